@@ -1,0 +1,33 @@
+"""What can go wrong, in words for the person at the shell, with the exit code that scripts read."""
+
+from __future__ import annotations
+
+
+class InspectError(Exception):
+    """A failure that is reported as one line and perhaps a hint, never as a traceback.
+
+    ``message`` says what happened in the user's words; ``hint`` says what to try.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def within(self, context: str) -> InspectError:
+        """Return the same error with ``context`` (a file, an option) put in front of its message."""
+        placed = type(self)(f"{context}: {self.message}", self.hint)
+        placed.__cause__ = self.__cause__
+        return placed
+
+
+class UsageError(InspectError):
+    """The request itself is wrong: an option, a spec, a target that is not there. Exit 2."""
+
+
+class ModelError(InspectError):
+    """The user's own code failed: its import, its constructor or its forward. Exit 3."""
+
+    exit_code = 3

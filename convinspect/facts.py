@@ -1,0 +1,164 @@
+"""What one run of a model showed: the trace, as ints and strings, with every tensor left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+FieldStatus: TypeAlias = Literal["exact", "upper_bound", "global", "data_dependent", "unknown"]
+Jump: TypeAlias = "int | str"
+Interval: TypeAlias = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorFact:
+    """One tensor: ``shape``, ``dtype`` by torch's name without the prefix (``float32``), ``bytes`` it holds."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    bytes: int
+
+
+Value: TypeAlias = "TensorFact | int | float | bool | str | None | tuple[Value, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalGate:
+    """What made a field global: the module path and the operator."""
+
+    path: str
+    op: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalField:
+    """A field with its global gates set aside; one entry per spatial axis, as in `ReceptiveField`."""
+
+    size: tuple[int | None, ...] | None
+    size_min: tuple[int | None, ...] | None
+    jump: tuple[Jump | None, ...] | None
+    start: tuple[int | None, ...] | None
+    center: tuple[Interval | None, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptiveField:
+    """Which input indices a tensor depends on; every tuple has one entry per spatial axis of ``input``.
+
+    ``size`` is nominal (unclipped), the largest over channels and phases, ``size_min`` the smallest; ``jump``
+    an int, or text such as ``"1/2"``; ``start`` the first input index that output 0 sees (negative: padding);
+    ``center`` the inclusive interval inside the real input that the unit at ``n // 2`` depends on (``None``:
+    nothing); ``coverage`` its share of the input. ``axes`` are axes of the input tensor, batch included.
+    """
+
+    input: str
+    axes: tuple[int, ...]
+    size: tuple[int | None, ...] | None
+    size_min: tuple[int | None, ...] | None
+    jump: tuple[Jump | None, ...] | None
+    start: tuple[int | None, ...] | None
+    center: tuple[Interval | None, ...] | None
+    coverage: tuple[float, ...] | None
+    local: LocalField | None
+    global_via: GlobalGate | None
+    aligned: bool
+    status: FieldStatus
+
+
+@dataclass(frozen=True, slots=True)
+class OpCall:
+    """One operator that ran.
+
+    ``op`` is its full name with the overload (``aten.convolution.default``); ``args`` maps the names of its
+    schema's arguments to facts, defaults filled in; ``parent`` is the index in ``Trace.calls`` of the module
+    call it ran in (-1: outside any).
+    """
+
+    op: str
+    parent: int
+    args: Mapping[str, Value]
+    outputs: tuple[TensorFact, ...]
+    allocated_bytes: int | None = None
+    saved_bytes: int | None = None
+    receptive_field: ReceptiveField | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleCall:
+    """One run of a module; ``number`` counts the runs of this module from 1."""
+
+    path: str
+    type: str
+    parent: int
+    number: int
+    inputs: tuple[TensorFact, ...]
+    outputs: tuple[TensorFact, ...]
+    receptive_field: ReceptiveField | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """One parameter or buffer of a module; ``owner`` is the path where it is counted (itself, unless tied)."""
+
+    name: str
+    fact: TensorFact
+    numel: int
+    owner: str
+    trainable: bool = False
+    used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleFact:
+    """One registered module: ``leaf`` has no modules below it, ``container`` defines no forward of its own."""
+
+    path: str
+    type: str
+    leaf: bool
+    container: bool
+    params: tuple[Weight, ...] = ()
+    buffers: tuple[Weight, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTensor:
+    """A tensor that goes into or comes out of the model, with the name that the report gives it."""
+
+    name: str
+    fact: TensorFact
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that a reader of the numbers must know; ``code`` is for programs, ``message`` for people."""
+
+    code: str
+    message: str
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a forward stopped half-way: where, what was raised there, and what the layer expected and got."""
+
+    path: str
+    type: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One forward: the modules as registered, and the calls in order of execution, parents first.
+
+    ``ran`` is false for a file that holds weights alone; ``failure`` is set where the forward stopped half-way.
+    """
+
+    modules: tuple[ModuleFact, ...]
+    calls: tuple[ModuleCall | OpCall, ...] = ()
+    inputs: tuple[NamedTensor, ...] = ()
+    outputs: tuple[NamedTensor, ...] = ()
+    notes: tuple[Note, ...] = ()
+    ran: bool = True
+    failure: Failure | None = None
+    inference_peak_bytes: int | None = None

@@ -1,0 +1,32 @@
+"""Numbers as people read them: SI for counts, IEC for bytes, by one rule each."""
+
+from __future__ import annotations
+
+_SI = ("", "K", "M", "G", "T", "P", "E")
+_IEC = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+def count(value: int) -> str:
+    """Return ``value`` with at most four significant figures and a factor of 1000: ``480.5K``, ``4.089G``."""
+    return _scaled(value, 1000, _SI, "")
+
+
+def size(value: int) -> str:
+    """Return ``value`` bytes with a factor of 1024: ``85.31 KiB``, ``512 B``."""
+    return _scaled(value, 1024, _IEC, " ")
+
+
+def exact(value: int) -> str:
+    """Return ``value`` in full with thousands apart: ``25,557,032``."""
+    return f"{value:,}"
+
+
+def _scaled(value: int, base: int, names: tuple[str, ...], gap: str) -> str:
+    if abs(value) < base:
+        return f"{value}{gap}{names[0]}".strip()
+    scaled, step = float(value), 0
+    # Compare the printed value: 999_999 must read 1.000M, never 1000.0K.
+    while step + 1 < len(names) and abs(float(f"{scaled:.4g}")) >= base:
+        scaled, step = scaled / base, step + 1
+    digits = max(0, 4 - len(str(int(abs(float(f"{scaled:.4g}"))))))
+    return f"{scaled:.{digits}f}{gap}{names[step]}"
