@@ -18,7 +18,7 @@ class DecodeError(ValueError):
 def encode(value: Any) -> Any:
     """Return ``value`` with dataclasses as dicts and tuples as lists; everything else stands as it is."""
     if dataclasses.is_dataclass(value):
-        return {name: encode(getattr(value, name)) for name in _names(type(value))}
+        return {name: encode(getattr(value, name)) for name in _names(value.__class__)}
     if isinstance(value, tuple):
         return [encode(item) for item in value]
     if isinstance(value, Mapping):
@@ -36,12 +36,12 @@ def decode(kind: type[T], value: Any, place: str = "") -> T:
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
+def _names(kind: Any) -> tuple[str, ...]:
     return tuple(f.name for f in dataclasses.fields(kind))
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)
 
 

@@ -13,14 +13,14 @@ Interval: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class TensorFact:
-    """One tensor: ``shape``, ``dtype`` by torch's name without the prefix (``float32``), ``bytes`` it holds."""
+    """One tensor: ``shape``, ``dtype`` as torch names it without the prefix (``float32``), ``bytes``."""
 
     shape: tuple[int, ...]
     dtype: str
     bytes: int
 
 
-Value: TypeAlias = "TensorFact | int | float | bool | str | None | tuple[Value, ...]"
+Value: TypeAlias = "TensorFact | int | float | bool | str | tuple[Value, ...] | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +99,23 @@ class ModuleCall:
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """One parameter or buffer of a module; ``owner`` is the path where it is counted (itself, unless tied)."""
+    """A parameter or buffer of a module; ``tied_to`` is the path where its storage is counted already.
+
+    ``numel`` is ``None`` for a lazy parameter that no forward has given a shape. ``used``: an operator read it.
+    """
 
     name: str
-    fact: TensorFact
-    numel: int
-    owner: str
+    numel: int | None
+    dtype: str
+    bytes: int
     trainable: bool = False
+    tied_to: str | None = None
     used: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ModuleFact:
-    """One registered module: ``leaf`` has no modules below it, ``container`` defines no forward of its own."""
+    """One registered module: ``leaf`` has no modules below it, ``container`` defines no forward."""
 
     path: str
     type: str
@@ -151,7 +155,7 @@ class Failure:
 class Trace:
     """One forward: the modules as registered, and the calls in order of execution, parents first.
 
-    ``ran`` is false for a file that holds weights alone; ``failure`` is set where the forward stopped half-way.
+    ``ran`` is false for a file of weights alone; ``failure`` is set where the forward stopped half-way.
     """
 
     modules: tuple[ModuleFact, ...]

@@ -69,7 +69,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class LayerMemory:
-    """Bytes newly allocated by a layer (0 for views and in-place) and bytes it keeps for the backward pass."""
+    """Bytes that a layer newly allocates (0 for views and in-place) and keeps for the backward pass."""
 
     allocated_bytes: int | None
     saved_bytes: int | None
