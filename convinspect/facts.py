@@ -101,7 +101,7 @@ class ModuleCall:
 class Weight:
     """A parameter or buffer of a module; ``tied_to`` is the path where its storage is counted already.
 
-    ``numel`` is ``None`` for a lazy parameter that no forward has given a shape. ``used``: an operator read it.
+    ``numel`` is ``None`` for a lazy parameter that has no shape yet. ``used``: an operator read it.
     """
 
     name: str

@@ -1,0 +1,26 @@
+"""What loading gives: a model that can be run, or the trace of a file of weights that cannot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from convinspect.facts import Note, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A target in memory.
+
+    ``model`` is an ``nn.Module``, a ``ScriptModule`` or an ``ExportedProgram``; ``None`` where ``trace`` holds
+    what a file of weights says without a run. ``example`` is the positional and keyword inputs that the file
+    itself knows.
+    """
+
+    model: Any
+    name: str
+    format: Literal["python", "torchscript", "export", "weights"]
+    device: str
+    trace: Trace | None = None
+    example: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+    notes: tuple[Note, ...] = ()

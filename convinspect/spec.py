@@ -1,0 +1,123 @@
+"""What was asked for: the target, the inputs and the run, as values without any torch in them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from convinspect.errors import UsageError
+
+_DTYPE_SHORT = {
+    "float": "float32",
+    "double": "float64",
+    "half": "float16",
+    "fp32": "float32",
+    "fp16": "float16",
+    "bf16": "bfloat16",
+    "long": "int64",
+    "int": "int32",
+}
+_FLOATS = ("float16", "bfloat16", "float32", "float64")
+_DTYPES = (*_FLOATS, "complex64", "complex128", "uint8", "int8", "int16", "int32", "int64", "bool")
+_EXAMPLE = "for example: --input 3,224,224 or --input ids=128:int64:30522"
+_NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What to inspect: ``source`` is a file or a dotted module, ``attribute`` what to take from it."""
+
+    text: str
+    source: str
+    attribute: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """One dummy input. ``shape`` is without the batch dimension unless the request says otherwise.
+
+    ``name`` is the keyword of ``forward`` it goes to (``None``: by position); ``dtype`` ``None`` means the
+    model's floating dtype; ``high`` bounds random integers from above, exclusively.
+    """
+
+    shape: tuple[int, ...]
+    name: str | None = None
+    dtype: str | None = None
+    high: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One run of ``summary``: everything that the numbers depend on."""
+
+    target: Target
+    inputs: tuple[InputSpec, ...] = ()
+    arguments: tuple[tuple[str, Any], ...] = ()
+    batch_size: int | None = 1
+    device: str = "auto"
+    dtype: str | None = None
+    train: bool = False
+    field_of: str | None = None
+
+
+def parse_target(text: str) -> Target:
+    """Read ``model.py``, ``model.py:Net``, ``package.module:attr`` or the name of any other file."""
+    head, colon, tail = text.rpartition(":")
+    if not colon or re.match(r"[\\/]", tail):  # no colon, or the drive letter of C:\model.py
+        return Target(text, text, None)
+    if not head or not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", tail):
+        message = f"{text}: after the colon a class, instance or factory is expected, got {tail!r}"
+        raise UsageError(message, "for example: model.py:Net")
+    return Target(text, head, tail)
+
+
+def parse_input(text: str) -> InputSpec:
+    """Read ``[NAME=]D1,D2,...[:DTYPE[:HIGH]]``; ``3x224x224`` reads as ``3,224,224``.
+
+    Raises `UsageError` naming the part that does not fit.
+    """
+    name, equals, rest = text.rpartition("=")
+    if equals and not _NAME.fullmatch(name.strip()):
+        raise UsageError(f"--input {text}: {name!r} is not a name of an argument", _EXAMPLE)
+    sizes, *kind = (part.strip() for part in rest.split(":"))
+    if len(kind) > 2:  # noqa: PLR2004 - dtype and high
+        raise UsageError(f"--input {text}: expected SHAPE:DTYPE:HIGH at most", _EXAMPLE)
+    dtype = parse_dtype(kind[0], f"--input {text}") if kind and kind[0] else None
+    high = _high(kind[1], dtype, text) if len(kind) > 1 else None
+    return InputSpec(_shape(sizes, text, bare=not kind), name.strip() or None, dtype, high)
+
+
+def parse_dtype(text: str, place: str) -> str:
+    """Return torch's name of the dtype ``text``; raises `UsageError` for one that is not known."""
+    dtype = _DTYPE_SHORT.get(text.removeprefix("torch."), text.removeprefix("torch."))
+    if dtype not in _DTYPES:
+        raise UsageError(f"{place}: unknown dtype {text!r}", f"known: {', '.join(_DTYPES)}")
+    return dtype
+
+
+def parse_float_dtype(text: str, place: str) -> str:
+    """Return the name of the floating dtype ``text``: a model cannot be cast to another."""
+    dtype = parse_dtype(text, place)
+    if dtype not in _FLOATS:
+        raise UsageError(f"{place}: {text} is not a floating dtype", f"known: {', '.join(_FLOATS)}")
+    return dtype
+
+
+def _shape(sizes: str, text: str, *, bare: bool) -> tuple[int, ...]:
+    if not sizes and not bare:
+        return ()
+    parts = re.split(r"[,x\u00d7]", sizes.replace(" ", ""))
+    if parts[-1] == "" and len(parts) > 1:  # "128," as Python writes a tuple of one
+        parts.pop()
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise UsageError(f"--input {text}: {sizes!r} is not a shape", _EXAMPLE)
+    return tuple(int(part) for part in parts)
+
+
+def _high(value: str, dtype: str | None, text: str) -> int:
+    if dtype is None or "int" not in dtype:
+        raise UsageError(f"--input {text}: only integers have a highest value, not {dtype}", _EXAMPLE)
+    if not value.isdigit() or int(value) < 1:
+        raise UsageError(f"--input {text}: {value!r} is not a positive count of values", _EXAMPLE)
+    return int(value)

@@ -1,0 +1,7 @@
+"""One forward of a model, written down: module scopes, operators, weights and what went wrong."""
+
+from __future__ import annotations
+
+from convinspect.trace.run import trace
+
+__all__ = ["trace"]

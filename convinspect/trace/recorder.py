@@ -1,0 +1,76 @@
+"""Every operator of one forward, as a fact, at the moment it has run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from convinspect.facts import OpCall, ReceptiveField
+from convinspect.trace.facts_of import arguments_of, facts_in, tensors_in
+from convinspect.trace.scopes import Scopes
+
+
+class Fields(Protocol):
+    """What follows receptive fields through the operators of a run."""
+
+    def observe(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, path: str) -> None:
+        """Take note of one operator that has just run under the module at ``path``."""
+
+    def describe(self, tensor: torch.Tensor) -> ReceptiveField | None:
+        """Return the field of ``tensor``, or ``None`` where it does not depend on the followed input."""
+
+
+class Recorder(TorchDispatchMode):
+    """A dispatch mode that writes each operator down under the module that is running.
+
+    ``touch`` is told of every operator before it runs, so that it can save what the operator will change.
+    """
+
+    supports_higher_order_operators = True
+
+    def __init__(
+        self, scopes: Scopes, fields: Fields, touch: Callable[[Any, tuple[Any, ...], dict[str, Any]], None]
+    ) -> None:
+        super().__init__()
+        self.scopes = scopes
+        self.fields = fields
+        self.touch = touch
+        self.culprits: list[tuple[BaseException, str, nn.Module]] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Run ``func`` and record it."""
+        kwargs = kwargs or {}
+        self.touch(func, args, kwargs)
+        out = func(*args, **kwargs)
+        self.fields.observe(func, args, kwargs, out, self.scopes.path)
+        self.scopes.record(
+            OpCall(
+                op=_full_name(func),
+                parent=self.scopes.parent,
+                args=arguments_of(func, args, kwargs),
+                outputs=facts_in(out),
+                receptive_field=self.field_of(out),
+            )
+        )
+        return out
+
+    def blame(self, error: BaseException, path: str, module: nn.Module) -> None:
+        """Remember the innermost module that ``error`` came out of."""
+        if not self.culprits or self.culprits[-1][0] is not error:
+            self.culprits.append((error, path, module))
+
+    def field_of(self, value: Any) -> ReceptiveField | None:
+        """Return the field of the first tensor of ``value`` that has one."""
+        fields = (self.fields.describe(tensor) for tensor in tensors_in(value))
+        return next((field for field in fields if field is not None), None)
+
+
+def _full_name(func: Any) -> str:
+    name = str(func)
+    return name if "." in name else f"higher_order.{name}"

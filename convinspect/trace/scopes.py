@@ -1,0 +1,68 @@
+"""Which module is running: the calls of one forward in order, each with the call that it ran in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from convinspect.facts import ModuleCall, OpCall, ReceptiveField, TensorFact
+
+
+class Scopes:
+    """A stack of running modules over the list of calls that they and their operators make.
+
+    Every way of running a model (hooks, markers in a TorchScript graph, an exported graph's interpreter) says
+    `enter` and `leave`; the recorder says `record`.
+    """
+
+    def __init__(self) -> None:
+        self._calls: list[ModuleCall | OpCall] = []
+        self._running: list[int] = []
+        self._runs: Counter[str] = Counter()
+
+    @property
+    def calls(self) -> tuple[ModuleCall | OpCall, ...]:
+        """All calls so far, parents before children."""
+        return tuple(self._calls)
+
+    @property
+    def depth(self) -> int:
+        """How many modules are running."""
+        return len(self._running)
+
+    @property
+    def parent(self) -> int:
+        """The index of the running module's call, or -1."""
+        return self._running[-1] if self._running else -1
+
+    @property
+    def path(self) -> str:
+        """The dotted path of the running module; the model itself where none is."""
+        return self._calls[self._running[-1]].path if self._running else ""  # type: ignore[union-attr]
+
+    @property
+    def type(self) -> str:
+        """The type of the running module."""
+        return self._calls[self._running[-1]].type if self._running else ""  # type: ignore[union-attr]
+
+    def enter(self, path: str, type_name: str, inputs: tuple[TensorFact, ...]) -> None:
+        """Begin a run of the module at ``path``."""
+        self._runs[path] += 1
+        call = ModuleCall(path, type_name, self.parent, self._runs[path], inputs, ())
+        self._running.append(len(self._calls))
+        self._calls.append(call)
+
+    def leave(self, outputs: tuple[TensorFact, ...], field: ReceptiveField | None) -> None:
+        """End the running module's run with what it returned."""
+        index = self._running.pop()
+        call = self._calls[index]
+        self._calls[index] = replace(call, outputs=outputs, receptive_field=field)
+
+    def abandon(self) -> None:
+        """End the running module's run without a result: it raised."""
+        self._running.pop()
+
+    def record(self, call: OpCall) -> int:
+        """Add one operator and return its index."""
+        self._calls.append(call)
+        return len(self._calls) - 1

@@ -1,0 +1,82 @@
+"""The registered modules of a model with what they own, each storage counted once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import UninitializedTensorMixin
+
+from convinspect.facts import ModuleFact, Weight
+from convinspect.trace.facts_of import dtype_name, tensor_fact
+
+
+def module_paths(model: nn.Module) -> dict[int, str]:
+    """Return the first registered dotted path of every module of ``model``, by ``id``."""
+    return {id(module): path for path, module in model.named_modules()}
+
+
+def type_name(module: nn.Module) -> str:
+    """Return the class name that the user knows; of a scripted module the original one."""
+    return str(getattr(module, "original_name", None) or type(module).__name__)
+
+
+def is_container(module: nn.Module) -> bool:
+    """Tell whether the module has no forward of its own and so can never be called."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return not hasattr(module, "forward") or type_name(module) in ("ModuleList", "ModuleDict")
+    return type(module).forward is nn.Module.forward or isinstance(module, (nn.ModuleList, nn.ModuleDict))
+
+
+def module_facts(model: nn.Module, used: set[int]) -> tuple[ModuleFact, ...]:
+    """Return every registered module with its own parameters and buffers.
+
+    A tensor that two modules own is counted at the first and marked ``tied_to`` at the others; the same holds
+    for two tensors that are one piece of one storage. ``used`` holds the ids of the tensors that the run read.
+    """
+    counted: dict[tuple[Any, ...], str] = {}
+    facts = []
+    for path, module in model.named_modules():
+        params = _weights(module.named_parameters(recurse=False, remove_duplicate=False), path, counted, used)
+        buffers = _weights(module.named_buffers(recurse=False, remove_duplicate=False), path, counted, used)
+        leaf = next(module.children(), None) is None
+        facts.append(ModuleFact(path, type_name(module), leaf, is_container(module), params, buffers))
+    return tuple(facts)
+
+
+def _weights(
+    named: Iterable[tuple[str, torch.Tensor]], path: str, counted: dict[tuple[Any, ...], str], used: set[int]
+) -> tuple[Weight, ...]:
+    weights = []
+    for name, tensor in named:
+        owner = counted.get(key := _identity(tensor))
+        counted.setdefault(key, path)
+        shaped = not isinstance(tensor, UninitializedTensorMixin)
+        weights.append(
+            Weight(
+                name=name,
+                numel=tensor.numel() if shaped else None,
+                dtype=dtype_name(tensor.dtype),
+                bytes=tensor_fact(tensor).bytes if shaped else 0,
+                trainable=tensor.requires_grad,
+                tied_to=owner,
+                used=id(tensor) in used,
+            )
+        )
+    return tuple(weights)
+
+
+def _identity(tensor: torch.Tensor) -> tuple[Any, ...]:
+    if (
+        isinstance(tensor, UninitializedTensorMixin)
+        or tensor.layout is not torch.strided
+        or not tensor.numel()
+    ):
+        return (id(tensor),)
+    try:
+        storage = tensor.untyped_storage()._cdata  # noqa: SLF001 - the only identity that meta storages have
+    except (NotImplementedError, RuntimeError):  # a subclass without a storage of its own
+        return (id(tensor),)
+    return (storage, tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
