@@ -107,12 +107,8 @@ def _decode_tuple(inner: tuple[Any, ...], value: Any, place: str) -> Any:
     if len(inner) != len(value):
         message = f"{place}: expected {len(inner)} items, got {len(value)}"
         raise DecodeError(message)
-    return tuple(
-        _decode(k, item, f"{place}[{i}]") for i, (k, item) in enumerate(zip(inner, value, strict=True))
-    )
+    return tuple(_decode(k, item, f"{place}[{i}]") for i, (k, item) in enumerate(zip(inner, value, strict=True)))
 
 
 def _say(kind: Any) -> str:
-    return (
-        " or ".join(map(repr, get_args(kind))) if get_origin(kind) is Literal else f"of type {kind.__name__}"
-    )
+    return " or ".join(map(repr, get_args(kind))) if get_origin(kind) is Literal else f"of type {kind.__name__}"

@@ -76,9 +76,7 @@ def _too_small(module: Any, shape: tuple[int, ...]) -> str | None:
         return None
     for size, k, p, d in zip(sizes, module.kernel_size, padding, module.dilation, strict=True):
         if size + 2 * p < d * (k - 1) + 1:
-            return (
-                f"expected at least {d * (k - 1) + 1} pixels with padding, got {size + 2 * p} {_say(shape)}"
-            )
+            return f"expected at least {d * (k - 1) + 1} pixels with padding, got {size + 2 * p} {_say(shape)}"
     return None
 
 

@@ -39,8 +39,8 @@ def eager_scopes(model: nn.Module, recorder: Recorder) -> Iterator[None]:
         scopes.leave(facts_in(out), recorder.field_of(out))
         return out
 
-    nn.Module.__call__ = call
+    nn.Module.__call__ = call  # type: ignore[method-assign]
     try:
         yield
     finally:
-        nn.Module.__call__ = original
+        nn.Module.__call__ = original  # type: ignore[method-assign]

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 from convinspect.facts import Failure, NamedTensor, Trace
 from convinspect.trace.blame import failure
@@ -55,12 +55,10 @@ def trace(
     return Trace(modules, recorder.scopes.calls, inputs, outputs, failure=stopped)
 
 
-def _named_inputs(
-    args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]
-) -> tuple[NamedTensor, ...]:
+def _named_inputs(args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]) -> tuple[NamedTensor, ...]:
     positional = (fact for arg, name in zip(args, names, strict=True) for fact in named_facts(arg, name))
     return (*positional, *(fact for name, value in kwargs.items() for fact in named_facts(value, name)))
 
 
 def _is_lazy(model: nn.Module) -> bool:
-    return any(isinstance(t, UninitializedTensorMixin) for t in (*model.parameters(), *model.buffers()))
+    return any(map(is_lazy, (*model.parameters(), *model.buffers())))

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 from convinspect.facts import ModuleFact, Weight
 from convinspect.trace.facts_of import dtype_name, tensor_fact
@@ -53,7 +53,7 @@ def _weights(
     for name, tensor in named:
         owner = counted.get(key := _identity(tensor))
         counted.setdefault(key, path)
-        shaped = not isinstance(tensor, UninitializedTensorMixin)
+        shaped = not is_lazy(tensor)
         weights.append(
             Weight(
                 name=name,
@@ -69,11 +69,7 @@ def _weights(
 
 
 def _identity(tensor: torch.Tensor) -> tuple[Any, ...]:
-    if (
-        isinstance(tensor, UninitializedTensorMixin)
-        or tensor.layout is not torch.strided
-        or not tensor.numel()
-    ):
+    if is_lazy(tensor) or tensor.layout is not torch.strided or not tensor.numel():
         return (id(tensor),)
     try:
         storage = tensor.untyped_storage()._cdata  # noqa: SLF001 - the only identity that meta storages have
