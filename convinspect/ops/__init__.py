@@ -1,0 +1,16 @@
+"""What operators cost and what they are called: pure answers from a call's name, arguments and shapes."""
+
+from __future__ import annotations
+
+from convinspect.ops import (  # noqa: F401  # they register what they know
+    attention,
+    convolution,
+    free_table,
+    matmul,
+    recurrent,
+)
+from convinspect.ops.names import type_name
+from convinspect.ops.registry import free, price, priced
+from convinspect.ops.views import is_silent, is_view
+
+__all__ = ["free", "is_silent", "is_view", "price", "priced", "type_name"]

@@ -1,0 +1,64 @@
+"""How a rule reads an operator's arguments: shapes by the names of the schema."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from convinspect.facts import OpCall, TensorFact
+
+Shape: TypeAlias = tuple[int, ...]
+
+
+class NotGivenError(LookupError):
+    """The call does not show what a rule must know; the cost of the call is unknown, not zero."""
+
+
+def shape(call: OpCall, *names: str) -> Shape:
+    """Return the shape of the tensor argument that goes by one of ``names``: backends spell them differently."""
+    for name in names:
+        value = call.args.get(name)
+        if isinstance(value, TensorFact):
+            return value.shape
+    raise NotGivenError(names)
+
+
+def shapes(call: OpCall, name: str) -> tuple[Shape, ...]:
+    """Return the shapes of an argument that is a list of tensors."""
+    value = call.args.get(name)
+    if not isinstance(value, tuple):
+        raise NotGivenError(name)
+    found = tuple(item.shape for item in value if isinstance(item, TensorFact))
+    if len(found) != len(value):
+        raise NotGivenError(name)
+    return found
+
+
+def number(call: OpCall, name: str) -> int:
+    """Return an integer argument."""
+    value = call.args.get(name)
+    if not isinstance(value, int):
+        raise NotGivenError(name)
+    return value
+
+
+def numbers(call: OpCall, name: str) -> tuple[int, ...]:
+    """Return an argument that is a list of integers."""
+    value = call.args.get(name)
+    if not isinstance(value, tuple):
+        raise NotGivenError(name)
+    found = tuple(item for item in value if isinstance(item, int))
+    if len(found) != len(value):
+        raise NotGivenError(name)
+    return found
+
+
+def output(call: OpCall) -> Shape:
+    """Return the shape of the first tensor that came out."""
+    if not call.outputs:
+        raise NotGivenError(call.op)
+    return call.outputs[0].shape
+
+
+def is_given(call: OpCall, *names: str) -> bool:
+    """Return whether any of these optional arguments was given."""
+    return any(call.args.get(name) is not None for name in names)

@@ -1,0 +1,156 @@
+"""What products of matrices cost: rows times columns times what is summed between them."""
+
+from __future__ import annotations
+
+from math import prod
+
+from convinspect.facts import OpCall
+from convinspect.ops.arguments import NotGivenError, is_given, numbers, output, shape
+from convinspect.ops.registry import priced
+
+
+@priced(
+    "aten.mm",
+    "aten.bmm",
+    "aten.addmm",
+    "aten._addmm_activation",
+    "aten.baddbmm",
+    "aten.addbmm",
+    "aten._int_mm",
+    "aten._scaled_mm",
+)
+def matrix_product_macs(call: OpCall) -> int:
+    """Price ``a @ b``: a ``(*batch, M, K)``, b ``(*batch, K, N)``, ``batch*M*K*N`` MACs.
+
+    What is added to the product, and the scalars alpha and beta, are not counted. Source: torch.addmm.
+    """
+    left, right = shape(call, "mat1", "batch1", "self"), shape(call, "mat2", "batch2")
+    return prod(left) * right[-1]
+
+
+@priced("aten.mv", "aten.addmv", "aten.dot", "aten.vdot")
+def vector_product_macs(call: OpCall) -> int:
+    """Price a product with one vector: every element of the left side is multiplied once. Source: torch.mv."""
+    return prod(shape(call, "mat", "self"))
+
+
+@priced("aten.addr")
+def outer_product_macs(call: OpCall) -> int:
+    """Price ``bias + outer(a, b)``: a matrix product with one term a sum, ``M*N`` MACs. Source: torch.addr."""
+    return prod(shape(call, "vec1")) * prod(shape(call, "vec2"))
+
+
+@priced(
+    "aten.linear",
+    "aten.mkldnn_linear",
+    "aten._scaled_mm_v2",
+    "aten._weight_int8pack_mm",
+    "aten._weight_int4pack_mm",
+    "aten._weight_int4pack_mm_for_cpu",
+    "aten._weight_int4pack_mm_with_scales_and_zeros",
+    "aten._dyn_quant_matmul_4bit",
+    "aten._mixed_dtypes_linear",
+    "mkldnn._linear_pointwise",
+    "onednn.qlinear_pointwise",
+    "quantized.linear",
+    "quantized.linear_relu",
+    "quantized.linear_leaky_relu",
+    "quantized.linear_tanh",
+    "quantized.linear_dynamic",
+    "quantized.linear_relu_dynamic",
+    "quantized.linear_dynamic_fp16",
+    "quantized.linear_relu_dynamic_fp16",
+)
+def linear_macs(call: OpCall) -> int:
+    """Price ``x @ W.T + b``: x ``(..., K)``, output ``(..., N)``, ``out_elements * K`` MACs.
+
+    The weight's own shape is not needed, and where it is packed it says nothing. The bias is not counted.
+    """
+    return prod(output(call)) * shape(call, "input", "self", "X", "inp", "qx")[-1]
+
+
+@priced("aten.matmul", "aten.linalg_matmul", "aten.inner", "quantized.matmul")
+def matmul_macs(call: OpCall) -> int:
+    """Price ``a @ b`` of any ranks, batches broadcast: ``out_elements * K`` MACs, K being the last of ``a``.
+
+    A scalar on either side of torch.inner multiplies element by element, which is not a MAC.
+    """
+    left, right = shape(call, "self", "qa"), shape(call, "other", "qb")
+    return prod(output(call)) * left[-1] if left and right else 0
+
+
+@priced("aten._grouped_mm", "aten._scaled_grouped_mm", "aten._scaled_grouped_mm_v2")
+def grouped_product_macs(call: OpCall) -> int:
+    """Price several products of unequal sizes in one call; the groups share rows, columns or the summed axis.
+
+    a ``(M, K)`` with b ``(groups, K, N)`` splits the rows, a ``(groups, M, K)`` with b ``(K, N)`` the
+    columns, both flat the summed axis: ``M*K*N`` MACs each, if the offsets cover the axis as they must. Both
+    stacked: ``groups*M*K*N``. Source: torch.nn.functional.grouped_mm.
+    """
+    left, right = shape(call, "self"), shape(call, "mat2")
+    rows, inner = left[-2:]
+    stacked = len(left) == len(right) == 3  # noqa: PLR2004  # (groups, rows, columns)
+    return (left[0] if stacked else 1) * rows * inner * right[-1]
+
+
+@priced("aten._trilinear")
+def trilinear_macs(call: OpCall) -> int:
+    """Price ``sum(i1 * i2 * i3)``, as torch.nn.Bilinear has it: two products, one after the other, as torch runs it.
+
+    First i1 with i2, summed over what i3 does not have; then the result with i3. Bilinear, ``y = x1 @ W @ x2``
+    with W ``(out, in1, in2)``, costs ``batch * out * in2 * (in1 + 1)`` MACs. Source: torch's _trilinear.
+    """
+    missing = [set(numbers(call, f"expand{n}")) for n in (1, 2, 3)]
+    summed = set(numbers(call, "sumdim"))
+    sizes: dict[int, int] = {}
+    for factor, absent in zip(("i1", "i2", "i3"), missing, strict=True):
+        dimensions = shape(call, factor)
+        present = [axis for axis in range(len(dimensions) + len(absent)) if axis not in absent]
+        for axis, size in zip(present, dimensions, strict=True):
+            sizes[axis] = max(size, sizes.get(axis, size))
+    axes = set(sizes)
+    first_product = axes - (missing[0] & missing[1])
+    left_over = first_product - (summed & missing[2])
+    second_product = left_over | (axes - missing[2])
+    return prod(sizes[axis] for axis in first_product) + prod(sizes[axis] for axis in second_product)
+
+
+@priced("aten.bilinear")
+def bilinear_macs(call: OpCall) -> int:
+    """Price torch.nn.Bilinear where it arrives whole: ``out_elements * in2 * (in1 + 1)`` MACs, as `trilinear_macs`."""
+    _, in1, in2 = shape(call, "weight")
+    return prod(output(call)) * in2 * (in1 + 1)
+
+
+@priced("aten._cdist_forward", "aten.cdist")
+def pairwise_distance_macs(call: OpCall) -> int:
+    """Price distances between all pairs: Euclidean ones multiply and add once per pair and feature.
+
+    torch computes large ones as a matrix product of the same size. Norms 0, 1 and infinity multiply nothing;
+    any other power is not a multiply-add, and what it costs is not known.
+    """
+    power = call.args["p"]
+    if power == 2:  # noqa: PLR2004  # the Euclidean norm
+        return prod(output(call)) * shape(call, "x1")[-1]
+    if power in (0, 1, float("inf")):
+        return 0
+    raise NotGivenError(call.op)
+
+
+@priced("aten._euclidean_dist")
+def euclidean_distance_macs(call: OpCall) -> int:
+    """Price Euclidean distances between all pairs: one MAC per pair and feature."""
+    return prod(output(call)) * shape(call, "x1")[-1]
+
+
+@priced("aten._embedding_bag", "aten._embedding_bag_forward_only", "aten.embedding_bag")
+def embedding_bag_macs(call: OpCall) -> int:
+    """Price a bag of embeddings: with ``per_sample_weights`` one MAC per index and feature, else only sums.
+
+    Indices equal to ``padding_idx`` are skipped, and how many they are stands in the values: then unknown.
+    """
+    if not is_given(call, "per_sample_weights"):
+        return 0
+    if call.args.get("padding_idx") not in (None, -1):
+        raise NotGivenError(call.op)
+    return prod(shape(call, "indices")) * shape(call, "weight")[-1]
