@@ -1,0 +1,31 @@
+"""Ways to write a report down: by name, each in a file of its own that is imported when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from convinspect.errors import UsageError
+from convinspect.render.options import Options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from convinspect.report import Report
+
+__all__ = ["FORMATS", "Options", "render"]
+
+FORMATS = ("table", "json")
+
+
+def render(report: Report, format: str = "table", options: Options | None = None) -> str:  # noqa: A002 - the option's name
+    """Return ``report`` as text without a line break at its end.
+
+    Raises `UsageError` where ``format`` is not one of `FORMATS`, or a column in ``options`` does not exist.
+    """
+    if format not in FORMATS:
+        message = f"no format {format}"
+        raise UsageError(message, f"choose from: {', '.join(FORMATS)}")
+    module = import_module(f"convinspect.render.{format}")
+    write = cast("Callable[[Report, Options], str]", module.write)
+    return write(report, options or Options())

@@ -1,0 +1,180 @@
+"""Receptive fields as short text, and what they mean for seeing everything and for cutting an input in tiles."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from convinspect.render.rows import leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from convinspect.facts import Interval, LocalField, ReceptiveField
+    from convinspect.render.glyphs import Glyphs
+    from convinspect.report import Layer, Report
+
+
+def size_text(field: ReceptiveField | None, glyphs: Glyphs, *, compact: bool) -> str:
+    """Return the size of ``field``: ``14``, ``14x7``, ``204 (188-204 by phase)``, ``all (851)``, ``?``.
+
+    ``compact`` writes ``188-204``. Without a nominal size, ``~92`` is the extent at the centre unit.
+    """
+    if field is None:
+        return ""
+    if field.status == "unknown":
+        return "?"
+    if field.status == "data_dependent":
+        return "data"
+    if field.size is None or None in field.size:
+        return _without_size(field)
+    bound = glyphs.at_most if field.status == "upper_bound" else ""
+    return bound + _span(field.size, field.size_min, compact=compact)
+
+
+def _without_size(field: ReceptiveField) -> str:
+    sizes = field.size or (None,) * len(field.axes)
+    text = _axes([_axis(field, i, size) for i, size in enumerate(sizes)])
+    local = field.local.size if field.local else None
+    if field.local and local and None not in local:
+        return f"{text} ({_span(local, field.local.size_min, compact=True)})"
+    return text
+
+
+def _axis(field: ReceptiveField, i: int, size: int | None) -> str:
+    if size is not None:
+        return str(size)
+    if field.status == "global" or (field.coverage and field.coverage[i] == 1):
+        return "all"
+    center = field.center[i] if field.center else None
+    return f"~{center[1] - center[0] + 1}" if center else "?"
+
+
+def _span(size: Sequence[int | None], size_min: Sequence[int | None] | None, *, compact: bool) -> str:
+    if not size_min or None in size_min or tuple(size_min) == tuple(size):
+        return _axes(size)
+    if not compact:
+        return f"{_axes(size)} ({_axes(size_min)}-{_axes(size)} by phase)"
+    return _axes([f"{a}-{b}" if a != b else str(b) for a, b in zip(size_min, size, strict=True)])
+
+
+def _axes(values: Sequence[object]) -> str:
+    texts = ["?" if value is None else str(value) for value in values]
+    return texts[0] if len(set(texts)) == 1 else "x".join(texts)
+
+
+def jump_text(field: ReceptiveField | None) -> str:
+    """Return by how many input indices neighbouring units lie apart; the local one in brackets."""
+    return _strict_or_local(field, "jump")
+
+
+def start_text(field: ReceptiveField | None) -> str:
+    """Return the first input index that unit 0 sees, negative where it sees padding; local in brackets."""
+    return _strict_or_local(field, "start")
+
+
+def _strict_or_local(field: ReceptiveField | None, name: str) -> str:
+    if field is None:
+        return ""
+    strict, local = getattr(field, name), getattr(field.local, name, None)
+    if strict is not None:
+        return _axes(strict)
+    if local is not None:
+        return f"({_axes(local)})"
+    return "?" if field.status == "unknown" else ""
+
+
+def center_text(field: ReceptiveField | None) -> str:
+    """Return the input interval that the centre unit depends on: ``96..127``, ``none`` where it is empty."""
+    if field is None:
+        return ""
+    if field.center is None:
+        return "?"
+    return _axes([_interval(one) for one in field.center])
+
+
+def _interval(one: Interval | None) -> str:
+    return "none" if one is None else f"{one[0]}..{one[1]}"
+
+
+def coverage_text(field: ReceptiveField | None) -> str:
+    """Return the share of the input that the centre unit depends on: ``12.5%``; ``100%`` is all of it."""
+    if field is None:
+        return ""
+    if field.coverage is None:
+        return "?"
+    return _axes([_percent(share) for share in field.coverage])
+
+
+def _percent(share: float) -> str:
+    # 0.9996 of the input is not all of it.
+    return "99.9%" if 0.999 < share < 1 else f"{100 * share:.3g}%"  # noqa: PLR2004
+
+
+def causes(layers: Sequence[Layer]) -> list[str]:
+    """Return what made fields global, each once, in order: ``stage.se.pool (mean)``."""
+    found: dict[str, None] = {}
+    for layer in layers:
+        via = layer.receptive_field.global_via if layer.receptive_field else None
+        if via:
+            found[_gate(via.path, via.op)] = None
+    return list(found)
+
+
+def _gate(path: str, op: str) -> str:
+    name = op.removeprefix("aten::").removeprefix("aten.").split(".")[0]
+    return f"{path} ({name})" if path else name
+
+
+def first_covering(report: Report) -> Layer | None:
+    """Return the first layer whose centre unit depends on the whole input; ``None`` where no one does."""
+    for layer in leaves(report.layers):
+        field = layer.receptive_field
+        if field and field.coverage and all(share == 1 for share in field.coverage):
+            return layer
+    return None
+
+
+def halo_text(report: Report) -> str | None:
+    """Return the overlap that tiled inference needs around each tile, or why there is none that is enough.
+
+    ``None`` where the output's field is not known.
+    """
+    field = report.layers[0].receptive_field if report.layers else None
+    if field is None or field.status == "unknown":
+        return None
+    if field.status == "data_dependent":
+        return "none is enough: the output's field depends on the data"
+    if field.size and field.jump and field.start:
+        return _halo(field, field)
+    gate = f"none is enough: {_gate(field.global_via.path, field.global_via.op)} " if field.global_via else ""
+    if field.local and field.local.size and field.local.jump and field.local.start:
+        local = _halo(field, field.local)
+        return f"{gate}looks at the whole input; {local} if that is left out" if gate and local else None
+    return f"{gate}looks at the whole input" if gate else _unbounded(report)
+
+
+def _unbounded(report: Report) -> str | None:
+    for layer in leaves(report.layers):
+        field = layer.receptive_field
+        if field and field.coverage and not field.size and all(share == 1 for share in field.coverage):
+            name = f"{layer.path} ({layer.type})" if layer.path else layer.type
+            return f"none is enough: {name} looks at the whole input"
+    return None
+
+
+def _halo(field: ReceptiveField, nominal: ReceptiveField | LocalField) -> str | None:
+    sides: list[str] = []
+    varies = bool(nominal.size_min and tuple(nominal.size_min) != nominal.size)
+    for size, jump, start in zip(nominal.size or (), nominal.jump or (), nominal.start or (), strict=True):
+        if size is None or jump is None or start is None:
+            return None
+        step = Fraction(jump)
+        varies = varies or step.denominator != 1
+        before, after = max(0, -start), max(0, math.ceil(start + size - step))
+        sides.append(str(before) if before == after else f"{before} before and {after} after")
+    axes = sides[0] if len(set(sides)) == 1 else " x ".join(sides)
+    # Output 0 stands for all units only where every unit sees as much, at the same offset.
+    about = "about " if varies else "at most " if field.status == "upper_bound" else ""
+    return f"{about}{axes} px on each side" if "and" not in axes else f"{about}{axes}"

@@ -1,0 +1,15 @@
+"""The report as its JSON document: everything, for programs."""  # noqa: A005 - named as the format is
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from convinspect.render.options import Options
+    from convinspect.report import Report
+
+
+def write(report: Report, options: Options) -> str:
+    """Return the indented JSON text of ``report``; width and columns have no say in it."""
+    return json.dumps(report.to_dict(), indent=2, ensure_ascii=options.ascii)

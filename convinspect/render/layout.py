@@ -1,0 +1,144 @@
+"""How the table fits a width: what is written shorter, which columns go, how long names may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from convinspect.render.glyphs import cells, clean, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from convinspect.render.columns import Column, Sheet
+    from convinspect.render.glyphs import Glyphs
+    from convinspect.render.rows import Row
+
+GAP = 2
+
+# What is written shorter first where the table is too wide, and what goes first if that is not enough.
+_SHORTENED = ("rf", "output", "input", "macs", "params")
+_DROPPED = ("memory", "rf")
+
+# A column is dropped rather than names cut to less than this.
+_NAME = 30
+_SHORTEST_NAME = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The first column of one row: the tree, the module's name, its type, and a remark."""
+
+    tree: str
+    name: str
+    type: str
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A column with its cells, as wide as the widest."""
+
+    column: Column
+    texts: tuple[str, ...]
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A table that fits: labels in ``label_width`` cells, and what was left out by name."""
+
+    labels: tuple[Label, ...]
+    label_width: int
+    columns: tuple[Filled, ...]
+    dropped: tuple[str, ...]
+
+
+def lay_out(rows: Sequence[Row], columns: Sequence[Column], sheet: Sheet, width: int, *, may_drop: bool) -> Layout:
+    """Return the fullest form of the table that fits ``width``; numbers are never cut.
+
+    Counts go from exact to SI, tree guides from three cells to one, names lose their middle; where names
+    would become too short and ``may_drop`` holds, columns are left out.
+    """
+    filled = [_fill(column, rows, sheet) for column in columns]
+    guide = 3
+    natural = _label_width(rows, guide, sheet)
+    if natural + _width(filled) > width:
+        guide = 2
+        natural = _label_width(rows, guide, sheet)
+    for name in _SHORTENED:
+        if natural + _width(filled) <= width:
+            break
+        filled = [_fill(f.column, rows, replace(sheet, compact=True)) if f.column.name == name else f for f in filled]
+    dropped: list[str] = []
+    for name in _DROPPED:
+        if not may_drop or min(natural, _NAME) + _width(filled) <= width:
+            break
+        dropped += [f.column.heading for f in filled if f.column.name == name]
+        filled = [f for f in filled if f.column.name != name]
+    room = max(width - _width(filled), _SHORTEST_NAME)
+    if natural > room:
+        guide = 1
+        natural = _label_width(rows, guide, sheet)
+    room = min(natural, room)
+    labels = tuple(_fit(_label(row, guide, sheet), room, sheet.glyphs) for row in rows)
+    return Layout(labels, room, tuple(filled), tuple(dropped))
+
+
+def _fill(column: Column, rows: Sequence[Row], sheet: Sheet) -> Filled:
+    texts = tuple(column.write(rows, sheet))
+    return Filled(column, texts, max(cells(column.heading), max(map(cells, texts), default=0)))
+
+
+def _width(filled: Sequence[Filled]) -> int:
+    return sum(GAP + one.width for one in filled)
+
+
+def _label_width(rows: Sequence[Row], guide: int, sheet: Sheet) -> int:
+    return max((cells(label_text(_label(row, guide, sheet))) for row in rows), default=0)
+
+
+def label_text(label: Label) -> str:
+    """Return the whole of ``label``: ``├─ conv1: Conv2d``."""
+    return label.tree + label.name + label.type + label.remark
+
+
+def _label(row: Row, guide: int, sheet: Sheet) -> Label:
+    tree = _tree(row.guides, guide, sheet.glyphs)
+    kind = clean(row.layer.type, ascii_only=sheet.glyphs.ellipsis.isascii())
+    if row.role == "function":
+        return Label(tree, "", f"{kind}()", "")
+    if row.role == "own":
+        return Label(tree, "", "(own parameters)", "")
+    name = clean(row.name, ascii_only=sheet.glyphs.ellipsis.isascii())
+    return Label(tree, f"{name}: " if name else "", kind, _remark(row, sheet))
+
+
+def _remark(row: Row, sheet: Sheet) -> str:
+    if row.layer.call == 0:
+        return " (never ran)"
+    said = f" (call {row.layer.call})" if row.layer.call > 1 else ""
+    if row.layer.shared_with is not None:
+        said += f" = {clean(row.layer.shared_with, ascii_only=sheet.glyphs.ellipsis.isascii()) or 'the model'}"
+    return said
+
+
+def _tree(guides: tuple[bool, ...], guide: int, glyphs: Glyphs) -> str:
+    if not guides:
+        return ""
+    beside = {True: glyphs.pass_by.ljust(guide), False: " " * guide}
+    branch = glyphs.branch if guides[-1] else glyphs.last
+    stroke = {3: branch + glyphs.dash + " ", 2: branch + " ", 1: branch}[guide]
+    return "".join(beside[more] for more in guides[:-1]) + stroke
+
+
+def _fit(label: Label, width: int, glyphs: Glyphs) -> Label:
+    if cells(label_text(label)) <= width:
+        return label
+    words = label.name + label.type + label.remark
+    # A tree deeper than the column keeps its innermost levels, and leaves the words half of the room.
+    tree = label.tree
+    room = max(width - cells(words), width // 2)
+    if cells(tree) > room:
+        tree = glyphs.ellipsis + tree[len(tree) - room + cells(glyphs.ellipsis) :]
+    return Label(tree, "", shorten(words, width - cells(tree), glyphs), "")

@@ -1,0 +1,40 @@
+"""What a reader may choose about the form of a report; never about its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DEFAULT_COLUMNS = ("output", "params", "macs", "rf", "memory")
+
+# Every column by the name that --columns takes; "default" stands for the default ones.
+COLUMNS = (
+    "input",
+    "output",
+    "dtype",
+    "params",
+    "trainable",
+    "param_bytes",
+    "buffers",
+    "macs",
+    "rf",
+    "jump",
+    "start",
+    "center",
+    "coverage",
+    "memory",
+    "saved",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How text is laid out: at most ``width`` cells a line, in colour or not.
+
+    ``columns`` are names from `COLUMNS`, and ``default`` for the default ones; none: the default ones, as far
+    as the width allows. ``ascii`` keeps to ASCII, for an output that can encode nothing else.
+    """
+
+    width: int = 100
+    color: bool = False
+    columns: tuple[str, ...] = ()
+    ascii: bool = False
