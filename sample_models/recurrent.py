@@ -1,17 +1,19 @@
-"""LSTM and GRU, stacked, in both directions and with projections: many matrices behind one call.
+"""LSTM and GRU, stacked and in both directions, with or without projections: many matrices behind one call.
 
     convinspect summary sample_models/recurrent.py --input 50,40
+    convinspect summary sample_models/recurrent.py --input 50,40 --arg proj_size=16
 
-The input is 50 frames of 40 features. An LSTM has 4 gates, a GRU 3; each gate has a matrix for the input and one for
-the state, and two biases. A projection shortens the state, and with it the matrices that read it. Per direction:
+The input is 50 frames of 40 features. An LSTM has 4 gates, a GRU 3; each gate has a matrix for the input, one for the
+state and two biases. A projection shortens the state, and with it every matrix that reads it. Parameters:
 
-    lstm layer 0   4 x 32 x (40 + 16) + 2 x 4 x 32 + 16 x 32 =  7,936 parameters
-    lstm layer 1   4 x 32 x (32 + 16) + 2 x 4 x 32 + 16 x 32 =  6,912
-    gru            3 x 24 x (32 + 24) + 2 x 3 x 24           =  4,176
+    per direction      plain                                 proj_size=16
+    lstm, layer 0      4 x 32 x (40 + 32) + 8 x 32  =  9,472   4 x 32 x (40 + 16) + 8 x 32 + 16 x 32 = 7,936
+    lstm, layer 1      4 x 32 x (64 + 32) + 8 x 32  = 12,544   4 x 32 x (32 + 16) + 8 x 32 + 16 x 32 = 6,912
+    gru                3 x 24 x (64 + 24) + 6 x 24  =  6,480   3 x 24 x (32 + 24) + 6 x 24           = 4,176
 
-so 2 x (7,936 + 6,912) = 29,696 and 2 x 4,176 = 8,352; ``frames`` has 48 x 10 + 10 = 490 and ``whole`` as many.
-MACs are all of these but the biases, for each frame: 50 x (29,696 - 4 x 256) = 1,433,600 for the LSTM and
-50 x (8,352 - 2 x 144) = 403,200 for the GRU. Backwards in time every output sees the whole signal.
+With both directions the LSTM has 44,032 and the GRU 12,960; ``frames`` has 48 x 10 + 10 = 490 and ``whole`` as many.
+MACs are all of these but the biases, for each frame: 50 x (44,032 - 4 x 256) = 2,150,400 for the plain LSTM and
+50 x (12,960 - 2 x 144) = 633,600 for its GRU. Backwards in time every output sees the whole signal.
 """
 
 import torch
@@ -19,12 +21,12 @@ from torch import Tensor, nn
 
 
 class Recurrent(nn.Module):
-    """Two layers of projected LSTM, one of GRU, all in both directions; labels for each frame and for the whole."""
+    """Two layers of LSTM and one of GRU, in both directions; scores for each frame and for the whole."""
 
-    def __init__(self, features: int = 40, num_classes: int = 10) -> None:
+    def __init__(self, features: int = 40, num_classes: int = 10, proj_size: int = 0) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(features, 32, num_layers=2, batch_first=True, bidirectional=True, proj_size=16)
-        self.gru = nn.GRU(32, 24, batch_first=True, bidirectional=True)
+        self.lstm = nn.LSTM(features, 32, num_layers=2, batch_first=True, bidirectional=True, proj_size=proj_size)
+        self.gru = nn.GRU(2 * (proj_size or 32), 24, batch_first=True, bidirectional=True)
         self.frames = nn.Linear(48, num_classes)
         self.whole = nn.Linear(48, num_classes)
 
