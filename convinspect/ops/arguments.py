@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from math import prod
 from typing import TypeAlias
 
-from convinspect.facts import OpCall, TensorFact
+from convinspect.facts import OpCall, TensorFact, Value
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -62,3 +64,23 @@ def output(call: OpCall) -> Shape:
 def is_given(call: OpCall, *names: str) -> bool:
     """Return whether any of these optional arguments was given."""
     return any(call.args.get(name) is not None for name in names)
+
+
+def is_sparse(call: OpCall) -> bool:
+    """Return whether a tensor argument holds other bytes than its shape has elements for: what it costs is data."""
+    return any(map(_is_sparse, call.args.values()))
+
+
+def _is_sparse(value: Value) -> bool:
+    if isinstance(value, tuple):
+        return any(map(_is_sparse, value))
+    if not isinstance(value, TensorFact):
+        return False
+    itemsize = _itemsize(value.dtype)
+    return itemsize is not None and value.bytes != prod(value.shape) * itemsize
+
+
+def _itemsize(dtype: str) -> int | None:
+    # float32, bfloat16, quint8, complex64; what packs several elements in a byte (quint4x2) is left alone.
+    match = re.fullmatch(r"(?:q?u?int|b?float|complex)(8|16|32|64|128)(?:_e\d.*)?", dtype)
+    return int(match[1]) // 8 if match else None

@@ -81,9 +81,9 @@ _MOVING = """
     _unsafe_masked_index _unsafe_masked_index_put_accumulate argsort argwhere as_strided_scatter block_diag
     bucketize cartesian_prod cat channel_shuffle col2im column_stack combinations concat concatenate
     constant_pad_nd cross diag diag_embed diagflat diagonal_scatter dstack embedding embedding_renorm
-    fill_diagonal flatten_dense_tensors flip fliplr flipud gather ger hstack im2col index index_add index_copy
-    index_fill index_put index_reduce index_select kron linalg_cross linalg_vander masked_scatter masked_select
-    meshgrid msort native_channel_shuffle nonzero nonzero_numpy nonzero_static one_hot outer pad pad_sequence
+    fill_diagonal flatten_dense_tensors flip fliplr flipud gather hstack im2col index index_add index_copy
+    index_fill index_put index_reduce index_select linalg_cross linalg_vander masked_scatter masked_select
+    meshgrid msort native_channel_shuffle nonzero nonzero_numpy nonzero_static one_hot pad pad_sequence
     pixel_shuffle pixel_unshuffle put reflection_pad1d reflection_pad2d reflection_pad3d repeat
     repeat_interleave replication_pad1d replication_pad2d replication_pad3d roll rot90 row_stack scatter
     scatter_add scatter_reduce searchsorted select_scatter slice_scatter sort stack take take_along_dim tile
@@ -104,6 +104,9 @@ _LOSSES = """
     nll_loss2d nll_loss2d_forward nll_loss_forward nll_loss_nd poisson_nll_loss smooth_l1_loss soft_margin_loss
     triplet_margin_loss
 """
+
+# They sum nothing: outer products are multiplied element by element, and torch.outer arrives as aten.mul anyway.
+_OUTER_PRODUCTS = "addr ger kron outer"
 
 _GATES = "_thnn_fused_gru_cell _thnn_fused_lstm_cell"
 
@@ -146,7 +149,7 @@ def _names(library: str, *tables: str) -> tuple[str, ...]:
 
 
 free(*_names("aten.", _POINTWISE, _REDUCTIONS, _NORMS, _SOFTMAX_AND_DROPOUT, _POOLING_AND_RESAMPLING))
-free(*_names("aten.", _MOVING, _RANDOM, _LOSSES, _GATES, _QUANTISATION))
+free(*_names("aten.", _MOVING, _RANDOM, _LOSSES, _OUTER_PRODUCTS, _GATES, _QUANTISATION))
 free(*_names("aten.special_", _SPECIAL))
 free(*_names("quantized.", _QUANTISED))
 free(*_names("quantized_decomposed.", _DECOMPOSED))

@@ -34,12 +34,6 @@ def vector_product_macs(call: OpCall) -> int:
     return prod(shape(call, "mat", "self"))
 
 
-@priced("aten.addr")
-def outer_product_macs(call: OpCall) -> int:
-    """Price ``bias + outer(a, b)``: a matrix product with one term a sum, ``M*N`` MACs. Source: torch.addr."""
-    return prod(shape(call, "vec1")) * prod(shape(call, "vec2"))
-
-
 @priced(
     "aten.linear",
     "aten.mkldnn_linear",

@@ -8,7 +8,7 @@ from typing import TypeAlias, TypeVar
 
 from convinspect.errors import ModelError
 from convinspect.facts import OpCall
-from convinspect.ops.arguments import NotGivenError
+from convinspect.ops.arguments import NotGivenError, is_sparse
 
 Rule: TypeAlias = Callable[[OpCall], "int | None"]
 RuleT = TypeVar("RuleT", bound=Rule)
@@ -22,7 +22,7 @@ def price(call: OpCall) -> int | None:
     """Return the multiply-accumulates of one operator's run: exact, ``0`` where it is known to be free.
 
     ``None`` where they are not known: the operator is in neither table, or its rule needs a shape that the
-    call does not show (weights packed in an object, lengths that stand in a tensor's values).
+    call does not show (weights packed in an object, lengths that stand in a tensor's values, sparse tensors).
 
     Raises:
         ModelError: a rule that the model's own file registered failed, or returned something else than a count.
@@ -92,12 +92,15 @@ def _spellings(op: str) -> Iterable[str]:
 
 
 def _count(name: str, rule: Rule, call: OpCall) -> int | None:
+    ours = rule.__module__.startswith(_OURS)
+    if ours and is_sparse(call):
+        return None
     try:
         count = rule(call)
     except NotGivenError:
         return None
     except Exception as error:  # the rule may be the user's own code
-        if rule.__module__.startswith(_OURS):
+        if ours:
             raise
         raise ModelError(
             f"the MAC rule of {name} raised {type(error).__name__}: {error}",
