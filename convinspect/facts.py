@@ -86,7 +86,7 @@ class OpCall:
 
 @dataclass(frozen=True, slots=True)
 class ModuleCall:
-    """One run of a module; ``number`` counts the runs of this module from 1."""
+    """One run of a module; ``number`` counts the runs of this module from 1; ``finished``: it returned."""
 
     path: str
     type: str
@@ -95,6 +95,7 @@ class ModuleCall:
     inputs: tuple[TensorFact, ...]
     outputs: tuple[TensorFact, ...]
     receptive_field: ReceptiveField | None = None
+    finished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +116,16 @@ class Weight:
 
 @dataclass(frozen=True, slots=True)
 class ModuleFact:
-    """One registered module: ``leaf`` has no modules below it, ``container`` defines no forward."""
+    """One registered module: ``leaf`` has no modules below it, ``container`` defines no forward.
+
+    ``builtin`` modules are torch's own classes.
+    """
 
     path: str
     type: str
     leaf: bool
     container: bool
+    builtin: bool
     params: tuple[Weight, ...] = ()
     buffers: tuple[Weight, ...] = ()
 

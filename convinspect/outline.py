@@ -34,6 +34,7 @@ def _close(kept: list[Layer], folded: list[Layer]) -> None:
 
 def _fold(parent: Layer, below: list[Layer]) -> Layer:
     rows = [parent, *below]
+    ran = [row for row in rows if row.call]
     return replace(
         parent,
         leaf=True,
@@ -44,8 +45,8 @@ def _fold(parent: Layer, below: list[Layer]) -> Layer:
         buffer_bytes=sum(row.buffer_bytes for row in rows),
         macs=_known(row.macs for row in rows),
         memory=LayerMemory(
-            _known(row.memory.allocated_bytes for row in rows),
-            _known(row.memory.saved_bytes for row in rows),
+            _all_known(row.memory.allocated_bytes for row in ran),
+            _all_known(row.memory.saved_bytes for row in ran),
         ),
     )
 
@@ -57,3 +58,10 @@ def _known(values: Iterable[int | None]) -> int | None:
     """
     known = [value for value in values if value is not None]
     return sum(known) if known else None
+
+
+def _all_known(values: Iterable[int | None]) -> int | None:
+    """Return the sum of ``values``; ``None`` where one is not known, for bytes have no mark of a bound."""
+    listed = list(values)
+    known = [value for value in listed if value is not None]
+    return sum(known) if listed and len(known) == len(listed) else None

@@ -10,7 +10,7 @@ from convinspect.facts import Note, Trace
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A target in memory.
+    """A target in memory, on ``device`` and with floating parameters of ``dtype``.
 
     ``model`` is an ``nn.Module``, a ``ScriptModule`` or an ``ExportedProgram``; ``None`` where ``trace`` holds
     what a file of weights says without a run. ``example`` is the positional and keyword inputs that the file
@@ -21,6 +21,7 @@ class Loaded:
     name: str
     format: Literal["python", "torchscript", "export", "weights"]
     device: str
+    dtype: str
     trace: Trace | None = None
     example: tuple[tuple[Any, ...], dict[str, Any]] | None = None
     notes: tuple[Note, ...] = ()

@@ -35,7 +35,7 @@ class Recorder(TorchDispatchMode):
     def __init__(
         self, scopes: Scopes, fields: Fields, touch: Callable[[Any, tuple[Any, ...], dict[str, Any]], None]
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.scopes = scopes
         self.fields = fields
         self.touch = touch

@@ -38,12 +38,12 @@ class Scopes:
     @property
     def path(self) -> str:
         """The dotted path of the running module; the model itself where none is."""
-        return self._calls[self._running[-1]].path if self._running else ""  # type: ignore[union-attr]
+        return self._module(self._running[-1]).path if self._running else ""
 
     @property
     def type(self) -> str:
         """The type of the running module."""
-        return self._calls[self._running[-1]].type if self._running else ""  # type: ignore[union-attr]
+        return self._module(self._running[-1]).type if self._running else ""
 
     def enter(self, path: str, type_name: str, inputs: tuple[TensorFact, ...]) -> None:
         """Begin a run of the module at ``path``."""
@@ -55,8 +55,7 @@ class Scopes:
     def leave(self, outputs: tuple[TensorFact, ...], field: ReceptiveField | None) -> None:
         """End the running module's run with what it returned."""
         index = self._running.pop()
-        call = self._calls[index]
-        self._calls[index] = replace(call, outputs=outputs, receptive_field=field)
+        self._calls[index] = replace(self._module(index), outputs=outputs, receptive_field=field, finished=True)
 
     def abandon(self) -> None:
         """End the running module's run without a result: it raised."""
@@ -66,3 +65,9 @@ class Scopes:
         """Add one operator and return its index."""
         self._calls.append(call)
         return len(self._calls) - 1
+
+    def _module(self, index: int) -> ModuleCall:
+        call = self._calls[index]
+        if not isinstance(call, ModuleCall):
+            raise TypeError(f"call {index} is an operator, not a module")
+        return call

@@ -30,6 +30,13 @@ def is_container(module: nn.Module) -> bool:
     return type(module).forward is nn.Module.forward or isinstance(module, (nn.ModuleList, nn.ModuleDict))
 
 
+def is_builtin(module: nn.Module) -> bool:
+    """Tell whether the module's class is one of torch's own."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return str(module._c._type().qualified_name()).startswith("__torch__.torch.")  # noqa: SLF001 - no public name
+    return type(module).__module__.startswith("torch.")
+
+
 def module_facts(model: nn.Module, used: set[int]) -> tuple[ModuleFact, ...]:
     """Return every registered module with its own parameters and buffers.
 
@@ -42,7 +49,9 @@ def module_facts(model: nn.Module, used: set[int]) -> tuple[ModuleFact, ...]:
         params = _weights(module.named_parameters(recurse=False, remove_duplicate=False), path, counted, used)
         buffers = _weights(module.named_buffers(recurse=False, remove_duplicate=False), path, counted, used)
         leaf = next(module.children(), None) is None
-        facts.append(ModuleFact(path, type_name(module), leaf, is_container(module), params, buffers))
+        facts.append(
+            ModuleFact(path, type_name(module), leaf, is_container(module), is_builtin(module), params, buffers)
+        )
     return tuple(facts)
 
 

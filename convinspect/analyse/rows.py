@@ -1,0 +1,129 @@
+"""The calls of a trace as the rows of a report: who holds whom, what is folded into a leaf, what never ran."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from convinspect.facts import ModuleCall, ModuleFact, OpCall, Trace
+from convinspect.ops import is_silent, price
+
+
+@dataclass(slots=True)
+class Row:
+    """One row while it is put together; ``parent`` is the row that holds it (``None``: the model itself).
+
+    ``own_macs`` are those of the operators whose cost is known; ``uncounted`` names the others, one by one.
+    """
+
+    depth: int
+    parent: Row | None
+    module: ModuleFact | None
+    call: ModuleCall | OpCall | None
+    leaf: bool
+    path: str
+    ops: list[OpCall] = field(default_factory=list)
+    own_macs: int = 0
+    uncounted: list[str] = field(default_factory=list)
+
+    def take(self, op: OpCall) -> None:
+        """Make ``op`` a part of this row: its cost is the row's, or it is uncounted."""
+        self.ops.append(op)
+        cost = price(op)
+        if cost is None:
+            self.uncounted.append(op.op)
+        else:
+            self.own_macs += cost
+
+    @property
+    def owns_weights(self) -> bool:
+        """Whether this is the row that the module's own weights are counted in: its first."""
+        return self.module is not None and not (isinstance(self.call, ModuleCall) and self.call.number > 1)
+
+
+def rows_of(trace: Trace) -> list[Row]:
+    """Return the rows in order of execution, parents before children.
+
+    An operator inside a leaf module is part of the leaf's row. A module that never ran stands at the end of the
+    nearest registered ancestor that did; a container without weights of its own cannot run and is left out.
+    """
+    modules = {module.path: module for module in trace.modules}
+    leaves = _leaf_calls(trace, modules)
+    never = _never_ran(trace, modules)
+    rows: list[Row] = _orphans(never.pop("", []), None) if not _ran_at_all(trace) else []
+    by_call: dict[int, Row] = {}
+    running: list[int] = []
+
+    def close(down_to: int) -> None:
+        while running and running[-1] != down_to:
+            row = by_call[running.pop()]
+            if isinstance(row.call, ModuleCall) and row.call.number == 1:
+                rows.extend(_orphans(never.pop(row.path, []), row))
+
+    for index, call in enumerate(trace.calls):
+        close(call.parent)
+        parent = by_call.get(call.parent)
+        if isinstance(call, ModuleCall):
+            row = Row(_below(parent), parent, modules.get(call.path), call, index in leaves, call.path)
+            running.append(index)
+            by_call[index] = row
+            rows.append(row)
+        elif parent is not None and (parent.leaf or is_silent(call.op)):
+            parent.take(call)
+        elif not is_silent(call.op):
+            row = Row(_below(parent), parent, None, call, leaf=True, path=parent.path if parent else "")
+            row.take(call)
+            rows.append(row)
+    close(-1)
+    return rows
+
+
+def _below(parent: Row | None) -> int:
+    return parent.depth + 1 if parent is not None else 0
+
+
+def _ran_at_all(trace: Trace) -> bool:
+    return any(isinstance(call, ModuleCall) for call in trace.calls)
+
+
+def _leaf_calls(trace: Trace, modules: Mapping[str, ModuleFact]) -> set[int]:
+    callers = {call.parent for call in trace.calls if isinstance(call, ModuleCall)}
+    return {
+        index
+        for index, call in enumerate(trace.calls)
+        if isinstance(call, ModuleCall) and index not in callers and _is_leaf(modules.get(call.path))
+    }
+
+
+def _is_leaf(module: ModuleFact | None) -> bool:
+    if module is None:
+        return True
+    # A model written with functions alone would be one row: its operators are what people want to see.
+    return module.leaf and (module.path != "" or module.builtin)
+
+
+def _never_ran(trace: Trace, modules: Mapping[str, ModuleFact]) -> dict[str, list[ModuleFact]]:
+    """Return the modules that never ran by the path of the nearest registered ancestor that did."""
+    called = {call.path for call in trace.calls if isinstance(call, ModuleCall)}
+    never: dict[str, list[ModuleFact]] = {}
+    for path, module in modules.items():
+        if path in called or (trace.ran and module.container and not (module.params or module.buffers)):
+            continue
+        anchor = path
+        while anchor and anchor not in called:
+            anchor = anchor.rpartition(".")[0]
+        never.setdefault(anchor, []).append(module)
+    return never
+
+
+def _orphans(missing: list[ModuleFact], anchor: Row | None) -> list[Row]:
+    """Return rows for modules that never ran, nested among each other as they are registered."""
+    rows: dict[str, Row] = {}
+    for module in missing:
+        above = module.path
+        while above and (above := above.rpartition(".")[0]) and above not in rows:
+            pass
+        parent = rows.get(above) if module.path else None
+        parent = parent or anchor
+        rows[module.path] = Row(_below(parent), parent, module, None, module.leaf, module.path)
+    return list(rows.values())

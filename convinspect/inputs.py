@@ -1,0 +1,143 @@
+"""Dummy inputs: specs, or what the model itself knows, as tensors on the device of the run."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from convinspect.errors import UsageError
+from convinspect.spec import InputSpec, Request
+
+# One seed for all dummy values, so that a model whose path depends on them takes the same path twice.
+_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What ``forward`` is called with; ``names`` are the report's names of ``args``."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    names: tuple[str, ...]
+
+    @property
+    def named(self) -> tuple[tuple[str, Any], ...]:
+        """All inputs with their names, positional ones first."""
+        return (*zip(self.names, self.args, strict=True), *self.kwargs.items())
+
+
+def make_inputs(
+    request: Request, model: Any, device: str, dtype: str, example: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+) -> Inputs:
+    """Return the tensors that the request asks for, checked against the signature of ``forward``.
+
+    Floating inputs are uniform in [0, 1) and of ``dtype`` unless the spec names one; integers are below its bound.
+
+    Without specs the model's ``example_input_array`` is used, or ``example`` (positional and keyword inputs
+    that its file holds). Raises `UsageError` where neither is there or the inputs do not fit.
+    """
+    if not request.inputs:
+        return _known_inputs(request, model, device, example)
+    generator = torch.Generator().manual_seed(_SEED)
+    batch = () if request.batch_size is None else (request.batch_size,)
+    made = [(spec, _tensor(spec, batch, dtype, device, generator)) for spec in request.inputs]
+    args = tuple(tensor for spec, tensor in made if spec.name is None)
+    kwargs = {spec.name: tensor for spec, tensor in made if spec.name is not None}
+    if len(args) + len(kwargs) < len(made):
+        raise UsageError("two inputs have the same name")
+    return _fitted(args, kwargs, model)
+
+
+def _tensor(
+    spec: InputSpec, batch: tuple[int, ...], floating: str, device: str, generator: torch.Generator
+) -> torch.Tensor:
+    shape = (*batch, *spec.shape)
+    dtype: torch.dtype = getattr(torch, spec.dtype or floating)
+    if device == "meta":
+        return torch.empty(shape, dtype=dtype, device="meta")
+    try:
+        if dtype.is_floating_point or dtype.is_complex:
+            real = torch.float32 if dtype.is_floating_point else dtype
+            return torch.rand(shape, dtype=real, generator=generator).to(device, dtype)
+        high = spec.high if spec.high is not None else 2
+        # Bounded by the dtype as well: 30522 token ids do not fit in int8.
+        high = min(high, 2 if dtype is torch.bool else torch.iinfo(dtype).max + 1, 2**63 - 1)
+        return torch.randint(high, shape, generator=generator).to(device, dtype)
+    except RuntimeError as error:
+        size = "x".join(map(str, shape))
+        raise UsageError(f"cannot make an input of {size} {dtype}: {error}", "try --device meta") from error
+
+
+def _known_inputs(
+    request: Request, model: Any, device: str, example: tuple[tuple[Any, ...], dict[str, Any]] | None
+) -> Inputs:
+    if example is not None:
+        args, kwargs = example
+        return _fitted(_moved(args, device), _moved(kwargs, device), model)
+    known = getattr(model, "example_input_array", None)
+    if known is None:
+        raise UsageError(f"{request.target.text}: --input is missing", _suggestion(model))
+    if isinstance(known, dict):
+        return _fitted((), _moved(known, device), model)
+    return _fitted(_moved(tuple(known) if isinstance(known, (tuple, list)) else (known,), device), {}, model)
+
+
+def _moved(value: Any, device: str) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.detach().to(device)
+    if isinstance(value, (tuple, list)):
+        return type(value)(_moved(item, device) for item in value)
+    if isinstance(value, dict):
+        return {key: _moved(item, device) for key, item in value.items()}
+    return value
+
+
+def _fitted(args: tuple[Any, ...], kwargs: dict[str, Any], model: Any) -> Inputs:
+    """Name positional inputs after the arguments of ``forward``, and refuse what ``forward`` cannot take."""
+    signature = _forward_signature(model)
+    if signature is None:
+        names = tuple(f"input.{i}" for i in range(len(args))) if len(args) > 1 else ("input",) * len(args)
+        return Inputs(args, kwargs, names)
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError:
+        takes = str(signature.replace(return_annotation=inspect.Signature.empty))
+        given = ", ".join([*("an unnamed input" for _ in args), *kwargs])
+        raise UsageError(f"forward{takes} cannot take {given}", "name inputs as --input NAME=SHAPE") from None
+    bound_names: list[str] = []
+    for name, value in bound.arguments.items():
+        variadic = signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
+        bound_names.extend((f"{name}.{i}" for i in range(len(value))) if variadic else (name,))
+    return Inputs(args, kwargs, tuple(bound_names[: len(args)]))
+
+
+def _forward_signature(model: Any) -> inspect.Signature | None:
+    try:
+        return inspect.signature(model.forward)
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
+def _suggestion(model: Any) -> str:
+    modules = model.modules() if isinstance(model, nn.Module) else ()
+    specs = (_first_layer_spec(module) for module in modules)
+    spec = next((spec for spec in specs if spec is not None), "3,224,224")
+    return f"for example: --input {spec}"
+
+
+def _first_layer_spec(module: nn.Module) -> str | None:
+    if isinstance(module, nn.Embedding):
+        return f"128:int64:{module.num_embeddings}"
+    if isinstance(module, nn.Linear):
+        return str(module.in_features)
+    if isinstance(module, nn.RNNBase):
+        return f"100,{module.input_size}"
+    if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
+        channels = module.in_channels
+        spatial = {1: "16000", 2: "28,28" if channels == 1 else "224,224", 3: "16,112,112"}
+        return f"{channels},{spatial[len(module.kernel_size)]}"
+    return None

@@ -1,0 +1,81 @@
+"""A model from Python code: import the source, choose the object, build it where it will run."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from convinspect.errors import InspectError, ModelError, UsageError
+from convinspect.facts import Note
+from convinspect.load.choose import Choice, choose, signature_of
+from convinspect.load.device import floating_dtype, resolve_device
+from convinspect.load.importing import import_source
+from convinspect.load.loaded import Loaded
+from convinspect.load.users_code import running_users_code
+from convinspect.spec import Request
+
+
+def load_python(request: Request) -> Loaded:
+    """Return the model that a ``.py`` file or an importable module defines, on the request's device."""
+    device = resolve_device(request.device)
+    module = import_source(request.target.source)
+    choice = choose(module, request.target, request.arguments)
+    try:
+        model = _build(choice, dict(request.arguments), device)
+    except InspectError as error:
+        raise error.within(request.target.text) from error.__cause__
+    if request.dtype is not None:
+        model = model.to(getattr(torch, request.dtype))
+    notes = (Note("chosen", choice.reason),) if choice.reason else ()
+    kind: Literal["python", "torchscript"] = "torchscript" if isinstance(model, torch.jit.ScriptModule) else "python"
+    return Loaded(model, choice.name, kind, device, floating_dtype(model), notes=notes)
+
+
+def _build(choice: Choice, arguments: dict[str, Any], device: str) -> nn.Module:
+    if isinstance(choice.value, nn.Module):
+        if arguments:
+            raise UsageError(f"{choice.name} is an instance: --arg has nothing to build")
+        return choice.value.to(device)
+    _check_arguments(choice, arguments)
+    if device != "meta":
+        return _called(choice, arguments).to(device)
+    try:
+        with torch.device("meta"):
+            return _called(choice, arguments).to("meta")
+    except ModelError:
+        # Constructors that read values (``x.item()`` of a linspace) cannot run on meta: build for real, then move.
+        return _called(choice, arguments).to("meta")
+
+
+def _called(choice: Choice, arguments: dict[str, Any]) -> nn.Module:
+    torch.manual_seed(0)
+    with running_users_code(f"{choice.name}({', '.join(f'{k}={v!r}' for k, v in arguments.items())})"):
+        model = choice.value(**arguments)
+    if not isinstance(model, nn.Module):
+        raise UsageError(f"{choice.name} gave a {type(model).__name__}, not a torch.nn.Module")
+    return model
+
+
+def _check_arguments(choice: Choice, arguments: dict[str, Any]) -> None:
+    """Raise `UsageError` where the arguments do not fit the signature, before any of the user's code runs."""
+    signature = signature_of(choice.value)
+    if signature is None:
+        return
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        missing = [
+            p.name
+            for p in signature.parameters.values()
+            if p.default is p.empty and p.name not in arguments and p.kind not in _VARIADIC
+        ]
+        if missing:
+            hint = "give them with " + " ".join(f"--arg {name}=..." for name in missing)
+            raise UsageError(f"{choice.name}{signature} needs {', '.join(missing)}", hint) from None
+        raise UsageError(f"{choice.name}{signature}: {error}") from None
+
+
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
