@@ -1,5 +1,24 @@
-"""What a PyTorch network is, layer by layer: the library's front door."""
+"""What a PyTorch network is, layer by layer: the library's front door.
+
+``inspect(model, inputs=(x,))`` gives the same report as the command line. Importing the package imports no torch.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 __version__ = "0.1.0"
+__all__ = ["Report", "__version__", "inspect"]
+
+
+def __getattr__(name: str) -> Any:
+    """Bring the library in when it is first asked for: ``--help`` must not wait for torch."""
+    if name == "inspect":
+        from convinspect.pipeline import inspect  # noqa: PLC0415
+
+        return inspect
+    if name == "Report":
+        from convinspect.report import Report  # noqa: PLC0415
+
+        return Report
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

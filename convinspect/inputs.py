@@ -29,6 +29,12 @@ class Inputs:
         """All inputs with their names, positional ones first."""
         return (*zip(self.names, self.args, strict=True), *self.kwargs.items())
 
+    @property
+    def batch_size(self) -> int | None:
+        """The first size of the first tensor, which by convention counts the batch."""
+        shapes = (value.shape for _, value in self.named if isinstance(value, torch.Tensor))
+        return next((int(shape[0]) for shape in shapes if shape), None)
+
 
 def make_inputs(
     request: Request, model: Any, device: str, dtype: str, example: tuple[tuple[Any, ...], dict[str, Any]] | None = None
@@ -50,6 +56,11 @@ def make_inputs(
     if len(args) + len(kwargs) < len(made):
         raise UsageError("two inputs have the same name")
     return _fitted(args, kwargs, model)
+
+
+def given_inputs(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any], device: str) -> Inputs:
+    """Return inputs that the caller made, on ``device`` and named after the arguments of ``forward``."""
+    return _fitted(_moved(args, device), _moved(kwargs, device), model)
 
 
 def _tensor(

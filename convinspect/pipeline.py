@@ -5,14 +5,17 @@ from __future__ import annotations
 import platform
 from dataclasses import replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from convinspect import __version__
 from convinspect.report import Model, Report, Run, Tool
-from convinspect.spec import Request
+from convinspect.spec import Request, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from convinspect.facts import Trace
+    from convinspect.inputs import Inputs
     from convinspect.load import Loaded
 
 
@@ -23,11 +26,44 @@ def summarise(request: Request) -> Report:
     Raises `UsageError` for a target or an input that cannot be used, and `ModelError` where the user's code
     fails before its forward.
     """
-    from convinspect.analyse import analyse  # noqa: PLC0415
+    from convinspect.inputs import make_inputs  # noqa: PLC0415
     from convinspect.load import load  # noqa: PLC0415
 
     loaded = load(request)
-    trace = loaded.trace or _run(request, loaded)
+    if loaded.trace is not None:
+        return _report(request, loaded, loaded.trace)
+    inputs = make_inputs(request, loaded.model, loaded.device, loaded.dtype, loaded.example)
+    return _report(request, loaded, _trace(request, loaded, inputs))
+
+
+def inspect(
+    model: Any,
+    inputs: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    device: str | None = None,
+    *,
+    train: bool = False,
+    field_of: str | None = None,
+) -> Report:
+    """Return the report of one forward of ``model`` with ``inputs`` and ``kwargs``; the model comes back untouched.
+
+    ``inputs`` are real or meta tensors with their batch dimension in front. With ``device`` the forward runs on a
+    copy of the model there (``"meta"``: without copying or computing anything); without it where the model is.
+    """
+    from convinspect.inputs import given_inputs  # noqa: PLC0415
+    from convinspect.load import adopt  # noqa: PLC0415
+
+    loaded = adopt(model, device)
+    given = given_inputs(model, tuple(inputs), dict(kwargs or {}), loaded.device)
+    request = Request(
+        Target(loaded.name, loaded.name, None), train=train, field_of=field_of, batch_size=given.batch_size
+    )
+    return _report(request, loaded, _trace(request, loaded, given))
+
+
+def _report(request: Request, loaded: Loaded, trace: Trace) -> Report:
+    from convinspect.analyse import analyse  # noqa: PLC0415
+
     return analyse(
         replace(trace, notes=(*loaded.notes, *trace.notes)),
         Tool(__version__, version("torch"), platform.python_version()),
@@ -36,12 +72,10 @@ def summarise(request: Request) -> Report:
     )
 
 
-def _run(request: Request, loaded: Loaded) -> Trace:
+def _trace(request: Request, loaded: Loaded, inputs: Inputs) -> Trace:
     from convinspect.fields import follow  # noqa: PLC0415
-    from convinspect.inputs import make_inputs  # noqa: PLC0415
     from convinspect.trace import trace  # noqa: PLC0415
 
-    inputs = make_inputs(request, loaded.model, loaded.device, loaded.dtype, loaded.example)
     fields = follow(inputs.named, request.field_of, batched=request.batch_size is not None)
     traced = trace(loaded.model, inputs.args, inputs.kwargs, inputs.names, fields=fields, train=request.train)
     return replace(traced, notes=(*traced.notes, *fields.notes()))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from convinspect.load.adopt import adopt
 from convinspect.load.loaded import Loaded
 from convinspect.load.python import load_python
 from convinspect.spec import Request
 
-__all__ = ["Loaded", "load"]
+__all__ = ["Loaded", "adopt", "load"]
 
 
 def load(request: Request) -> Loaded:
