@@ -14,6 +14,7 @@ from convinspect.render.options import COLUMNS, DEFAULT_COLUMNS
 if TYPE_CHECKING:
     from convinspect.render.glyphs import Glyphs
     from convinspect.render.rows import Row
+    from convinspect.report import Shape
 
 # From here on a column of counts is written in SI: a billion and more is no longer read digit by digit.
 _EXACT_BELOW = 1_000_000_000
@@ -23,10 +24,16 @@ _MANY = 2
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What cells are written with; ``first_calls`` has the parameters of each path's first run."""
+    """What cells are written with.
+
+    ``first_calls`` has the parameters of each path's first run; ``used`` are modules whose weights were used
+    without calling them; ``ran`` is false for a file that holds weights alone.
+    """
 
     glyphs: Glyphs
     first_calls: Mapping[str, int]
+    used: frozenset[str] = frozenset()
+    ran: bool = True
     compact: bool = False
 
 
@@ -63,7 +70,7 @@ def _input(rows: Sequence[Row], sheet: Sheet) -> list[str]:
     return [_several([shape(s.shape) for s in _inputs(row)], sheet) for row in rows]
 
 
-def _inputs(row: Row) -> Sequence[object]:
+def _inputs(row: Row) -> Sequence[Shape]:
     return () if row.role == "own" else row.layer.inputs
 
 
@@ -94,7 +101,7 @@ def _params(rows: Sequence[Row], sheet: Sheet) -> list[str]:
 
 
 def _again(row: Row) -> bool:
-    return row.layer.call > 1 and not row.params
+    return row.role == "module" and row.layer.call > 1 and not row.params
 
 
 def _freeze_mark(row: Row) -> str:
@@ -112,9 +119,10 @@ def _bounded(row: Row, write: Callable[[int], str], sheet: Sheet) -> str:
     total = row.layer.macs_total
     if total is None or row.layer.macs_status == "unknown":
         return "?"
-    if row.layer.macs_status == "lower_bound":
-        return f"{sheet.glyphs.at_least} {write(total) if total else 0}"
-    return write(total)
+    if row.layer.macs_status == "exact":
+        return write(total)
+    # At least nothing is nothing known.
+    return f"{sheet.glyphs.at_least} {write(total)}" if total else "?"
 
 
 def _counter(values: Sequence[int], sheet: Sheet) -> Callable[[int], str]:
@@ -177,7 +185,7 @@ _COLUMNS = {
         Column("start", "Start", _field(field.start_text)),
         Column("center", "Center", _field(field.center_text)),
         Column("coverage", "Coverage", _field(field.coverage_text)),
-        Column("memory", "Memory", _bytes(lambda row: row.allocated)),
+        Column("allocated", "Allocated", _bytes(lambda row: row.allocated)),
         Column("saved", "Saved", _bytes(lambda row: row.saved)),
     )
 }

@@ -151,7 +151,7 @@ def halo_text(report: Report) -> str | None:
     gate = f"none is enough: {_gate(field.global_via.path, field.global_via.op)} " if field.global_via else ""
     if field.local and field.local.size and field.local.jump and field.local.start:
         local = _halo(field, field.local)
-        return f"{gate}looks at the whole input; {local} if that is left out" if gate and local else None
+        return f"{gate}looks at the whole input; without it, {local}" if gate and local else None
     return f"{gate}looks at the whole input" if gate else _unbounded(report)
 
 
@@ -159,9 +159,15 @@ def _unbounded(report: Report) -> str | None:
     for layer in leaves(report.layers):
         field = layer.receptive_field
         if field and field.coverage and not field.size and all(share == 1 for share in field.coverage):
-            name = f"{layer.path} ({layer.type})" if layer.path else layer.type
-            return f"none is enough: {name} looks at the whole input"
+            return f"none is enough: {called(layer)} looks at the whole input"
     return None
+
+
+def called(layer: Layer) -> str:
+    """Return what a sentence calls ``layer``: ``fc1 (Linear)``, ``max_pool2d() in features``."""
+    if layer.kind == "function":
+        return f"{layer.type}() in {layer.path or 'the model'}"
+    return f"{layer.path or 'the model'} ({layer.type})"
 
 
 def _halo(field: ReceptiveField, nominal: ReceptiveField | LocalField) -> str | None:
@@ -177,4 +183,4 @@ def _halo(field: ReceptiveField, nominal: ReceptiveField | LocalField) -> str | 
     axes = sides[0] if len(set(sides)) == 1 else " x ".join(sides)
     # Output 0 stands for all units only where every unit sees as much, at the same offset.
     about = "about " if varies else "at most " if field.status == "upper_bound" else ""
-    return f"{about}{axes} px on each side" if "and" not in axes else f"{about}{axes}"
+    return f"{about}{axes} a tile" if "and" in axes else f"{about}{axes} on each side of a tile"

@@ -1,4 +1,4 @@
-"""The report as its JSON document: everything, for programs."""  # noqa: A005 - named as the format is
+"""The report as its JSON document: everything, for programs."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ GAP = 2
 
 # What is written shorter first where the table is too wide, and what goes first if that is not enough.
 _SHORTENED = ("rf", "output", "input", "macs", "params")
-_DROPPED = ("memory", "rf")
+_DROPPED = ("allocated", "rf")
 
 # A column is dropped rather than names cut to less than this.
 _NAME = 30
@@ -76,7 +76,10 @@ def lay_out(rows: Sequence[Row], columns: Sequence[Column], sheet: Sheet, width:
             break
         dropped += [f.column.heading for f in filled if f.column.name == name]
         filled = [f for f in filled if f.column.name != name]
-    room = max(width - _width(filled), _SHORTEST_NAME)
+    room = width - _width(filled)
+    if room < _SHORTEST_NAME:
+        # Too wide however short the names are: columns that were asked for by name go on past the edge.
+        room = _SHORTEST_NAME if may_drop else _NAME
     if natural > room:
         guide = 1
         natural = _label_width(rows, guide, sheet)
@@ -111,15 +114,19 @@ def _label(row: Row, guide: int, sheet: Sheet) -> Label:
     if row.role == "own":
         return Label(tree, "", "(own parameters)", "")
     name = clean(row.name, ascii_only=sheet.glyphs.ellipsis.isascii())
+    if not kind:
+        return Label(tree, name or "(all)", "", _remark(row, sheet))
     return Label(tree, f"{name}: " if name else "", kind, _remark(row, sheet))
 
 
 def _remark(row: Row, sheet: Sheet) -> str:
-    if row.layer.call == 0:
-        return " (never ran)"
-    said = f" (call {row.layer.call})" if row.layer.call > 1 else ""
-    if row.layer.shared_with is not None:
-        said += f" = {clean(row.layer.shared_with, ascii_only=sheet.glyphs.ellipsis.isascii()) or 'the model'}"
+    layer = row.layer
+    said = f" (call {layer.call})" if layer.call > 1 else ""
+    if layer.call == 0 and sheet.ran:
+        said = " (not called)" if layer.path in sheet.used else " (never ran)"
+    if layer.shared_with is not None:
+        owner = clean(layer.shared_with, ascii_only=sheet.glyphs.ellipsis.isascii())
+        said += f" (shares {owner or 'the model'})"
     return said
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DEFAULT_COLUMNS = ("output", "params", "macs", "rf", "memory")
+DEFAULT_COLUMNS = ("output", "params", "macs", "rf", "allocated")
 
 # Every column by the name that --columns takes; "default" stands for the default ones.
 COLUMNS = (
@@ -21,7 +21,7 @@ COLUMNS = (
     "start",
     "center",
     "coverage",
-    "memory",
+    "allocated",
     "saved",
 )
 

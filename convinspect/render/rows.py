@@ -12,13 +12,15 @@ if TYPE_CHECKING:
 
 Role: TypeAlias = Literal["module", "function", "own"]
 
-# Operators that only rename or pick elements, by the name that a report shows them under.
-VIEWS = frozenset(
-    "alias as_strided chunk contiguous detach diagonal expand expand_as flatten lift_fresh movedim moveaxis "
-    "mT narrow numpy_T permute positional ravel real reshape reshape_as select slice split split_with_sizes "
-    "squeeze swapaxes swapdims t tensor_split transpose unbind unflatten unsqueeze view view_as "
-    "_reshape_alias _unsafe_view".split()
-)
+# Operators that only rename, pick or copy elements, by the name that a report shows them under. Not unfold:
+# `F.unfold` has that name too, and is worth a row.
+_VIEWS = """
+    adjoint alias as_strided broadcast_tensors broadcast_to chunk clone contiguous copy detach diagonal dsplit
+    expand expand_as flatten hsplit mH mT moveaxis movedim narrow numpy_T permute ravel real reshape
+    reshape_as select slice split split_with_sizes squeeze swapaxes swapdims t tensor_split to to_copy transpose
+    type_as unbind unflatten unsqueeze view view_as vsplit
+"""
+VIEWS = frozenset(_VIEWS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def table_rows(layers: Sequence[Layer]) -> list[Row]:
     for i, node in enumerate(nodes):
         if not shown[i]:
             continue
-        rows.append(_row(node, nodes[node.parent] if node.parent >= 0 else None, layers))
+        rows.append(_row(node, nodes[node.parent] if node.parent >= 0 else None))
         if node.layer.params and _has_shown_child(i, nodes, shown):
             rows.append(_own(node))
     return _with_guides(rows)
@@ -93,8 +95,8 @@ def _tree(layers: Sequence[Layer]) -> list[_Node]:
                 layer.trainable_params,
                 layer.buffers,
                 layer.param_bytes,
-                layer.memory.allocated_bytes,
-                layer.memory.saved_bytes,
+                layer.memory.allocated_bytes if layer.call else 0,
+                layer.memory.saved_bytes if layer.call else 0,
             )
         )
         open_.append(i)
@@ -128,7 +130,7 @@ def _shown(layers: Sequence[Layer]) -> list[bool]:
             continue
         if layer.kind == "module":
             wanted = layer.inputs[0].shape if layer.inputs else None
-        elif layer.type in VIEWS and not layer.macs and layer.macs is not None:
+        elif layer.type in VIEWS:
             shown[i] = wanted is not None and _makes(layer, wanted)
             wanted = None if shown[i] else wanted
         else:
@@ -143,7 +145,7 @@ def _makes(layer: Layer, shape: tuple[int, ...]) -> bool:
 
 
 def _changes_something(layer: Layer) -> bool:
-    if layer.macs != 0 or layer.params:
+    if layer.macs != 0 or layer.macs_status != "exact" or layer.params:
         return True
     if not layer.outputs or not layer.inputs:
         return False
@@ -159,7 +161,7 @@ def _has_shown_child(i: int, nodes: list[_Node], shown: list[bool]) -> bool:
     return False
 
 
-def _row(node: _Node, parent: _Node | None, layers: Sequence[Layer]) -> Row:
+def _row(node: _Node, parent: _Node | None) -> Row:
     layer = node.layer
     return Row(
         layer,

@@ -1,0 +1,93 @@
+"""What the signs in the table mean, only those that occur, what it leaves out, and every warning."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from convinspect.render import field
+from convinspect.render.paragraphs import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from convinspect.facts import Note
+    from convinspect.render.glyphs import Glyphs
+    from convinspect.render.layout import Layout
+    from convinspect.report import Report
+
+_NAMED = 3
+
+
+def legend(report: Report, layout: Layout, hidden: int, glyphs: Glyphs) -> Iterator[Line]:
+    """Yield what the rows are, and the meaning of each sign that occurs in ``layout``."""
+    yield from _rows(report, hidden)
+    texts = {filled.column.name: filled.texts for filled in layout.columns}
+    if "allocated" in texts:
+        yield Line("Allocated", "bytes that a layer newly takes; none for views and in-place operators")
+    params, rf, macs = texts.get("params", ()), texts.get("rf", ()), texts.get("macs", ())
+    every = [text for column in texts.values() for text in column]
+    signs = (
+        ("all", any("all" in text for text in rf), _all(report)),
+        ("a-b", any("-" in text for text in rf), "RF: least and most, where units differ by phase after upsampling"),
+        ("~n", any("~" in text for text in rf), "RF: of the centre unit, clipped to the input: no one size holds"),
+        ("data", "data" in rf, "RF: it depends on the data"),
+        (glyphs.at_most, any(text.startswith(glyphs.at_most) for text in rf), "RF: at most"),
+        ("*", any(text.endswith("*") for text in params), "frozen: takes no gradient"),
+        ("%", any(text.endswith("%") for text in params), "partly frozen"),
+        ("(n)", any(text.startswith("(") for text in params), "parameters that are counted at the first call"),
+        (glyphs.at_least, any(text.startswith(glyphs.at_least) for text in macs), "at least: see the warnings"),
+        ("?", "?" in every, "not known"),
+    )
+    for sign, occurs, meaning in signs:
+        if occurs:
+            yield Line(sign, meaning)
+
+
+def _rows(report: Report, hidden: int) -> Iterator[Line]:
+    said = ["a module includes the rows below it"] if any(layer.depth for layer in report.layers) else []
+    if hidden:
+        operators = "1 operator" if hidden == 1 else f"{hidden} operators"
+        said.append(f"not shown: {operators} without cost that only keep or rearrange a shape")
+    if said:
+        yield Line("Rows", "; ".join(said))
+
+
+def _all(report: Report) -> str:
+    found = field.causes(report.layers)
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    via = f", through {', '.join(found[:_NAMED])}{more}" if found else ""
+    local = any(layer.receptive_field and layer.receptive_field.local for layer in report.layers)
+    return f"RF: the whole input{via}" + ("; in brackets: with that set aside" if local else "")
+
+
+def warnings(report: Report) -> Iterator[Line]:
+    """Yield every warning; those that differ only by the numbers in them stand as one."""
+    alike: dict[tuple[str, str], list[Note]] = {}
+    for note in report.warnings:
+        if note.code != "macs_lower_bound" or not report.uncounted:
+            alike.setdefault((note.code, re.sub(r"\d+", "#", note.message)), []).append(note)
+    texts = [_said(notes) for notes in alike.values()]
+    if report.uncounted:
+        texts.append(f"MACs are a lower bound: no rule says what these operators cost: {_uncounted(report)}")
+    for i, text in enumerate(texts):
+        yield Line("" if i else "Warnings", text, "yellow")
+
+
+def _said(notes: Sequence[Note]) -> str:
+    first = notes[0]
+    place = f"{first.path}: " if first.path and first.path not in first.message else ""
+    more = f" (and {len(notes) - 1} more like it)" if len(notes) > 1 else ""
+    return place + first.message + more
+
+
+def _uncounted(report: Report) -> str:
+    ops: dict[str, list[str]] = {}
+    for one in report.uncounted:
+        times = f"{one.count}x in " if one.count > 1 else "in "
+        ops.setdefault(one.op, []).append(times + (one.path or "the model"))
+    said = []
+    for op, places in ops.items():
+        more = f" and {len(places) - _NAMED} other places" if len(places) > _NAMED else ""
+        said.append(f"{op} ({', '.join(places[:_NAMED])}{more})")
+    return "; ".join(said)

@@ -1,0 +1,40 @@
+"""Labelled paragraphs: a label at the margin, its text wrapped beside it."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from convinspect.render.glyphs import cells, clean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+_GAP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A paragraph beside its label; without a label it goes on under the one before."""
+
+    label: str
+    text: str
+    style: str = ""
+
+
+def margin(lines: Iterable[Line]) -> int:
+    """Return how many cells the labels of ``lines`` take, and the gap beside them."""
+    return max((cells(line.label) for line in lines), default=0) + _GAP
+
+
+def paragraphs(
+    lines: Iterable[Line], indent: int, width: int, paint: Callable[[str, str], str], *, ascii_only: bool
+) -> Iterator[str]:
+    """Yield ``lines`` wrapped to ``width`` cells, their texts beginning at ``indent``."""
+    for line in lines:
+        text = clean(line.text, ascii_only=ascii_only)
+        wrapped = textwrap.wrap(text, max(width - indent, 1), break_on_hyphens=False, break_long_words=False)
+        for i, part in enumerate(wrapped or [""]):
+            label = "" if i else line.label
+            yield paint(label + " " * (indent - cells(label)), "bold") + paint(part, line.style)

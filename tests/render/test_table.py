@@ -1,0 +1,192 @@
+"""The table that people read: golden texts, and what holds for every report and width."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convinspect.errors import UsageError
+from convinspect.facts import Note
+from convinspect.outline import at_depth
+from convinspect.render import Options, render
+from convinspect.render.options import COLUMNS
+from convinspect.report import Report
+
+from . import golden, nets
+
+REPORTS = {
+    "lenet": nets.lenet(),
+    "odd": nets.odd(),
+    "nested": nets.nested(),
+    "unet": nets.unet(),
+    "attention": nets.attention(),
+    "weights": nets.weights_only(),
+}
+
+
+def table(report: Report, **options: object) -> str:
+    return render(report, "table", Options(**options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize("name", REPORTS)
+def test_the_table_reads_as_its_golden_file(name: str, width: int) -> None:
+    assert golden.holds(f"{name}-{width}", table(REPORTS[name], width=width))
+
+
+def test_every_column_reads_as_its_golden_file() -> None:
+    assert golden.holds("lenet-columns", table(nets.lenet(), width=80, columns=COLUMNS))
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+def test_a_cut_off_tree_reads_as_its_golden_file(depth: int) -> None:
+    assert golden.holds(f"odd-depth-{depth}", table(at_depth(nets.odd(), depth), width=80))
+
+
+@given(name=st.sampled_from(sorted(REPORTS)), width=st.integers(60, 220))
+def test_no_line_is_wider_than_asked(name: str, width: int) -> None:
+    assert max(map(len, table(REPORTS[name], width=width).splitlines())) <= width
+
+
+@given(name=st.sampled_from(sorted(REPORTS)), width=st.integers(1, 59))
+def test_no_number_is_cut_however_narrow(name: str, width: int) -> None:
+    heading, _, *rows = table(REPORTS[name], width=width).split("\n\n")[1].splitlines()
+    numbers = re.search(r"Output|Params", heading)
+    assert numbers
+    assert "…" not in "".join(row[numbers.start() :] for row in rows)
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_without_colour_there_are_no_escape_codes_and_with_it_the_same_words(name: str) -> None:
+    plain, coloured = (table(REPORTS[name], width=100, color=color) for color in (False, True))
+    assert "\x1b" not in plain
+    assert "\x1b[" in coloured
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_ascii_is_ascii(name: str) -> None:
+    assert table(REPORTS[name], width=80, ascii=True).isascii()
+
+
+def test_control_codes_in_a_model_s_names_are_shown_and_not_obeyed() -> None:
+    made = nets.report("Net", (nets.layer("", "\x1b[31mNet", 0, (1,)), nets.layer("größe\r", "Linear", 1, (1,))))
+    made = replace(made, warnings=(Note("code", "beware of \x1b[2J", None),))
+    for ascii_only in (False, True):
+        text = table(made, width=80, ascii=ascii_only)
+        assert "\x1b" not in text
+        assert "\r" not in text
+        assert r"\x1b[31mNet" in text
+        assert r"\x1b[2J" in text
+    assert "größe" in table(made, width=80)
+
+
+def test_names_that_take_two_cells_keep_the_columns_in_line() -> None:
+    shape = (1, 8)
+    made = nets.report("Net", (nets.layer("", "Net", 0, shape), nets.layer("層", "Linear", 1, shape)))
+    root, row = table(made, width=80).split("\n\n")[1].splitlines()[2:]
+    assert row.index("1x8") == root.index("1x8") - 1
+
+
+def test_a_function_that_changes_neither_shape_nor_cost_is_hidden() -> None:
+    text = table(nets.lenet(), width=80)
+    assert "relu" not in text
+    assert text.count("max_pool2d()") == 2
+    assert "3 operators" in text
+
+
+def test_a_function_of_unknown_cost_is_shown_though_its_shape_stays() -> None:
+    same = (1, 8)
+    unknown = nets.function("", "mystery", 1, same, same, macs=None)
+    made = nets.report("Net", (nets.layer("", "Net", 0, same), unknown))
+    assert "mystery()" in table(made, width=80)
+
+
+@pytest.mark.parametrize(("flattened", "shown"), [((1, 320), True), ((1, 4, 80), False)])
+def test_a_view_is_shown_where_it_explains_the_next_module_s_input(
+    flattened: tuple[int, ...],
+    shown: bool,  # noqa: FBT001
+) -> None:
+    rows = (
+        nets.layer("", "Net", 0, (1, 10)),
+        nets.layer("pool", "MaxPool2d", 1, (1, 20, 4, 4)),
+        nets.function("", "view", 1, flattened, (1, 20, 4, 4)),
+        nets.function("", "relu", 1, flattened, flattened),
+        nets.layer("unused", "Linear", 1, None, call=0),
+        nets.layer("fc", "Linear", 1, (1, 10), taken=(1, 320)),
+    )
+    assert ("view()" in table(nets.report("Net", rows), width=80)) is shown
+
+
+def test_names_are_relative_to_the_row_above() -> None:
+    rows = (
+        nets.layer("", "Net", 0, (1,)),
+        nets.layer("blocks.0", "Block", 1, (1,)),
+        nets.layer("blocks.0.conv", "Conv2d", 2, (1,)),
+        nets.layer("elsewhere.norm", "BatchNorm2d", 2, (1,)),
+    )
+    text = table(nets.report("Net", rows), width=80)
+    assert "─ blocks.0: Block" in text
+    assert "─ conv: Conv2d" in text
+    assert "─ elsewhere.norm: BatchNorm2d" in text
+
+
+def test_counts_are_exact_below_a_billion_and_si_from_there() -> None:
+    for macs, said in ((999_999_999, "999,999,999"), (1_000_000_000, "1.000G")):
+        made = nets.report("Net", (nets.layer("", "Net", 0, (1,), macs=macs),))
+        assert said in table(made, width=80).split("\n\n")[1]
+
+
+def test_parameters_that_a_module_with_layers_below_owns_itself_have_a_row() -> None:
+    rows = (nets.layer("", "ViT", 0, (1,), params=768), nets.layer("head", "Linear", 1, (1,), params=10))
+    lines = table(nets.report("ViT", rows), width=80).splitlines()
+    assert any(line.startswith("├─ (own parameters)") and line.endswith("768") for line in lines)
+    assert any(line.startswith("ViT") and "778" in line for line in lines)
+
+
+def test_frozen_parameters_are_marked_and_explained() -> None:
+    text = table(nets.odd(), width=80)
+    assert "9,408*" in text
+    assert "48,352%" in text
+    assert "*          frozen" in text
+    assert "frozen" not in table(nets.lenet(), width=80)
+
+
+def test_warnings_that_differ_by_number_only_stand_as_one() -> None:
+    notes = tuple(Note("never_ran", f"layers.{i}.drop never ran", f"layers.{i}.drop") for i in range(12))
+    text = table(replace(nets.lenet(), warnings=notes), width=80)
+    assert "layers.0.drop never ran (and 11 more like it)" in text
+    assert "layers.1.drop" not in text
+
+
+def test_a_column_that_has_nothing_to_say_is_left_out_with_the_reason() -> None:
+    made = nets.report("Net", (nets.layer("", "Net", 0, (1, 8)),), inputs=(("x", (1, 4)),))
+    text = table(made, width=80)
+    assert "  RF" not in text.split("\n\n")[1]
+    assert "RF (no input has spatial axes)" in text
+
+
+def test_columns_are_taken_by_name_in_their_order() -> None:
+    heading = table(nets.lenet(), width=80, columns=("jump", "default", "jump")).split("\n\n")[1].splitlines()[0]
+    assert heading.split() == ["Layer", "Jump", "Output", "Params", "MACs", "RF", "Allocated"]
+
+
+def test_a_column_that_does_not_exist_is_named_with_those_that_do() -> None:
+    with pytest.raises(UsageError, match="no column flopps") as raised:
+        table(nets.lenet(), columns=("flopps",))
+    assert "macs" in (raised.value.hint or "")
+
+
+def test_ten_thousand_layers_take_ten_times_as_long_as_a_thousand() -> None:
+    short, long = nets.chain(1_000), nets.chain(10_000)
+    table(short, width=80)
+    begun = time.perf_counter()
+    table(short, width=80)
+    between = time.perf_counter()
+    table(long, width=80)
+    assert time.perf_counter() - between < 40 * (between - begun)
