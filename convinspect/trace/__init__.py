@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from convinspect.trace.run import trace
+from convinspect.trace.stand_in import stand_in
 
-__all__ = ["trace"]
+__all__ = ["stand_in", "trace"]

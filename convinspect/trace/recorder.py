@@ -13,6 +13,9 @@ from convinspect.facts import OpCall, ReceptiveField
 from convinspect.trace.facts_of import arguments_of, facts_in, tensors_in
 from convinspect.trace.scopes import Scopes
 
+# How torch asks a tensor subclass for its device: no operator of the model.
+_ASKS_DEVICE = torch.ops.prim.device.default
+
 
 class Fields(Protocol):
     """What follows receptive fields through the operators of a run."""
@@ -32,6 +35,10 @@ class Recorder(TorchDispatchMode):
 
     supports_higher_order_operators = True
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else the first operator imports dynamo: a second
+
     def __init__(
         self, scopes: Scopes, fields: Fields, touch: Callable[[Any, tuple[Any, ...], dict[str, Any]], None]
     ) -> None:
@@ -46,6 +53,8 @@ class Recorder(TorchDispatchMode):
     ) -> Any:
         """Run ``func`` and record it."""
         kwargs = kwargs or {}
+        if func is _ASKS_DEVICE:
+            return func(*args, **kwargs)
         self.touch(func, args, kwargs)
         out = func(*args, **kwargs)
         self.fields.observe(func, args, kwargs, out, self.scopes.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from convinspect.trace.eager import eager_scopes
 from convinspect.trace.facts_of import named_facts
 from convinspect.trace.recorder import Fields, Recorder
 from convinspect.trace.scopes import Scopes
+from convinspect.trace.stand_in import is_on_meta, stand_in, standing_in
 from convinspect.trace.untouched import left_as_found
 from convinspect.trace.weights import module_facts
 
@@ -33,14 +35,18 @@ def trace(
 ) -> Trace:
     """Return what one forward of ``model`` with ``args`` and ``kwargs`` shows, and leave the model as it was.
 
-    ``names`` are the report's names of ``args``. An exception of the forward ends the trace and is its
-    ``failure``; the calls up to there are kept.
+    ``names`` are the report's names of ``args``. Where the model is on the meta device it runs on stand-ins (see
+    `stand_in`); whoever follows inputs by identity makes them with `stand_in` before. An exception of the forward
+    ends the trace and is its ``failure``; the calls up to there are kept.
     """
-    subject = copy.deepcopy(model) if _is_lazy(model) else model
+    subject = _materialised(model, args, kwargs) if _is_lazy(model) else model
+    on_meta = is_on_meta(subject, (args, kwargs))
+    if on_meta:
+        args, kwargs = stand_in((args, kwargs))
     inputs = _named_inputs(args, kwargs, names)
     stopped: Failure | None = None
     out: Any = None
-    with left_as_found(subject) as weights:
+    with standing_in(subject) if on_meta else nullcontext(), left_as_found(subject) as weights:
         subject.train(train)
         torch.backends.mha.set_fastpath_enabled(False)
         torch.manual_seed(_SEED)
@@ -58,6 +64,15 @@ def trace(
 def _named_inputs(args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]) -> tuple[NamedTensor, ...]:
     positional = (fact for arg, name in zip(args, names, strict=True) for fact in named_facts(arg, name))
     return (*positional, *(fact for name, value in kwargs.items() for fact in named_facts(value, name)))
+
+
+def _materialised(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> nn.Module:
+    """Return a copy of a lazy model that has run once, which gives its parameters their shapes."""
+    subject = copy.deepcopy(model)
+    # What is wrong with this forward is told by the one that is recorded.
+    with suppress(Exception), torch.random.fork_rng(), torch.no_grad():
+        subject.eval()(*args, **kwargs)
+    return subject
 
 
 def _is_lazy(model: nn.Module) -> bool:
