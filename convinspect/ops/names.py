@@ -7,7 +7,7 @@ from convinspect.ops.registry import qualified_name
 
 _TRIMMED_PREFIXES = ("native_", "cudnn_", "miopen_", "mkldnn_", "mps_")
 _TRIMMED_SUFFIXES = ("_forward", "_copy", "_no_training", "_functional", "_cachemask")
-_KNOWN_LIBRARIES = ("aten", "torchvision", "prims")
+_KNOWN_LIBRARIES = ("aten", "torchvision", "higher_order")
 
 _RENAMED = {
     "_addmm_activation": "linear",
@@ -29,6 +29,7 @@ _RENAMED = {
     "_prelu_kernel": "prelu",
     "_reshape_alias": "reshape",
     "_reshape_copy": "reshape",
+    "_safe_softmax": "softmax",
     "_transformer_encoder_layer_fwd": "transformer_encoder_layer",
     "_trilinear": "bilinear",
     "_unique": "unique",
@@ -58,6 +59,7 @@ _RENAMED = {
     "native_channel_shuffle": "channel_shuffle",
     "nll_loss2d_forward": "nll_loss",
     "rrelu_with_noise": "rrelu",
+    "rsub": "sub",
 }
 
 _STARTS = (

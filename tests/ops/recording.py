@@ -1,5 +1,7 @@
 """Real operators of torch as calls: what a test runs, written down as the trace would."""
 
+# ruff: noqa: SLF001 - schemas and sparse counts are private in torch
+
 from __future__ import annotations
 
 from collections.abc import Callable

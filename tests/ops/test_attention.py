@@ -1,5 +1,7 @@
 """Attention: two products, whichever kernel makes them."""
 
+# ruff: noqa: SLF001, FBT003, N812 - torch's kernels have private names and positional switches; F is its custom
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,5 +1,7 @@
 """Products of matrices: by hand, against torch's own counter, and by every operator that makes them."""
 
+# ruff: noqa: SLF001, N812 - torch's kernels have private names; F is its custom
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -55,9 +57,7 @@ def test_random_products_agree_with_the_flop_counter(batch: int, m: int, k: int,
         ((2, 3, 4), (4,), 2 * 3 * 4),
     ],
 )
-def test_matmul_of_any_ranks_whole_or_decomposed(
-    left: tuple[int, ...], right: tuple[int, ...], expected: int
-) -> None:
+def test_matmul_of_any_ranks_whole_or_decomposed(left: tuple[int, ...], right: tuple[int, ...], expected: int) -> None:
     a, b = meta(*left), meta(*right)
     assert total(lambda: a @ b) == price(call_of(aten.matmul.default, a, b)) == expected
 
@@ -115,9 +115,7 @@ def test_a_bilinear_layer_makes_two_products() -> None:
 
 def test_a_bilinear_layer_costs_what_the_same_einsum_does() -> None:
     x1, weight, x2 = meta(2, 3), meta(5, 3, 4), meta(2, 4)
-    assert total(lambda: F.bilinear(x1, x2, weight)) == total(
-        lambda: torch.einsum("bi,oij,bj->bo", x1, weight, x2)
-    )
+    assert total(lambda: F.bilinear(x1, x2, weight)) == total(lambda: torch.einsum("bi,oij,bj->bo", x1, weight, x2))
 
 
 @pytest.mark.parametrize(("power", "expected"), [(2.0, 7 * 8 * 3), (1.0, 0), (0.0, 0), (float("inf"), 0), (3.0, None)])

@@ -1,5 +1,7 @@
 """Recurrent layers: the closed formula, the operators that they decompose into, and the fused ones."""
 
+# ruff: noqa: SLF001 - the weights in the order that torch's operators take them
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,0 +1,143 @@
+"""The two tables: what a user may add, what is refused, and the third answer, unknown."""
+
+# ruff: noqa: SLF001 - the tables are put back after each test
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from convinspect.errors import ModelError
+from convinspect.facts import OpCall
+from convinspect.ops import free, is_silent, is_view, price, priced, registry
+
+from .recording import fact, op_call
+
+
+@pytest.fixture(autouse=True)
+def _tables_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_rules", dict(registry._rules))
+    monkeypatch.setattr(registry, "_free", set(registry._free))
+
+
+def test_an_operator_in_neither_table_is_unknown_and_never_nothing() -> None:
+    assert price(op_call("mylib.myop.default", fact(2, 3))) is None
+
+
+@pytest.mark.parametrize("op", ["_fft_r2c", "linalg_inv_ex", "_linalg_svd", "linalg_qr", "cumprod", "_sparse_addmm"])
+def test_what_multiplies_in_amounts_not_written_down_is_unknown(op: str) -> None:
+    assert price(op_call(f"aten.{op}.default", fact(4, 4), self=fact(4, 4))) is None
+
+
+@pytest.mark.parametrize("spelling", ["mylib.myop", "mylib::myop"])
+def test_a_model_file_prices_its_own_operator(spelling: str) -> None:
+    @priced(spelling)
+    def my_macs(call: OpCall) -> int:
+        return math.prod(call.outputs[0].shape) * 7
+
+    assert price(op_call("mylib.myop.default", fact(2, 3))) == 42
+    assert price(op_call("mylib.myop.out", fact(2, 3))) == 42
+
+
+def test_a_model_file_declares_its_own_operator_free() -> None:
+    free("mylib::rename")
+    free("mylib::rename")
+    assert price(op_call("mylib.rename.default")) == 0
+
+
+def test_a_rule_may_say_that_it_does_not_know() -> None:
+    priced("mylib.myop")(lambda _: None)
+    assert price(op_call("mylib.myop.default")) is None
+
+
+def test_a_second_rule_for_a_name_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"aten\.convolution has a MAC rule already"):
+        priced("aten.convolution")(lambda _: 1)
+
+
+def test_a_refused_registration_changes_nothing() -> None:
+    with pytest.raises(ModelError):
+        priced("mylib.first", "aten.mm")(lambda _: 1)
+    assert price(op_call("mylib.first.default")) is None
+
+
+def test_an_operator_is_never_both_priced_and_free() -> None:
+    with pytest.raises(ModelError):
+        free("aten.mm")
+    with pytest.raises(ModelError):
+        priced("aten.relu")(lambda _: 1)
+
+
+def test_a_model_file_that_is_run_twice_repeats_its_rules_without_harm() -> None:
+    source = "@priced('mylib.myop')\ndef rule(call):\n    return 5\n"
+    for _ in range(2):
+        exec(compile(source, "model.py", "exec"), {"priced": priced, "__name__": "model"})  # noqa: S102
+    assert price(op_call("mylib.myop.default")) == 5
+    with pytest.raises(ModelError):
+        exec(compile(source, "other.py", "exec"), {"priced": priced, "__name__": "other"})  # noqa: S102
+
+
+def test_the_same_rule_registered_twice_by_mistake_is_refused() -> None:
+    rule: Callable[[OpCall], int] = lambda _: 1  # noqa: E731
+    priced("mylib.myop")(rule)
+    with pytest.raises(ModelError):
+        priced("mylib.myop")(rule)
+
+
+@pytest.mark.parametrize("name", ["myop", "", "mylib.", ".myop", "mylib.myop.default", "mylib::myop.default"])
+def test_a_name_that_names_no_operator_is_refused(name: str) -> None:
+    with pytest.raises(ModelError, match="does not name an operator"):
+        priced(name)
+
+
+@pytest.mark.parametrize("count", [-1, 2.0, "7", True, float("nan"), (1,)])
+def test_a_rule_that_returns_no_count_is_refused_by_name(count: Any) -> None:
+    priced("mylib.myop")(lambda _: count)
+    with pytest.raises(ModelError, match=r"the MAC rule of mylib\.myop returned"):
+        price(op_call("mylib.myop.default"))
+
+
+def test_a_rule_that_fails_is_the_models_fault_and_says_how() -> None:
+    priced("mylib.myop")(lambda call: call.args["weight"])  # type: ignore[arg-type, return-value]
+    with pytest.raises(ModelError, match=r"the MAC rule of mylib\.myop raised KeyError: 'weight'"):
+        price(op_call("mylib.myop.default"))
+
+
+def test_a_rule_that_cannot_see_a_shape_that_it_needs_says_unknown() -> None:
+    assert price(op_call("aten.mm.default", fact(2, 4), self="packed", mat2=fact(3, 4))) is None
+    assert price(op_call("aten.conv2d.default", self=fact(2, 4), weight=fact(3, 4))) is None
+    assert price(op_call("aten.lstm.input", fact(1), input=fact(5, 2, 3), params=(fact(4, 3), "packed"))) is None
+
+
+def test_in_place_operators_of_torch_cost_what_the_others_do() -> None:
+    shapes = {"self": fact(2, 4), "mat1": fact(2, 3), "mat2": fact(3, 4)}
+    assert price(op_call("aten.addmm_.default", fact(2, 4), **shapes)) == 2 * 3 * 4
+    assert price(op_call("aten.relu_.default", fact(2, 4))) == 0
+
+
+def test_an_underscore_promises_nothing_in_another_library() -> None:
+    free("mylib.myop")
+    assert price(op_call("mylib.myop_.default")) is None
+
+
+def test_views_and_silent_operators_are_different_things_and_both_free() -> None:
+    for op in ("aten.view.default", "aten.transpose.int", "aten.clone.default", "aten.squeeze_.dim", "aten.unbind"):
+        assert is_view(op)
+        assert not is_silent(op)
+    for op in ("aten.detach.default", "aten.zeros.default", "aten._assert_async.msg", "aten.lift_fresh.default"):
+        assert is_silent(op)
+        assert not is_view(op)
+    for op in ("aten.cat.default", "aten.add.Tensor", "mylib.view.default", "aten.constant_pad_nd.default"):
+        assert not is_view(op)
+        assert not is_silent(op)
+
+
+def test_pricing_needs_no_torch() -> None:
+    program = "import sys, convinspect.ops; print('torch' in sys.modules, 'numpy' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["False", "False"]
