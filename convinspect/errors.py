@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
+_OURS = str(Path(__file__).resolve().parent)
+
 
 class InspectError(Exception):
     """A failure that is reported as one line and perhaps a hint, never as a traceback.
@@ -31,3 +36,18 @@ class ModelError(InspectError):
     """The user's own code failed: its import, its constructor or its forward. Exit 3."""
 
     exit_code = 3
+
+
+def describe(error: BaseException) -> str:
+    """Return type, first line and the user's own file and line that raised."""
+    if isinstance(error, SyntaxError):
+        return f"line {error.lineno}: {type(error).__name__}: {error.msg}"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_users(f.filename)]
+    return f"{said} ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else said
+
+
+def _is_users(filename: str) -> bool:
+    parts = filename.replace("\\", "/").split("/")
+    return not filename.startswith(("<", _OURS)) and "site-packages" not in parts and "importlib" not in parts

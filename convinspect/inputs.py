@@ -25,15 +25,15 @@ class Inputs:
     names: tuple[str, ...]
 
     @property
-    def named(self) -> tuple[tuple[str, Any], ...]:
-        """All inputs with their names, positional ones first."""
-        return (*zip(self.names, self.args, strict=True), *self.kwargs.items())
+    def tensors(self) -> tuple[tuple[str, torch.Tensor], ...]:
+        """All inputs that are tensors with their names, positional ones first."""
+        named = (*zip(self.names, self.args, strict=True), *self.kwargs.items())
+        return tuple((name, value) for name, value in named if isinstance(value, torch.Tensor))
 
     @property
     def batch_size(self) -> int | None:
         """The first size of the first tensor, which by convention counts the batch."""
-        shapes = (value.shape for _, value in self.named if isinstance(value, torch.Tensor))
-        return next((int(shape[0]) for shape in shapes if shape), None)
+        return next((int(tensor.shape[0]) for _, tensor in self.tensors if tensor.dim()), None)
 
 
 def make_inputs(

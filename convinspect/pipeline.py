@@ -73,9 +73,11 @@ def _report(request: Request, loaded: Loaded, trace: Trace) -> Report:
 
 
 def _trace(request: Request, loaded: Loaded, inputs: Inputs) -> Trace:
-    from convinspect.fields import follow  # noqa: PLC0415
-    from convinspect.trace import trace  # noqa: PLC0415
+    from convinspect.fields import follow, notes_of  # noqa: PLC0415
+    from convinspect.trace import stand_in, trace  # noqa: PLC0415
 
-    fields = follow(inputs.named, request.field_of, batched=request.batch_size is not None)
+    if loaded.device == "meta":
+        inputs = replace(inputs, args=stand_in(inputs.args), kwargs=stand_in(inputs.kwargs))
+    fields = follow(inputs.tensors, request.field_of, batched=request.batch_size is not None)
     traced = trace(loaded.model, inputs.args, inputs.kwargs, inputs.names, fields=fields, train=request.train)
-    return replace(traced, notes=(*traced.notes, *fields.notes()))
+    return replace(traced, notes=(*traced.notes, *notes_of(fields)))

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from convinspect.errors import describe
 from convinspect.facts import Failure, ModuleCall, TensorFact
 from convinspect.trace.recorder import Recorder
 from convinspect.trace.weights import type_name
@@ -20,7 +21,7 @@ def failure(error: BaseException, recorder: Recorder) -> Failure:
     kind = type_name(module) if module is not None else ""
     given = _given(path, recorder)
     expected = _expectation(module, given) if module is not None else None
-    message = f"{kind} {expected}" if expected else f"{type(error).__name__}: {_first_lines(error)}"
+    message = f"{kind} {expected}" if expected else f"{kind or 'forward'} raised {describe(error)}"
     return Failure(path, kind, message)
 
 
@@ -109,11 +110,6 @@ def _differs(wanted: int, got: int, what: str, shape: tuple[int, ...]) -> str | 
 
 def _say(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape)) or "a scalar"
-
-
-def _first_lines(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else "no message"
 
 
 _CHECKS: dict[str, _Check] = {

@@ -1,0 +1,11 @@
+"""Receptive fields: which elements of an input every tensor of a forward run depends on, exactly."""
+
+from __future__ import annotations
+
+from convinspect.fields.describing import Unit
+from convinspect.fields.field import Field
+from convinspect.fields.follow import follow, notes_of
+from convinspect.fields.rules import Call, rule
+from convinspect.fields.tracker import FieldTracker, spatial_axes
+
+__all__ = ["Call", "Field", "FieldTracker", "Unit", "follow", "notes_of", "rule", "spatial_axes"]

@@ -1,0 +1,38 @@
+"""Which input is followed: the one that was named, or the first that has spatial axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from convinspect.errors import UsageError
+from convinspect.facts import Note
+from convinspect.fields.tracker import FieldTracker, spatial_axes
+
+
+def follow(named: Sequence[tuple[str, torch.Tensor]], wanted: str | None, *, batched: bool) -> FieldTracker:
+    """Return a tracker seeded with the input called ``wanted``, or with the first that has spatial axes.
+
+    Without such an input it follows nothing. Raises `UsageError` for a name that is not there, or whose tensor has
+    no spatial axes.
+    """
+    tracker = FieldTracker()
+    for name, tensor in named:
+        axes = spatial_axes(tensor.shape, tensor.dtype, batched=batched)
+        if wanted in (None, name) and axes:
+            tracker.seed(tensor, name, axes)
+            return tracker
+    if wanted is not None:
+        names = [name for name, _ in named]
+        why = "has no spatial axes to follow" if wanted in names else "is not one of the inputs"
+        raise UsageError(f"--field-of {wanted}: {wanted} {why}", f"inputs: {', '.join(names)}")
+    return tracker
+
+
+def notes_of(tracker: FieldTracker) -> tuple[Note, ...]:
+    """Return a note for each operator without a rule that a followed tensor went through."""
+    return tuple(
+        Note("field_unknown", f"{op} has no receptive-field rule: what follows it is unknown ({count}x)", path)
+        for op, path, count in tracker.unknown_ops
+    )

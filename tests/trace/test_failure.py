@@ -1,0 +1,72 @@
+"""A forward that stops half-way: the rows up to there, and what the layer expected."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from tests.trace.running import modules, report_of, row
+
+
+def _said(model: nn.Module, *inputs: torch.Tensor) -> str:
+    return next(note.message for note in report_of(model, *inputs).warnings if note.code == "forward_failed")
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "said"),
+    [
+        (nn.Linear(320, 50), (1, 500), "Linear expected 320 features, got 500"),
+        (nn.Conv2d(3, 8, 3), (1, 1, 28, 28), "Conv2d expected 3 channels, got 1"),
+        (nn.Conv2d(3, 8, 3), (1, 3, 28), "Conv2d expected 3 channels, got 1"),
+        (nn.Conv2d(3, 8, 3), (1, 28), "Conv2d expected 3 or 4 dimensions, got 2"),
+        (nn.Conv1d(3, 8, 5), (1, 3, 2), "Conv1d expected at least 5 pixels with padding, got 2"),
+        (nn.ConvTranspose2d(3, 8, 3), (1, 4, 9, 9), "ConvTranspose2d expected 3 channels, got 4"),
+        (nn.BatchNorm2d(3), (1, 4, 9, 9), "BatchNorm2d expected 3 channels, got 4"),
+        (nn.GroupNorm(2, 4), (1, 6, 9, 9), "GroupNorm expected 4 channels, got 6"),
+        (nn.LayerNorm((5,)), (2, 4), "LayerNorm expected last axes 5, got 4"),
+        (nn.LSTM(8, 4), (5, 1, 7), "LSTM expected 8 features, got 7"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else None,
+)
+def test_the_layer_says_what_it_expected_and_what_it_got(layer: nn.Module, shape: tuple[int, ...], said: str) -> None:
+    message = _said(nn.Sequential(layer), torch.zeros(shape))
+    assert message.startswith(f"0: {said}")
+
+
+def test_rows_that_ran_are_kept_and_the_others_are_unknown() -> None:
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(9, 2), nn.Linear(2, 2))
+    report = report_of(model, torch.zeros(1, 4))
+    assert modules(report) == [("", 1), ("0", 1), ("1", 1), ("2", 1), ("3", 0)]
+    assert (row(report, "0").macs, row(report, "0").macs_status) == (32, "exact")
+    assert row(report, "2").macs_status == "lower_bound"
+    assert (row(report, "3", 0).macs, row(report, "3", 0).macs_status) == (None, "unknown")
+    assert (report.totals.macs, report.totals.macs_status) == (32, "lower_bound")
+    assert report.totals.params == sum(p.numel() for p in model.parameters())
+
+
+def test_an_error_that_the_model_itself_catches_is_no_failure() -> None:
+    class Careful(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.big = nn.Linear(9, 9)
+            self.small = nn.Linear(4, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            try:
+                return self.big(x)
+            except RuntimeError:
+                return self.small(x)
+
+    report = report_of(Careful(), torch.zeros(1, 4))
+    assert not [note for note in report.warnings if note.code == "forward_failed"]
+    assert (report.totals.macs, report.totals.macs_status) == (16, "exact")
+
+
+def test_an_error_of_plain_code_names_the_module_it_came_from() -> None:
+    class Broken(nn.Module):
+        def forward(self, _x: torch.Tensor) -> torch.Tensor:
+            raise KeyError("stage4")
+
+    said = _said(nn.Sequential(Broken()), torch.zeros(1))
+    assert said.startswith("0: Broken raised KeyError: 'stage4' (test_failure.py:")

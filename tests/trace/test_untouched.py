@@ -1,0 +1,109 @@
+"""A report changes nothing: weights, statistics, flags, hooks, gradients, random states and switches."""
+
+from __future__ import annotations
+
+import copy
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from convinspect import inspect
+from tests.trace.running import report_of, row
+
+
+class Restless(nn.Module):
+    """A model that changes whatever a forward can change, and raises if told to."""
+
+    def __init__(self, *, raises: bool) -> None:
+        super().__init__()
+        self.raises = raises
+        self.norm = nn.BatchNorm2d(3)
+        self.drop = nn.Dropout(0.5)
+        self.frozen = nn.Sequential(nn.Conv2d(3, 3, 1)).eval()
+        self.register_buffer("seen", torch.zeros(1))
+        self.steps = 0
+        self.last: torch.Tensor | None = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.steps += 1
+        self.seen += 1
+        self.seen = self.seen + 1
+        self.last = x
+        self.frozen.train()
+        random.random()  # noqa: S311 - drawn to see that the state comes back
+        np.random.rand()  # noqa: NPY002 - the global state is what is watched
+        torch.set_grad_enabled(mode=True)
+        x = self.frozen(self.drop(self.norm(x)))
+        if self.raises:
+            raise RuntimeError("half-way")
+        return x
+
+
+def _state(model: nn.Module) -> dict[str, Any]:
+    return {
+        "weights": copy.deepcopy(model.state_dict()),
+        "grads": [p.grad for p in model.parameters()],
+        "training": [m.training for m in model.modules()],
+        "attributes": [sorted(k for k in vars(m)) for m in model.modules()],
+        "steps": model.steps,
+        "last": model.last,
+        "hooks": [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules()],  # noqa: SLF001
+        "torch rng": torch.get_rng_state(),
+        "numpy rng": np.random.get_state()[1],  # noqa: NPY002
+        "python rng": random.getstate(),
+        "grad mode": torch.is_grad_enabled(),
+        "fast path": torch.backends.mha.get_fastpath_enabled(),
+        "call": nn.Module.__call__,
+        "global hooks": len(nn.modules.module._global_forward_hooks),  # noqa: SLF001
+    }
+
+
+def _assert_same(before: Any, after: Any, name: str) -> None:
+    if isinstance(before, dict):
+        assert before.keys() == after.keys()
+        for key in before:
+            _assert_same(before[key], after[key], f"{name}.{key}")
+    elif isinstance(before, (torch.Tensor, np.ndarray)):
+        assert (before == after).all(), name
+    else:
+        assert before == after, name
+
+
+@pytest.mark.parametrize("train", [False, True], ids=["eval", "train"])
+@pytest.mark.parametrize("raises", [False, True], ids=["returns", "raises"])
+def test_the_model_and_the_process_are_left_as_they_were(*, raises: bool, train: bool) -> None:
+    model = Restless(raises=raises)
+    buffer = model.seen
+    before = _state(model)
+    report = inspect(model, (torch.zeros(2, 3, 4, 4),), train=train)
+    _assert_same(before, _state(model), "state")
+    assert model.seen is buffer
+    assert any(note.code == "forward_failed" for note in report.warnings) == raises
+
+
+def test_a_lazy_model_stays_lazy_and_its_report_is_that_of_the_shaped_one() -> None:
+    model = nn.Sequential(nn.LazyConv2d(4, 3), nn.Flatten(), nn.LazyLinear(5))
+    report = report_of(model, torch.zeros(1, 2, 6, 6))
+    assert isinstance(model[0], nn.LazyConv2d)
+    assert report.totals.params == (4 * 2 * 9 + 4) + (64 * 5 + 5)
+    assert (row(report, "0").macs, row(report, "2").macs) == (4 * 16 * 18, 64 * 5)
+
+
+def test_a_users_own_hooks_run_and_stay() -> None:
+    model = nn.Sequential(nn.Linear(4, 4))
+    seen: list[tuple[int, ...]] = []
+    model[0].register_forward_hook(lambda _m, _i, out: seen.append(tuple(out.shape)))
+    report_of(model, torch.zeros(2, 4))
+    assert seen == [(2, 4)]
+    assert len(model[0]._forward_hooks) == 1  # noqa: SLF001
+
+
+def test_a_copy_on_meta_leaves_the_original_where_it_was() -> None:
+    model = nn.Linear(4, 4)
+    report = inspect(model, (torch.zeros(1, 4),), device="meta")
+    assert report.run.device == "meta"
+    assert model.weight.device.type == "cpu"
