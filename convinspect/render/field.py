@@ -127,13 +127,27 @@ def _gate(path: str, op: str) -> str:
     return f"{path} ({name})" if path else name
 
 
-def first_covering(report: Report) -> Layer | None:
-    """Return the first layer whose centre unit depends on the whole input; ``None`` where no one does."""
+def reach_text(report: Report) -> str | None:
+    """Return which layer is the first whose centre unit depends on the whole input.
+
+    ``None`` where that is not known: a field of unknown extent stands before it, or it is the model itself.
+    """
     for layer in leaves(report.layers):
         field = layer.receptive_field
-        if field and field.coverage and all(share == 1 for share in field.coverage):
-            return layer
-    return None
+        if field and _is_vague(field):
+            return None
+        if field and _covers(field):
+            # The model as a whole is the first only where nothing below it is shown: that says nothing.
+            return f"{called(layer)} is the first to see the whole input" if layer.depth else None
+    return "none sees the whole input"
+
+
+def _is_vague(field: ReceptiveField) -> bool:
+    return field.status in ("unknown", "data_dependent", "upper_bound") or not field.coverage
+
+
+def _covers(field: ReceptiveField) -> bool:
+    return bool(field.coverage) and all(share == 1 for share in field.coverage or ())
 
 
 def halo_text(report: Report) -> str | None:
@@ -158,7 +172,9 @@ def halo_text(report: Report) -> str | None:
 def _unbounded(report: Report) -> str | None:
     for layer in leaves(report.layers):
         field = layer.receptive_field
-        if field and field.coverage and not field.size and all(share == 1 for share in field.coverage):
+        if field and _is_vague(field):
+            return None
+        if field and _covers(field) and not field.size:
             return f"none is enough: {called(layer)} looks at the whole input"
     return None
 

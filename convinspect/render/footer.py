@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _MACS = (
     "One MAC is one multiply-add of a convolution, linear, matmul, attention, bilinear or recurrent layer; "
-    "bias, norms, activations, pooling and softmax are not counted. FLOPs = 2 x MACs."
+    "bias, norms, activations, pooling and softmax are not counted. FLOPs are twice the MACs."
 )
 # Seven digits and more are also said in SI.
 _LONG = 1_000_000
@@ -107,13 +107,10 @@ def _memory(report: Report) -> Iterator[Line]:
 
 def _field(report: Report) -> Iterator[Line]:
     fields = [layer.receptive_field for layer in report.layers if layer.receptive_field]
-    if not fields:
+    if all(one.status == "unknown" for one in fields):
         return
     steps = "pixels" if len(fields[0].axes) > 1 else "steps"
     where = f"{steps} of {fields[0].input}" if len(report.inputs) > 1 else f"input {steps}"
-    first = field.first_covering(report)
-    sees = f"; {field.called(first)} is the first to see the whole input" if first else "; none sees the whole input"
-    # The model as a whole is the first only where nothing below it is shown: that says nothing.
-    yield Line("RF", f"receptive field in {where}" + ("" if first is report.layers[0] else sees))
-    halo = field.halo_text(report)
-    yield Line("Tile halo", "?" if halo is None else halo)
+    reach = field.reach_text(report)
+    yield Line("RF", f"receptive field in {where}" + (f"; {reach}" if reach else ""))
+    yield Line("Tile halo", field.halo_text(report) or "not known")

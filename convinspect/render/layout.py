@@ -57,33 +57,30 @@ class Layout:
 def lay_out(rows: Sequence[Row], columns: Sequence[Column], sheet: Sheet, width: int, *, may_drop: bool) -> Layout:
     """Return the fullest form of the table that fits ``width``; numbers are never cut.
 
-    Counts go from exact to SI, tree guides from three cells to one, names lose their middle; where names
-    would become too short and ``may_drop`` holds, columns are left out.
+    Tree guides go from three cells to two, counts from exact to SI; where names would become too short and
+    ``may_drop`` holds, columns are left out; then guides take one cell, and names lose their middle.
     """
     filled = [_fill(column, rows, sheet) for column in columns]
-    guide = 3
-    natural = _label_width(rows, guide, sheet)
-    if natural + _width(filled) > width:
-        guide = 2
-        natural = _label_width(rows, guide, sheet)
+    guide = 3 if _comfortable(rows, 3, sheet) + _width(filled) <= width else 2
+    needed = _comfortable(rows, guide, sheet)
     for name in _SHORTENED:
-        if natural + _width(filled) <= width:
+        if needed + _width(filled) <= width:
             break
-        filled = [_fill(f.column, rows, replace(sheet, compact=True)) if f.column.name == name else f for f in filled]
+        short = replace(sheet, compact=True)
+        filled = [_fill(one.column, rows, short) if one.column.name == name else one for one in filled]
     dropped: list[str] = []
     for name in _DROPPED:
-        if not may_drop or min(natural, _NAME) + _width(filled) <= width:
+        if not may_drop or min(needed, _NAME) + _width(filled) <= width:
             break
-        dropped += [f.column.heading for f in filled if f.column.name == name]
-        filled = [f for f in filled if f.column.name != name]
+        dropped += [one.column.heading for one in filled if one.column.name == name]
+        filled = [one for one in filled if one.column.name != name]
     room = width - _width(filled)
     if room < _SHORTEST_NAME:
         # Too wide however short the names are: columns that were asked for by name go on past the edge.
         room = _SHORTEST_NAME if may_drop else _NAME
-    if natural > room:
+    if needed > room:
         guide = 1
-        natural = _label_width(rows, guide, sheet)
-    room = min(natural, room)
+    room = min(_label_widths(rows, guide, sheet)[-1] if rows else 0, room)
     labels = tuple(_fit(_label(row, guide, sheet), room, sheet.glyphs) for row in rows)
     return Layout(labels, room, tuple(filled), tuple(dropped))
 
@@ -97,8 +94,14 @@ def _width(filled: Sequence[Filled]) -> int:
     return sum(GAP + one.width for one in filled)
 
 
-def _label_width(rows: Sequence[Row], guide: int, sheet: Sheet) -> int:
-    return max((cells(label_text(_label(row, guide, sheet))) for row in rows), default=0)
+def _comfortable(rows: Sequence[Row], guide: int, sheet: Sheet) -> int:
+    """Return the width that holds nine names in ten: one long name is no reason to cut everything else."""
+    widths = _label_widths(rows, guide, sheet)
+    return widths[-1 - len(widths) // 10] if widths else 0
+
+
+def _label_widths(rows: Sequence[Row], guide: int, sheet: Sheet) -> list[int]:
+    return sorted(cells(label_text(_label(row, guide, sheet))) for row in rows)
 
 
 def label_text(label: Label) -> str:

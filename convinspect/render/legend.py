@@ -36,7 +36,7 @@ def legend(report: Report, layout: Layout, hidden: int, glyphs: Glyphs) -> Itera
         ("*", any(text.endswith("*") for text in params), "frozen: takes no gradient"),
         ("%", any(text.endswith("%") for text in params), "partly frozen"),
         ("(n)", any(text.startswith("(") for text in params), "parameters that are counted at the first call"),
-        (glyphs.at_least, any(text.startswith(glyphs.at_least) for text in macs), "at least: see the warnings"),
+        (glyphs.at_least, any(text.startswith(glyphs.at_least) for text in macs), "at least: see the notes"),
         ("?", "?" in every, "not known"),
     )
     for sign, occurs, meaning in signs:
@@ -71,7 +71,7 @@ def warnings(report: Report) -> Iterator[Line]:
     if report.uncounted:
         texts.append(f"MACs are a lower bound: no rule says what these operators cost: {_uncounted(report)}")
     for i, text in enumerate(texts):
-        yield Line("" if i else "Warnings", text, "yellow")
+        yield Line("" if i else "Notes", text, "yellow")
 
 
 def _said(notes: Sequence[Note]) -> str:

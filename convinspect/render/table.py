@@ -56,7 +56,9 @@ def write(report: Report, options: Options) -> str:
 def _sheet(report: Report, glyphs: Glyphs) -> Sheet:
     return Sheet(
         glyphs,
-        first_calls={layer.path: layer.params_total for layer in report.layers if layer.call == 1},
+        first_calls={
+            layer.path: layer.params_total for layer in report.layers if layer.kind == "module" and layer.call == 1
+        },
         used=frozenset(note.path or "" for note in report.warnings if note.code == "never_called"),
         ran=report.model.format != "weights",
     )
@@ -67,14 +69,15 @@ def _with_values(columns: Sequence[Column], report: Report) -> tuple[list[Column
     if report.model.format == "weights":
         return [column for column in columns if column.name not in _FORWARD], []
     silent: dict[str, str] = {}
-    if not any(layer.receptive_field for layer in report.layers):
+    if all(not layer.receptive_field or layer.receptive_field.status == "unknown" for layer in report.layers):
         flat = all(len(tensor.shape) <= 2 for tensor in report.inputs)  # noqa: PLR2004 - batch and features
         why = "no input has spatial axes" if flat else "not known for any layer"
         silent |= dict.fromkeys(_FIELD, f"RF ({why})")
-    if all(layer.memory.allocated_bytes is None for layer in report.layers):
+    # A layer that runs no operator allocates nothing for certain: that alone is no column.
+    if not any(layer.memory.allocated_bytes for layer in report.layers):
         silent["allocated"] = "Allocated (not known for any layer)"
-    if all(layer.memory.saved_bytes is None for layer in report.layers):
-        silent["saved"] = "Saved (known after a training step only)"
+    if not any(layer.memory.saved_bytes for layer in report.layers):
+        silent["saved"] = "Saved (not known for any layer)"
     kept = [column for column in columns if column.name not in silent]
     return kept, list(dict.fromkeys(silent[c.name] for c in columns if c.name in silent))
 

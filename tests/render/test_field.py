@@ -103,10 +103,26 @@ def test_a_classifier_s_halo_names_the_layer_that_sees_everything() -> None:
 
 def test_the_first_layer_that_sees_the_whole_input_is_a_leaf() -> None:
     made = net(nets.everything(), nets.square(3, 1, -1), nets.everything(), nets.everything())
-    first = field.first_covering(made)
-    assert first is not None
-    assert first.path == "1"
-    assert field.first_covering(net(nets.square(3, 1, -1))) is None
+    assert field.reach_text(made) == "1 (Conv2d) is the first to see the whole input"
+    assert field.reach_text(net(nets.square(3, 1, -1), nets.square(3, 1, -1))) == "none sees the whole input"
+
+
+def test_a_function_that_sees_the_whole_input_is_called_by_its_name_and_place() -> None:
+    made = net(nets.everything(), nets.square(3, 1, -1))
+    pooled = nets.function("head", "mean", 1, (1,), (1,), field=nets.everything())
+    made = replace(made, layers=(*made.layers, pooled))
+    assert field.reach_text(made) == "mean() in head is the first to see the whole input"
+
+
+def test_nothing_is_said_of_the_first_layer_behind_a_field_that_is_not_known() -> None:
+    unknown = replace(nets.everything(), status="unknown")
+    made = net(unknown, nets.square(3, 1, -1), unknown, nets.everything())
+    assert field.reach_text(made) is None
+    assert field.halo_text(made) is None
+
+
+def test_a_whole_model_in_one_row_is_no_first_layer() -> None:
+    assert field.reach_text(net(nets.everything())) is None
 
 
 def test_each_cause_of_a_global_field_is_told_once() -> None:

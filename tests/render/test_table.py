@@ -157,6 +157,37 @@ def test_frozen_parameters_are_marked_and_explained() -> None:
     assert "frozen" not in table(nets.lenet(), width=80)
 
 
+def test_a_repeated_module_shows_in_brackets_what_its_first_call_counts() -> None:
+    rows = (
+        nets.layer("", "Net", 0, (1,)),
+        nets.layer("block", "Block", 1, (1,)),
+        nets.layer("block.fc", "Linear", 2, (1,), params=10),
+        nets.function("block", "matmul", 2, (1,), (1,), macs=4),
+        nets.layer("block", "Block", 1, (1,), call=2),
+        nets.layer("block.fc", "Linear", 2, (1,), call=2),
+        nets.function("block", "matmul", 2, (1,), (1,), macs=4, call=2),
+    )
+    text = table(nets.report("Net", rows), width=80)
+    assert re.search(r"block: Block \(call 2\) +1 +\(10\)", text)
+    assert re.search(r"fc: Linear \(call 2\) +1 +\(10\)", text)
+    assert len(re.findall(r"matmul\(\) +1 +- +4", text)) == 2
+
+
+def test_what_a_kernel_gives_beside_its_output_is_not_shown() -> None:
+    pooled = nets.layer("", "max_pool2d", 1, ((1, 4), (1, 4)), taken=(1, 8), function=True)
+    text = table(nets.report("Net", (nets.layer("", "Net", 0, (1,)), pooled)), width=80)
+    assert text.count("1x4") == 1
+
+
+def test_one_long_name_is_cut_and_leaves_the_others_their_numbers() -> None:
+    name = "a_name_that_takes_much_more_room_than_the_others_do"
+    rows = [nets.layer(str(i), "Linear", 1, (1, 512), params=262_656, macs=262_144) for i in range(20)]
+    rows[7] = nets.layer(name, "Linear", 1, (1, 512), params=262_656, macs=262_144)
+    text = table(nets.report("Net", (nets.layer("", "Net", 0, (1, 512)), *rows)), width=60)
+    assert name not in text
+    assert text.count("262,656") == 20
+
+
 def test_warnings_that_differ_by_number_only_stand_as_one() -> None:
     notes = tuple(Note("never_ran", f"layers.{i}.drop never ran", f"layers.{i}.drop") for i in range(12))
     text = table(replace(nets.lenet(), warnings=notes), width=80)
@@ -169,6 +200,13 @@ def test_a_column_that_has_nothing_to_say_is_left_out_with_the_reason() -> None:
     text = table(made, width=80)
     assert "  RF" not in text.split("\n\n")[1]
     assert "RF (no input has spatial axes)" in text
+
+
+def test_fields_that_are_not_known_for_any_layer_are_no_column() -> None:
+    unknown = replace(nets.everything(), status="unknown")
+    text = table(nets.report("Net", (nets.layer("", "Net", 0, (1, 8), field=unknown),)), width=80)
+    assert "RF (not known for any layer)" in text
+    assert "Tile halo" not in text
 
 
 def test_columns_are_taken_by_name_in_their_order() -> None:
