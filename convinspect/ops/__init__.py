@@ -5,6 +5,7 @@ from __future__ import annotations
 from convinspect.ops import (  # noqa: F401  # they register what they know
     attention,
     convolution,
+    einsum,
     free_table,
     matmul,
     recurrent,

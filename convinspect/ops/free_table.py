@@ -81,9 +81,10 @@ _MOVING = """
     _unsafe_masked_index _unsafe_masked_index_put_accumulate argsort argwhere as_strided_scatter block_diag
     bucketize cartesian_prod cat channel_shuffle col2im column_stack combinations concat concatenate
     constant_pad_nd cross diag diag_embed diagflat diagonal_scatter dstack embedding embedding_renorm
-    fill_diagonal flatten_dense_tensors flip fliplr flipud gather hstack im2col index index_add index_copy
-    index_fill index_put index_reduce index_select linalg_cross linalg_vander masked_scatter masked_select
-    meshgrid msort native_channel_shuffle nonzero nonzero_numpy nonzero_static one_hot pad pad_sequence
+    fft_fftshift fft_ifftshift fill_diagonal flatten_dense_tensors flip fliplr flipud gather hstack im2col index
+    index_add index_copy index_fill index_put index_reduce index_select linalg_cross linalg_vander lu_unpack
+    masked_scatter masked_select meshgrid mkldnn_reorder_conv2d_weight mkldnn_reorder_conv3d_weight msort
+    native_channel_shuffle nested_to_padded_tensor nonzero nonzero_numpy nonzero_static one_hot pad pad_sequence
     pixel_shuffle pixel_unshuffle put reflection_pad1d reflection_pad2d reflection_pad3d repeat
     repeat_interleave replication_pad1d replication_pad2d replication_pad3d roll rot90 row_stack scatter
     scatter_add scatter_reduce searchsorted select_scatter slice_scatter sort stack take take_along_dim tile
@@ -139,6 +140,17 @@ _COLLECTIVES = """
     broadcast reduce_scatter_tensor reduce_scatter_tensor_coalesced wait_tensor
 """
 
+_SPARSE = """
+    _coalesce _convert_indices_from_coo_to_csr _convert_indices_from_csr_to_coo _sparse_bsc_tensor_unsafe
+    _sparse_bsr_tensor_unsafe _sparse_compressed_tensor_unsafe _sparse_compressed_tensor_with_dims
+    _sparse_coo_tensor_unsafe _sparse_coo_tensor_with_dims _sparse_coo_tensor_with_dims_and_tensors
+    _sparse_csc_tensor_unsafe _sparse_csr_sum _sparse_csr_tensor_unsafe _sparse_log_softmax
+    _sparse_mask_projection _sparse_softmax _sparse_sum _spdiags _to_sparse _to_sparse_bsc _to_sparse_bsr
+    _to_sparse_csc _to_sparse_csr coalesce resize_as_sparse sparse_bsc_tensor sparse_bsr_tensor
+    sparse_compressed_tensor sparse_coo_tensor sparse_csc_tensor sparse_csr_tensor sparse_mask sparse_resize
+    sparse_resize_and_clear to_sparse to_sparse_bsc to_sparse_bsr to_sparse_csc to_sparse_csr
+"""
+
 _TORCHVISION = """
     nms ps_roi_align ps_roi_pool roi_align roi_pool
 """
@@ -149,7 +161,7 @@ def _names(library: str, *tables: str) -> tuple[str, ...]:
 
 
 free(*_names("aten.", _POINTWISE, _REDUCTIONS, _NORMS, _SOFTMAX_AND_DROPOUT, _POOLING_AND_RESAMPLING))
-free(*_names("aten.", _MOVING, _RANDOM, _LOSSES, _OUTER_PRODUCTS, _GATES, _QUANTISATION))
+free(*_names("aten.", _MOVING, _RANDOM, _LOSSES, _OUTER_PRODUCTS, _GATES, _QUANTISATION, _SPARSE))
 free(*_names("aten.special_", _SPECIAL))
 free(*_names("quantized.", _QUANTISED))
 free(*_names("quantized_decomposed.", _DECOMPOSED))

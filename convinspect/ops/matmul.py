@@ -116,25 +116,19 @@ def bilinear_macs(call: OpCall) -> int:
     return prod(output(call)) * in2 * (in1 + 1)
 
 
-@priced("aten._cdist_forward", "aten.cdist")
+@priced("aten._cdist_forward", "aten.cdist", "aten._euclidean_dist", "aten._pdist_forward", "aten.pdist")
 def pairwise_distance_macs(call: OpCall) -> int:
     """Price distances between all pairs: Euclidean ones multiply and add once per pair and feature.
 
     torch computes large ones as a matrix product of the same size. Norms 0, 1 and infinity multiply nothing;
     any other power is not a multiply-add, and what it costs is not known.
     """
-    power = call.args["p"]
+    power = call.args.get("p", 2)
     if power == 2:  # noqa: PLR2004  # the Euclidean norm
-        return prod(output(call)) * shape(call, "x1")[-1]
+        return prod(output(call)) * shape(call, "x1", "self")[-1]
     if power in (0, 1, float("inf")):
         return 0
     raise NotGivenError(call.op)
-
-
-@priced("aten._euclidean_dist")
-def euclidean_distance_macs(call: OpCall) -> int:
-    """Price Euclidean distances between all pairs: one MAC per pair and feature."""
-    return prod(output(call)) * shape(call, "x1")[-1]
 
 
 @priced("aten._embedding_bag", "aten._embedding_bag_forward_only", "aten.embedding_bag")
