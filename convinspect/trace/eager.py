@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,8 +14,8 @@ from convinspect.trace.weights import module_paths, type_name
 
 
 @contextmanager
-def eager_scopes(model: nn.Module, recorder: Recorder) -> Iterator[None]:
-    """Follow module calls while the block runs.
+def eager_scopes(model: nn.Module, recorder: Recorder) -> Iterator[Callable[..., Any]]:
+    """Give what runs ``model``, and follow module calls while the block runs.
 
     `nn.Module.__call__` is wrapped rather than hooked: a wrapper also sees what the module's own hooks do, calls
     that raise, and leaves no hook behind. A module that is not registered anywhere gets the path of its caller
@@ -41,6 +41,6 @@ def eager_scopes(model: nn.Module, recorder: Recorder) -> Iterator[None]:
 
     nn.Module.__call__ = call  # type: ignore[method-assign]
     try:
-        yield
+        yield model
     finally:
         nn.Module.__call__ = original  # type: ignore[method-assign]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from contextlib import nullcontext, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import torch
@@ -14,8 +15,11 @@ from convinspect.facts import Failure, NamedTensor, Trace
 from convinspect.trace.blame import failure
 from convinspect.trace.eager import eager_scopes
 from convinspect.trace.facts_of import named_facts
+from convinspect.trace.flat import unfolded
+from convinspect.trace.markers import with_markers
 from convinspect.trace.recorder import Fields, Recorder
 from convinspect.trace.scopes import Scopes
+from convinspect.trace.script import script_scopes
 from convinspect.trace.stand_in import is_on_meta, stand_in, standing_in
 from convinspect.trace.untouched import left_as_found
 from convinspect.trace.weights import module_facts
@@ -32,14 +36,16 @@ def trace(
     *,
     fields: Fields,
     train: bool = False,
+    disposable: bool = False,
 ) -> Trace:
     """Return what one forward of ``model`` with ``args`` and ``kwargs`` shows, and leave the model as it was.
 
     ``names`` are the report's names of ``args``. Where the model is on the meta device it runs on stand-ins (see
     `stand_in`); whoever follows inputs by identity makes them with `stand_in` before. An exception of the forward
-    ends the trace and is its ``failure``; the calls up to there are kept.
+    ends the trace and is its ``failure``; the calls up to there are kept. A ``disposable`` model was loaded for
+    this run alone: it need not be copied before its graphs are changed.
     """
-    subject = _materialised(model, args, kwargs) if _is_lazy(model) else model
+    subject = _subject(model, args, kwargs, disposable=disposable)
     on_meta = is_on_meta(subject, (args, kwargs))
     if on_meta:
         args, kwargs = stand_in((args, kwargs))
@@ -52,18 +58,30 @@ def trace(
         torch.manual_seed(_SEED)
         recorder = Recorder(Scopes(), fields, weights.touch)
         try:
-            with torch.no_grad(), eager_scopes(subject, recorder), recorder:
-                out = subject(*args, **kwargs)
+            with torch.no_grad(), _scopes(subject, recorder) as run, recorder:
+                out = run(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - the user's forward may raise anything
             stopped = failure(error, recorder)
         outputs = named_facts(out)
-        modules = module_facts(subject, weights.used)
-    return Trace(modules, recorder.scopes.calls, inputs, outputs, failure=stopped)
+        modules, notes = unfolded(subject, module_facts(subject, weights.used))
+    return Trace(modules, recorder.scopes.calls, inputs, outputs, notes, failure=stopped)
 
 
 def _named_inputs(args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]) -> tuple[NamedTensor, ...]:
     positional = (fact for arg, name in zip(args, names, strict=True) for fact in named_facts(arg, name))
     return (*positional, *(fact for name, value in kwargs.items() for fact in named_facts(value, name)))
+
+
+def _subject(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, disposable: bool) -> nn.Module:
+    """Return what is run in place of ``model``: itself, or a copy where running it would change it."""
+    if isinstance(model, torch.jit.ScriptModule):
+        marked: nn.Module = with_markers(model, disposable=disposable)
+        return marked
+    return _materialised(model, args, kwargs) if _is_lazy(model) else model
+
+
+def _scopes(subject: nn.Module, recorder: Recorder) -> AbstractContextManager[Callable[..., Any]]:
+    return (script_scopes if isinstance(subject, torch.jit.ScriptModule) else eager_scopes)(subject, recorder)
 
 
 def _materialised(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> nn.Module:

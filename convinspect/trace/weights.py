@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -18,6 +18,25 @@ def module_paths(model: nn.Module) -> dict[int, str]:
     return {id(module): path for path, module in model.named_modules()}
 
 
+def canonical_paths(model: nn.Module) -> dict[str, str]:
+    """Return for every path in a scripted ``model`` the path that the eager model would have for that module.
+
+    Scripting gives a module that is registered under two names an object for each; what shows that they are one
+    is that they have one type and all weights in common. Without weights nothing shows it.
+    """
+    canonical: dict[str, str] = {}
+    first: dict[tuple[Any, ...], str] = {}
+    for path, module in model.named_modules():
+        parent, _, name = path.rpartition(".")
+        if path and canonical[parent] != parent:
+            canonical[path] = f"{canonical[parent]}.{name}"
+            continue
+        weights = (*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False))
+        key = (type_name(module), *((key, _identity(tensor)) for key, tensor in weights))
+        canonical[path] = first.setdefault(key, path) if weights else path
+    return canonical
+
+
 def type_name(module: nn.Module) -> str:
     """Return the class name that the user knows; of a scripted module the original one."""
     return str(getattr(module, "original_name", None) or type(module).__name__)
@@ -26,7 +45,7 @@ def type_name(module: nn.Module) -> str:
 def is_container(module: nn.Module) -> bool:
     """Tell whether the module has no forward of its own and so can never be called."""
     if isinstance(module, torch.jit.ScriptModule):
-        return not hasattr(module, "forward") or type_name(module) in ("ModuleList", "ModuleDict")
+        return type_name(module) in ("ModuleList", "ModuleDict", "ParameterList", "ParameterDict")
     return type(module).forward is nn.Module.forward or isinstance(module, (nn.ModuleList, nn.ModuleDict))
 
 
@@ -45,7 +64,7 @@ def module_facts(model: nn.Module, used: set[int]) -> tuple[ModuleFact, ...]:
     """
     counted: dict[tuple[Any, ...], str] = {}
     facts = []
-    for path, module in model.named_modules():
+    for path, module in _registered(model):
         params = _weights(module.named_parameters(recurse=False, remove_duplicate=False), path, counted, used)
         buffers = _weights(module.named_buffers(recurse=False, remove_duplicate=False), path, counted, used)
         leaf = next(module.children(), None) is None
@@ -53,6 +72,14 @@ def module_facts(model: nn.Module, used: set[int]) -> tuple[ModuleFact, ...]:
             ModuleFact(path, type_name(module), leaf, is_container(module), is_builtin(module), params, buffers)
         )
     return tuple(facts)
+
+
+def _registered(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    if not isinstance(model, torch.jit.ScriptModule):
+        yield from model.named_modules()
+        return
+    canonical = canonical_paths(model)
+    yield from ((path, module) for path, module in model.named_modules() if canonical[path] == path)
 
 
 def _weights(

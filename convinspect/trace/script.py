@@ -1,0 +1,139 @@
+"""Module scopes of a TorchScript model: markers in its graphs say when a module begins and ends.
+
+Hooks raise on a ``ScriptModule``, and the interpreter does not come back to Python between a model's own layers.
+So every call of a module in every graph gets an operator of ours before it and one after it. They are declared to
+have side effects, which keeps them where they are, and are called by the interpreter like any other operator.
+"""
+
+from __future__ import annotations
+
+import builtins
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from convinspect.trace.facts_of import facts_in
+from convinspect.trace.recorder import Recorder
+from convinspect.trace.weights import canonical_paths, type_name
+
+# The first key that every call passes, below the user's and above the recorder's mode: markers are not recorded.
+_KEY = "ADInplaceOrView"
+_OPERATORS = torch.library.Library("convinspect", "DEF")
+for _schema in (
+    "enter(int module, Any inputs) -> ()",
+    "enter_behind_interface(Any module, Any inputs) -> ()",
+    "leave(Any result) -> ()",
+):
+    _OPERATORS.define(_schema, alias_analysis="CONSERVATIVE")
+
+
+@dataclass(slots=True)
+class _Run:
+    """One forward: where markers write; ``modules`` are paths and modules by the identity of their C++ object."""
+
+    recorder: Recorder
+    modules: dict[int, tuple[str, nn.Module]]
+    running: list[tuple[str, nn.Module] | None] = field(default_factory=list)
+
+    def enter(self, identity: int, inputs: Any) -> None:
+        # An object of a TorchScript class may have a forward too, and is no module.
+        found = self.modules.get(identity)
+        self.running.append(found)
+        if found is not None:
+            path, module = found
+            self.recorder.scopes.enter(path, type_name(module), facts_in(inputs))
+
+    def leave(self, result: Any) -> None:
+        if self.running.pop() is not None:
+            self.recorder.scopes.leave(facts_in(result), self.recorder.field_of(result))
+
+    def abandon(self, error: BaseException) -> None:
+        """Close what was running when ``error`` came out of the interpreter."""
+        while self.running:
+            found = self.running.pop()
+            if found is not None:
+                self.recorder.blame(error, *found)
+                self.recorder.scopes.abandon()
+
+
+_run: ContextVar[_Run | None] = ContextVar("_run", default=None)
+
+
+@contextmanager
+def script_scopes(model: Any, recorder: Recorder) -> Iterator[Callable[..., Any]]:
+    """Give a function that runs ``model``, and follow its module calls while the block runs.
+
+    ``model`` must be one that `with_markers` returned: its graphs call the operators of this file.
+    """
+    paths = canonical_paths(model)
+    modules = {hash(module._c): (paths[path], module) for path, module in model.named_modules()}  # noqa: SLF001
+    run = _Run(recorder, modules)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        run.enter(hash(model._c), (args, kwargs))  # noqa: SLF001 - the identity of a scripted module
+        try:
+            out = _forward(model)(*args, **kwargs)
+        except Exception as error:
+            told = _retold(error)
+            run.abandon(told)
+            raise told from error
+        run.leave(out)
+        return out
+
+    token = _run.set(run)
+    try:
+        # The optimising executor would fuse operators, and run a graph of its own making.
+        with torch.jit.optimized_execution(should_optimize=False):  # type: ignore[attr-defined]
+            yield call
+    finally:
+        _run.reset(token)
+
+
+def _enter(identity: int, inputs: Any) -> None:
+    if (run := _run.get()) is not None:
+        run.enter(identity, inputs)
+
+
+def _enter_behind_interface(module: Any, inputs: Any) -> None:
+    _enter(hash(module._c), inputs)  # noqa: SLF001 - the identity that prim::id gives, which takes no interface
+
+
+def _leave(result: Any) -> None:
+    if (run := _run.get()) is not None:
+        run.leave(result)
+
+
+for _name, _kernel in (
+    ("enter", _enter),
+    ("enter_behind_interface", _enter_behind_interface),
+    ("leave", _leave),
+):
+    _OPERATORS.impl(_name, _kernel, _KEY)
+
+
+def _forward(model: Any) -> Callable[..., Any]:
+    """Return what runs the model; a recurrent layer that was scripted by itself has its overloads alone."""
+    if model._c._has_method("forward") or not model._c._has_method("forward__0"):  # noqa: SLF001
+        return model  # type: ignore[no-any-return]
+    return model._c._get_method("forward__0")  # type: ignore[no-any-return] # noqa: SLF001
+
+
+def _retold(error: Exception) -> Exception:
+    """Return ``error`` with the line that says what happened, without the interpreter's own traceback."""
+    if not str(error).startswith("The following operation failed in the TorchScript interpreter"):
+        return error
+    told = re.findall(r"^(?:builtins\.)?(\w*(?:Error|Exception)): (.+)", str(error), re.MULTILINE)
+    if not told:
+        return error
+    name, message = told[-1]
+    kind = getattr(builtins, name, RuntimeError)
+    return kind(message) if kind in _TAKES_A_MESSAGE else RuntimeError(message)
+
+
+_TAKES_A_MESSAGE = (RuntimeError, ValueError, IndexError, TypeError, NotImplementedError, AssertionError)
