@@ -84,6 +84,7 @@ def test_control_codes_in_a_model_s_names_are_shown_and_not_obeyed() -> None:
         assert r"\x1b[31mNet" in text
         assert r"\x1b[2J" in text
     assert "größe" in table(made, width=80)
+    assert r"gr\xf6\xdfe" in table(made, width=80, ascii=True)
 
 
 def test_names_that_take_two_cells_keep_the_columns_in_line() -> None:
@@ -104,7 +105,11 @@ def test_a_function_of_unknown_cost_is_shown_though_its_shape_stays() -> None:
     same = (1, 8)
     unknown = nets.function("", "mystery", 1, same, same, macs=None)
     made = nets.report("Net", (nets.layer("", "Net", 0, same), unknown))
-    assert "mystery()" in table(made, width=80)
+    # No operator counted, at least one not: a lower bound of nothing.
+    nothing = replace(made.layers[1], macs=0, macs_total=0, macs_status="lower_bound")
+    for row in (made.layers[1], nothing):
+        text = table(replace(made, layers=(made.layers[0], row)), width=80)
+        assert re.search(r"mystery\(\) +1x8 +- +\?", text)
 
 
 @pytest.mark.parametrize(("flattened", "shown"), [((1, 320), True), ((1, 4, 80), False)])
@@ -189,8 +194,10 @@ def test_one_long_name_is_cut_and_leaves_the_others_their_numbers() -> None:
 
 
 def test_warnings_that_differ_by_number_only_stand_as_one() -> None:
-    notes = tuple(Note("never_ran", f"layers.{i}.drop never ran", f"layers.{i}.drop") for i in range(12))
-    text = table(replace(nets.lenet(), warnings=notes), width=80)
+    notes = [Note("never_ran", f"layers.{i}.drop never ran", f"layers.{i}.drop") for i in range(12)]
+    notes.append(Note("never_ran", "head never ran", "head"))
+    text = table(replace(nets.lenet(), warnings=tuple(notes)), width=80)
+    assert "head never ran" in text
     assert "layers.0.drop never ran (and 11 more like it)" in text
     assert "layers.1.drop" not in text
 
