@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 FieldStatus: TypeAlias = Literal["exact", "upper_bound", "global", "data_dependent", "unknown"]
-Jump: TypeAlias = "int | str"
+Jump: TypeAlias = int | str
 Interval: TypeAlias = tuple[int, int]
 
 

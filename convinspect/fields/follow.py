@@ -33,6 +33,6 @@ def follow(named: Sequence[tuple[str, torch.Tensor]], wanted: str | None, *, bat
 def notes_of(tracker: FieldTracker) -> tuple[Note, ...]:
     """Return a note for each operator without a rule that a followed tensor went through."""
     return tuple(
-        Note("field_unknown", f"{op} has no receptive-field rule: what follows it is unknown ({count}x)", path)
-        for op, path, count in tracker.unknown_ops
+        Note("field_unknown", f"{op} has no receptive-field rule: what follows it is unknown", path)
+        for op, path, _ in tracker.unknown_ops
     )

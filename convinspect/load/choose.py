@@ -46,7 +46,8 @@ def choose(module: ModuleType, target: Target, arguments: Sequence[tuple[str, An
         (name, value), *_ = ready.items()
         how = f"takes {', '.join(names)} alone" if names else "needs no arguments"
         return Choice(name, value, f"took {name}, the only class here that {how}")
-    raise _undecided(target, candidates | instances)
+    factories = {k: v for k, v in vars(module).items() if _is_factory(v, module)}
+    raise _undecided(target, candidates | instances | factories, names)
 
 
 def signature_of(value: Any) -> inspect.Signature | None:
@@ -114,14 +115,15 @@ def _can_be_built(value: Any, names: Sequence[str]) -> bool:
     return True
 
 
-def _undecided(target: Target, candidates: dict[str, Any]) -> UsageError:
+def _undecided(target: Target, candidates: dict[str, Any], names: Sequence[str]) -> UsageError:
     if not candidates:
         return UsageError(
             f"{target.text}: defines no torch.nn.Module",
             "a class, a module-level instance or a factory function can be inspected",
         )
     listed = ", ".join(_say(name, value) for name, value in candidates.items())
-    example = next(iter(candidates))
+    ready = (k for k, v in candidates.items() if isinstance(v, nn.Module) or _can_be_built(v, names))
+    example = next(ready, next(iter(candidates)))
     return UsageError(
         f"{target.text}: several models: {listed}",
         f"choose one, for example: {target.source}:{example}",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import re
+from typing import Any
 
 import torch
 from torch import nn
@@ -30,3 +32,16 @@ def floating_dtype(model: nn.Module) -> str:
     """Return the dtype of the first floating parameter that arithmetic is done in; float32 where there is none."""
     dtypes = (p.dtype for p in (*model.parameters(), *model.buffers()) if p.is_floating_point() and p.itemsize > 1)
     return str(next(dtypes, torch.float32)).removeprefix("torch.")
+
+
+def copy_to(model: nn.Module, device: str) -> nn.Module:
+    """Return a copy of ``model`` on ``device``; to meta it takes no memory however large the model is.
+
+    The weights are moved before the copy is made, and so stay tied: `nn.Module.to` unties them on the way to meta.
+    """
+    moved: dict[int, Any] = {}
+    for parameter in model.parameters():
+        moved[id(parameter)] = nn.Parameter(parameter.detach().to(device), requires_grad=parameter.requires_grad)
+    for buffer in model.buffers():
+        moved[id(buffer)] = buffer.detach().to(device)
+    return copy.deepcopy(model, moved).to(torch.device(device))

@@ -19,15 +19,16 @@ def import_source(source: str) -> ModuleType:
     imports its neighbours may do so as late as in ``forward``.
     """
     path = Path(source)
-    if path.suffix == ".py" or path.exists():
+    if path.suffix == ".py" or path.is_file():
         return _import_file(path)
+    if path.is_dir() and not (path / "__init__.py").is_file():
+        raise UsageError(f"{path} is a folder", _neighbour(path))
     return _import_name(source)
 
 
 def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "no such file"
-        raise UsageError(f"{path}: {what}", _neighbour(path))
+        raise UsageError(f"{path}: no such file", _neighbour(path))
     path = path.resolve()
     names, folder = [path.stem], path.parent
     while (folder / "__init__.py").is_file():

@@ -11,7 +11,7 @@ from torch import nn
 from convinspect.errors import InspectError, ModelError, UsageError
 from convinspect.facts import Note
 from convinspect.load.choose import Choice, choose, signature_of
-from convinspect.load.device import floating_dtype, resolve_device
+from convinspect.load.device import copy_to, floating_dtype, resolve_device
 from convinspect.load.importing import import_source
 from convinspect.load.loaded import Loaded
 from convinspect.load.users_code import running_users_code
@@ -38,16 +38,21 @@ def _build(choice: Choice, arguments: dict[str, Any], device: str) -> nn.Module:
     if isinstance(choice.value, nn.Module):
         if arguments:
             raise UsageError(f"{choice.name} is an instance: --arg has nothing to build")
-        return choice.value.to(device)
+        return _placed(choice.value, device)
     _check_arguments(choice, arguments)
     if device != "meta":
         return _called(choice, arguments).to(device)
     try:
         with torch.device("meta"):
-            return _called(choice, arguments).to("meta")
+            model = _called(choice, arguments)
     except ModelError:
         # Constructors that read values (``x.item()`` of a linspace) cannot run on meta: build for real, then move.
-        return _called(choice, arguments).to("meta")
+        model = _called(choice, arguments)
+    return _placed(model, device)
+
+
+def _placed(model: nn.Module, device: str) -> nn.Module:
+    return copy_to(model, device) if device == "meta" else model.to(device)
 
 
 def _called(choice: Choice, arguments: dict[str, Any]) -> nn.Module:

@@ -1,0 +1,144 @@
+"""The command line's contract: exit codes, streams, instant start."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.shell import ROOT, convinspect
+
+LENET = ("summary", "sample_models/lenet.py", "--input", "1,28,28")
+
+
+def _process(*argv: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "convinspect", *argv],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_lenet_costs_what_the_arithmetic_says() -> None:
+    result = convinspect(*LENET, "--json")
+    assert result.code == 0
+    report = json.loads(result.out)
+    assert report["schema"] == "convinspect.report/1"
+    rows = {row["path"]: row for row in report["layers"] if row["kind"] == "module"}
+    assert report["totals"]["params"] == 21_840
+    assert [rows[p]["params"] for p in ("conv1", "conv2", "conv2_drop", "fc1", "fc2")] == [260, 5_020, 0, 16_050, 510]
+    # outputs x taps: 10*24*24 * 1*5*5, 20*8*8 * 10*5*5, 320*50, 50*10
+    assert [rows[p]["macs"] for p in ("conv1", "conv2", "fc1", "fc2")] == [144_000, 320_000, 16_000, 500]
+    assert (report["totals"]["macs"], report["totals"]["flops"]) == (480_500, 961_000)
+
+
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["summary", "--help"], ["--version"], ["summary", "m.py", "--input", "x"], ["summary", "--no"]]
+)
+def test_help_version_and_usage_errors_load_nothing_heavy(argv: list[str]) -> None:
+    code = (
+        "import sys; from convinspect.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('torch', 'rich', 'numpy', 'torchsummary') if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("command", [[], ["summary"]], ids=["convinspect", "summary"])
+def test_help_shows_a_real_example(command: list[str]) -> None:
+    result = convinspect(*command, "--help")
+    assert result.code == 0
+    assert "convinspect summary model.py --input" in result.out
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "said"),
+    [
+        (["summary", "sample_models/lenet.py"], 2, "hint: for example: --input 1,28,28"),
+        (["summary", "sample_models/lenet.py", "--input", "1,20,20"], 3, "fc1: Linear expected 320 features, got 80"),
+        (["summary", "sample_models/lenet.py", "--input", "3,28,28"], 3, "conv1: Conv2d expected 1 channels, got 3"),
+        (["summary", "sample_models/lenet.py", "--input", "1,28,28", "--input", "4"], 2, "forward(x"),
+        (["summary", "sample_models/lenet.py", "--device", "tpu"], 2, "--device tpu: not a device"),
+        ([*LENET, "--field-of", "y"], 2, "y is not one of the inputs"),
+        ([*LENET, "--json", "--format", "table"], 2, "contradict"),
+        ([*LENET, "--arg", "width"], 2, "expected NAME=VALUE"),
+        ([*LENET, "--depth", "-1"], 2, "--depth"),
+        ([*LENET, "--output", "no/such/folder/x.json"], 2, "No such file"),
+        ([*LENET, "--columns", "colour"], 2, "colour"),
+        (["sumary"], 2, "sumary"),
+    ],
+)
+def test_failures_are_said_in_two_lines_with_their_code(argv: list[str], code: int, said: str) -> None:
+    result = convinspect(*argv)
+    assert result.code == code
+    assert said in result.err
+    assert len(result.err.splitlines()) <= 2
+    assert result.err.startswith("error: ")
+    assert "Traceback" not in result.err
+
+
+def test_a_forward_that_fails_prints_the_rows_that_ran_and_exits_3() -> None:
+    result = convinspect("summary", "sample_models/lenet.py", "--input", "1,20,20", "--json")
+    assert result.code == 3
+    rows = {row["path"]: row for row in json.loads(result.out)["layers"]}
+    assert rows["conv2"]["outputs"][0]["shape"] == [1, 20, 4, 4]
+    assert rows["fc2"]["macs_status"] == "unknown"
+    assert result.err.startswith("error: fc1: Linear expected 320 features, got 80")
+
+
+def test_traceback_shows_it_when_asked(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text("1 / 0\n")
+    assert "Traceback" in convinspect("summary", tmp_path / "m.py", "--input", "1", "--traceback").err
+    assert "Traceback" not in convinspect("summary", tmp_path / "m.py", "--input", "1").err
+
+
+def test_what_the_users_code_prints_goes_to_stderr_however_it_prints(tmp_path: Path) -> None:
+    (tmp_path / "loud.py").write_text(
+        "import atexit, os, sys\nimport torch\nprint('import')\natexit.register(print, 'exit')\n"
+        "class Loud(torch.nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        sys.stdout.write('init\\n')\n"
+        "    def forward(self, x):\n        os.system('echo child')\n"
+        "        os.write(1, b'raw\\n')\n        return x * 2\n"
+    )
+    done = _process("summary", "loud.py", "--input", "4", "--json", "--device", "cpu", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["model"]["name"] == "Loud"
+    assert {"import", "init", "child", "raw", "exit"} <= set(done.stderr.split())
+
+
+def test_output_is_written_whole_and_stdout_stays_empty(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    result = convinspect(*LENET, "--output", str(path))
+    assert (result.code, result.out) == (0, "")
+    assert json.loads(path.read_text())["totals"]["params"] == 21_840
+    assert [p.name for p in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_piped_text_has_no_colour_and_the_same_width_in_every_window() -> None:
+    narrow = _process(*LENET, COLUMNS="40", FORCE_COLOR="1")
+    wide = _process(*LENET, COLUMNS="200")
+    assert narrow.stdout == wide.stdout
+    assert "\x1b" not in narrow.stdout
+
+
+def test_an_output_that_can_only_encode_ascii_gets_ascii() -> None:
+    done = _process(*LENET, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii()
+
+
+def test_a_reader_that_stops_reading_is_no_error() -> None:
+    command = f"{sys.executable} -m convinspect summary sample_models/lenet.py --input 1,28,28 --json | head -n 1"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "{\n"
+    assert done.stderr == ""

@@ -1,0 +1,158 @@
+"""Which model a Python target means, and what is said when it is not plain."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tests.shell import Result, convinspect
+
+ONE = """
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self, width=4):
+            super().__init__()
+            self.linear = nn.Linear(4, width)
+        def forward(self, x):
+            return self.linear(x)
+"""
+HELPER = """
+    class Block(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+"""
+
+
+def _write(folder: Path, text: str, name: str = "model.py") -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(textwrap.dedent(text))
+    return path
+
+
+def _summary(target: str | Path, *options: str, cwd: Path) -> Result:
+    return convinspect("summary", target, "--input", "4", "--json", "--device", "cpu", *options, cwd=cwd)
+
+
+def _name_and_params(result: Result) -> tuple[str, int]:
+    assert result.code == 0, result.err
+    report = json.loads(result.out)
+    return report["model"]["name"], report["totals"]["params"]
+
+
+def test_the_one_class_of_a_file_is_the_model(tmp_path: Path) -> None:
+    result = _summary(_write(tmp_path, ONE), cwd=tmp_path)
+    assert _name_and_params(result) == ("Net", 20)
+    assert result.err == ""
+
+
+def test_of_several_classes_the_one_without_required_arguments_is_taken_and_said(tmp_path: Path) -> None:
+    result = _summary(_write(tmp_path, ONE + HELPER), cwd=tmp_path)
+    assert _name_and_params(result) == ("Net", 20)
+    assert result.err == "note: took Net, the only class here that needs no arguments\n"
+
+
+def test_several_that_need_no_arguments_are_listed_with_their_signatures(tmp_path: Path) -> None:
+    path = _write(tmp_path, ONE + HELPER + "\n    class Other(Net):\n        pass\n")
+    result = _summary(path, cwd=tmp_path)
+    assert result.code == 2
+    assert result.out == ""
+    assert "Net(width=4), Block(width), Other(width=4)" in result.err
+    assert f"hint: choose one, for example: {path}:Net" in result.err
+
+
+def test_imported_classes_are_not_candidates(tmp_path: Path) -> None:
+    result = _summary(_write(tmp_path, ONE + "\n    from torch.nn import Conv2d, Identity, ReLU\n"), cwd=tmp_path)
+    assert _name_and_params(result) == ("Net", 20)
+
+
+def test_a_module_level_instance_is_the_model(tmp_path: Path) -> None:
+    result = _summary(_write(tmp_path, ONE + "\n    model = Net(width=8)\n"), cwd=tmp_path)
+    assert _name_and_params(result) == ("model", 40)
+
+
+def test_a_factory_is_called(tmp_path: Path) -> None:
+    path = _write(tmp_path, ONE + "\n    def wide(width=16) -> nn.Module:\n        return Net(width)\n")
+    assert _name_and_params(_summary(f"{path}:wide", cwd=tmp_path)) == ("wide", 80)
+    assert _name_and_params(_summary(f"{path}:wide", "--arg", "width=2", cwd=tmp_path)) == ("wide", 10)
+
+
+def test_a_file_with_a_factory_alone_needs_no_name(tmp_path: Path) -> None:
+    path = _write(tmp_path, "import torch\ndef make():\n    return torch.nn.Linear(4, 3)\n")
+    assert _name_and_params(_summary(path, cwd=tmp_path)) == ("make", 15)
+
+
+def test_arguments_choose_and_build(tmp_path: Path) -> None:
+    path = _write(tmp_path, ONE)
+    assert _name_and_params(_summary(path, "--arg", "width=10", cwd=tmp_path)) == ("Net", 50)
+
+
+def test_dotted_attributes_and_modules(tmp_path: Path) -> None:
+    _write(tmp_path, ONE + "\n    class zoo:\n        Small = Net\n", "pack/__init__.py")
+    assert _name_and_params(_summary("pack:zoo.Small", cwd=tmp_path)) == ("zoo.Small", 20)
+
+
+def test_relative_imports_inside_a_package_work(tmp_path: Path) -> None:
+    _write(tmp_path, "", "pack/__init__.py")
+    _write(tmp_path, ONE, "pack/blocks.py")
+    path = _write(tmp_path, "from .blocks import Net as Base\nclass Deep(Base):\n    pass\n", "pack/deep.py")
+    assert _name_and_params(_summary(path, cwd=tmp_path)) == ("Deep", 20)
+
+
+def test_neighbours_of_the_file_can_be_imported(tmp_path: Path) -> None:
+    _write(tmp_path, ONE, "nets/neighbour_blocks.py")
+    path = _write(tmp_path, "import neighbour_blocks\nclass Far(neighbour_blocks.Net):\n    pass\n", "nets/far.py")
+    assert _name_and_params(_summary(path, cwd=tmp_path)) == ("Far", 20)
+
+
+def test_a_file_named_like_a_library_module_does_not_replace_it(tmp_path: Path) -> None:
+    assert _name_and_params(_summary(_write(tmp_path, ONE, "random.py"), cwd=tmp_path)) == ("Net", 20)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("class Net(:\n", 3, "model.py: line 1: SyntaxError"),
+        ("import not_there_at_all\n", 3, "ModuleNotFoundError: No module named 'not_there_at_all' (model.py:1)"),
+        ("x = 1\n", 2, "defines no torch.nn.Module"),
+        ("raise SystemExit(4)\n", 3, "the code called exit(4)"),
+        (ONE.replace("width=4", "width"), 2, "Net(width) needs width"),
+        (ONE.replace("nn.Linear(4, width)", "1 / 0"), 3, "ZeroDivisionError: division by zero (model.py:"),
+        (ONE + "\n    def f():\n        return 3\n    del Net\n", 2, "f gave a int, not a torch.nn.Module"),
+    ],
+    ids=["syntax", "import", "empty", "exit", "arguments", "constructor", "wrong type"],
+)
+def test_what_is_wrong_is_one_line_and_one_hint(tmp_path: Path, text: str, code: int, said: str) -> None:
+    result = _summary(_write(tmp_path, text), cwd=tmp_path)
+    assert result.code == code
+    assert result.out == ""
+    assert said in result.err
+    assert len(result.err.splitlines()) <= 2
+    assert result.err.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("model.py:Nett", "error: model.py: no Nett\nhint: found Net"),
+        ("modle.py", "error: modle.py: no such file\nhint: did you mean model.py?"),
+        ("no_such_package:Net", "no module no_such_package"),
+        ("model.py:torch.pi", "is a float, not a model"),
+        (".", "is a folder"),
+    ],
+)
+def test_a_target_that_is_not_there_suggests_one_that_is(tmp_path: Path, target: str, said: str) -> None:
+    _write(tmp_path, ONE)
+    result = _summary(target, cwd=tmp_path)
+    assert result.code == 2
+    assert said in result.err
+
+
+def test_a_constructor_that_reads_values_is_built_for_real_and_moved_to_meta(tmp_path: Path) -> None:
+    path = _write(tmp_path, ONE.replace("nn.Linear(4, width)", "nn.Linear(4, int(torch.ones(6).sum().item()))"))
+    assert _name_and_params(_summary(path, "--device", "meta", cwd=tmp_path)) == ("Net", 30)
