@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from convinspect.analyse.rows import Row
 from convinspect.facts import ModuleCall, OpCall, TensorFact, Trace, Value, Weight
-from convinspect.ops import type_name
+from convinspect.ops import results_of, type_name
 from convinspect.report import Layer, LayerMemory, MacsStatus, Shape
 
 
@@ -73,7 +73,7 @@ def _layer(row: Row, below: _Sums, trace: Trace) -> Layer:
         depth=row.depth,
         leaf=row.leaf,
         inputs=tuple(Shape(fact.shape, fact.dtype) for fact in _inputs(call)),
-        outputs=call.outputs if call is not None else (),
+        outputs=_outputs(call),
         params=sum(weight.numel or 0 for weight in params),
         trainable_params=sum(weight.numel or 0 for weight in params if weight.trainable),
         buffers=sum(weight.numel or 0 for weight in buffers),
@@ -115,6 +115,12 @@ def _counted(row: Row, kind: str) -> list[Weight]:
 def _shared_with(row: Row) -> str | None:
     weights = (*row.module.params, *row.module.buffers) if row.module is not None else ()
     return next((w.tied_to for w in weights if w.tied_to is not None and w.tied_to != row.path), None)
+
+
+def _outputs(call: ModuleCall | OpCall | None) -> tuple[TensorFact, ...]:
+    if isinstance(call, OpCall):
+        return results_of(call)
+    return call.outputs if call is not None else ()
 
 
 def _inputs(call: ModuleCall | OpCall | None) -> Iterable[TensorFact]:

@@ -217,3 +217,17 @@ def test_functions_show_what_no_module_does() -> None:
     assert functions(report) == ["conv2d", "max_pool2d", "cat", "view"]
     assert report.totals.macs == 6 * 14 * 14 * (3 * 5 * 5)
     assert [f.outputs[0].shape for f in report.layers[1:]] == [(1, 6, 14, 14), (1, 6, 7, 7), (1, 12, 7, 7), (1, 588)]
+
+
+def test_a_function_row_gives_what_its_caller_sees() -> None:
+    class Pools(nn.Module):
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            attended = F.scaled_dot_product_attention(x, x, x)
+            return (*torch.sort(F.max_pool2d(x, 2)), *attended.split(2, dim=-1))
+
+    report = report_of(Pools(), torch.zeros(1, 1, 4, 4))
+    shapes = {layer.type: [fact.shape for fact in layer.outputs] for layer in report.layers[1:]}
+    assert shapes["max_pool2d"] == [(1, 1, 2, 2)]
+    assert shapes["scaled_dot_product_attention"] == [(1, 1, 4, 4)]
+    assert len(shapes["sort"]) == 2
+    assert len(shapes["split"]) == 2

@@ -1,0 +1,31 @@
+"""What an operator gives to its caller, without what its kernel gives to its own backward."""
+
+from __future__ import annotations
+
+from convinspect.facts import OpCall, TensorFact
+
+# Indices, statistics and log-sums that the function of the same name keeps to itself.
+_BY_PRODUCTS = (
+    "max_pool2d_with_indices",
+    "max_pool3d_with_indices",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+    "fractional_max_pool2d",
+    "fractional_max_pool3d",
+    "_norm",
+    "_norm_legit",
+    "_norm_legit_no_training",
+    "_norm_with_update",
+    "_rms_norm",
+    "_attention",
+    "_attention_for_cpu",
+    "_attention_forward",
+    "native_dropout",
+    "_embedding_bag",
+)
+
+
+def results_of(call: OpCall) -> tuple[TensorFact, ...]:
+    """Return the outputs of ``call`` that a caller sees: of max pooling the maxima, not their indices."""
+    name = call.op.partition(".")[2].partition(".")[0]
+    return call.outputs[:1] if name.endswith(_BY_PRODUCTS) else call.outputs
