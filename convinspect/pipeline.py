@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from convinspect import __version__
+from convinspect.errors import InspectError
 from convinspect.report import Model, Report, Run, Tool
 from convinspect.spec import Request, Target
 
@@ -34,6 +35,21 @@ def summarise(request: Request) -> Report:
         return _report(request, loaded, loaded.trace)
     inputs = make_inputs(request, loaded.model, loaded.device, loaded.dtype, loaded.example)
     return _report(request, loaded, _trace(request, loaded, inputs))
+
+
+def second_opinion(request: Request, report: Report) -> tuple[str, ...]:
+    """Return what torchsummary says of the target that ``report`` describes, in lines for people.
+
+    The model is built afresh for it, so that nothing which it does can reach the report; what fails is said.
+    """
+    from convinspect.load import load  # noqa: PLC0415
+    from convinspect.second_opinion import ask, in_words  # noqa: PLC0415
+
+    try:
+        model = load(request).model
+    except InspectError as error:
+        return (f"second opinion: torchsummary was not asked: {error.message}",)
+    return in_words(ask(report, model))
 
 
 def inspect(

@@ -41,6 +41,7 @@ _PIPED_WIDTH = 100
 @click.option("--format", "form", type=click.Choice(["table", "json"]), help="How to print it; by default a table.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("--output", "-o", metavar="FILE", help="Write the report there instead of printing it.")
+@click.option("--second-opinion", is_flag=True, help="Say where torchsummary agrees and where not, on stderr.")
 @click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure.")
 def summary(**options: Any) -> int:
     """Show TARGET's layers: output shape, parameters, MACs, memory and receptive field.
@@ -62,6 +63,8 @@ def summary(**options: Any) -> int:
     shown = report if options["depth"] is None else at_depth(report, options["depth"])
     _write(shown, form, options, out)
     _fail_with_the_forward(report)
+    if options["second_opinion"]:
+        _say_second_opinion(request, report)
     return 0
 
 
@@ -129,6 +132,13 @@ def _say_notes(report: Report) -> None:
     for note in report.warnings:
         if note.code == "chosen":
             click.echo(f"note: {note.message}", err=True)
+
+
+def _say_second_opinion(request: Request, report: Report) -> None:
+    from convinspect.pipeline import second_opinion  # noqa: PLC0415
+
+    for line in second_opinion(request, report):
+        click.echo(line, err=True)
 
 
 def _fail_with_the_forward(report: Report) -> None:
