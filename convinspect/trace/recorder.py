@@ -47,6 +47,7 @@ class Recorder(TorchDispatchMode):
         self.fields = fields
         self.touch = touch
         self.culprits: list[tuple[BaseException, str, nn.Module]] = []
+        self.defect: Exception | None = None
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -57,6 +58,15 @@ class Recorder(TorchDispatchMode):
             return func(*args, **kwargs)
         self.touch(func, args, kwargs)
         out = func(*args, **kwargs)
+        try:
+            self._record(func, args, kwargs, out)
+        except Exception as error:
+            # Not the model's fault, and the model's own try and except must not hide it.
+            self.defect = self.defect or error
+            raise
+        return out
+
+    def _record(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         self.fields.observe(func, args, kwargs, out, self.scopes.path)
         self.scopes.record(
             OpCall(
@@ -67,7 +77,6 @@ class Recorder(TorchDispatchMode):
                 receptive_field=self.field_of(out),
             )
         )
-        return out
 
     def blame(self, error: BaseException, path: str, module: nn.Module) -> None:
         """Remember the innermost module that ``error`` came out of."""

@@ -60,8 +60,10 @@ def trace(
         try:
             with torch.no_grad(), _scopes(subject, recorder) as run, recorder:
                 out = run(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - the user's forward may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's forward may raise anything
             stopped = failure(error, recorder)
+        if recorder.defect is not None:
+            raise recorder.defect
         outputs = named_facts(out)
         modules, notes = unfolded(subject, module_facts(subject, weights.used))
     return Trace(modules, recorder.scopes.calls, inputs, outputs, notes, failure=stopped)

@@ -70,3 +70,27 @@ def test_an_error_of_plain_code_names_the_module_it_came_from() -> None:
 
     said = _said(nn.Sequential(Broken()), torch.zeros(1))
     assert said.startswith("0: Broken raised KeyError: 'stage4' (test_failure.py:")
+
+
+def test_a_fault_of_ours_is_not_blamed_on_the_model_nor_hidden_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Forgiving(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            try:
+                return x + 1
+            except ZeroDivisionError:
+                return x
+
+    def fault(*_: object) -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr("convinspect.fields.FieldTracker.observe", fault)
+    with pytest.raises(ZeroDivisionError, match="ours"):
+        report_of(Forgiving(), torch.zeros(1, 4))
+
+
+def test_a_forward_that_exits_is_a_failure_of_the_model() -> None:
+    class Leaving(nn.Module):
+        def forward(self, _x: torch.Tensor) -> torch.Tensor:
+            raise SystemExit(0)
+
+    assert _said(nn.Sequential(Leaving()), torch.zeros(1, 4)).startswith("0: Leaving raised SystemExit")
