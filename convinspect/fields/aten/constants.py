@@ -1,0 +1,77 @@
+"""Operators whose result does not depend on the values of their tensors, and operators that hand them on."""
+
+from __future__ import annotations
+
+from convinspect.fields import moves
+from convinspect.fields.field import Field
+from convinspect.fields.rules import Call, Result, register
+
+
+@register(
+    *(
+        f"aten::{name}"
+        for name in (
+            "empty_like zeros_like ones_like full_like rand_like randn_like randint_like new_empty new_zeros new_ones "
+            "new_full new_empty_strided empty_strided zero zero_ fill_ normal_ uniform_ random_ exponential_ sym_size "
+            "sym_stride sym_numel sym_storage_offset is_same_size _assert_async _assert_tensor_metadata"
+        ).split()
+    )
+)
+def constant(call: Call) -> Result:
+    """Made from a shape alone; filling forgets what was there."""
+    value = call.args.get("value")
+    if hasattr(value, "shape"):
+        return call.merge([call["value"]])
+    return None
+
+
+@register(
+    *(
+        f"aten::{name}"
+        for name in (
+            "clone contiguous detach alias lift_fresh lift _to_copy to dropout alpha_dropout feature_dropout "
+            "native_dropout bernoulli _conj _neg_view resolve_conj resolve_neg requires_grad_ _reshape_copy_alias "
+            "fake_quantize_per_tensor_affine nan_to_num rrelu_with_noise celu data pin_memory _pin_memory "
+            "lift_fresh_copy alias_copy detach_copy real imag"
+        ).split()
+    )
+)
+def same(call: Call) -> Result:
+    """Element by element, or not at all changed."""
+    return [field if field.shape == shape else None for field in [_main(call)] for shape in call.outputs]
+
+
+@register("aten::copy", "aten::fill", "aten::set_data", "aten::masked_scatter_value")
+def overwrite(call: Call) -> Result:
+    """What is written, broadcast; nothing is left of what was there."""
+    source = call.args.get("src", call.args.get("value"))
+    return call.merge([call.field(source)]) if hasattr(source, "shape") else None
+
+
+@register("aten::view_as_real", "aten::view_as_complex")
+def complex_view(call: Call) -> Result:
+    """Real and imaginary part as a last dimension, and back."""
+    field = call["self"]
+    rank = len(field.shape)
+    if len(call.shape) > rank:
+        return moves.widen(moves.insert(field, rank), rank, call.shape[-1])
+    return moves.drop(call.contract(field, [rank - 1]), [rank - 1])
+
+
+@register("aten::complex", "aten::polar", "aten::prelu", "aten::_prelu_kernel", "aten::cross_entropy_elementwise")
+def pointwise(call: Call) -> Result:
+    """Hull of the operands, broadcast; for pointwise operators that torch does not tag as such."""
+    return call.merge(call.fields())
+
+
+@register("aten::glu")
+def glu(call: Call) -> Result:
+    """Split in half along ``dim``, and gate one half with the other."""
+    field = call["self"]
+    dim = call.get("dim", -1) % len(field.shape)
+    half = field.shape[dim] // 2
+    return call.merge([moves.narrow(field, dim, 0, half), moves.narrow(field, dim, half, half)])
+
+
+def _main(call: Call) -> Field:
+    return call["self"] if "self" in call.args else call["input"]

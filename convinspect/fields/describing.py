@@ -1,0 +1,178 @@
+"""From the field of a tensor to what the report says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from convinspect.errors import UsageError
+from convinspect.facts import FieldStatus, GlobalGate, Interval, Jump, LocalField, ReceptiveField
+from convinspect.fields import nominal as maps
+from convinspect.fields.bounds import EMPTY_FROM, Array
+from convinspect.fields.field import AxisField, Cause, Field
+from convinspect.fields.nominal import Absent, Map
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The input whose fields are followed: its name, the axes, their lengths."""
+
+    name: str
+    axes: tuple[int, ...]
+    lengths: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The input box that one unit depends on, over its channels; one entry per axis of the followed input.
+
+    ``box`` is clipped to the real input (``None``: it depends on nothing), ``nominal`` unclipped (``None`` where no
+    nominal field is known; global gates are not set aside: then it is ``None`` too); ``cells`` and ``padding_cells`` are
+    how many positions the nominal box has, and how many of these are padding.
+    """
+
+    input: str
+    axes: tuple[int, ...]
+    index: tuple[int, ...]
+    box: tuple[Interval | None, ...]
+    nominal: tuple[Interval | None, ...]
+    cells: int | None
+    padding_cells: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """Nominal numbers of one axis."""
+
+    size: int | None = None
+    size_min: int | None = None
+    jump: Jump | None = None
+    start: int | None = None
+
+
+def describe(field: Field, followed: Followed) -> ReceptiveField:
+    """Report a field.
+
+    Where several statuses apply the weaker claim wins: unknown, data_dependent, global, upper_bound, exact. Axes that
+    are global have no nominal numbers of their own: these stand in ``local``.
+    """
+    unit = _middle(field)
+    lengths = followed.lengths
+    center = tuple(_interval(axis.strict, unit) for axis in field.axes)
+    numbers = [_numbers(axis, field) for axis in field.axes]
+    gates = [axis.gate for axis in field.axes]
+    unknown = field.doubts.unknown
+    own = [_Numbers() if gate or unknown else number for gate, number in zip(gates, numbers, strict=True)]
+    local = None
+    if any(gates) and not unknown:
+        local = LocalField(
+            *_columns(numbers), _or_none(tuple(_interval(axis.local, unit) for axis in field.axes))
+        )
+    causes = [gate for gate in (unknown, field.doubts.data_dependent, *gates) if gate is not None]
+    via = unknown or (min(causes) if causes else None)
+    return ReceptiveField(
+        followed.name,
+        followed.axes,
+        *_columns(own),
+        center=center,
+        coverage=tuple(
+            (box[1] - box[0] + 1) / length if box else 0.0 for box, length in zip(center, lengths, strict=True)
+        ),
+        local=local,
+        global_via=GlobalGate(via.path, via.op) if via else None,
+        aligned=all(axis.nominal is not Absent.MISALIGNED for axis in field.axes),
+        status=_status(field, gates),
+    )
+
+
+def unit(field: Field, followed: Followed, index: tuple[int, ...]) -> Unit:
+    """Report one unit of a field; ``index`` runs over the tensor's spatial axes."""
+    dims = [dim for dim, flag in enumerate(field.spatial) if flag]
+    sizes = tuple(field.shape[dim] for dim in dims)
+    if len(index) != len(dims) or not all(0 <= i < n for i, n in zip(index, sizes, strict=False)):
+        msg = f"unit {','.join(map(str, index))}: the tensor's spatial axes have the shape {sizes}"
+        raise UsageError(msg)
+    at = dict(zip(dims, index, strict=True))
+    box = tuple(_interval(axis.strict, at) for axis in field.axes)
+    nominal = tuple(None if axis.gate or field.doubts.unknown else _unclipped(axis, at) for axis in field.axes)
+    cells = padding = None
+    if all(side is not None for side in nominal):
+        cells = real = 1
+        for side, length in zip(nominal, followed.lengths, strict=True):
+            if side is not None:
+                cells *= side[1] - side[0] + 1
+                real *= max(min(side[1], length - 1) - max(side[0], 0) + 1, 0)
+        padding = cells - real
+    return Unit(followed.name, followed.axes, index, box, nominal, cells, padding)
+
+
+def _middle(field: Field) -> dict[int, int]:
+    """Take the unit at index ``n // 2`` of every spatial dimension."""
+    return {dim: field.shape[dim] // 2 for dim, flag in enumerate(field.spatial) if flag}
+
+
+def _interval(bounds: Array, unit: dict[int, int]) -> Interval | None:
+    """Hull of one unit over its channels."""
+    where = [slice(None)] * bounds.ndim
+    for dim, position in unit.items():
+        if bounds.shape[dim + 1] > 1:
+            where[dim + 1] = slice(position, position + 1)
+    lo, hi = bounds[tuple(where)].reshape(2, -1).min(axis=1)
+    return (int(lo), int(-hi)) if lo < EMPTY_FROM else None
+
+
+def _unclipped(axis: AxisField, unit: dict[int, int]) -> Interval | None:
+    """Nominal interval of one unit."""
+    if not isinstance(axis.nominal, Map):
+        return None
+    position = np.array([unit.get(axis.nominal.dim, 0)], dtype=np.int64)
+    return _interval(maps.at(axis.nominal, position), {d: i for d, i in unit.items() if d != axis.nominal.dim})
+
+
+def _numbers(axis: AxisField, field: Field) -> _Numbers:
+    if not isinstance(axis.nominal, Map) or not field.spatial[axis.nominal.dim]:
+        return _Numbers()
+    size = maps.sizes(axis.nominal)
+    if size is None:
+        return _Numbers()
+    step = maps.jump(axis.nominal, field.spatial)
+    return _Numbers(*size, None if step is None else _text(step), maps.start(axis.nominal, field.spatial))
+
+
+def _text(step: Fraction) -> Jump:
+    return int(step) if step.denominator == 1 else str(step)
+
+
+def _columns(
+    numbers: list[_Numbers],
+) -> tuple[
+    tuple[int | None, ...] | None,
+    tuple[int | None, ...] | None,
+    tuple[Jump | None, ...] | None,
+    tuple[int | None, ...] | None,
+]:
+    """Turn the numbers of each axis into one tuple a kind; ``None`` where no axis has any."""
+    if all(number.size is None for number in numbers):
+        return None, None, None, None
+    return (
+        tuple(number.size for number in numbers),
+        tuple(number.size_min for number in numbers),
+        tuple(number.jump for number in numbers),
+        tuple(number.start for number in numbers),
+    )
+
+
+def _or_none(center: tuple[Interval | None, ...]) -> tuple[Interval | None, ...] | None:
+    return center if any(center) else None
+
+
+def _status(field: Field, gates: list[Cause | None]) -> FieldStatus:
+    if field.doubts.unknown:
+        return "unknown"
+    if field.doubts.data_dependent:
+        return "data_dependent"
+    if any(gates):
+        return "global"
+    return "upper_bound" if field.doubts.upper_bound else "exact"

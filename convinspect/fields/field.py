@@ -1,0 +1,132 @@
+"""The field of one tensor: what each of its elements depends on, along every followed axis of the input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from convinspect.fields import bounds as exact
+from convinspect.fields.bounds import Array
+from convinspect.fields.nominal import Absent, Map, Nominal, seed
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cause:
+    """The operator that made a field global, unknown or dependent on data; ``order`` counts operators run."""
+
+    order: int
+    path: str
+    op: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AxisField:
+    """Dependence along one followed axis of the input.
+
+    ``strict`` is the exact bounds array, ``local`` the one with global gates set aside (the same object until a gate is
+    passed), ``nominal`` the unclipped map behind ``local``, ``gate`` the first operator that made ``strict`` global.
+    """
+
+    strict: Array
+    local: Array
+    nominal: Nominal
+    gate: Cause | None = None
+
+    @property
+    def is_nothing(self) -> bool:
+        """Tell whether the tensor does not depend on this axis at all."""
+        return self.strict.size == 2 and exact.is_empty(self.strict)  # noqa: PLR2004 - one element: lo and hi
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """Why a field is not exact: the first cause of each kind, or ``None``."""
+
+    unknown: Cause | None = None
+    data_dependent: Cause | None = None
+    upper_bound: Cause | None = None
+
+    def join(self, other: Doubts) -> Doubts:
+        """Keep the first cause of each kind."""
+        if self == other:
+            return self
+        return Doubts(
+            first(self.unknown, other.unknown),
+            first(self.data_dependent, other.data_dependent),
+            first(self.upper_bound, other.upper_bound),
+        )
+
+
+NO_DOUBTS = Doubts()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """Dependence of a tensor of ``shape``; ``spatial`` marks the dimensions that positions run along."""
+
+    shape: Shape
+    spatial: tuple[bool, ...]
+    axes: tuple[AxisField, ...]
+    doubts: Doubts = NO_DOUBTS
+
+    @property
+    def is_nothing(self) -> bool:
+        """Tell whether the tensor does not depend on the followed input."""
+        return all(axis.is_nothing for axis in self.axes)
+
+    def doubting(
+        self, *, unknown: Cause | None = None, data_dependent: Cause | None = None, upper_bound: Cause | None = None
+    ) -> Field:
+        """Mark the field as less than exact."""
+        return replace(self, doubts=self.doubts.join(Doubts(unknown, data_dependent, upper_bound)))
+
+
+def first(one: Cause | None, other: Cause | None) -> Cause | None:
+    """Take the cause that ran first."""
+    if one is None or other is None:
+        return one or other
+    return min(one, other)
+
+
+def seed_field(shape: Shape, axes: Shape) -> Field:
+    """Field of the followed input: every element depends on itself."""
+    rank = len(shape)
+    spatial = tuple(dim in axes for dim in range(rank))
+    ramps = [exact.ramp(rank, dim, shape[dim]) for dim in axes]
+    fields = tuple(
+        AxisField(ramp, ramp, seed(rank, dim)) for dim, ramp in zip(axes, ramps, strict=True)
+    )
+    return Field(shape, spatial, fields)
+
+
+def nothing(shape: Shape, count: int) -> Field:
+    """Field of a constant: ``count`` followed axes, none of which matters."""
+    bounds = exact.nothing(len(shape))
+    axis = AxisField(bounds, bounds, Absent.NOTHING)
+    return Field(shape, (False,) * len(shape), (axis,) * count)
+
+
+def everything(shape: Shape, lengths: Shape, cause: Cause) -> Field:
+    """Field of what an operator without a rule puts out: the whole input, unknown."""
+    axes = []
+    for length in lengths:
+        bounds = exact.interval(len(shape), 0, length - 1)
+        axes.append(AxisField(bounds, bounds, Absent.CONSUMED, cause))
+    return Field(shape, (False,) * len(shape), tuple(axes), Doubts(unknown=cause))
+
+
+def collapse(field: Field, shape: Shape) -> Field:
+    """Let every element of a tensor of ``shape`` depend on all that ``field`` depends on."""
+    rank = len(shape)
+    axes = []
+    for axis in field.axes:
+        strict = _whole(axis.strict, rank)
+        local = strict if axis.local is axis.strict else _whole(axis.local, rank)
+        nominal = Absent.CONSUMED if isinstance(axis.nominal, Map) else axis.nominal
+        axes.append(AxisField(strict, local, nominal, axis.gate))
+    return Field(shape, (False,) * rank, tuple(axes), field.doubts)
+
+
+def _whole(bounds: Array, rank: int) -> Array:
+    return bounds.reshape(2, -1).min(axis=1).reshape((2,) + (1,) * rank)

@@ -1,0 +1,120 @@
+"""Windows of interpolation: which positions each output of a resize reads along one axis.
+
+The taps are structural: one that happens to have weight 0 counts. Source: ATen/native/UpSample.h.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+
+from convinspect.fields.bounds import BIG, Array
+from convinspect.fields.windows import Window, make_window
+
+CUBIC_REACH = 2
+LANCZOS_REACH = 3
+
+
+def _source(
+    length: int, outputs: int, scale: float | None, dtype: str, *, align_corners: bool
+) -> np.ndarray[tuple[int], np.dtype[np.floating]]:
+    """Where each output lies between the inputs, computed in the precision that the operator uses."""
+    real = np.float64 if dtype == "float64" else np.float32
+    output = np.arange(outputs).astype(real)
+    if align_corners:
+        step = real(length - 1) / real(outputs - 1) if outputs > 1 else real(0)
+        return np.asarray(output * step)
+    step = real(1.0 / scale) if scale else real(length) / real(outputs)
+    return np.asarray(step * (output + real(0.5)) - real(0.5))
+
+
+def _ratio(length: int, outputs: int, scale: float | None) -> tuple[int, int]:
+    """Input and output positions of one period: exact, also for a scale factor such as 1.5 or 2."""
+    if scale:
+        top, bottom = float(scale).as_integer_ratio()
+        if max(top, bottom) <= 1 << 12:
+            return bottom, top
+    common = math.gcd(length, outputs)
+    return length // common, outputs // common
+
+
+@lru_cache(maxsize=1024)
+def nearest(length: int, outputs: int, scale: float | None, dtype: str, *, exact: bool) -> Window:
+    """Nearest reads ``floor(o*n/m)``, nearest-exact ``floor((o+.5)*n/m)``."""
+    advance, period = _ratio(length, outputs, scale)
+    phase = np.arange(period, dtype=np.int64)
+    taps = (2 * phase + 1) * advance // (2 * period) if exact else phase * advance // period
+    real = np.float64 if dtype == "float64" else np.float32
+    step = real(1.0 / scale) if scale else real(length) / real(outputs)
+    output = np.arange(outputs).astype(real)
+    index = np.floor((output + real(0.5)) * step if exact else output * step).astype(np.int64)
+    return make_window(np.minimum(index, length - 1)[:, None], length, advance, taps[:, None])
+
+
+@lru_cache(maxsize=1024)
+def linear(length: int, outputs: int, scale: float | None, dtype: str, *, align_corners: bool) -> Window:
+    """Linear, bilinear and trilinear read ``floor(src)`` and the next, ``src`` kept inside the input."""
+    if length == outputs:
+        index = np.arange(length, dtype=np.int64)[:, None]
+        return make_window(index, length, 1, np.zeros((1, 1), dtype=np.int64))
+    source = np.maximum(_source(length, outputs, scale, dtype, align_corners=align_corners), 0)
+    first = np.minimum(np.floor(source).astype(np.int64), length - 1)
+    index = np.stack((first, np.minimum(first + 1, length - 1)), axis=1)
+    advance, taps = _floor_rule(length, outputs, scale, align_corners=align_corners)
+    return make_window(index, length, advance, taps[:, None] + np.arange(2, dtype=np.int64))
+
+
+@lru_cache(maxsize=1024)
+def cubic(length: int, outputs: int, scale: float | None, dtype: str, *, align_corners: bool) -> Window:
+    """Bicubic reads ``floor(src)-1`` to ``floor(src)+2``, kept inside the input."""
+    reach = np.arange(-1, CUBIC_REACH + 1, dtype=np.int64)
+    if length == outputs:
+        index = np.arange(length, dtype=np.int64)[:, None]
+        return make_window(index, length, 1, np.zeros((1, 1), dtype=np.int64))
+    source = _source(length, outputs, scale, dtype, align_corners=align_corners)
+    index = np.clip(np.floor(source).astype(np.int64)[:, None] + reach, 0, length - 1)
+    advance, taps = _floor_rule(length, outputs, scale, align_corners=align_corners)
+    return make_window(index, length, advance, taps[:, None] + reach)
+
+
+@lru_cache(maxsize=1024)
+def antialiased(
+    length: int, outputs: int, scale: float | None, support: float, *, align_corners: bool
+) -> Window:
+    """Antialiased resizing reads what lies within ``support`` (widened by ``n/m`` when shrinking) of ``src + .5``."""
+    if align_corners:
+        step = (length - 1) / (outputs - 1) if outputs > 1 else 0.0
+    else:
+        step = 1.0 / scale if scale else length / outputs
+    reach = support * max(step, 1.0)
+    center = step * (np.arange(outputs) + 0.5)
+    first = np.maximum((center - reach + 0.5).astype(np.int64), 0)
+    last = np.minimum((center + reach + 0.5).astype(np.int64), length)
+    advance, period = _ratio(length, outputs, scale)
+    if align_corners:
+        return make_window(_runs(first, last), length, advance, None)
+    phase = advance / period * (np.arange(period) + 0.5)
+    low, high = np.floor(phase - reach + 0.5).astype(np.int64), np.floor(phase + reach + 0.5).astype(np.int64)
+    return make_window(_runs(first, last), length, advance, _runs(low, high))
+
+
+def _floor_rule(
+    length: int, outputs: int, scale: float | None, *, align_corners: bool
+) -> tuple[int, Array]:
+    """``floor(src)`` of one period, unclipped and in whole numbers."""
+    if align_corners:
+        common = math.gcd(length - 1, outputs - 1) if outputs > 1 else 1
+        advance = (length - 1) // common if outputs > 1 else 0
+        period = max((outputs - 1) // common, 1)
+        return advance, np.arange(period, dtype=np.int64) * advance // period
+    advance, period = _ratio(length, outputs, scale)
+    phase = np.arange(period, dtype=np.int64)
+    return advance, ((2 * phase + 1) * advance - period) // (2 * period)
+
+
+def _runs(first: Array, last: Array) -> Array:
+    """Spell out ``first..last-1`` per row; shorter rows end in ``BIG``."""
+    taps = first[:, None] + np.arange(max(int((last - first).max()), 1), dtype=np.int64)
+    return np.where(taps < last[:, None], taps, BIG)

@@ -1,0 +1,253 @@
+"""Nominal fields, unclipped: what a unit would see if the input went on for ever, as the papers count it.
+
+A `Map` says that the output at position ``o = m*q + f`` of its dimension (``m`` phases) depends on the input indices
+``[A*q + lo[f], A*q + hi[f]]``: integers only, so that fields by phase (after upsampling) stay exact.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+from typing import TypeAlias
+
+import numpy as np
+
+from convinspect.fields.bounds import BIG, EMPTY_FROM, Array, align, compact, permute
+from convinspect.fields.windows import Window, extent
+
+LARGEST_PERIOD = 1 << 14
+
+
+class Absent(Enum):
+    """Why there is no map."""
+
+    NOTHING = "the tensor depends on nothing, or only through global gates"
+    CONSUMED = "the axis was flattened, selected or contracted away"
+    MISALIGNED = "paths with unequal strides or offsets were merged"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Map:
+    """An integer quasi-affine map along dimension ``dim`` of a tensor.
+
+    ``bounds`` is a bounds array whose size along ``dim`` is the period, in which the input advances by ``advance``; the
+    other dimensions are the tensor's own (size 1 wherever constant). ``advance`` is 0 where positions along ``dim`` run
+    through the axis more than once (a flattened image).
+    """
+
+    dim: int
+    advance: int
+    bounds: Array
+
+    @property
+    def period(self) -> int:
+        """How many phases there are."""
+        return int(self.bounds.shape[self.dim + 1])
+
+
+Nominal: TypeAlias = Map | Absent
+
+
+def seed(rank: int, dim: int) -> Map:
+    """Map of the followed input itself."""
+    return Map(dim, 1, np.zeros((2,) + (1,) * rank, dtype=np.int64))
+
+
+def slide(nominal: Nominal, dim: int, window: Window) -> Nominal:
+    """Read through a window operator along ``dim``."""
+    if isinstance(nominal, Absent) or window.identity:
+        return nominal
+    if nominal.dim != dim:
+        # A digit of the position: padding would have to reach into the neighbouring digit.
+        return nominal if nominal.bounds.shape[dim + 1] == 1 else Absent.MISALIGNED
+    taps = window.taps
+    if taps is not None and nominal.period == 1 and len(taps) == 1:
+        first, last = extent(taps)
+        ends = (nominal.advance * first, nominal.advance * last)
+        shift = np.array((min(ends), -max(ends)), dtype=np.int64).reshape((2,) + (1,) * (nominal.bounds.ndim - 1))
+        return Map(dim, nominal.advance * window.advance, _tidy(nominal.bounds + shift))
+    read = windows_out(nominal, dim, window)
+    if isinstance(read, Absent):
+        return read
+    hull = Map(read.dim, read.advance, read.bounds.min(axis=dim + 2))
+    return simplify(hull) if hull.period > 1 else hull
+
+
+def windows_out(nominal: Nominal, dim: int, window: Window) -> Nominal:
+    """Write the windows along ``dim`` out: positions stay at ``dim``, taps come after it."""
+    if isinstance(nominal, Absent):
+        return nominal
+    axis = dim + 1
+    if nominal.dim != dim:
+        if nominal.bounds.shape[axis] > 1:
+            return Absent.MISALIGNED
+        return Map(nominal.dim + (nominal.dim > dim), nominal.advance, np.expand_dims(nominal.bounds, axis + 1))
+    taps = window.taps
+    if taps is None:
+        return Absent.MISALIGNED
+    turns = nominal.period // math.gcd(nominal.period, window.advance)
+    period = len(taps) * turns
+    if period > LARGEST_PERIOD:
+        return Absent.MISALIGNED
+    output = np.arange(period, dtype=np.int64)
+    tap = taps[output % len(taps)]
+    missing = tap >= EMPTY_FROM
+    index = np.where(missing, 0, tap + (output // len(taps) * window.advance)[:, None])
+    shape = nominal.bounds.shape[:axis] + index.shape + nominal.bounds.shape[axis + 1 :]
+    read = at(nominal, index.reshape(-1)).reshape(shape)
+    if missing.any():
+        read = np.where(missing.reshape(missing.shape + (1,) * (read.ndim - axis - 2)), BIG, read)
+    return Map(dim, nominal.advance * window.advance * turns // nominal.period, read)
+
+
+def at(nominal: Map, positions: Array) -> Array:
+    """Bounds at ``positions`` of the map's dimension, inside the tensor or not."""
+    axis = nominal.dim + 1
+    period = nominal.period
+    shape = [1] * nominal.bounds.ndim
+    shape[axis] = len(positions)
+    shift = (positions // period * nominal.advance).reshape(shape[1:])
+    return _tidy(np.take(nominal.bounds, positions % period, axis=axis) + np.stack((shift, -shift)))
+
+
+def simplify(nominal: Map) -> Map:
+    """Take the smallest period that says the same."""
+    bounds, advance, axis = nominal.bounds, nominal.advance, nominal.dim + 1
+    sign = np.array((1, -1), dtype=np.int64).reshape((2,) + (1,) * (bounds.ndim - 1))
+    factor = 2
+    while factor <= bounds.shape[axis]:
+        period = bounds.shape[axis]
+        if period % factor or advance % factor:
+            factor += 1
+            continue
+        part = period // factor
+        head = np.take(bounds, np.arange(period - part), axis=axis)
+        tail = np.take(bounds, np.arange(part, period), axis=axis)
+        if not (_tidy(head + sign * (advance // factor)) == tail).all():
+            factor += 1
+            continue
+        bounds, advance = np.take(bounds, np.arange(part), axis=axis), advance // factor
+    return Map(nominal.dim, advance, bounds)
+
+
+def stretch(nominal: Map, period: int) -> Map:
+    """Say the same with a longer ``period``, a multiple of the map's own."""
+    if period == nominal.period:
+        return nominal
+    bounds = at(nominal, np.arange(period, dtype=np.int64))
+    return Map(nominal.dim, nominal.advance * period // nominal.period, bounds)
+
+
+def written_out(nominal: Map, length: int) -> Map:
+    """Give every one of ``length`` positions a phase of its own, so that none advances."""
+    return Map(nominal.dim, 0, at(nominal, np.arange(length, dtype=np.int64)))
+
+
+def common_period(first: Map, second: Map) -> tuple[Map, Map] | None:
+    """Bring two maps along one dimension to one period; ``None`` where their strides differ."""
+    if first.advance * second.period != second.advance * first.period:
+        return None
+    period = math.lcm(first.period, second.period)
+    if period > LARGEST_PERIOD:
+        return None
+    return stretch(first, period), stretch(second, period)
+
+
+def merge(first: Nominal, second: Nominal, shape: tuple[int, ...]) -> Nominal:
+    """Hull of two maps of tensors broadcast to ``shape``."""
+    if first is Absent.NOTHING:
+        return second
+    if second is Absent.NOTHING or first is second:
+        return first
+    if isinstance(first, Absent) or isinstance(second, Absent):
+        return Absent.CONSUMED if first is second else Absent.MISALIGNED
+    if first.dim != second.dim:
+        return _merge_crossed(first, second, shape)
+    pair = common_period(first, second)
+    if pair is None:
+        return Absent.MISALIGNED
+    hull = np.minimum(pair[0].bounds, pair[1].bounds)
+    merged = Map(first.dim, pair[0].advance, hull)
+    return merged if hull.shape[first.dim + 1] == 1 else simplify(merged)
+
+
+def _merge_crossed(first: Map, second: Map, shape: tuple[int, ...]) -> Nominal:
+    """Hull where one map runs along another dimension, as in the scores of attention: nothing advances."""
+    here = written_out(first, shape[first.dim])
+    there = written_out(second, shape[second.dim])
+    if here.bounds.size > BIG >> 14 or there.bounds.size > BIG >> 14:
+        return Absent.MISALIGNED
+    hull = np.minimum(here.bounds, there.bounds)
+    return Map(first.dim, 0, hull)
+
+
+def raise_rank(nominal: Nominal, rank: int) -> Nominal:
+    """Put dimensions of size 1 in front, as broadcasting does."""
+    if isinstance(nominal, Absent):
+        return nominal
+    missing = rank + 1 - nominal.bounds.ndim
+    if missing <= 0:
+        return nominal
+    return Map(nominal.dim + missing, nominal.advance, align(nominal.bounds, rank))
+
+
+def reorder(nominal: Nominal, dims: tuple[int, ...]) -> Nominal:
+    """Permute the tensor's dimensions."""
+    if isinstance(nominal, Absent):
+        return nominal
+    return Map(dims.index(nominal.dim), nominal.advance, permute(nominal.bounds, dims))
+
+
+def sizes(nominal: Map) -> tuple[int, int] | None:
+    """Largest and smallest size over channels and phases; a channel that depends on nothing does not count."""
+    lo, hi = nominal.bounds[0], -nominal.bounds[1]
+    size = np.where(lo < EMPTY_FROM, hi - lo + 1, 0)
+    alive = (size > 0).any(axis=nominal.dim, keepdims=True)
+    if not alive.any():
+        return None
+    return int(size.max()), int(np.where(alive, size, BIG).min())
+
+
+def jump(nominal: Map, spatial: tuple[bool, ...]) -> Fraction | None:
+    """Input step from one position to the next; of a flattened or partitioned image, of its grid."""
+    others = [d for d, flag in enumerate(spatial) if flag and d != nominal.dim and nominal.bounds.shape[d + 1] > 1]
+    if nominal.advance and not others:
+        return Fraction(nominal.advance, nominal.period)
+    first = nominal.bounds[0]
+    steps = np.diff(np.unique(first[first < EMPTY_FROM]))
+    return Fraction(int(steps.min())) if steps.size else None
+
+
+def start(nominal: Map, spatial: tuple[bool, ...]) -> int | None:
+    """First input index that the unit at position 0 sees, over its channels."""
+    first = nominal.bounds[0]
+    unit = tuple(slice(0, 1) if flag or d == nominal.dim else slice(None) for d, flag in enumerate(spatial))
+    lowest = int(first[unit].min())
+    return lowest if lowest < EMPTY_FROM else None
+
+
+def rebase(nominal: Map) -> Map:
+    """Move a map that does not change along its dimension to the one along which it advances evenly."""
+    if nominal.advance or nominal.period > 1:
+        return nominal
+    bounds = compact(nominal.bounds)
+    varying = [axis for axis in range(1, bounds.ndim) if bounds.shape[axis] > 1]
+    if len(varying) != 1:
+        return nominal
+    axis = varying[0]
+    values = bounds.reshape(2, -1)
+    if (values >= EMPTY_FROM).any():
+        return nominal
+    length = values.shape[1]
+    for period in range(1, length // 2 + 1 if length > 2 else 2):  # noqa: PLR2004 - two points make a line
+        steps = values[:, period:] - values[:, :-period]
+        if (steps[0] == steps[0, 0]).all() and (steps[1] == -steps[0, 0]).all():
+            return Map(axis - 1, int(steps[0, 0]), np.take(bounds, np.arange(period), axis=axis))
+    return nominal
+
+
+def _tidy(bounds: Array) -> Array:
+    """Give every element that depends on nothing the same `BIG`."""
+    return np.where(bounds >= EMPTY_FROM, BIG, bounds) if bounds.max() >= EMPTY_FROM else bounds

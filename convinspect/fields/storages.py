@@ -1,0 +1,189 @@
+"""Fields kept by storage and geometry, so that views, writes and resurrected tensors are all followed.
+
+A tensor is known by the storage that holds its elements and by shape, strides and offset: two tensors that agree in
+these hold the same elements, whatever Python object stands for them. Storages are held by weak references of the C++
+object: no memory of the model is kept alive, and an address is not used again while its reference is held.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field as default
+from typing import TypeAlias
+
+import numpy as np
+from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+
+from convinspect.fields import bounds as exact
+from convinspect.fields.bounds import BIG, Array
+from convinspect.fields.field import NO_DOUBTS, AxisField, Cause, Doubts, Field, Shape, first
+from convinspect.fields.nominal import Absent, Map, at, rebase
+
+FIRST_SWEEP = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Where a tensor lies in its storage."""
+
+    shape: Shape
+    stride: Shape
+    offset: int
+    itemsize: int
+
+
+@dataclass(slots=True, eq=False)
+class Flat:
+    """A storage after a write into a part of it: the bounds of each of its elements, in memory order."""
+
+    strict: list[Array]
+    local: list[Array]
+    unclipped: list[Array]
+    gates: list[Cause | None]
+    doubts: Doubts = NO_DOUBTS
+    spatial: dict[int, tuple[bool, ...]] = default(default_factory=dict)
+    dims: dict[int, tuple[int | None, ...]] = default(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Record:
+    """What is known of one storage."""
+
+    alive: StorageWeakRef
+    elements: int
+    fields: dict[Geometry, Field] = default(default_factory=dict)
+    flat: Flat | None = None
+
+
+class Storages:
+    """All followed storages of one run."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._records: dict[int, Record] = {}
+        self._sweep_at = FIRST_SWEEP
+
+    def find(self, tensor: Tensor) -> Field | None:
+        """Field of ``tensor``; ``None`` where its storage is not followed."""
+        storage = tensor.untyped_storage()
+        record = self._records.get(storage._cdata)  # noqa: SLF001 - the only identity of a storage
+        if record is None:
+            return None
+        geometry = _geometry(tensor)
+        found = record.fields.get(geometry)
+        if found is None:
+            found = _read(_flatten(record, self._count), geometry)
+            record.fields[geometry] = found
+        return None if found.is_nothing else found
+
+    def put(self, tensor: Tensor, field: Field) -> None:
+        """Remember the field of a tensor that an operator put out: new, or a view that adds no write."""
+        self._record(tensor).fields[_geometry(tensor)] = field
+
+    def write(self, tensor: Tensor, field: Field) -> None:
+        """Replace what ``tensor`` depends on, and with it all that shares its memory."""
+        record, geometry = self._record(tensor), _geometry(tensor)
+        if record.fields.get(geometry) is field:
+            return
+        whole = exact.numel(geometry.shape) == record.elements
+        if whole and all(known == geometry for known in record.fields):
+            record.fields, record.flat = {geometry: field}, None
+            return
+        flat = _flatten(record, self._count)
+        _scatter(flat, geometry, field)
+        record.fields, record.flat = {geometry: field}, flat
+
+    def _record(self, tensor: Tensor) -> Record:
+        storage = tensor.untyped_storage()
+        record = self._records.get(storage._cdata)  # noqa: SLF001
+        if record is None:
+            if len(self._records) >= self._sweep_at:
+                self._records = {key: r for key, r in self._records.items() if not r.alive.expired()}
+                self._sweep_at = max(FIRST_SWEEP, 2 * len(self._records))
+            record = Record(StorageWeakRef(storage), storage.nbytes() // max(tensor.itemsize, 1))
+            self._records[storage._cdata] = record  # noqa: SLF001
+        return record
+
+
+def _geometry(tensor: Tensor) -> Geometry:
+    return Geometry(tuple(tensor.shape), tensor.stride(), tensor.storage_offset(), tensor.itemsize)
+
+
+def _flatten(record: Record, count: int) -> Flat:
+    """Write the known fields of a storage out to its elements; what is not known depends on nothing."""
+    if record.flat is not None:
+        return record.flat
+    flat = Flat(
+        [np.full((2, record.elements), BIG, dtype=np.int64) for _ in range(count)],
+        [np.full((2, record.elements), BIG, dtype=np.int64) for _ in range(count)],
+        [np.full((2, record.elements), BIG, dtype=np.int64) for _ in range(count)],
+        [None] * count,
+    )
+    for geometry, field in record.fields.items():
+        _scatter(flat, geometry, field)
+    return flat
+
+
+def _window(array: Array, geometry: Geometry) -> Array:
+    """View the elements of one tensor in an array of the whole storage."""
+    step = array.itemsize
+    last = geometry.offset + sum((n - 1) * s for n, s in zip(geometry.shape, geometry.stride, strict=True))
+    if last >= array.shape[1]:
+        msg = "a tensor reaches beyond the storage that it was followed in"
+        raise IndexError(msg)
+    return np.lib.stride_tricks.as_strided(
+        array[:, geometry.offset :],
+        (2, *geometry.shape),
+        (array.strides[0], *(s * step for s in geometry.stride)),
+    )
+
+
+def _scatter(flat: Flat, geometry: Geometry, field: Field) -> None:
+    """Write the field of one tensor into its storage's."""
+    if 0 in geometry.shape:
+        return
+    for number, axis in enumerate(field.axes):
+        _window(flat.strict[number], geometry)[...] = axis.strict
+        _window(flat.local[number], geometry)[...] = axis.local
+        unclipped = exact.nothing(len(geometry.shape))
+        if isinstance(axis.nominal, Map):
+            length = geometry.shape[axis.nominal.dim]
+            unclipped = at(axis.nominal, np.arange(length, dtype=np.int64))
+        _window(flat.unclipped[number], geometry)[...] = unclipped
+        flat.gates[number] = first(flat.gates[number], axis.gate)
+    flat.doubts = flat.doubts.join(field.doubts)
+    if not field.is_nothing:
+        rank = len(geometry.shape)
+        flat.spatial[rank] = field.spatial
+        flat.dims[rank] = tuple(a.nominal.dim if isinstance(a.nominal, Map) else None for a in field.axes)
+
+
+def _read(flat: Flat, geometry: Geometry) -> Field:
+    """Read the field of one tensor off its storage's."""
+    rank = len(geometry.shape)
+    spatial = flat.spatial.get(rank, (False,) * rank)
+    axes = []
+    for number in range(len(flat.strict)):
+        if 0 in geometry.shape:
+            axes.append(AxisField(exact.nothing(rank), exact.nothing(rank), Absent.NOTHING))
+            continue
+        strict = exact.compact(np.array(_window(flat.strict[number], geometry)))
+        local = exact.compact(np.array(_window(flat.local[number], geometry)))
+        same = strict.shape == local.shape and bool((strict == local).all())
+        unclipped = exact.compact(np.array(_window(flat.unclipped[number], geometry)))
+        nominal = _recognise(unclipped, geometry.shape, local)
+        axes.append(AxisField(strict, strict if same else local, nominal, flat.gates[number]))
+    return Field(geometry.shape, spatial, tuple(axes), flat.doubts)
+
+
+def _recognise(unclipped: Array, shape: Shape, local: Array) -> Map | Absent:
+    """Find the map in unclipped bounds that were written part by part; borders may differ, the most may not."""
+    del shape
+    if exact.is_empty(local):
+        return Absent.NOTHING
+    if unclipped.size == 2:  # noqa: PLR2004 - one element: lo and hi
+        return Absent.MISALIGNED
+    found = rebase(Map(0, 0, exact.reduce(unclipped, ()))) if unclipped.shape[1] == 1 else Absent.MISALIGNED
+    return found if isinstance(found, Map) and found.advance else Absent.MISALIGNED
+
+

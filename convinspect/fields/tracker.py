@@ -1,0 +1,184 @@
+"""Follow one input through a forward run, operator by operator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from convinspect.errors import UsageError
+from convinspect.facts import ReceptiveField
+from convinspect.fields import describing
+from convinspect.fields.describing import Followed, Unit
+from convinspect.fields.field import Cause, Field, Shape, collapse, everything, nothing, seed_field
+from convinspect.fields.rules import Call, Result, find_rule, tensors_in
+from convinspect.fields.storages import Storages
+
+SEQUENCE_AXIS = 1
+FIRST_SPATIAL_AXIS = 2
+
+
+def spatial_axes(shape: Sequence[int], dtype: torch.dtype, *, batched: bool = True) -> tuple[int, ...]:
+    """Choose the axes of an input whose fields are followed.
+
+    Whole numbers ``(N, L)`` are tokens: the axis after the batch. Anything else has its axes after batch and channels:
+    ``(N, C, H, W)`` gives ``(2, 3)``, ``(N, F)`` none. Unbatched inputs have one axis less in front.
+    """
+    front = 0 if batched else -1
+    whole = not (dtype.is_floating_point or dtype.is_complex)
+    if whole and len(shape) == SEQUENCE_AXIS + 1 + front:
+        return (SEQUENCE_AXIS + front,)
+    return tuple(range(FIRST_SPATIAL_AXIS + front, len(shape)))
+
+
+class FieldTracker:
+    """Receptive fields of every tensor of one forward run, from shapes and arguments alone.
+
+    Call `seed` with the input, `observe` after every operator that ran, and `describe` for any tensor still alive.
+    ``unknown_ops`` lists ``(op, path, count)`` of operators without a rule that touched a followed tensor.
+    """
+
+    def __init__(self) -> None:
+        self._followed: Followed | None = None
+        self._storages = Storages(0)
+        self._order = 0
+        self._unknown: dict[tuple[str, str], int] = {}
+
+    @property
+    def unknown_ops(self) -> tuple[tuple[str, str, int], ...]:
+        """Operators without a rule that touched a followed tensor, in the order in which they first ran."""
+        return tuple((op, path, count) for (op, path), count in self._unknown.items())
+
+    def seed(
+        self, tensor: Tensor, name: str = "x", axes: Sequence[int] | None = None, *, batched: bool = True
+    ) -> None:
+        """Follow ``tensor``, and forget what was followed before; `spatial_axes` chooses where ``axes`` is ``None``.
+
+        An input without spatial axes is not followed: `describe` returns ``None`` throughout. Raises `UsageError` for
+        an axis that the tensor does not have.
+        """
+        shape = tuple(tensor.shape)
+        chosen = spatial_axes(shape, tensor.dtype, batched=batched) if axes is None else tuple(axes)
+        for axis in chosen:
+            if not 0 <= axis < len(shape):
+                msg = f"input {name}: no axis {axis} in shape {shape}"
+                raise UsageError(msg)
+        self._followed = Followed(name, chosen, tuple(shape[axis] for axis in chosen)) if chosen else None
+        self._storages = Storages(len(chosen))
+        self._order, self._unknown = 0, {}
+        if chosen:
+            self._storages.put(tensor, seed_field(shape, chosen))
+
+    def observe(
+        self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None, out: Any, path: str
+    ) -> None:
+        """Follow the fields through one operator that ran: ``func(*args, **kwargs)`` gave ``out`` in module ``path``."""
+        if self._followed is None:
+            return
+        self._order += 1
+        given = {**kwargs} if kwargs else {}
+        found: dict[int, Field] = {}
+        for tensor in tensors_in([*args, *given.values()]):
+            field = self.field(tensor)
+            if field is not None:
+                found[id(tensor)] = field
+        if not found:
+            return
+        names, defaults, written = _schema(func)
+        bound = {**defaults, **dict(zip(names, args, strict=False)), **given}
+        outputs = tensors_in([out])
+        targets = tensors_in([bound[name] for name in written if name in bound])
+        cause = Cause(self._order, path, str(func))
+        wanted = outputs or targets
+        call = Call(
+            cause.op,
+            bound,
+            tuple(tuple(tensor.shape) for tensor in wanted),
+            cause,
+            len(self._followed.axes),
+            lambda tensor: found.get(id(tensor)),
+        )
+        results = self._apply(func, call)
+        self._keep(wanted, targets, results)
+
+    def _apply(self, func: Any, call: Call) -> list[Field | None]:
+        """Run the operator's rule, or mark its outputs as unknown and name it."""
+        rule = find_rule(func._schema.name)  # noqa: SLF001 - torch has no public name for the schema
+        if rule is None and torch.Tag.pointwise in func.tags:
+            return [call.merge(call.fields(), shape) for shape in call.outputs]
+        if rule is not None:
+            results = _per_output(rule(call), call.outputs)
+            if results is not None:
+                return results
+        key = (call.op, call.cause.path)
+        self._unknown[key] = self._unknown.get(key, 0) + 1
+        lengths = self._followed.lengths if self._followed else ()
+        return [everything(shape, lengths, call.cause) for shape in call.outputs]
+
+    def _keep(self, outputs: list[Tensor], targets: list[Tensor], results: list[Field | None]) -> None:
+        """Remember the fields of what came out; what was written to changes all that shares its memory."""
+        count = len(self._followed.axes) if self._followed else 0
+        written = {_address(tensor) for tensor in targets}
+        for tensor, field in zip(outputs, results, strict=True):
+            address = _address(tensor)
+            if address is None:
+                continue
+            if address in written:
+                self._storages.write(tensor, field or nothing(tuple(tensor.shape), count))
+            elif field is not None and not field.is_nothing:
+                self._storages.put(tensor, field)
+
+    def field(self, tensor: Tensor) -> Field | None:
+        """Exact arrays and nominal maps of every element of ``tensor``; ``None`` as in `describe`."""
+        return None if self._followed is None or _address(tensor) is None else self._storages.find(tensor)
+
+    def describe(self, tensor: Tensor) -> ReceptiveField | None:
+        """Report the field of ``tensor``; ``None`` where it does not depend on the followed input."""
+        if self._followed is None:
+            return None
+        field = self.field(tensor)
+        return None if field is None else describing.describe(field, self._followed)
+
+    def unit(self, tensor: Tensor, index: Sequence[int]) -> Unit | None:
+        """Report the input box of the unit at ``index`` of the tensor's spatial axes; ``None`` as in `describe`.
+
+        Raises `UsageError` for an index of the wrong length or out of range.
+        """
+        if self._followed is None:
+            return None
+        field = self.field(tensor)
+        return None if field is None else describing.unit(field, self._followed, tuple(index))
+
+
+@lru_cache(maxsize=4096)
+def _schema(func: Any) -> tuple[tuple[str, ...], dict[str, Any], tuple[str, ...]]:
+    """Argument names, defaults and the names of arguments that the operator writes to."""
+    arguments = func._schema.arguments  # noqa: SLF001
+    names = tuple(argument.name for argument in arguments)
+    defaults = {a.name: a.default_value for a in arguments if a.has_default_value()}
+    written = tuple(a.name for a in arguments if a.alias_info is not None and a.alias_info.is_write)
+    return names, defaults, written
+
+
+def _address(tensor: Tensor) -> int | None:
+    """Identity of the tensor's storage; ``None`` for a layout that has none (sparse, oneDNN's own)."""
+    if tensor.layout is not torch.strided:
+        return None
+    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001
+
+
+def _per_output(result: Result, shapes: Sequence[Shape]) -> list[Field | None] | None:
+    """Match a rule's result to the outputs; ``None`` where it does not fit, so that nothing false is kept."""
+    if result is None:
+        return [None] * len(shapes)
+    if isinstance(result, Field):
+        if result.shape != (shapes[0] if shapes else ()):
+            return None
+        return [result if result.shape == shape else collapse(result, shape) for shape in shapes]
+    if len(result) != len(shapes):
+        return None
+    fits = all(f is None or f.shape == shape for f, shape in zip(result, shapes, strict=True))
+    return list(result) if fits else None

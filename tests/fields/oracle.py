@@ -1,0 +1,103 @@
+"""The truth about dependence, from the network itself: NaN put into one row of the input, and what becomes NaN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from convinspect.fields import FieldTracker
+
+EMPTY = 1 << 39
+
+
+class Watch(TorchDispatchMode):
+    """Hands every operator that runs to a tracker."""
+
+    def __init__(self, tracker: FieldTracker, path: str = "") -> None:
+        super().__init__()
+        self.tracker = tracker
+        self.path = path
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # noqa: ANN001, ANN204
+        del types
+        out = func(*args, **(kwargs or {}))
+        self.tracker.observe(func, args, kwargs or {}, out, self.path)
+        return out
+
+
+@dataclass
+class Hull:
+    """First and last index of one input axis that each element of an output depends on; ``lo > hi``: none."""
+
+    lo: np.ndarray
+    hi: np.ndarray
+
+
+def watch(function: Callable[[Tensor], Tensor], x: Tensor, axes: tuple[int, ...] | None = None) -> tuple[Tensor, FieldTracker]:
+    """Run ``function`` on ``x`` and follow it."""
+    tracker = FieldTracker()
+    with torch.no_grad(), Watch(tracker):
+        tracker.seed(x, axes=axes)
+        out = function(x)
+    return out, tracker
+
+
+def claimed(tracker: FieldTracker, out: Tensor, *, local: bool = False) -> list[Hull]:
+    """Return what the tracker says of every element, by axis."""
+    field = tracker.field(out)
+    shape = tuple(out.shape)
+    if field is None:
+        return []
+    return [_spread(axis.local if local else axis.strict, shape) for axis in field.axes]
+
+
+def _spread(bounds: np.ndarray, shape: tuple[int, ...]) -> Hull:
+    lo, hi = np.broadcast_to(bounds, (2, *shape))
+    return Hull(np.where(lo >= EMPTY, EMPTY, lo), np.where(lo >= EMPTY, -EMPTY, -hi))
+
+
+def true_hulls(function: Callable[[Tensor], Tensor], x: Tensor, axes: tuple[int, ...]) -> list[Hull]:
+    """Put NaN into one index of one axis at a time; an element that turns NaN depends on that index."""
+    found = []
+    with torch.no_grad(), torch.backends.mkldnn.flags(enabled=False):
+        clean = function(x.clone())
+        for axis in axes:
+            lo = np.full(tuple(clean.shape), EMPTY)
+            hi = np.full(tuple(clean.shape), -EMPTY)
+            for index in range(x.shape[axis]):
+                poisoned = x.clone()
+                poisoned.select(axis, index).fill_(float("nan"))
+                touched = function(poisoned).isnan().numpy()
+                lo[touched] = np.minimum(lo[touched], index)
+                hi[touched] = np.maximum(hi[touched], index)
+            found.append(Hull(lo, hi))
+    return found
+
+
+def assert_exact(function: Callable[[Tensor], Tensor], x: Tensor, axes: tuple[int, ...] | None = None) -> FieldTracker:
+    """Assert that every element, on every axis, depends on exactly what the tracker says."""
+    out, tracker = watch(function, x, axes)
+    followed = axes if axes is not None else tuple(range(2, x.dim()))
+    assert not tracker.unknown_ops, tracker.unknown_ops
+    truth = true_hulls(function, x, followed)
+    claim = claimed(tracker, out)
+    assert len(claim) == len(truth) or all((t.lo == EMPTY).all() for t in truth)
+    for axis, mine, real in zip(followed, claim, truth, strict=False):
+        assert (mine.lo == real.lo).all(), f"axis {axis}: first index\n{mine.lo}\n{real.lo}"
+        assert (mine.hi == real.hi).all(), f"axis {axis}: last index\n{mine.hi}\n{real.hi}"
+    return tracker
+
+
+def randn(*shape: int) -> Tensor:
+    """Input of ``shape`` in float64, where a product of finite numbers stays finite."""
+    return torch.randn(*shape, dtype=torch.float64)
+
+
+def prepared(net: nn.Module) -> nn.Module:
+    """Put a network into the state that the oracle needs."""
+    return net.double().eval()
