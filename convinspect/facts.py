@@ -8,6 +8,10 @@ from typing import Literal, TypeAlias
 
 FieldStatus: TypeAlias = Literal["exact", "upper_bound", "global", "data_dependent", "unknown"]
 Jump: TypeAlias = int | str
+Phase: TypeAlias = Literal["forward", "backward", "step"]
+AliveKind: TypeAlias = Literal[
+    "weights", "inputs", "gradients", "optimizer", "saved", "outputs", "activations", "temporaries"
+]
 Interval: TypeAlias = tuple[int, int]
 
 
@@ -86,7 +90,11 @@ class OpCall:
 
 @dataclass(frozen=True, slots=True)
 class ModuleCall:
-    """One run of a module; ``number`` counts the runs of this module from 1; ``finished``: it returned."""
+    """One run of a module; ``number`` counts the runs of this module from 1; ``finished``: it returned.
+
+    ``saved_bytes`` is what a training step keeps here for the backward pass beyond the calls inside: results of
+    operators that only training runs, such as the masks of a dropout (``None``: not known).
+    """
 
     path: str
     type: str
@@ -96,6 +104,7 @@ class ModuleCall:
     outputs: tuple[TensorFact, ...]
     receptive_field: ReceptiveField | None = None
     finished: bool = False
+    saved_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +166,84 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Alive:
+    """Bytes of one kind that are alive at a peak; ``path``, ``call`` and ``op`` say which row made them.
+
+    Weights, inputs, gradients and optimizer states are told in one sum each, with an empty ``path`` and no ``op``.
+    """
+
+    kind: AliveKind
+    path: str
+    call: int
+    op: str | None
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The most bytes that were alive at once: during ``op``, run by call number ``call`` of the module ``path``.
+
+    ``alive`` adds up to ``bytes``, largest first. In the backward ``phase`` the row is the one whose gradient is
+    computed, and ``op`` the operator that computes it.
+    """
+
+    bytes: int
+    phase: Phase
+    path: str
+    call: int
+    op: str | None
+    alive: tuple[Alive, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStep:
+    """One whole step of training as the allocator sees it: forward, backward, the step of ``optimizer``.
+
+    ``saved_bytes`` is what lives from the forward to the backward pass (weights, inputs and outputs not counted),
+    ``temporary_bytes`` what is alive at the peak and is none of weights, inputs, outputs, gradients, states and
+    saved activations. ``amp`` is the dtype of autocast, or ``None``.
+    """
+
+    optimizer: str
+    amp: str | None
+    weight_bytes: int
+    input_bytes: int
+    gradient_bytes: int
+    optimizer_bytes: int
+    saved_bytes: int
+    output_bytes: int
+    temporary_bytes: int
+    peak: Peak
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the allocator of the device itself counted during the same forward, in bytes.
+
+    ``estimate_bytes`` is the peak by liveness of that run with every storage rounded up to the allocator's
+    blocks of ``block_bytes``, ``difference_percent`` what the allocator counted beyond it, in percent of it:
+    workspaces of kernels, and what the estimate does not know.
+    """
+
+    allocated_bytes: int
+    reserved_bytes: int
+    estimate_bytes: int
+    block_bytes: int
+    difference_percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the storages of a run showed: weights and inputs, each storage counted once, and the peaks."""
+
+    weight_bytes: int
+    input_bytes: int
+    inference: Peak | None = None
+    training: TrainingStep | None = None
+    measured: Measured | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """One forward: the modules as registered, and the calls in order of execution, parents first.
 
@@ -171,3 +258,4 @@ class Trace:
     ran: bool = True
     failure: Failure | None = None
     inference_peak_bytes: int | None = None
+    memory: Memory | None = None

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 
 _aten = torch.ops.aten
+_PAGE = 4096
+_CACHE_LINE = 64
 
 
 def as_the_cpu_returns(func: Any, args: tuple[Any, ...], out: Any) -> Any:
@@ -27,9 +29,35 @@ def _batch_norm_in_evaluation(_args: tuple[Any, ...], out: Any) -> Any:
 
 
 def _recurrent_layer(args: tuple[Any, ...], out: Any) -> Any:
-    """Without training there is no workspace."""
+    """Without training there is no workspace; with it meta says that it is empty."""
     train = bool(args[15])
-    return out if train else (*out[:3], None)
+    workspace = out[3].new_empty(_workspace_bytes(args[0], int(args[10]))) if train else None
+    return (*out[:3], workspace)
+
+
+def _workspace_bytes(steps: torch.Tensor, hidden: int) -> int:
+    """Return what oneDNN keeps of an LSTM layer for its backward pass: seven regions of whole pages.
+
+    ``steps`` is ``(T, N, I)``. The gates are ``(T, N, 4H)``; three regions hold the layer's states and their
+    gradients, ``(2, T + 1, N, max(I, H))``, two the cells', ``(2, T + 1, N, H)``, and one ``(T, N, H)``. Rows are
+    padded. Source: ``set_workspace_offsets`` and ``get_good_ld`` in oneDNN's ``rnn_utils.cpp``; sizes measured.
+    """
+    length, batch, features = steps.shape
+    item, states = steps.element_size(), 2 * (length + 1)
+    rows = (
+        length * _row(4 * hidden, item),
+        *(states * _row(max(features, hidden), item),) * 3,
+        *(states * hidden,) * 2,
+        length * _row(hidden, item),
+    )
+    return sum(-(-row * batch * item // _PAGE) * _PAGE for row in rows)
+
+
+def _row(size: int, item: int) -> int:
+    """Round up to a cache line, and past multiples of 256, where lines would fall on one another."""
+    line = _CACHE_LINE // item
+    padded = -(-size // line) * line
+    return padded + line if padded % 256 == 0 else padded
 
 
 _CORRECTIONS: dict[Any, Callable[[tuple[Any, ...], Any], Any]] = {

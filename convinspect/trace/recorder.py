@@ -11,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from convinspect.facts import OpCall, ReceptiveField
 from convinspect.trace.facts_of import arguments_of, facts_in, tensors_in
+from convinspect.trace.memory import LiveBytes
 from convinspect.trace.scopes import Scopes
 
 # How torch asks a tensor subclass for its device: no operator of the model.
@@ -40,12 +41,17 @@ class Recorder(TorchDispatchMode):
         return False  # else the first operator imports dynamo: a second
 
     def __init__(
-        self, scopes: Scopes, fields: Fields, touch: Callable[[Any, tuple[Any, ...], dict[str, Any]], None]
+        self,
+        scopes: Scopes,
+        fields: Fields,
+        touch: Callable[[Any, tuple[Any, ...], dict[str, Any]], None],
+        memory: LiveBytes | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.scopes = scopes
         self.fields = fields
         self.touch = touch
+        self.memory = memory or LiveBytes()
         self.culprits: list[tuple[BaseException, str, nn.Module]] = []
         self.defect: Exception | None = None
 
@@ -74,6 +80,7 @@ class Recorder(TorchDispatchMode):
                 parent=self.scopes.parent,
                 args=arguments_of(func, args, kwargs),
                 outputs=facts_in(out),
+                allocated_bytes=self.memory.observe(func, args, kwargs, out, self.scopes.count),
                 receptive_field=self.field_of(out),
             )
         )

@@ -57,6 +57,7 @@ def trace(
         torch.backends.mha.set_fastpath_enabled(False)
         torch.manual_seed(_SEED)
         recorder = Recorder(Scopes(), fields, weights.touch)
+        recorder.memory.expect(subject, (args, kwargs))
         try:
             with torch.no_grad(), _scopes(subject, recorder) as run, recorder:
                 out = run(*args, **kwargs)
@@ -65,8 +66,9 @@ def trace(
         if recorder.defect is not None:
             raise recorder.defect
         outputs = named_facts(out)
+        memory = recorder.memory.fact(recorder.scopes.calls) if stopped is None else None
         modules, notes = unfolded(subject, module_facts(subject, weights.used))
-    return Trace(modules, recorder.scopes.calls, inputs, outputs, notes, failure=stopped)
+    return Trace(modules, recorder.scopes.calls, inputs, outputs, notes, failure=stopped, memory=memory)
 
 
 def _named_inputs(args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]) -> tuple[NamedTensor, ...]:

@@ -26,6 +26,11 @@ class Scopes:
         return tuple(self._calls)
 
     @property
+    def count(self) -> int:
+        """How many calls there are: the index of the next one."""
+        return len(self._calls)
+
+    @property
     def depth(self) -> int:
         """How many modules are running."""
         return len(self._running)

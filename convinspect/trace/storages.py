@@ -1,0 +1,159 @@
+"""Which storages are alive during a run: what each holds in bytes, who made it, when it came and went.
+
+Storages are what an allocator sees: a view or an in-place operator shares one, and it is freed when the last tensor
+on it, in Python, in C++ or in the autograd graph, is gone. They are watched through weak references: torch keeps the
+Python object of a storage for as long as its C++ object lives, so nothing is kept alive and nothing is missed.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
+
+from convinspect.facts import AliveKind
+
+_PER_CHANNEL = (torch.per_channel_affine, torch.per_channel_affine_float_qparams)
+
+# The moment before the first operator.
+START = -1
+
+
+@dataclass(slots=True, eq=False)
+class Life:
+    """One storage of ``bytes``: made by call ``owner`` (-1: none), alive from moment ``born`` until ``died``.
+
+    ``kind`` may be told later (what was a gradient is known after the backward pass). A ``pinned`` life goes on
+    after its storage is gone, as if someone still held it.
+    """
+
+    bytes: int
+    kind: AliveKind
+    owner: int
+    born: int
+    died: int | None = None
+    pinned: bool = False
+    gone: bool = False
+
+    def is_alive_at(self, moment: int) -> bool:
+        """Tell whether the storage is there right after operator ``moment`` has run."""
+        return self.born <= moment and (self.died is None or self.died > moment)
+
+
+class Storages:
+    """All storages of one run. Time is counted in operators: `tick` ends one."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.live = 0
+        self.peak = 0
+        self.peak_at = START
+        self._lives: list[Life] = []
+        self._known: dict[int, tuple[Life, Any]] = {}
+
+    def hold(self, value: Any, kind: AliveKind, owner: int = START, *, since_start: bool = False) -> int:
+        """Count the storages of the tensor ``value`` that are not known yet, and return their bytes.
+
+        ``since_start``: they were there before the first operator, although nobody had seen them.
+        """
+        new = 0
+        for storage, size in _held(value):
+            key = _key(storage)
+            if key not in self._known:
+                life = Life(size, kind, owner, START if since_start else self.now)
+                self._lives.append(life)
+                self._known[key] = (life, weakref.ref(storage, self._on_death(key, life)))
+                new += size
+        self.live += new
+        if since_start:
+            self.peak += new  # every earlier moment had them too
+        return new
+
+    def resized(self, value: Any, owner: int) -> int:
+        """Take note that an operator may have resized the storages of ``value``; return the bytes they grew by."""
+        grown = 0
+        for storage, size in _held(value):
+            life, reference = self._known.get(_key(storage), (None, None))
+            if life is None or life.bytes == size or life.pinned:
+                continue
+            # The allocator makes a new block and frees the old one.
+            life.died = self.now
+            longer = Life(size, life.kind, owner, self.now)
+            self._lives.append(longer)
+            self._known[_key(storage)] = (longer, reference)
+            self.live += size - life.bytes
+            grown += max(size - life.bytes, 0)
+        return grown
+
+    def settle(self) -> None:
+        """Begin to look for the peak: what is alive now was there before the first operator."""
+        self.peak, self.peak_at = self.live, self.now - 1
+
+    def tick(self) -> None:
+        """End an operator: the bytes that are alive now may be the peak."""
+        if self.live > self.peak:
+            self.peak, self.peak_at = self.live, self.now
+        self.now += 1
+
+    def lives_of(self, values: Iterable[Any]) -> Iterator[Life]:
+        """Yield the lives of the storages of ``values``, each once."""
+        keys = dict.fromkeys(_key(storage) for value in values for storage, _ in _held(value))
+        yield from (self._known[key][0] for key in keys if key in self._known)
+
+    def alive_at(self, moment: int) -> Iterator[Life]:
+        """Yield what was alive right after operator ``moment``."""
+        return (life for life in self._lives if life.is_alive_at(moment))
+
+    def _on_death(self, key: int, first: Life) -> Callable[[object], None]:
+        def end(_reference: object) -> None:
+            life = self._known.pop(key, (first, None))[0]
+            life.gone = True
+            if not life.pinned:
+                life.died = self.now
+                self.live -= life.bytes
+
+        return end
+
+
+def storage_bytes(values: Iterable[Any]) -> int:
+    """Return the bytes of the storages that ``values`` lie in, each counted once."""
+    return sum({_key(storage): size for value in values for storage, size in _held(value)}.values())
+
+
+def _key(storage: Any) -> int:
+    return storage._cdata if isinstance(storage, torch.UntypedStorage) else id(storage)  # noqa: SLF001 - its identity
+
+
+def _held(value: Any) -> Iterator[tuple[Any, int]]:
+    """Yield the storages of one tensor with their bytes; a tensor of an opaque layout stands for its own."""
+    for tensor in _strided_parts(value):
+        storage = _storage(tensor)
+        yield (storage, storage.nbytes()) if storage is not None else (tensor, tensor.numel() * tensor.element_size())
+
+
+def _storage(tensor: torch.Tensor) -> torch.UntypedStorage | None:
+    try:
+        return tensor.untyped_storage()
+    except (NotImplementedError, RuntimeError):
+        return None
+
+
+def _strided_parts(value: torch.Tensor) -> Iterator[torch.Tensor]:
+    if is_traceable_wrapper_subclass(value):
+        names, _ = value.__tensor_flatten__()
+        for name in names:
+            yield from _strided_parts(getattr(value, name))
+    elif value.layout is torch.sparse_coo:
+        yield from (value._indices(), value._values())  # noqa: SLF001 - also of uncoalesced ones
+    elif value.layout in (torch.sparse_csr, torch.sparse_bsr):
+        yield from (value.crow_indices(), value.col_indices(), value.values())
+    elif value.layout in (torch.sparse_csc, torch.sparse_bsc):
+        yield from (value.ccol_indices(), value.row_indices(), value.values())
+    else:
+        yield value
+        if value.is_quantized and value.qscheme() in _PER_CHANNEL:
+            yield from (value.q_per_channel_scales(), value.q_per_channel_zero_points())
