@@ -78,8 +78,8 @@ def grouped_product_macs(call: OpCall) -> int:
     """Price several products of unequal sizes in one call; the groups share rows, columns or the summed axis.
 
     a ``(M, K)`` with b ``(groups, K, N)`` splits the rows, a ``(groups, M, K)`` with b ``(K, N)`` the
-    columns, both flat the summed axis: ``M*K*N`` MACs each, if the offsets cover the axis as they must. Both
-    stacked: ``groups*M*K*N``. Source: torch.nn.functional.grouped_mm.
+    columns, both flat the summed axis: ``M*K*N`` MACs each. Both stacked: ``groups*M*K*N``. What lies past the
+    last offset counts as well, as masked positions of attention do. Source: torch.nn.functional.grouped_mm.
     """
     left, right = shape(call, "self"), shape(call, "mat2")
     rows, inner = left[-2:]

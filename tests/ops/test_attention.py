@@ -55,7 +55,9 @@ def test_values_may_be_wider_than_queries(device: str) -> None:
 
 def test_one_query_broadcast_over_a_batch_of_keys() -> None:
     query, key, value = torch.ones(1, 1, 5, 8), torch.ones(3, 2, 7, 8), torch.ones(3, 2, 7, 8)
-    assert total(lambda: F.scaled_dot_product_attention(query, key, value)) == by_hand(3, 2, 5, 7, 8, 8)
+    whole = call_of(aten.scaled_dot_product_attention.default, query, key, value)
+    decomposed = total(lambda: F.scaled_dot_product_attention(query, key, value))
+    assert price(whole) == decomposed == by_hand(3, 2, 5, 7, 8, 8)
 
 
 @given(batch=few, kv_heads=few, group=few, queries=few, keys=few, features=few, value_features=few)
@@ -121,10 +123,14 @@ def test_the_fast_path_of_multi_head_attention_costs_what_the_slow_one_does() ->
 
 
 def test_attention_across_two_sequences() -> None:
+    # A memory of 7 positions: queries and the output are projected 5 times, keys and values 7 times.
     layer = nn.MultiheadAttention(8, 2, batch_first=True).eval()
     query, memory = torch.ones(3, 5, 8), torch.ones(3, 7, 8)
     projections = 3 * 5 * 8 * 8 + 2 * (3 * 7 * 8 * 8) + 3 * 5 * 8 * 8
-    assert total(lambda: layer(query, memory, memory)) == projections + by_hand(3, 2, 5, 7, 4, 4)
+    expected = projections + by_hand(3, 2, 5, 7, 4, 4)
+    shapes = {"query": fact(3, 5, 8), "key": fact(3, 7, 8), "value": fact(3, 7, 8)}
+    fast = op_call("aten._native_multi_head_attention.default", fact(3, 5, 8), **shapes)
+    assert total(lambda: layer(query, memory, memory)) == price(fast) == expected
 
 
 def test_the_fast_path_of_an_encoder_layer_costs_what_the_slow_one_does() -> None:

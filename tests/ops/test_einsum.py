@@ -34,6 +34,7 @@ def whole(equation: str, *tensors: torch.Tensor, path: list[int] | None = None) 
         ("abc,bd->ad", 2 * 3 * 5),  # c stands on one side alone and is summed first
         ("...c,cd->...d", 3 * 2 * 4 * 5),
         ("...c,...c", 3 * 2 * 4),
+        ("...,...", 0),
         ("aab,bc->ac", 2 * 3 * 4),
         ("aA,Ab->ab", 0),  # one term is no sum
         ("ea,bac,bc->be", 6 * 2 * 3 * 4 + 3 * 6 * 4),
@@ -58,10 +59,17 @@ def test_random_equations_cost_what_they_decompose_into(inputs: list[str], data:
     assert whole(equation, *tensors) == total(lambda: aten.einsum.default(equation, tensors))
 
 
+def test_an_ellipsis_is_broadcast_from_the_right() -> None:
+    left, right = torch.empty(4, 2, 3, 5, device="meta"), torch.empty(2, 5, 6, device="meta")
+    equation = "...ab,...bc->...ac"
+    assert whole(equation, left, right) == total(lambda: torch.einsum(equation, left, right)) == 4 * 2 * 3 * 5 * 6
+
+
 def test_a_given_path_is_the_path_that_is_priced() -> None:
     a, b, c = (torch.empty(shape, device="meta") for shape in ((2, 9), (9, 9), (9, 3)))
     assert whole("ij,jk,kl->il", a, b, c) == 2 * 9 * 9 + 2 * 9 * 3
     assert whole("ij,jk,kl->il", a, b, c, path=[1, 2, 0, 1]) == 9 * 9 * 3 + 2 * 9 * 3
+    assert whole("ij,jk,kl->il", a, b, c, path=[2, 1, 1, 0]) == 9 * 9 * 3 + 2 * 9 * 3
 
 
 def test_sizes_of_one_are_broadcast_not_summed() -> None:
