@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from convinspect.trace.cast import stand_in
 from convinspect.trace.run import trace
-from convinspect.trace.stand_in import stand_in
 
 __all__ = ["stand_in", "trace"]

@@ -82,7 +82,8 @@ def peak(phase: Phase, call: int, alive: Iterable[Life], calls: Sequence[ModuleC
     """Return the peak at ``call`` (an index of ``calls``), where the lives of ``alive`` are held."""
     sums: Counter[tuple[AliveKind, str, int, str | None]] = Counter()
     for life in alive:
-        sums[(life.kind, *_row(life, calls))] += life.bytes
+        entry = (life.kind, *_row(life, calls))
+        sums[entry] += life.bytes
     ranked = sorted((key for key in sums if sums[key]), key=lambda key: (-sums[key], str(key)))
     entries = [Alive(*key, sums[key]) for key in ranked[:_NAMED_ROWS]]
     rest: Counter[AliveKind] = Counter()

@@ -13,6 +13,7 @@ from torch.nn.parameter import is_lazy
 
 from convinspect.facts import Failure, NamedTensor, Trace
 from convinspect.trace.blame import failure
+from convinspect.trace.cast import is_on_meta, stand_in, standing_in
 from convinspect.trace.eager import eager_scopes
 from convinspect.trace.facts_of import named_facts
 from convinspect.trace.flat import unfolded
@@ -20,7 +21,6 @@ from convinspect.trace.markers import with_markers
 from convinspect.trace.recorder import Fields, Recorder
 from convinspect.trace.scopes import Scopes
 from convinspect.trace.script import script_scopes
-from convinspect.trace.stand_in import is_on_meta, stand_in, standing_in
 from convinspect.trace.untouched import left_as_found
 from convinspect.trace.weights import module_facts
 
