@@ -23,7 +23,6 @@ _RENAMED = {
     "_fused_dropout": "dropout",
     "_fused_rms_norm": "rms_norm",
     "_index_put_impl": "index_put",
-    "_linalg_eigh": "linalg.eigh",
     "_native_batch_norm_legit": "batch_norm",
     "_native_batch_norm_legit_functional": "batch_norm",
     "_native_batch_norm_legit_no_training": "batch_norm",

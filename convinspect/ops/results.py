@@ -21,7 +21,15 @@ _BY_PRODUCTS = (
     "_attention_for_cpu",
     "_attention_forward",
     "native_dropout",
+    "_fused_dropout",
     "_embedding_bag",
+    "_embedding_bag_forward_only",
+    "_weight_norm_interface",
+    "log_sigmoid_forward",
+    "_loss_forward",
+    "nll_loss2d_forward",
+    "_ctc_loss",
+    "_cachemask",
 )
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convinspect.ops import price
@@ -51,6 +51,7 @@ terms = st.lists(st.sampled_from("abcdeAB"), min_size=0, max_size=4, unique=True
 
 
 @given(inputs=st.lists(terms, min_size=1, max_size=4), data=st.data())
+@settings(deadline=None)  # torch's first call of an operator is slow
 def test_random_equations_cost_what_they_decompose_into(inputs: list[str], data: st.DataObject) -> None:
     labels = sorted(set("".join(inputs)))
     result = data.draw(st.lists(st.sampled_from(labels), unique=True)) if labels else []
@@ -92,6 +93,7 @@ sizes = st.integers(1, 9)
 
 
 @given(dims=st.lists(sizes, min_size=3, max_size=6), row=st.booleans(), column=st.booleans())
+@settings(deadline=None)  # torch's first call of an operator is slow
 def test_a_chain_of_matrices_is_multiplied_in_the_cheapest_order(
     dims: list[int],
     row: bool,  # noqa: FBT001 - a drawn value

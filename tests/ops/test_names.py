@@ -44,6 +44,7 @@ CALLS: list[tuple[str, Callable[[], Any]]] = [
     ("matmul", lambda: meta(5, 2, 3) @ meta(5, 3, 4)),
     ("linear", lambda: F.linear(meta(2, 3), meta(4, 3), meta(4))),
     ("addmm", lambda: torch.addmm(meta(4), meta(2, 3), meta(3, 4), beta=2)),
+    ("addmm", lambda: torch.addmm(meta(4), meta(2, 3), meta(3, 4), beta=1, alpha=2)),
     ("softmax", lambda: F.softmax(meta(2, 3), dim=1)),
     ("log_softmax", lambda: F.log_softmax(meta(2, 3), dim=1)),
     ("relu", lambda: F.relu(meta(2), inplace=True)),
