@@ -61,9 +61,7 @@ def main() -> None:
             for n in (1, 1_000, 4_000)
         )
     ratio = (large - small) / (middle - small)
-    print(
-        f"per layer   1,000 layers {middle - small:.2f} s, 4,000 layers {large - small:.2f} s: {ratio:.2f}x, linear is 4"
-    )
+    print(f"per layer   1,000: {middle - small:.2f} s, 4,000: {large - small:.2f} s: {ratio:.2f}x, linear is 4")
 
 
 if __name__ == "__main__":

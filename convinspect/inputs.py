@@ -99,6 +99,8 @@ def _known_inputs(
 
 def _moved(value: Any, device: str) -> Any:
     if isinstance(value, torch.Tensor):
+        if value.is_nested:
+            raise UsageError("a nested tensor has no one shape: it cannot be an input")
         return value.detach().to(device)
     if isinstance(value, (tuple, list)):
         return type(value)(_moved(item, device) for item in value)

@@ -39,7 +39,9 @@ def copy_to(model: nn.Module, device: str) -> nn.Module:
 
     The weights are moved before the copy is made, and so stay tied: `nn.Module.to` unties them on the way to meta.
     """
-    moved: dict[int, Any] = {}
+    # Tensors that a module computed and kept (a pruned or normalised weight) are no leaves: they cannot be deep-copied.
+    kept = (value for module in model.modules() for value in vars(module).values() if isinstance(value, torch.Tensor))
+    moved: dict[int, Any] = {id(tensor): tensor.detach().to(device) for tensor in kept}
     for parameter in model.parameters():
         moved[id(parameter)] = nn.Parameter(parameter.detach().to(device), requires_grad=parameter.requires_grad)
     for buffer in model.buffers():

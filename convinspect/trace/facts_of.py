@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from convinspect.errors import UsageError
 from convinspect.facts import NamedTensor, TensorFact, Value
 
 _PLAIN = (int, float, bool, str, type(None))
@@ -22,7 +23,12 @@ def dtype_name(dtype: torch.dtype) -> str:
 
 
 def tensor_fact(tensor: torch.Tensor) -> TensorFact:
-    """Return shape, dtype and the bytes of the tensor's elements (of a sparse tensor: indices and values)."""
+    """Return shape, dtype and the bytes of the tensor's elements (of a sparse tensor: indices and values).
+
+    Raises `UsageError` for a nested tensor: it has no one shape.
+    """
+    if tensor.is_nested:
+        raise UsageError("the model uses nested tensors, which have no one shape: they cannot be inspected")
     return TensorFact(tuple(tensor.shape), dtype_name(tensor.dtype), _bytes(tensor))
 
 

@@ -21,6 +21,7 @@ from convinspect.trace.markers import with_markers
 from convinspect.trace.recorder import Fields, Recorder
 from convinspect.trace.scopes import Scopes
 from convinspect.trace.script import script_scopes
+from convinspect.trace.unfused import unfused
 from convinspect.trace.untouched import left_as_found
 from convinspect.trace.weights import module_facts
 
@@ -52,9 +53,8 @@ def trace(
     inputs = _named_inputs(args, kwargs, names)
     stopped: Failure | None = None
     out: Any = None
-    with standing_in(subject) if on_meta else nullcontext(), left_as_found(subject) as weights:
+    with standing_in(subject) if on_meta else nullcontext(), left_as_found(subject) as weights, unfused():
         subject.train(train)
-        torch.backends.mha.set_fastpath_enabled(False)
         torch.manual_seed(_SEED)
         recorder = Recorder(Scopes(), fields, weights.touch)
         recorder.memory.expect(subject, (args, kwargs))

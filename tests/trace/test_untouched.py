@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 from convinspect import inspect
+from convinspect.errors import UsageError
 from tests.trace.running import report_of, row
 
 
@@ -107,3 +109,18 @@ def test_a_copy_on_meta_leaves_the_original_where_it_was() -> None:
     report = inspect(model, (torch.zeros(1, 4),), device="meta")
     assert report.run.device == "meta"
     assert model.weight.device.type == "cpu"
+
+
+def test_a_pruned_or_compiled_model_is_seen_as_written_on_every_device() -> None:
+    pruned = nn.Linear(4, 3)
+    prune.l1_unstructured(pruned, "weight", amount=0.5)
+    compiled = torch.compile(nn.Sequential(nn.Linear(4, 3)))
+    for device in (None, "meta"):
+        assert inspect(pruned, (torch.zeros(1, 4),), device=device).totals.macs == 12
+        assert row(inspect(compiled, (torch.zeros(1, 4),), device=device), "_orig_mod.0").macs == 12
+
+
+def test_a_nested_tensor_is_refused_by_name() -> None:
+    nested = torch.nested.nested_tensor([torch.zeros(2, 4), torch.zeros(3, 4)], layout=torch.jagged)
+    with pytest.raises(UsageError, match="nested"):
+        report_of(nn.Identity(), nested)
