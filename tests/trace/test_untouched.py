@@ -111,6 +111,8 @@ def test_a_copy_on_meta_leaves_the_original_where_it_was() -> None:
     assert model.weight.device.type == "cpu"
 
 
+# The compiler warns of itself when it is imported.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_pruned_or_compiled_model_is_seen_as_written_on_every_device() -> None:
     pruned = nn.Linear(4, 3)
     prune.l1_unstructured(pruned, "weight", amount=0.5)
