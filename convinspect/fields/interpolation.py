@@ -6,28 +6,41 @@ The taps are structural: one that happens to have weight 0 counts. Source: ATen/
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
 
 from convinspect.fields.bounds import BIG, Array
-from convinspect.fields.windows import Window, make_window
+from convinspect.fields.windows import Window, make_window, sliding
 
 CUBIC_REACH = 2
-LANCZOS_REACH = 3
 
 
 def _source(
-    length: int, outputs: int, scale: float | None, dtype: str, *, align_corners: bool
-) -> np.ndarray[tuple[int], np.dtype[np.floating]]:
-    """Where each output lies between the inputs, computed in the precision that the operator uses."""
+    length: int, outputs: int, scale: float | None, dtype: str, *, align_corners: bool, fused: bool
+) -> Array:
+    """``floor(src)``: between which inputs each output lies, rounded as the operator rounds it.
+
+    In ATen's cubic kernel ``step * (o + .5) - .5`` is one ``fused`` multiply-add: a source that is a whole number but
+    for the rounding of ``step`` falls below it. There the sum is taken exactly, and rounded once.
+    """
     real = np.float64 if dtype == "float64" else np.float32
-    output = np.arange(outputs).astype(real)
     if align_corners:
         step = real(length - 1) / real(outputs - 1) if outputs > 1 else real(0)
-        return np.asarray(output * step)
-    step = real(1.0 / scale) if scale else real(length) / real(outputs)
-    return np.asarray(step * (output + real(0.5)) - real(0.5))
+        return np.asarray(np.floor(np.arange(outputs).astype(real) * step), dtype=np.int64)
+    step = _step(length, outputs, scale, dtype)
+    if not fused:
+        source = step * (np.arange(outputs).astype(real) + real(0.5)) - real(0.5)
+        return np.asarray(np.floor(source), dtype=np.int64)
+    half, exact = Fraction(1, 2), Fraction(float(step))
+    return np.array([math.floor(real(float(exact * (o + half) - half))) for o in range(outputs)], dtype=np.int64)
+
+
+def _step(length: int, outputs: int, scale: float | None, dtype: str) -> np.floating:
+    """Input positions per output position, in the operator's precision."""
+    real = np.float64 if dtype == "float64" else np.float32
+    return real(1.0 / scale) if scale else real(length) / real(outputs)
 
 
 def _ratio(length: int, outputs: int, scale: float | None) -> tuple[int, int]:
@@ -46,10 +59,9 @@ def nearest(length: int, outputs: int, scale: float | None, dtype: str, *, exact
     advance, period = _ratio(length, outputs, scale)
     phase = np.arange(period, dtype=np.int64)
     taps = (2 * phase + 1) * advance // (2 * period) if exact else phase * advance // period
-    real = np.float64 if dtype == "float64" else np.float32
-    step = real(1.0 / scale) if scale else real(length) / real(outputs)
-    output = np.arange(outputs).astype(real)
-    index = np.floor((output + real(0.5)) * step if exact else output * step).astype(np.int64)
+    step = _step(length, outputs, scale, dtype)
+    output = np.arange(outputs).astype(step.dtype) + (step.dtype.type(0.5) if exact else step.dtype.type(0))
+    index = np.floor(output * step).astype(np.int64)
     return make_window(np.minimum(index, length - 1)[:, None], length, advance, taps[:, None])
 
 
@@ -57,10 +69,9 @@ def nearest(length: int, outputs: int, scale: float | None, dtype: str, *, exact
 def linear(length: int, outputs: int, scale: float | None, dtype: str, *, align_corners: bool) -> Window:
     """Linear, bilinear and trilinear read ``floor(src)`` and the next, ``src`` kept inside the input."""
     if length == outputs:
-        index = np.arange(length, dtype=np.int64)[:, None]
-        return make_window(index, length, 1, np.zeros((1, 1), dtype=np.int64))
-    source = np.maximum(_source(length, outputs, scale, dtype, align_corners=align_corners), 0)
-    first = np.minimum(np.floor(source).astype(np.int64), length - 1)
+        return sliding(length, outputs, 1, 1, 0, 1)
+    source = _source(length, outputs, scale, dtype, align_corners=align_corners, fused=False)
+    first = np.clip(source, 0, length - 1)
     index = np.stack((first, np.minimum(first + 1, length - 1)), axis=1)
     advance, taps = _floor_rule(length, outputs, scale, align_corners=align_corners)
     return make_window(index, length, advance, taps[:, None] + np.arange(2, dtype=np.int64))
@@ -70,11 +81,8 @@ def linear(length: int, outputs: int, scale: float | None, dtype: str, *, align_
 def cubic(length: int, outputs: int, scale: float | None, dtype: str, *, align_corners: bool) -> Window:
     """Bicubic reads ``floor(src)-1`` to ``floor(src)+2``, kept inside the input."""
     reach = np.arange(-1, CUBIC_REACH + 1, dtype=np.int64)
-    if length == outputs:
-        index = np.arange(length, dtype=np.int64)[:, None]
-        return make_window(index, length, 1, np.zeros((1, 1), dtype=np.int64))
-    source = _source(length, outputs, scale, dtype, align_corners=align_corners)
-    index = np.clip(np.floor(source).astype(np.int64)[:, None] + reach, 0, length - 1)
+    source = _source(length, outputs, scale, dtype, align_corners=align_corners, fused=True)
+    index = np.clip(source[:, None] + reach, 0, length - 1)
     advance, taps = _floor_rule(length, outputs, scale, align_corners=align_corners)
     return make_window(index, length, advance, taps[:, None] + reach)
 
@@ -84,6 +92,8 @@ def antialiased(
     length: int, outputs: int, scale: float | None, support: float, *, align_corners: bool
 ) -> Window:
     """Antialiased resizing reads what lies within ``support`` (widened by ``n/m`` when shrinking) of ``src + .5``."""
+    if length == outputs:
+        return sliding(length, outputs, 1, 1, 0, 1)
     if align_corners:
         step = (length - 1) / (outputs - 1) if outputs > 1 else 0.0
     else:

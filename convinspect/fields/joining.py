@@ -62,7 +62,7 @@ def _extend(parts: list[Nominal], sizes: list[int], dim: int) -> Nominal:
         return Absent.MISALIGNED
     before = sum(sizes[:largest])
     taps = np.array([[-before]], dtype=np.int64)
-    return maps.slide(main, dim, make_window(np.full((1, 1), -1, dtype=np.int64), sum(sizes), 1, taps))
+    return maps.slide(main, dim, make_window(np.full((1, 1), -1, dtype=np.int64), sum(sizes), 1, taps), positions=True)
 
 
 def _beside(parts: list[Nominal], sizes: list[int], dim: int, model: Map) -> Nominal:

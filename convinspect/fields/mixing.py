@@ -98,12 +98,13 @@ def contract(field: Field, dims: Sequence[int], cause: Cause, *, keeps_own: bool
     shape = field.shape if keeps_own else tuple(1 if d in gone else n for d, n in enumerate(field.shape))
     spatial = field.spatial if keeps_own else tuple(f and d not in gone for d, f in enumerate(field.spatial))
     positions = tuple(dim for dim in gone if field.spatial[dim])
-    axes = tuple(_contract_axis(axis, gone, positions, cause, keeps_own=keeps_own) for axis in field.axes)
+    whole = bool(positions) and all(dim in gone for dim, flag in enumerate(field.spatial) if flag)
+    axes = tuple(_contract_axis(axis, gone, positions, cause, keeps_own=keeps_own, whole=whole) for axis in field.axes)
     return replace(field, shape=shape, spatial=spatial, axes=axes)
 
 
 def _contract_axis(
-    axis: AxisField, dims: Shape, positions: Shape, cause: Cause, *, keeps_own: bool
+    axis: AxisField, dims: Shape, positions: Shape, cause: Cause, *, keeps_own: bool, whole: bool
 ) -> AxisField:
     if axis.is_nothing:
         return axis
@@ -111,7 +112,7 @@ def _contract_axis(
     nominal = axis.nominal
     if nominal is Absent.NOTHING:
         return AxisField(strict, axis.local, nominal, axis.gate)
-    if positions and _takes_all(axis, dims, positions):
+    if whole or (positions and _takes_all(axis, dims, positions)):
         if keeps_own:
             return AxisField(strict, axis.local, nominal, first(axis.gate, cause))
         return set_aside(AxisField(strict, strict, nominal, axis.gate), strict.ndim - 1, cause)

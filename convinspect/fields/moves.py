@@ -48,7 +48,7 @@ def slide(field: Field, windows: Mapping[int, Window]) -> Field:
 
     def nominal(old: Nominal) -> Nominal:
         for dim, window in active.items():
-            old = maps.slide(old, dim, window)
+            old = maps.slide(old, dim, window, positions=field.spatial[dim])
         return old
 
     return move(field, tuple(shape), field.spatial, array, nominal)

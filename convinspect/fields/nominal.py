@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from convinspect.fields.bounds import BIG, EMPTY_FROM, Array, align, compact, permute
+from convinspect.fields.bounds import BIG, EMPTY_FROM, Array, align, compact, gather, permute
 from convinspect.fields.windows import Window, extent
 
 LARGEST_PERIOD = 1 << 14
@@ -55,13 +55,16 @@ def seed(rank: int, dim: int) -> Map:
     return Map(dim, 1, np.zeros((2,) + (1,) * rank, dtype=np.int64))
 
 
-def slide(nominal: Nominal, dim: int, window: Window) -> Nominal:
-    """Read through a window operator along ``dim``."""
+def slide(nominal: Nominal, dim: int, window: Window, *, positions: bool) -> Nominal:
+    """Read through a window operator along ``dim``, a dimension of ``positions`` or one of channels."""
     if isinstance(nominal, Absent) or window.identity:
         return nominal
     if nominal.dim != dim:
-        # A digit of the position: padding would have to reach into the neighbouring digit.
-        return nominal if nominal.bounds.shape[dim + 1] == 1 else Absent.MISALIGNED
+        if positions and not window.complete and nominal.bounds.shape[dim + 1] > 1:
+            # A digit of the position: what is padding here would be read from the neighbouring digit.
+            return Absent.MISALIGNED
+        bounds = gather(nominal.bounds, dim, window.index, covered=window.covered, complete=window.complete)
+        return Map(nominal.dim, nominal.advance, bounds)
     taps = window.taps
     if taps is not None and nominal.period == 1 and len(taps) == 1:
         first, last = extent(taps)

@@ -106,7 +106,10 @@ class Storages:
 
 
 def _geometry(tensor: Tensor) -> Geometry:
-    return Geometry(tuple(tensor.shape), tensor.stride(), tensor.storage_offset(), tensor.itemsize)
+    shape = tuple(tensor.shape)
+    # The stride of a dimension of size 1 says nothing, and operators set it as they like.
+    stride = tuple(0 if size == 1 else step for size, step in zip(shape, tensor.stride(), strict=True))
+    return Geometry(shape, stride, int(tensor.storage_offset()), tensor.itemsize)
 
 
 def _flatten(record: Record, count: int) -> Flat:

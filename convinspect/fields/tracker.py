@@ -20,6 +20,9 @@ from convinspect.fields.storages import Storages
 SEQUENCE_AXIS = 1
 FIRST_SPATIAL_AXIS = 2
 
+# Any window on a storage: what it holds is read off the storage when it is asked for.
+FROM_STORAGE = (torch.ops.aten.as_strided.default, torch.ops.aten.as_strided_.default)
+
 
 def spatial_axes(shape: Sequence[int], dtype: torch.dtype, *, batched: bool = True) -> tuple[int, ...]:
     """Choose the axes of an input whose fields are followed.
@@ -79,6 +82,8 @@ class FieldTracker:
         if self._followed is None:
             return
         self._order += 1
+        if func in FROM_STORAGE:
+            return
         given = {**kwargs} if kwargs else {}
         found: dict[int, Field] = {}
         for tensor in tensors_in([*args, *given.values()]):
@@ -107,7 +112,7 @@ class FieldTracker:
     def _apply(self, func: Any, call: Call) -> list[Field | None]:
         """Run the operator's rule, or mark its outputs as unknown and name it."""
         rule = find_rule(func._schema.name)  # noqa: SLF001 - torch has no public name for the schema
-        if rule is None and torch.Tag.pointwise in func.tags:
+        if rule is None and _is_pointwise(func):
             return [call.merge(call.fields(), shape) for shape in call.outputs]
         if rule is not None:
             results = _per_output(rule(call), call.outputs)
@@ -161,6 +166,18 @@ def _schema(func: Any) -> tuple[tuple[str, ...], dict[str, Any], tuple[str, ...]
     defaults = {a.name: a.default_value for a in arguments if a.has_default_value()}
     written = tuple(a.name for a in arguments if a.alias_info is not None and a.alias_info.is_write)
     return names, defaults, written
+
+
+@lru_cache(maxsize=4096)
+def _is_pointwise(func: Any) -> bool:
+    """Tell whether torch tags the operator as pointwise; an in-place one may have the tag on its functional form only."""
+    if torch.Tag.pointwise in func.tags:
+        return True
+    namespace, name = func._schema.name.split("::")  # noqa: SLF001
+    plain = getattr(getattr(torch.ops, namespace), name.removesuffix("_"), None)
+    if plain is None or plain is func.overloadpacket:
+        return False
+    return any(torch.Tag.pointwise in getattr(plain, overload).tags for overload in plain.overloads())
 
 
 def _address(tensor: Tensor) -> int | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from convinspect.fields import FieldTracker
 
 EMPTY = 1 << 39
+
+torch.set_num_threads(1)
 
 
 class Watch(TorchDispatchMode):
@@ -61,10 +65,19 @@ def _spread(bounds: np.ndarray, shape: tuple[int, ...]) -> Hull:
     return Hull(np.where(lo >= EMPTY, EMPTY, lo), np.where(lo >= EMPTY, -EMPTY, -hi))
 
 
+@contextmanager
+def plain_kernels() -> Iterator[None]:
+    """Switch oneDNN off: its kernels may skip or add terms. Its switch warns of a device that is not there."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        with torch.backends.mkldnn.flags(enabled=False):
+            yield
+
+
 def true_hulls(function: Callable[[Tensor], Tensor], x: Tensor, axes: tuple[int, ...]) -> list[Hull]:
     """Put NaN into one index of one axis at a time; an element that turns NaN depends on that index."""
     found = []
-    with torch.no_grad(), torch.backends.mkldnn.flags(enabled=False):
+    with torch.no_grad(), plain_kernels():
         clean = function(x.clone())
         for axis in axes:
             lo = np.full(tuple(clean.shape), EMPTY)

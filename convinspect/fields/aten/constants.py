@@ -32,7 +32,7 @@ def constant(call: Call) -> Result:
             "clone contiguous detach alias lift_fresh lift _to_copy to dropout alpha_dropout feature_dropout "
             "native_dropout bernoulli _conj _neg_view resolve_conj resolve_neg requires_grad_ _reshape_copy_alias "
             "fake_quantize_per_tensor_affine nan_to_num rrelu_with_noise celu data pin_memory _pin_memory "
-            "lift_fresh_copy alias_copy detach_copy real imag"
+            "lift_fresh_copy alias_copy detach_copy real imag _lazy_clone _conj_copy _neg_view_copy"
         ).split()
     )
 )
@@ -58,7 +58,15 @@ def complex_view(call: Call) -> Result:
     return moves.drop(call.contract(field, [rank - 1]), [rank - 1])
 
 
-@register("aten::complex", "aten::polar", "aten::prelu", "aten::_prelu_kernel", "aten::cross_entropy_elementwise")
+@register(
+    *(
+        f"aten::{name}"
+        for name in (
+            "complex polar prelu _prelu_kernel hardswish floor_divide log_sigmoid_forward binary_cross_entropy_with_logits "
+            "rrelu_with_noise_functional _add_relu isin"
+        ).split()
+    )
+)
 def pointwise(call: Call) -> Result:
     """Hull of the operands, broadcast; for pointwise operators that torch does not tag as such."""
     return call.merge(call.fields())
@@ -71,6 +79,12 @@ def glu(call: Call) -> Result:
     dim = call.get("dim", -1) % len(field.shape)
     half = field.shape[dim] // 2
     return call.merge([moves.narrow(field, dim, 0, half), moves.narrow(field, dim, half, half)])
+
+
+@register("aten::tril", "aten::triu")
+def triangle(call: Call) -> Result:
+    """Element by element; what is set to zero is not taken out."""
+    return call["self"].doubting(upper_bound=call.cause)
 
 
 def _main(call: Call) -> Field:

@@ -34,6 +34,18 @@ def layers(call: Call) -> Result:
     return _stacked(call, [call.args["hx"]], batch_first=bool(call.args["batch_first"]))
 
 
+@register("aten::_thnn_fused_lstm_cell", "aten::_thnn_fused_gru_cell")
+def cell(call: Call) -> Result:
+    """One step, all features of its gates and of its state."""
+    parts = [call.contract(field, [-1]) for field in call.fields()]
+    out = call.merge(parts, (*call.shape[:-1], 1))
+    return [_sized(out, shape) for shape in call.outputs]
+
+
+def _sized(out: Field, shape: Shape) -> Field:
+    return moves.widen(out, len(shape) - 1, shape[-1]) if len(shape) == len(out.shape) else collapse(out, shape)
+
+
 def _packed(call: Call, shape: Shape) -> Field:
     """Packed sequences: all of the input, as a bound."""
     field = collapse(call["data"], shape)

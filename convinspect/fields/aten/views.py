@@ -11,7 +11,7 @@ from convinspect.fields.windows import rolling, slicing, sliding
 
 
 @register(
-    *(f"aten::{name}" for name in "view _unsafe_view reshape view_copy flatten _reshape_alias unflatten resize".split())
+    *(f"aten::{name}" for name in "view _unsafe_view reshape view_copy flatten _reshape_alias unflatten".split())
 )
 def reshape(call: Call) -> Result:
     """Same elements, same order, other dimensions."""
