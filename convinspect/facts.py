@@ -183,8 +183,8 @@ class Alive:
 class Peak:
     """The most bytes that were alive at once: during ``op``, run by call number ``call`` of the module ``path``.
 
-    ``alive`` adds up to ``bytes``, largest first. In the backward ``phase`` the row is the one whose gradient is
-    computed, and ``op`` the operator that computes it.
+    ``by_kind`` and ``alive`` (largest first) each add up to ``bytes``. In the backward ``phase`` the row is the one
+    whose gradient is computed, and ``op`` the operator that computes it.
     """
 
     bytes: int
@@ -192,6 +192,7 @@ class Peak:
     path: str
     call: int
     op: str | None
+    by_kind: Mapping[str, int]
     alive: tuple[Alive, ...]
 
 
@@ -199,20 +200,15 @@ class Peak:
 class TrainingStep:
     """One whole step of training as the allocator sees it: forward, backward, the step of ``optimizer``.
 
-    ``saved_bytes`` is what lives from the forward to the backward pass (weights, inputs and outputs not counted),
-    ``temporary_bytes`` what is alive at the peak and is none of weights, inputs, outputs, gradients, states and
-    saved activations. ``amp`` is the dtype of autocast, or ``None``.
+    ``saved_bytes`` is what lives from the forward to the backward pass (weights, inputs and outputs that nobody
+    saves are not counted). ``amp`` is the dtype of autocast, or ``None``.
     """
 
     optimizer: str
     amp: str | None
-    weight_bytes: int
-    input_bytes: int
     gradient_bytes: int
     optimizer_bytes: int
     saved_bytes: int
-    output_bytes: int
-    temporary_bytes: int
     peak: Peak
 
 

@@ -67,15 +67,8 @@ class LiveBytes:
     def fact(self, calls: Sequence[ModuleCall | OpCall]) -> Memory:
         """Return what the run needed; ``calls`` are the calls that it made."""
         alive = self.storages.alive_at(self.storages.peak_at)
-        totals = self.totals()
-        return Memory(totals["weights"], totals["inputs"], peak("forward", self.peak_call(), alive, calls))
-
-    def totals(self) -> Counter[AliveKind]:
-        """Return the bytes that each kind has at the peak."""
-        totals: Counter[AliveKind] = Counter()
-        for life in self.storages.alive_at(self.storages.peak_at):
-            totals[life.kind] += life.bytes
-        return totals
+        highest = peak("forward", self.peak_call(), alive, calls)
+        return Memory(highest.by_kind.get("weights", 0), highest.by_kind.get("inputs", 0), highest)
 
 
 def peak(phase: Phase, call: int, alive: Iterable[Life], calls: Sequence[ModuleCall | OpCall]) -> Peak:
@@ -91,7 +84,11 @@ def peak(phase: Phase, call: int, alive: Iterable[Life], calls: Sequence[ModuleC
         rest[key[0]] += sums[key]
     entries += [Alive(kind, "", 0, None, size) for kind, size in rest.most_common()]
     path, number, op = where(call, calls)
-    return Peak(sum(sums.values()), phase, path, number, op, tuple(entries))
+    kinds: Counter[str] = Counter()
+    for entry, size in sums.items():
+        kinds[entry[0]] += size
+    by_kind = {kind: size for kind, size in kinds.most_common() if size}
+    return Peak(sum(sums.values()), phase, path, number, op, by_kind, tuple(entries))
 
 
 def where(call: int, calls: Sequence[ModuleCall | OpCall]) -> tuple[str, int, str | None]:

@@ -15,7 +15,7 @@ from convinspect.trace.memory import LiveBytes
 from convinspect.trace.scopes import Scopes
 
 # How torch asks a tensor subclass for its device: no operator of the model.
-_ASKS_DEVICE = torch.ops.prim.device.default
+ASKS_DEVICE = torch.ops.prim.device.default
 
 
 class Fields(Protocol):
@@ -60,7 +60,7 @@ class Recorder(TorchDispatchMode):
     ) -> Any:
         """Run ``func`` and record it."""
         kwargs = kwargs or {}
-        if func is _ASKS_DEVICE:
+        if func is ASKS_DEVICE:
             return func(*args, **kwargs)
         self.touch(func, args, kwargs)
         out = func(*args, **kwargs)
@@ -76,7 +76,7 @@ class Recorder(TorchDispatchMode):
         self.fields.observe(func, args, kwargs, out, self.scopes.path)
         self.scopes.record(
             OpCall(
-                op=_full_name(func),
+                op=full_name(func),
                 parent=self.scopes.parent,
                 args=arguments_of(func, args, kwargs),
                 outputs=facts_in(out),
@@ -96,6 +96,7 @@ class Recorder(TorchDispatchMode):
         return next((field for field in fields if field is not None), None)
 
 
-def _full_name(func: Any) -> str:
+def full_name(func: Any) -> str:
+    """Return the name of ``func`` with its namespace and overload."""
     name = str(func)
     return name if "." in name else f"higher_order.{name}"

@@ -1,0 +1,58 @@
+"""The operators of a training step: which storages they make, and whose backward pass they belong to."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch._C._autograd import _get_sequence_nr as next_node
+
+from convinspect.facts import OpCall, ReceptiveField
+from convinspect.trace.recorder import ASKS_DEVICE, Recorder, full_name
+from convinspect.trace.scopes import Scopes
+
+_NO_ARGUMENTS: MappingProxyType[str, Any] = MappingProxyType({})
+
+
+class _NoFields:
+    """Follows nothing."""
+
+    def observe(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, path: str) -> None:
+        """Ignore the operator."""
+
+    def describe(self, tensor: torch.Tensor) -> ReceptiveField | None:  # noqa: ARG002 - the protocol's signature
+        """Return no field."""
+        return None
+
+
+class StepRecorder(Recorder):
+    """A recorder that follows live bytes alone, also through the backward pass.
+
+    An operator of the backward pass belongs to the module whose forward made its node in the autograd graph: nodes
+    are numbered in the order in which they are made.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(Scopes(), _NoFields(), lambda _func, _args, _kwargs: None)
+        self._made_by: dict[int, int] = {}
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Run ``func`` and follow what it allocates."""
+        kwargs = kwargs or {}
+        if func is ASKS_DEVICE:
+            return func(*args, **kwargs)
+        out = func(*args, **kwargs)
+        index = self.scopes.record(OpCall(full_name(func), self._parent(), _NO_ARGUMENTS, ()))
+        self.memory.observe(func, args, kwargs, out, index)
+        return out
+
+    def _parent(self) -> int:
+        node = torch._C._current_autograd_node()  # noqa: SLF001 - no public name
+        if node is not None and not self.scopes.depth:
+            return self._made_by.get(node._sequence_nr(), -1)  # noqa: SLF001
+        # Autograd makes the node before it calls the operator.
+        self._made_by.setdefault(next_node() - 1, self.scopes.parent)
+        return self.scopes.parent
