@@ -60,7 +60,9 @@ def slide(nominal: Nominal, dim: int, window: Window, *, positions: bool) -> Nom
     if isinstance(nominal, Absent) or window.identity:
         return nominal
     if nominal.dim != dim:
-        if positions and not window.complete and nominal.bounds.shape[dim + 1] > 1:
+        if positions and nominal.bounds.shape[dim + 1] == 1:
+            return nominal
+        if positions and not window.complete:
             # A digit of the position: what is padding here would be read from the neighbouring digit.
             return Absent.MISALIGNED
         bounds = gather(nominal.bounds, dim, window.index, covered=window.covered, complete=window.complete)

@@ -44,11 +44,19 @@ class Hull:
 
 def watch(function: Callable[[Tensor], Tensor], x: Tensor, axes: tuple[int, ...] | None = None) -> tuple[Tensor, FieldTracker]:
     """Run ``function`` on ``x`` and follow it."""
+    outs, tracker = watch_all(lambda given: [function(given)], x, axes)
+    return outs[0], tracker
+
+
+def watch_all(
+    function: Callable[[Tensor], list[Tensor]], x: Tensor, axes: tuple[int, ...] | None = None
+) -> tuple[list[Tensor], FieldTracker]:
+    """Run a function that returns several tensors, and follow it."""
     tracker = FieldTracker()
     with torch.no_grad(), Watch(tracker):
         tracker.seed(x, axes=axes)
-        out = function(x)
-    return out, tracker
+        outs = function(x)
+    return outs, tracker
 
 
 def claimed(tracker: FieldTracker, out: Tensor, *, local: bool = False) -> list[Hull]:
@@ -76,19 +84,27 @@ def plain_kernels() -> Iterator[None]:
 
 def true_hulls(function: Callable[[Tensor], Tensor], x: Tensor, axes: tuple[int, ...]) -> list[Hull]:
     """Put NaN into one index of one axis at a time; an element that turns NaN depends on that index."""
-    found = []
+    return true_hulls_of_all(lambda given: [function(given)], x, axes)[0]
+
+
+def true_hulls_of_all(
+    function: Callable[[Tensor], list[Tensor]], x: Tensor, axes: tuple[int, ...]
+) -> list[list[Hull]]:
+    """Do the same for a function that returns several tensors: hulls by tensor, then by axis."""
     with torch.no_grad(), plain_kernels():
-        clean = function(x.clone())
-        for axis in axes:
-            lo = np.full(tuple(clean.shape), EMPTY)
-            hi = np.full(tuple(clean.shape), -EMPTY)
+        found = [
+            [Hull(np.full(tuple(out.shape), EMPTY), np.full(tuple(out.shape), -EMPTY)) for _ in axes]
+            for out in function(x.clone())
+        ]
+        for number, axis in enumerate(axes):
             for index in range(x.shape[axis]):
                 poisoned = x.clone()
                 poisoned.select(axis, index).fill_(float("nan"))
-                touched = function(poisoned).isnan().numpy()
-                lo[touched] = np.minimum(lo[touched], index)
-                hi[touched] = np.maximum(hi[touched], index)
-            found.append(Hull(lo, hi))
+                for out, hulls in zip(function(poisoned), found, strict=True):
+                    touched = out.isnan().numpy()
+                    hull = hulls[number]
+                    hull.lo[touched] = np.minimum(hull.lo[touched], index)
+                    hull.hi[touched] = np.maximum(hull.hi[touched], index)
     return found
 
 
