@@ -23,16 +23,22 @@ if TYPE_CHECKING:
 def summarise(request: Request) -> Report:
     """Return the report of the request's target.
 
-    A forward that stops half-way gives a report of the rows up to there, with the reason among its warnings.
+    A forward that stops half-way gives a report of the rows up to there, with the reason among its warnings. A
+    saved report is read back.
     Raises `UsageError` for a target or an input that cannot be used, and `ModelError` where the user's code
     fails before its forward.
     """
-    from convinspect.inputs import make_inputs  # noqa: PLC0415
-    from convinspect.load import load  # noqa: PLC0415
+    from convinspect.load import kind_of, load  # noqa: PLC0415
 
+    if kind_of(request.target.source) == "report":
+        from convinspect.load.saved import load_report  # noqa: PLC0415
+
+        return load_report(request)
     loaded = load(request)
     if loaded.trace is not None:
         return _report(request, loaded, loaded.trace)
+    from convinspect.inputs import make_inputs  # noqa: PLC0415
+
     inputs = make_inputs(request, loaded.model, loaded.device, loaded.dtype, loaded.example)
     return _report(request, loaded, _trace(request, loaded, inputs))
 
@@ -95,5 +101,13 @@ def _trace(request: Request, loaded: Loaded, inputs: Inputs) -> Trace:
     if loaded.device == "meta":
         inputs = replace(inputs, args=stand_in(inputs.args), kwargs=stand_in(inputs.kwargs))
     fields = follow(inputs.tensors, request.field_of, batched=request.batch_size is not None)
-    traced = trace(loaded.model, inputs.args, inputs.kwargs, inputs.names, fields=fields, train=request.train)
+    traced = trace(
+        loaded.model,
+        inputs.args,
+        inputs.kwargs,
+        inputs.names,
+        fields=fields,
+        train=request.train,
+        disposable=loaded.disposable,
+    )
     return replace(traced, notes=(*traced.notes, *notes_of(fields)))

@@ -49,7 +49,7 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One run of ``summary``: everything that the numbers depend on."""
+    """One run of ``summary``: everything that the numbers depend on, and what the target is allowed."""
 
     target: Target
     inputs: tuple[InputSpec, ...] = ()
@@ -59,6 +59,7 @@ class Request:
     dtype: str | None = None
     train: bool = False
     field_of: str | None = None
+    allow_unsafe: bool = False
 
 
 def parse_target(text: str) -> Target:

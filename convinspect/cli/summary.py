@@ -34,6 +34,7 @@ _PIPED_WIDTH = 100
 @click.option("--dtype", metavar="NAME", help="Cast the model and its floating inputs: float16, bfloat16, ...")
 @click.option("--train", is_flag=True, help="Run in training mode.")
 @click.option("--field-of", metavar="NAME", help="The input whose receptive fields are followed.")
+@click.option("--allow-unsafe", is_flag=True, help="Run a TorchScript file that touches files or leaves torch.")
 @click.option("--depth", type=click.IntRange(min=0), help="Fold what lies deeper than this many modules.")
 @click.option(
     "--columns", metavar="NAMES", help="Columns of the table, comma-separated; default,jump adds to the usual."
@@ -46,7 +47,8 @@ _PIPED_WIDTH = 100
 def summary(**options: Any) -> int:
     """Show TARGET's layers: output shape, parameters, MACs, memory and receptive field.
 
-    TARGET is model.py, model.py:Net, model.py:factory or package.module:attribute.
+    TARGET is model.py, model.py:Net, model.py:factory or package.module:attribute; a TorchScript file, an exported
+    program (.pt2), a file of weights, or a saved report.
 
     \b
     Example:
@@ -79,6 +81,7 @@ def _request(options: dict[str, Any]) -> Request:
         dtype=parse_float_dtype(options["dtype"], "--dtype") if options["dtype"] else None,
         train=options["train"],
         field_of=options["field_of"],
+        allow_unsafe=options["allow_unsafe"],
     )
 
 

@@ -1,13 +1,14 @@
-"""Target to model: the one function that the pipeline asks for it."""
+"""Target to model: the one function that the pipeline asks for it. What needs torch is imported when it is needed."""
 
 from __future__ import annotations
 
-from convinspect.load.adopt import adopt
+from typing import Any
+
 from convinspect.load.loaded import Loaded
-from convinspect.load.python import load_python
+from convinspect.load.sniff import kind_of
 from convinspect.spec import Request
 
-__all__ = ["Loaded", "adopt", "load"]
+__all__ = ["Loaded", "adopt", "kind_of", "load"]
 
 
 def load(request: Request) -> Loaded:
@@ -15,4 +16,26 @@ def load(request: Request) -> Loaded:
 
     Raises `UsageError` where there is nothing usable, `ModelError` where the user's own code fails.
     """
-    return load_python(request)
+    kind = kind_of(request.target.source)
+    if kind == "python":
+        from convinspect.load.python import load_python  # noqa: PLC0415
+
+        return load_python(request)
+    if kind == "torchscript":
+        from convinspect.load.torchscript import load_torchscript  # noqa: PLC0415
+
+        return load_torchscript(request)
+    if kind == "export":
+        from convinspect.load.export import load_export  # noqa: PLC0415
+
+        return load_export(request)
+    from convinspect.load.weights import load_weights  # noqa: PLC0415
+
+    return load_weights(request, kind)
+
+
+def adopt(model: Any, device: str | None) -> Loaded:
+    """Return a model that is in memory already as if it had been loaded; with ``device``, a copy of it there."""
+    from convinspect.load.adopt import adopt as adopted  # noqa: PLC0415
+
+    return adopted(model, device)

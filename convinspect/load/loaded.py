@@ -14,7 +14,7 @@ class Loaded:
 
     ``model`` is an ``nn.Module``, a ``ScriptModule`` or an ``ExportedProgram``; ``None`` where ``trace`` holds
     what a file of weights says without a run. ``example`` is the positional and keyword inputs that the file
-    itself knows.
+    itself knows. A ``disposable`` model was loaded for this run alone: nobody minds when it is changed.
     """
 
     model: Any
@@ -25,3 +25,4 @@ class Loaded:
     trace: Trace | None = None
     example: tuple[tuple[Any, ...], dict[str, Any]] | None = None
     notes: tuple[Note, ...] = ()
+    disposable: bool = False

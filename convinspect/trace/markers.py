@@ -11,18 +11,21 @@ from typing import Any
 
 import torch
 
+from convinspect.trace.plain_graph import is_plain, make_plain
+
 
 def with_markers(model: Any, *, disposable: bool) -> Any:
-    """Return a copy of ``model`` with markers in all graphs; a model without calls of modules as it is.
+    """Return a copy of ``model`` with markers in all graphs; where there is nothing to change, as it is.
 
     A ``disposable`` one, loaded for this run alone, is not copied: its graphs change in place.
     """
-    if not any(_calls(graph) for graph in _graphs(model)):
+    if all(is_plain(graph) and not _calls(graph) for graph in _graphs(model)):
         return model
     marked = model if disposable else _copy(model)
     for graph in _graphs(marked):
         # A forked call would run in another thread, at another time in every run; eager runs it in its place.
         torch._C._jit_pass_inline_fork_wait(graph)  # noqa: SLF001 - there is no public name
+        make_plain(graph)
         for node in _calls(graph):
             _mark(graph, node)
     return marked

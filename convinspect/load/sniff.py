@@ -1,0 +1,103 @@
+"""Which kind of file a target is, by its content: names lie, and a renamed file is still what it is."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from convinspect.errors import UsageError
+from convinspect.load.zip_directory import Directory, read_directory
+
+Kind: TypeAlias = Literal["python", "torchscript", "export", "checkpoint", "safetensors", "shards", "report"]
+
+_FILE_SUFFIXES = (".pt", ".pth", ".ts", ".pt2", ".bin", ".ckpt", ".safetensors", ".json")
+_ZIP = b"PK"
+_HEAD = 4096
+_MAX_JSON = 32 << 20  # a report of ten thousand layers; read, it takes twenty times as much
+_FOREIGN = (
+    (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "fetch it with: git lfs pull"),
+    (b"\x89HDF\r\n", "an HDF5 file", None),
+    (b"GGUF", "a GGUF file", None),
+    (b"<!DOCTYPE", "a web page: the download went wrong", None),
+    (b"<html", "a web page: the download went wrong", None),
+)
+_KNOWN = "known: model.py, TorchScript, torch.export, torch.save of a state dict, safetensors, report.json"
+
+
+def kind_of(source: str) -> Kind:
+    """Return what ``source`` holds; what is no file, and source code, is ``python``.
+
+    Raises `UsageError` for a missing, empty, damaged or foreign file.
+    """
+    path = Path(source)
+    if not path.is_file():
+        if path.suffix in _FILE_SUFFIXES:
+            raise UsageError(f"{source}: {'a folder' if path.is_dir() else 'no such file'}")
+        return "python"
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+        return _kind(path, head)
+    except OSError as error:
+        raise UsageError(f"{source}: {error.strerror}") from error
+    except UsageError as error:
+        raise error.within(source) from None
+
+
+def _kind(path: Path, head: bytes) -> Kind:
+    if head.startswith(_ZIP):
+        return _kind_of_archive(read_directory(path))
+    if _is_safetensors(head):
+        return "safetensors"
+    if re.match(rb"\x80[\x02-\x05]", head):
+        return "checkpoint"
+    for magic, what, hint in _FOREIGN:
+        if head.startswith(magic):
+            raise UsageError(what, hint)
+    if head[257:262] == b"ustar":
+        raise UsageError("saved by a PyTorch older than 0.2", "load it there, and save it again")
+    if head.lstrip().startswith(b"{"):
+        return _kind_of_json(path)
+    if path.suffix == ".py":
+        return "python"
+    if not head:
+        raise UsageError("an empty file")
+    raise UsageError("not a file that is known here", _KNOWN)
+
+
+def _is_safetensors(head: bytes) -> bool:
+    return len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 40  # noqa: PLR2004 - a length, then JSON
+
+
+def _kind_of_archive(directory: Directory) -> Kind:
+    if "serialized_exported_program.json" in directory or directory.under("models/"):
+        return "export"
+    if "constants.pkl" in directory or directory.under("code/"):
+        return "torchscript"
+    if "data.pkl" in directory:
+        return "checkpoint"
+    if "model.json" in directory:
+        raise UsageError("a TorchScript file of a PyTorch older than 1.1", "load it there, and save it again")
+    raise UsageError("an archive, but none of PyTorch's", _KNOWN)
+
+
+def _kind_of_json(path: Path) -> Kind:
+    document = read_json(path)
+    if isinstance(document, dict) and isinstance(document.get("weight_map"), dict):
+        return "shards"
+    if isinstance(document, dict) and "schema" in document:
+        return "report"
+    raise UsageError("JSON, but neither a saved report nor an index of weight files")
+
+
+def read_json(path: Path) -> object:
+    """Return the JSON document at ``path``; raises `UsageError` for what is none."""
+    if path.stat().st_size > _MAX_JSON:
+        raise UsageError(f"JSON of {path.stat().st_size:,} bytes")
+    try:
+        document: object = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"damaged JSON ({error})") from None
+    return document

@@ -1,0 +1,56 @@
+"""TorchScript graphs changed so that they run the operators that the eager model runs, on the same path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+# Scripted code always takes the fused path of attention, which hides its operators; the run switches it off in
+# eager models (``torch.backends.mha``), but to a script the switch is the constant True.
+_FAST_PATHS = (
+    "aten::_transformer_encoder_layer_fwd",
+    "aten::_native_multi_head_attention",
+    "aten::_nested_tensor_from_mask",
+)
+# ``aten::_convolution`` is what the tracer sees of a convolution; its last arguments choose a kernel.
+_TRACED_CONVOLUTION = "aten::_convolution"
+_CONVOLUTION_INPUTS = 9
+
+
+def is_plain(graph: Any) -> bool:
+    """Tell whether `make_plain` would leave ``graph`` as it is."""
+    return not any(node.kind() in (*_FAST_PATHS, _TRACED_CONVOLUTION) for node in _nodes(graph))
+
+
+def make_plain(graph: Any) -> None:
+    """Turn off the fused paths of ``graph`` and write its traced convolutions as plain ones."""
+    for node in list(_nodes(graph)):
+        if node.kind() == "prim::If":
+            _turn_off(graph, node)
+        elif node.kind() == _TRACED_CONVOLUTION:
+            _write_plainly(graph, node)
+
+
+def _nodes(block: Any) -> Iterator[Any]:
+    for node in block.nodes():
+        yield node
+        for inner in node.blocks():
+            yield from _nodes(inner)
+
+
+def _turn_off(graph: Any, choice: Any) -> None:
+    """Let ``choice`` (an ``if``) always take its other branch where one branch is a fused path."""
+    taken, other = ([node.kind() for node in block.nodes()] for block in choice.blocks())
+    for kinds, answer in ((taken, False), (other, True)):
+        if any(kind in _FAST_PATHS for kind in kinds):
+            condition = graph.insertConstant(answer)
+            condition.node().moveBefore(choice)
+            choice.replaceInput(0, condition)
+
+
+def _write_plainly(graph: Any, node: Any) -> None:
+    plain = graph.create("aten::convolution", list(node.inputs())[:_CONVOLUTION_INPUTS], 1)
+    plain.insertBefore(node)
+    plain.output().setType(node.output().type())
+    node.output().replaceAllUsesWith(plain.output())
+    node.destroy()
