@@ -137,7 +137,9 @@ def _numbers(axis: AxisField, field: Field) -> _Numbers:
     size = maps.sizes(axis.nominal)
     if size is None:
         return _Numbers()
-    step = maps.jump(axis.nominal, field.spatial)
+    dim = axis.nominal.dim
+    shared = sum(isinstance(other.nominal, Map) and other.nominal.dim == dim for other in field.axes) > 1
+    step = maps.jump(axis.nominal, field.spatial, shared=shared)
     return _Numbers(*size, None if step is None else _text(step), maps.start(axis.nominal, field.spatial))
 
 

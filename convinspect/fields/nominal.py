@@ -215,12 +215,15 @@ def sizes(nominal: Map) -> tuple[int, int] | None:
     return int(size.max()), int(np.where(alive, size, BIG).min())
 
 
-def jump(nominal: Map, spatial: tuple[bool, ...]) -> Fraction | None:
-    """Input step from one position to the next; of a flattened or partitioned image, of its grid."""
+def jump(nominal: Map, spatial: tuple[bool, ...], *, shared: bool) -> Fraction | None:
+    """Input step from one position to the next; of a flattened or partitioned image, of its grid.
+
+    ``shared`` says that another axis runs along the same dimension.
+    """
     others = [d for d, flag in enumerate(spatial) if flag and d != nominal.dim and nominal.bounds.shape[d + 1] > 1]
-    if nominal.advance and not others:
+    if nominal.advance and not others and not shared:
         return Fraction(nominal.advance, nominal.period)
-    first = nominal.bounds[0]
+    first = at(nominal, np.arange(2 * nominal.period, dtype=np.int64))[0]
     steps = np.diff(np.unique(first[first < EMPTY_FROM]))
     return Fraction(int(steps.min())) if steps.size else None
 

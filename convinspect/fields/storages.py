@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from convinspect.fields import bounds as exact
-from convinspect.fields.bounds import BIG, Array
+from convinspect.fields.bounds import BIG, EMPTY_FROM, Array
 from convinspect.fields.field import NO_DOUBTS, AxisField, Cause, Doubts, Field, Shape, first
-from convinspect.fields.nominal import Absent, Map, at, rebase
+from convinspect.fields.nominal import Absent, Map, Nominal, at
 
 FIRST_SWEEP = 256
 
@@ -42,7 +42,6 @@ class Flat:
     gates: list[Cause | None]
     doubts: Doubts = NO_DOUBTS
     spatial: dict[int, tuple[bool, ...]] = default(default_factory=dict)
-    dims: dict[int, tuple[int | None, ...]] = default(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -158,7 +157,6 @@ def _scatter(flat: Flat, geometry: Geometry, field: Field) -> None:
     if not field.is_nothing:
         rank = len(geometry.shape)
         flat.spatial[rank] = field.spatial
-        flat.dims[rank] = tuple(a.nominal.dim if isinstance(a.nominal, Map) else None for a in field.axes)
 
 
 def _read(flat: Flat, geometry: Geometry) -> Field:
@@ -174,19 +172,43 @@ def _read(flat: Flat, geometry: Geometry) -> Field:
         local = exact.compact(np.array(_window(flat.local[number], geometry)))
         same = strict.shape == local.shape and bool((strict == local).all())
         unclipped = exact.compact(np.array(_window(flat.unclipped[number], geometry)))
-        nominal = _recognise(unclipped, geometry.shape, local)
+        nominal = _recognise(unclipped, local)
         axes.append(AxisField(strict, strict if same else local, nominal, flat.gates[number]))
     return Field(geometry.shape, spatial, tuple(axes), flat.doubts)
 
 
-def _recognise(unclipped: Array, shape: Shape, local: Array) -> Map | Absent:
-    """Find the map in unclipped bounds that were written part by part; borders may differ, the most may not."""
-    del shape
+def _recognise(unclipped: Array, local: Array) -> Nominal:
+    """Find the map in unclipped bounds that were written part by part.
+
+    It is that of the longest evenly stepping run, if this is most of the positions: the rest is a border, as in
+    circular padding.
+    """
     if exact.is_empty(local):
         return Absent.NOTHING
-    if unclipped.size == 2:  # noqa: PLR2004 - one element: lo and hi
-        return Absent.MISALIGNED
-    found = rebase(Map(0, 0, exact.reduce(unclipped, ()))) if unclipped.shape[1] == 1 else Absent.MISALIGNED
-    return found if isinstance(found, Map) and found.advance else Absent.MISALIGNED
+    rank = unclipped.ndim - 1
+    for dim in range(rank):
+        if unclipped.shape[dim + 1] == 1:
+            continue
+        line = exact.reduce(unclipped, [other for other in range(rank) if other != dim])
+        begin, end = _longest_run(line)
+        inside = (slice(None),) * (dim + 1) + (slice(begin, end),)
+        agrees = (unclipped[inside] == line[inside]) | (unclipped[inside] >= EMPTY_FROM)
+        if agrees.all() and 2 * (end - begin) > unclipped.shape[dim + 1]:
+            lo, minus_hi = line.reshape(2, -1)
+            step = int(lo[begin + 1] - lo[begin])
+            ends = np.array((lo[begin] - step * begin, minus_hi[begin] + step * begin), dtype=np.int64)
+            return Map(dim, step, ends.reshape((2,) + (1,) * rank))
+    return Absent.MISALIGNED
 
 
+def _longest_run(line: Array) -> tuple[int, int]:
+    """First and one past the last position of the longest run in which both bounds step by the same number."""
+    lo, minus_hi = line.reshape(2, -1)
+    steps = np.diff(lo)
+    even = (steps == -np.diff(minus_hi)) & (steps != 0) & (lo[1:] < EMPTY_FROM) & (lo[:-1] < EMPTY_FROM)
+    best, begin, run = 0, 0, 0
+    for i, step in enumerate(steps):
+        run = (run + 1 if run and step == steps[i - 1] else 1) if even[i] else 0
+        if run > best:
+            best, begin = run, i + 1 - run
+    return begin, begin + best + 1 if best else begin

@@ -32,7 +32,7 @@ def constant(call: Call) -> Result:
             "clone contiguous detach alias lift_fresh lift _to_copy to dropout alpha_dropout feature_dropout "
             "native_dropout bernoulli _conj _neg_view resolve_conj resolve_neg requires_grad_ _reshape_copy_alias "
             "fake_quantize_per_tensor_affine nan_to_num rrelu_with_noise celu data pin_memory _pin_memory "
-            "lift_fresh_copy alias_copy detach_copy real imag _lazy_clone _conj_copy _neg_view_copy"
+            "lift_fresh_copy alias_copy detach_copy _lazy_clone _conj_copy _neg_view_copy"
         ).split()
     )
 )
@@ -54,7 +54,9 @@ def complex_view(call: Call) -> Result:
     field = call["self"]
     rank = len(field.shape)
     if len(call.shape) > rank:
-        return moves.widen(moves.insert(field, rank), rank, call.shape[-1])
+        # Both parts count as depending on what either does.
+        parts = moves.widen(moves.insert(field, rank), rank, call.shape[-1])
+        return parts.doubting(upper_bound=call.cause)
     return moves.drop(call.contract(field, [rank - 1]), [rank - 1])
 
 

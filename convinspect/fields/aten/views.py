@@ -135,6 +135,19 @@ def flip(call: Call) -> Result:
     return moves.slide(x, {dim: slicing(x.shape[dim], x.shape[dim], x.shape[dim] - 1, -1) for dim in dims})
 
 
+@register("aten::rot90")
+def rotate(call: Call) -> Result:
+    """Quarter turns in the plane of two dimensions."""
+    x = call["self"]
+    one, other = (dim % len(x.shape) for dim in call.get("dims", (0, 1)))
+    order = list(range(len(x.shape)))
+    order[one], order[other] = order[other], order[one]
+    for _ in range(call.get("k", 1) % 4):
+        x = moves.slide(x, {other: slicing(x.shape[other], x.shape[other], x.shape[other] - 1, -1)})
+        x = moves.permute(x, order)
+    return x
+
+
 @register("aten::roll")
 def roll(call: Call) -> Result:
     """Shift round the end; without ``dims``, of the flattened tensor."""
