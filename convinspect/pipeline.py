@@ -73,7 +73,7 @@ def inspect(
     copy of the model there (``"meta"``: without copying or computing anything); without it where the model is.
     """
     from convinspect.inputs import given_inputs  # noqa: PLC0415
-    from convinspect.load import adopt  # noqa: PLC0415
+    from convinspect.load.adopt import adopt  # noqa: PLC0415
 
     loaded = adopt(model, device)
     given = given_inputs(model, tuple(inputs), dict(kwargs or {}), loaded.device)
