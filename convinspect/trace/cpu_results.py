@@ -60,9 +60,15 @@ def _row(size: int, item: int) -> int:
     return padded + line if padded % 256 == 0 else padded
 
 
+def _recurrent_layer_backward(_args: tuple[Any, ...], out: Any) -> Any:
+    """The gradients of the two biases are equal, and two tensors all the same."""
+    return (*out[:4], torch.empty_like(out[4]), *out[5:])
+
+
 _CORRECTIONS: dict[Any, Callable[[tuple[Any, ...], Any], Any]] = {
     _aten.native_batch_norm.default: _batch_norm,
     _aten._native_batch_norm_legit.default: _batch_norm,  # noqa: SLF001 - the operator's name
     _aten._native_batch_norm_legit_no_training.default: _batch_norm_in_evaluation,  # noqa: SLF001
     _aten.mkldnn_rnn_layer.default: _recurrent_layer,
+    _aten.mkldnn_rnn_layer_backward.default: _recurrent_layer_backward,
 }

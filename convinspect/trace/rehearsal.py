@@ -1,0 +1,112 @@
+"""A training step of a model that comes to no harm: on stand-ins, else on a copy, else not known."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import torch
+from torch import nn
+
+from convinspect.facts import ModuleCall, Note, OpCall
+from convinspect.trace.cast import Cast, is_on_meta, standing_in
+from convinspect.trace.training import NothingToTrain, Plan, SavedBy, Scoped, Step, names_of, train_once
+from convinspect.trace.unfused import unfused
+from convinspect.trace.untouched import left_as_found
+
+_Attempt: TypeAlias = Callable[[nn.Module, torch.device], AbstractContextManager[tuple[nn.Module, Cast | None]]]
+
+_CPU = torch.device("cpu")
+_SEED = 0
+
+
+def rehearse(
+    model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], plan: Plan, scoped: Scoped
+) -> tuple[Step | None, tuple[Note, ...]]:
+    """Return what one training step of ``model`` needs, or a note that says why that is not known.
+
+    It runs in training mode on stand-ins. Where the model looks at values that stand-ins do not have, it runs for
+    real on a copy, unless it is on the meta device and has none either.
+    """
+    attempts = [_on_stand_ins] if is_on_meta(model, (args, kwargs)) else [_on_stand_ins, _on_a_copy]
+    reason = ""
+    for attempt in attempts:
+        step = _attempt(attempt, model, args, kwargs, plan, scoped)
+        if step is None:
+            message = "no floating output depends on a parameter that requires a gradient: nothing can be trained"
+            return None, (Note("nothing_to_train", message),)
+        if isinstance(step, Step):
+            return step, ()
+        reason = step
+    message = f"what a training step needs is not known: in training mode the model raised {reason}"
+    return None, (Note("training_unknown", message),)
+
+
+def _attempt(
+    attempt: _Attempt, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], plan: Plan, scoped: Scoped
+) -> Step | str | None:
+    """Return a step, ``None`` where there is nothing to train, or what the model raised."""
+    device = _device_of(model)
+    try:
+        with attempt(model, device) as (subject, cast), left_as_found(subject), unfused():
+            torch.manual_seed(_SEED)
+            subject.train()
+            if cast is not None:
+                args, kwargs = cast.replaced((args, kwargs))
+            return train_once(subject, args, kwargs, plan, device, scoped)
+    except NothingToTrain:
+        return None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's forward may raise anything
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def with_saved(
+    calls: Sequence[ModuleCall | OpCall], saved: Mapping[SavedBy, int] | None
+) -> tuple[ModuleCall | OpCall, ...]:
+    """Return ``calls`` with the bytes that the same operators of a training step save.
+
+    What operators save that training alone runs is put down to their module's call.
+    """
+    if saved is None:
+        return tuple(calls)
+    left = dict(saved)
+    marked = list(calls)
+    for index, name in names_of(calls):
+        marked[index] = replace(calls[index], saved_bytes=left.pop(name, 0))
+    extra: Counter[tuple[str, int]] = Counter()
+    for (path, number, _, _), size in left.items():
+        extra[path, number] += size
+    for index, call in enumerate(calls):
+        if isinstance(call, ModuleCall):
+            marked[index] = replace(call, saved_bytes=extra.pop((call.path, call.number), 0))
+    return _at_the_root(marked, sum(extra.values()))
+
+
+def _at_the_root(calls: list[ModuleCall | OpCall], size: int) -> tuple[ModuleCall | OpCall, ...]:
+    """Put what modules save that ran in training alone down to the model itself."""
+    first = calls[0] if calls else None
+    if size and isinstance(first, ModuleCall):
+        calls[0] = replace(first, saved_bytes=(first.saved_bytes or 0) + size)
+    return tuple(calls)
+
+
+@contextmanager
+def _on_stand_ins(model: nn.Module, device: torch.device) -> Iterator[tuple[nn.Module, Cast | None]]:
+    cast = Cast(device, everything=True)
+    with standing_in(model, cast):
+        yield model, cast
+
+
+@contextmanager
+def _on_a_copy(model: nn.Module, _device: torch.device) -> Iterator[tuple[nn.Module, Cast | None]]:
+    yield copy.deepcopy(model), None
+
+
+def _device_of(model: nn.Module) -> torch.device:
+    found = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), _CPU)
+    return _CPU if found.type == "meta" else found
