@@ -22,6 +22,5 @@ def running_users_code(what: str) -> Iterator[None]:
 
 
 def _hint(error: Exception) -> str | None:
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"is {error.name.partition('.')[0]} installed in this environment?"
-    return None
+    missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    return f"is {missing} installed in this environment?" if missing.isidentifier() else None
