@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from convinspect.codec import DecodeError, decode, encode
 from convinspect.errors import UsageError
-from convinspect.facts import NamedTensor, Note, ReceptiveField, TensorFact
+from convinspect.facts import NamedTensor, Note, Peak, ReceptiveField, TensorFact
 
 SCHEMA = "convinspect.report/1"
 
@@ -108,32 +108,50 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class TrainingMemory:
-    """One whole training step: forward, backward and the optimizer's step."""
+    """One whole training step: forward, backward and the optimizer's step.
+
+    ``saved_bytes`` lives from the forward to the backward pass; ``peak`` says where ``peak_bytes`` fall and what is
+    alive there. ``amp`` is the dtype of autocast, or ``None``.
+    """
 
     optimizer: str
     gradient_bytes: int
     optimizer_bytes: int
     saved_bytes: int
     peak_bytes: int
+    amp: str | None = None
+    peak: Peak | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredMemory:
-    """What the device's allocator itself said of the same run."""
+    """What the device's allocator itself said of the same run, beside the estimate and never in its place.
+
+    ``estimate_bytes`` is the inference peak with every storage rounded up to the allocator's ``block_bytes``;
+    ``difference_percent`` what was allocated beyond it, in percent of it.
+    """
 
     allocated_bytes: int
     reserved_bytes: int
+    estimate_bytes: int | None = None
+    block_bytes: int | None = None
+    difference_percent: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TotalMemory:
-    """Bytes of the whole run; ``None`` where they are not known."""
+    """Bytes of the whole run; ``None`` where they are not known.
+
+    ``weight_bytes`` counts each storage once. ``inference_peak`` says where ``inference_peak_bytes`` fall and what
+    is alive there: weights, inputs, and the activations by the row that made them.
+    """
 
     input_bytes: int
     weight_bytes: int
     inference_peak_bytes: int | None
     training: TrainingMemory | None
     measured: MeasuredMemory | None
+    inference_peak: Peak | None = None
 
 
 @dataclass(frozen=True, slots=True)

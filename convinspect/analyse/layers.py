@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from convinspect.analyse.memory import row_memory
 from convinspect.analyse.rows import Row
 from convinspect.facts import ModuleCall, OpCall, TensorFact, Trace, Value, Weight
 from convinspect.ops import results_of, type_name
-from convinspect.report import Layer, LayerMemory, MacsStatus, Shape
+from convinspect.report import Layer, MacsStatus, Shape
 
 
 class _Sums:
@@ -84,7 +85,7 @@ def _layer(row: Row, below: _Sums, trace: Trace) -> Layer:
         macs=row.own_macs if known else None,
         macs_total=below.macs if below.known else None,
         macs_status=below.status,
-        memory=_memory(row),
+        memory=row_memory(row),
         receptive_field=call.receptive_field if call is not None else None,
     )
 
@@ -133,24 +134,3 @@ def _facts_in(value: Value) -> list[TensorFact]:
     if isinstance(value, TensorFact):
         return [value]
     return [fact for item in value for fact in _facts_in(item)] if isinstance(value, tuple) else []
-
-
-def _memory(row: Row) -> LayerMemory:
-    return (
-        LayerMemory(
-            _sum(op.allocated_bytes for op in row.ops),
-            _sum(op.saved_bytes for op in row.ops),
-        )
-        if row.call is not None
-        else LayerMemory(None, None)
-    )
-
-
-def _sum(values: Iterable[int | None]) -> int | None:
-    """Add up; one value that is not known makes the sum not known."""
-    total = 0
-    for value in values:
-        if value is None:
-            return None
-        total += value
-    return total

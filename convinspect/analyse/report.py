@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 from convinspect.analyse.layers import layers_of
+from convinspect.analyse.memory import total_memory
 from convinspect.analyse.notes import notes_of, uncounted_of
 from convinspect.analyse.rows import rows_of
 from convinspect.facts import Trace
-from convinspect.report import Layer, MacsStatus, Model, Report, Run, Tensor, Tool, TotalMemory, Totals
+from convinspect.report import Layer, MacsStatus, Model, Report, Run, Tensor, Tool, Totals
 
 
 def analyse(trace: Trace, tool: Tool, model: Model, run: Run) -> Report:
@@ -46,13 +47,7 @@ def _totals(trace: Trace, layers: tuple[Layer, ...]) -> Totals:
         macs=macs,
         flops=None if macs is None else 2 * macs,
         macs_status=status,
-        memory=TotalMemory(
-            input_bytes=sum(named.fact.bytes for named in trace.inputs),
-            weight_bytes=param_bytes + buffer_bytes,
-            inference_peak_bytes=trace.inference_peak_bytes,
-            training=None,
-            measured=None,
-        ),
+        memory=total_memory(trace, param_bytes + buffer_bytes),
         bytes_by_dtype=_bytes_by_dtype(trace),
     )
 
