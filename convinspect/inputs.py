@@ -129,10 +129,39 @@ def _fitted(args: tuple[Any, ...], kwargs: dict[str, Any], model: Any) -> Inputs
 
 
 def _forward_signature(model: Any) -> inspect.Signature | None:
+    if isinstance(model, torch.jit.ScriptModule):
+        return _scripted_signature(model)
+    if hasattr(model, "module_call_graph"):
+        return _exported_signature(model)
     try:
         return inspect.signature(model.forward)
     except (AttributeError, TypeError, ValueError):
         return None
+
+
+def _scripted_signature(model: Any) -> inspect.Signature | None:
+    """Return what the schema of ``forward`` takes; a recurrent layer scripted by itself has overloads instead."""
+    name = next((name for name in ("forward", "forward__0") if model._c._has_method(name)), None)  # noqa: SLF001
+    if name is None:
+        return None
+    arguments = model._c._get_method(name).schema.arguments[1:]  # noqa: SLF001 - there is no public name
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Signature(
+        [
+            inspect.Parameter(
+                a.name, kind, default=a.default_value if a.has_default_value() else inspect.Parameter.empty
+            )
+            for a in arguments
+        ]
+    )
+
+
+def _exported_signature(program: Any) -> inspect.Signature | None:
+    """Return what an exported program was exported with: all of it is needed, by the same names."""
+    names = program.module_call_graph[0].signature.forward_arg_names
+    if not names:
+        return None
+    return inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names])
 
 
 def _suggestion(model: Any) -> str:

@@ -38,7 +38,7 @@ _NAMESPACES = frozenset(
 _CLASSES = frozenset(("quantized", "rnn", "sparse", "xnnpack", "mkldnn", "profiler"))
 _PICKLES = ("data.pkl", "constants.pkl", "traced_inputs.pkl")
 _MAX_CODE = 64 << 20
-_HINT = "--allow-unsafe runs it all the same: only for files that you trust as you trust a program"
+HINT = "--allow-unsafe runs it all the same: only for files that you trust as you trust a program"
 
 # What the lexer of TorchScript may pass over between a name and its dot.
 _GAP = r"(?:[\s\\]|\#[^\n]*\n)*"
@@ -73,7 +73,7 @@ def check_code(text: str, where: str) -> None:
         _check_name("prim", match[1], where)
     for match in _OPS.finditer(text):
         if match[1] is None:
-            raise UsageError(f"refused: {where} uses ops as a value, so what it calls cannot be told", _HINT)
+            raise UsageError(f"refused: {where} uses ops as a value, so what it calls cannot be told", HINT)
         check_operator(match[1], match[2], where)
     for start in _GETATTR.finditer(text):
         _check_name("aten", _selector(text, start.end(), where), where)
@@ -83,19 +83,19 @@ def check_code(text: str, where: str) -> None:
 def check_operator(namespace: str, name: str, where: str) -> None:
     """Raise `UsageError` for an operator that reaches outside, or of a library that is not torch's own."""
     if namespace not in _NAMESPACES:
-        raise UsageError(f"refused: {where} calls {namespace}::{name}, and what {namespace} does is not known", _HINT)
+        raise UsageError(f"refused: {where} calls {namespace}::{name}, and what {namespace} does is not known", HINT)
     _check_name(namespace, name, where)
 
 
 def _check_name(namespace: str, name: str, where: str) -> None:
     if name in _DANGEROUS:
-        raise UsageError(f"refused: {where} calls {namespace}::{name}, which {_DANGEROUS[name]}", _HINT)
+        raise UsageError(f"refused: {where} calls {namespace}::{name}, which {_DANGEROUS[name]}", HINT)
 
 
 def _check_classes(names: Iterable[str], where: str) -> None:
     for name in names:
         if name not in _CLASSES:
-            raise UsageError(f"refused: {where} uses torch.classes.{name}, and what that does is not known", _HINT)
+            raise UsageError(f"refused: {where} uses torch.classes.{name}, and what that does is not known", HINT)
 
 
 def _selector(text: str, start: int, where: str) -> str:
@@ -111,7 +111,7 @@ def _selector(text: str, start: int, where: str) -> str:
                 if literal is not None:
                     return literal[1]
                 break
-    raise UsageError(f"refused: {where} computes the name for a getattr, so what it calls cannot be told", _HINT)
+    raise UsageError(f"refused: {where} computes the name for a getattr, so what it calls cannot be told", HINT)
 
 
 def _check_claims(path: Path, directory: Directory) -> Iterator[str]:

@@ -35,13 +35,18 @@ def read_checkpoint(path: Path) -> tuple[dict[str, TensorClaim], tuple[Note, ...
 
     Raises `UsageError` for a pickled module, for a pickle that names any code, and for a damaged file.
     """
+    tensors, where = _state_dict(read_content(path))
+    note = f"the weights are those under {where!r}; the rest of the file is not looked at"
+    return tensors, (Note("nested", note),) if where else ()
+
+
+def read_content(path: Path) -> Any:
+    """Return what ``torch.save`` wrote to ``path``, as data; raises `UsageError` where it names any code."""
     with path.open("rb") as file:
         zipped = file.read(2) == b"PK"
     content = _read_zip(path) if zipped else _read_stream(path)
     _refuse_code(content)
-    tensors, where = _state_dict(content)
-    note = f"the weights are those under {where!r}; the rest of the file is not looked at"
-    return tensors, (Note("nested", note),) if where else ()
+    return content
 
 
 def _read_zip(path: Path) -> Any:

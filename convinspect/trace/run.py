@@ -5,22 +5,28 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from convinspect.facts import Failure, NamedTensor, Trace
+from convinspect.facts import Failure, ModuleCall, NamedTensor, Trace
 from convinspect.trace.blame import failure
 from convinspect.trace.cast import is_on_meta, stand_in, standing_in
 from convinspect.trace.eager import eager_scopes
+from convinspect.trace.exported import exported_scopes, silent_modules
+from convinspect.trace.exported_inputs import check_inputs
+from convinspect.trace.exported_model import ExportedModel, exported_model, is_exported_program
 from convinspect.trace.facts_of import named_facts
 from convinspect.trace.flat import unfolded
 from convinspect.trace.markers import with_markers
 from convinspect.trace.recorder import Fields, Recorder
+from convinspect.trace.rehearsal import rehearse, with_saved
 from convinspect.trace.scopes import Scopes
 from convinspect.trace.script import script_scopes
+from convinspect.trace.training import Plan
 from convinspect.trace.unfused import unfused
 from convinspect.trace.untouched import left_as_found
 from convinspect.trace.weights import module_facts
@@ -38,15 +44,17 @@ def trace(
     fields: Fields,
     train: bool = False,
     disposable: bool = False,
+    training: Plan | None = None,
 ) -> Trace:
     """Return what one forward of ``model`` with ``args`` and ``kwargs`` shows, and leave the model as it was.
 
     ``names`` are the report's names of ``args``. Where the model is on the meta device it runs on stand-ins (see
     `stand_in`); whoever follows inputs by identity makes them with `stand_in` before. An exception of the forward
     ends the trace and is its ``failure``; the calls up to there are kept. A ``disposable`` model was loaded for
-    this run alone: it need not be copied before its graphs are changed.
+    this run alone: it need not be copied before its graphs are changed. With a plan for ``training`` a step of it
+    is rehearsed as well.
     """
-    subject = _subject(model, args, kwargs, disposable=disposable)
+    subject = _subject(model, args, kwargs, names, disposable=disposable)
     on_meta = is_on_meta(subject, (args, kwargs))
     if on_meta:
         args, kwargs = stand_in((args, kwargs))
@@ -68,7 +76,14 @@ def trace(
         outputs = named_facts(out)
         memory = recorder.memory.fact(recorder.scopes.calls) if stopped is None else None
         modules, notes = unfolded(subject, module_facts(subject, weights.used))
-    return Trace(modules, recorder.scopes.calls, inputs, outputs, notes, failure=stopped, memory=memory)
+        notes += silent_modules(subject, modules, {c.path for c in recorder.scopes.calls if isinstance(c, ModuleCall)})
+    calls = recorder.scopes.calls
+    if training is not None and memory is not None and not isinstance(subject, ExportedModel):
+        step, why_not = rehearse(subject, args, kwargs, training, _scopes)
+        notes += why_not
+        calls = with_saved(calls, step.saved if step else None)
+        memory = replace(memory, training=step.fact if step else None)
+    return Trace(modules, calls, inputs, outputs, notes, failure=stopped, memory=memory)
 
 
 def _named_inputs(args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]) -> tuple[NamedTensor, ...]:
@@ -76,15 +91,22 @@ def _named_inputs(args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[st
     return (*positional, *(fact for name, value in kwargs.items() for fact in named_facts(value, name)))
 
 
-def _subject(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, disposable: bool) -> nn.Module:
+def _subject(
+    model: Any, args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...], *, disposable: bool
+) -> nn.Module:
     """Return what is run in place of ``model``: itself, or a copy where running it would change it."""
     if isinstance(model, torch.jit.ScriptModule):
         marked: nn.Module = with_markers(model, disposable=disposable)
         return marked
+    if is_exported_program(model):
+        check_inputs(model, args, kwargs, names)
+        return exported_model(model)
     return _materialised(model, args, kwargs) if _is_lazy(model) else model
 
 
 def _scopes(subject: nn.Module, recorder: Recorder) -> AbstractContextManager[Callable[..., Any]]:
+    if isinstance(subject, ExportedModel):
+        return exported_scopes(subject, recorder)
     return (script_scopes if isinstance(subject, torch.jit.ScriptModule) else eager_scopes)(subject, recorder)
 
 

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from convinspect.facts import ModuleFact, Weight
+from convinspect.trace.exported_model import ExportedModel
 from convinspect.trace.facts_of import dtype_name, tensor_fact
 
 
@@ -19,10 +20,10 @@ def module_paths(model: nn.Module) -> dict[int, str]:
 
 
 def canonical_paths(model: nn.Module) -> dict[str, str]:
-    """Return for every path in a scripted ``model`` the path that the eager model would have for that module.
+    """Return for every path in a scripted or exported ``model`` the path that the eager model has for that module.
 
-    Scripting gives a module that is registered under two names an object for each; what shows that they are one
-    is that they have one type and all weights in common. Without weights nothing shows it.
+    A module that is registered under two names is two objects there; what shows that they are one is that they
+    have one type and all weights in common. Without weights nothing shows it.
     """
     canonical: dict[str, str] = {}
     first: dict[tuple[Any, ...], str] = {}
@@ -75,7 +76,7 @@ def module_facts(model: nn.Module, used: set[int]) -> tuple[ModuleFact, ...]:
 
 
 def _registered(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    if not isinstance(model, torch.jit.ScriptModule):
+    if not isinstance(model, (torch.jit.ScriptModule, ExportedModel)):
         yield from model.named_modules()
         return
     canonical = canonical_paths(model)

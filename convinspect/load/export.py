@@ -1,0 +1,97 @@
+"""An exported program (``.pt2``): its directory checked first, then loaded and moved where it will run."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from convinspect.errors import UsageError
+from convinspect.load.device import resolve_device
+from convinspect.load.loaded import Loaded
+from convinspect.load.program_safety import check_program
+from convinspect.load.zip_directory import read_directory
+from convinspect.spec import Request
+
+
+def load_export(request: Request) -> Loaded:
+    """Return the request's program on its device, with the inputs that it was exported with.
+
+    Raises `UsageError` for a file that is damaged, and for what a finished program cannot do.
+    """
+    device = resolve_device(request.device)
+    path = Path(request.target.source)
+    try:
+        _refuse_changes(request)
+        program = _load(path, allow_unsafe=request.allow_unsafe)
+        program = moved(program, device)
+    except UsageError as error:
+        raise error.within(request.target.text) from None
+    tensors = [t for t in program.state_dict.values() if t.is_floating_point() and t.itemsize > 1]
+    dtype = str(tensors[0].dtype if tensors else torch.float32).removeprefix("torch.")
+    return Loaded(program, name_of(program, path), "export", device, dtype, example=program.example_inputs)
+
+
+def moved(program: Any, device: str) -> Any:
+    """Return ``program`` on ``device``; on meta its weights are, and it runs as it would on the CPU."""
+    real = "cpu" if device == "meta" else device
+    if _device_of(program) != torch.device(real):
+        from torch.export.passes import move_to_device_pass  # noqa: PLC0415 - only from torch 2.7 on
+
+        program = move_to_device_pass(program, real)
+    if device == "meta":
+        for tensors in (program.state_dict, program.constants):
+            tensors.update((n, _on_meta(t)) for n, t in tensors.items() if isinstance(t, torch.Tensor))
+    return program
+
+
+def name_of(program: Any, path: Path) -> str:
+    """Return the class name of the exported model, as the program's nodes remember it, or the file's name."""
+    for node in program.graph.nodes:
+        for place, kind in (node.meta.get("nn_module_stack") or {}).values():
+            if place in ("", "L['self']", "L__self__"):
+                return str(kind if isinstance(kind, str) else kind.__qualname__).rpartition(".")[2]
+    return path.stem
+
+
+def _refuse_changes(request: Request) -> None:
+    asked = {"--arg": request.arguments, "--dtype": request.dtype, "--train": request.train}
+    given = [option for option, value in asked.items() if value]
+    if given:
+        raise UsageError(f"an exported program runs as it was exported: {given[0]} cannot change it")
+    if request.target.attribute is not None:
+        raise UsageError(f"a program is one model: there is no {request.target.attribute} to choose")
+
+
+def _load(path: Path, *, allow_unsafe: bool) -> Any:
+    directory = read_directory(path)
+    if not allow_unsafe:
+        check_program(path, directory)
+    try:
+        with _quiet():
+            return torch.export.load(str(path))
+    except Exception as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise UsageError(f"torch cannot load it: {lines[0] if lines else type(error).__name__}") from error
+
+
+def _device_of(program: Any) -> torch.device:
+    nodes = (node.kwargs.get("device") for node in program.graph.nodes)
+    made = (device for device in nodes if isinstance(device, torch.device))
+    return next((t.device for t in program.state_dict.values()), None) or next(made, torch.device("cpu"))
+
+
+def _on_meta(tensor: torch.Tensor) -> torch.Tensor:
+    empty = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+    return torch.nn.Parameter(empty, tensor.requires_grad) if isinstance(tensor, torch.nn.Parameter) else empty
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # whatever torch has to say about its own format
+        yield

@@ -1,0 +1,128 @@
+"""An exported program read before torch loads it: torch would run what its JSON and its pickles ask for.
+
+The file is JSON with the graph, raw tensors, and pickles where a tensor is of an unusual kind. Loading evaluates the
+sizes in the JSON as Python, looks operators up by dotted names, writes input names into source that it compiles,
+and unpickles with everything allowed. So all four are checked here first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from convinspect.errors import UsageError
+from convinspect.load.archive_safety import HINT, check_operator
+from convinspect.load.checkpoint import read_content
+from convinspect.load.zip_directory import Directory, read_record
+
+_MAX_JSON = 64 << 20
+_MAX_PICKLED = 512 << 20
+_COMPILED = (".so", ".o", ".cubin", ".py", ".cpp", ".dll", ".dylib")
+_OPERATOR = re.compile(r"torch\.ops\.(\w+)\.(\w+)(?:\.\w+)?")
+_PLAIN_FUNCTION = re.compile(
+    r"_operator\.(getitem|add|sub|mul|floordiv|truediv|mod|pow|neg|pos|abs|eq|ne|lt|le|gt|ge|and_|or_|xor|not_)"
+    r"|math\.\w+|torch\.(_sym_\w+|sym_(int|float|max|min|not|ite|sum|fresh_size))"
+)
+_HIGHER_ORDER = ("higher_order", "prims")
+_IDENTIFIER = re.compile(r"[A-Za-z_][\w.@]*|\d[\w.@]*|")
+# Sizes as sympy prints them: s0, u3, FloorDiv(s0, 2), Max(1, s1 - 4).
+_SYMBOL = re.compile(r"[a-z]{1,3}\d+")
+_FUNCTIONS = (
+    *("FloorDiv", "ModularIndexing", "Where", "PythonMod", "Mod", "CleanDiv", "CeilDiv", "CeilToInt", "FloorToInt"),
+    *("TruncToInt", "TruncToFloat", "RoundToInt", "RoundDecimal", "ToFloat", "FloatPow", "FloatTrueDiv", "IntTrueDiv"),
+    *("PowByNatural", "LShift", "RShift", "Max", "Min", "Identity", "IsNonOverlappingAndDenseIndicator", "Eq", "Ne"),
+    *("Lt", "Le", "Gt", "Ge", "And", "Or", "Not", "True", "False", "floor", "ceiling", "Abs", "int_oo", "oo", "sqrt"),
+)
+
+
+def check_program(path: Path, directory: Directory) -> None:
+    """Raise `UsageError` for a program that would do anything but describe a graph of torch's operators."""
+    for name in directory.sizes:
+        if name.endswith(_COMPILED):
+            raise UsageError(f"refused: it holds compiled code ({name}), which is no graph to look at", HINT)
+        if name.endswith(".json"):
+            _check_json(path, directory, name)
+        elif name.endswith(".pt"):
+            _check_pickle(path, directory, name)
+
+
+def _check_json(path: Path, directory: Directory, name: str) -> None:
+    text = read_record(path, directory, name, _MAX_JSON)
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"damaged ({name}: {error})") from None
+    for key, value in _pairs(document):
+        check_entry(key, value)
+        if key == "path_name" and str(value).startswith(("opaque_obj", "custom_obj")):
+            raise UsageError(f"refused: it holds a pickled object ({value}), and loading it would run its code", HINT)
+        if key == "use_pickle" and value is True:
+            for folder in ("data/weights/", "data/constants/"):
+                for pickled in directory.under(folder):
+                    if not pickled.endswith(".json"):
+                        _check_pickle(path, directory, folder + pickled, may_be_raw=True)
+
+
+def check_entry(key: str, value: Any) -> None:
+    """Raise `UsageError` for one entry of the JSON that torch would look up, evaluate or compile to something else."""
+    if not isinstance(value, str):
+        return
+    if key in ("target", "as_operator"):
+        _check_target(value)
+    elif key in ("name", "fqn", "weight_name") and not _IDENTIFIER.fullmatch(value):
+        raise UsageError(f"refused: {value[:60]!r} is no name of a value", HINT)
+    elif key == "expr_str":
+        _check_expression(value)
+
+
+def _check_target(target: str) -> None:
+    if "." not in target or _PLAIN_FUNCTION.fullmatch(target):  # without a dot: the name of a weight in the signature
+        return
+    found = _OPERATOR.fullmatch(target)
+    if found is None:
+        if not _is_weight(target):
+            raise UsageError(f"refused: it calls {target[:60]}, which is no operator", HINT)
+    elif found[1] not in _HIGHER_ORDER:
+        check_operator(found[1], found[2], "it")
+
+
+def _is_weight(target: str) -> bool:
+    """Tell a dotted name that torch looks up in the state dict: it looks up functions under these names alone."""
+    return not target.startswith(("torch", "_operator", "math", "#")) and _IDENTIFIER.fullmatch(target) is not None
+
+
+def _check_expression(text: str) -> None:
+    words = re.findall(r"[A-Za-z_]\w*", text)
+    strange = [word for word in words if word not in _FUNCTIONS and not _SYMBOL.fullmatch(word)]
+    if strange or re.search(r"[^\w\s+\-*/%().,<>=!&|~]|__|\.\s*[A-Za-z_]", text):
+        raise UsageError(f"refused: the size {text[:60]!r} is no arithmetic", HINT)
+
+
+def _check_pickle(path: Path, directory: Directory, name: str, *, may_be_raw: bool = False) -> None:
+    content = read_record(path, directory, name, _MAX_PICKLED)
+    if may_be_raw and not content.startswith((b"PK", b"\x80")):
+        return
+    if not content:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "pickled.pt"
+        copy.write_bytes(content)
+        try:
+            read_content(copy)
+        except UsageError as error:
+            raise error.within(name) from None
+
+
+def _pairs(document: Any) -> Iterator[tuple[str, Any]]:
+    pending = [document]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            yield from item.items()
+            pending.extend(item.values())
+        elif isinstance(item, list):
+            pending.extend(item)
