@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from convinspect import __version__
 from convinspect.errors import InspectError
 from convinspect.report import Model, Report, Run, Tool
-from convinspect.spec import Request, Target
+from convinspect.spec import AmpName, OptimizerName, Request, Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,11 +66,14 @@ def inspect(
     *,
     train: bool = False,
     field_of: str | None = None,
+    optimizer: OptimizerName | None = "adamw",
+    amp: AmpName | None = None,
 ) -> Report:
     """Return the report of one forward of ``model`` with ``inputs`` and ``kwargs``; the model comes back untouched.
 
     ``inputs`` are real or meta tensors with their batch dimension in front. With ``device`` the forward runs on a
     copy of the model there (``"meta"``: without copying or computing anything); without it where the model is.
+    With an ``optimizer`` the memory of a training step is estimated, under autocast where ``amp`` says so.
     """
     from convinspect.inputs import given_inputs  # noqa: PLC0415
     from convinspect.load.adopt import adopt  # noqa: PLC0415
@@ -78,7 +81,12 @@ def inspect(
     loaded = adopt(model, device)
     given = given_inputs(model, tuple(inputs), dict(kwargs or {}), loaded.device)
     request = Request(
-        Target(loaded.name, loaded.name, None), train=train, field_of=field_of, batch_size=given.batch_size
+        Target(loaded.name, loaded.name, None),
+        train=train,
+        field_of=field_of,
+        batch_size=given.batch_size,
+        optimizer=optimizer,
+        amp=amp,
     )
     return _report(request, loaded, _trace(request, loaded, given))
 
@@ -96,7 +104,7 @@ def _report(request: Request, loaded: Loaded, trace: Trace) -> Report:
 
 def _trace(request: Request, loaded: Loaded, inputs: Inputs) -> Trace:
     from convinspect.fields import follow, notes_of  # noqa: PLC0415
-    from convinspect.trace import stand_in, trace  # noqa: PLC0415
+    from convinspect.trace import Plan, stand_in, trace  # noqa: PLC0415
 
     if loaded.device == "meta":
         inputs = replace(inputs, args=stand_in(inputs.args), kwargs=stand_in(inputs.kwargs))
@@ -109,5 +117,6 @@ def _trace(request: Request, loaded: Loaded, inputs: Inputs) -> Trace:
         fields=fields,
         train=request.train,
         disposable=loaded.disposable,
+        training=Plan(request.optimizer, request.amp) if request.optimizer else None,
     )
     return replace(traced, notes=(*traced.notes, *notes_of(fields)))

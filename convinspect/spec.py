@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from convinspect.errors import UsageError
 
@@ -22,6 +22,10 @@ _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _DTYPES = (*_FLOATS, "complex64", "complex128", "uint8", "int8", "int16", "int32", "int64", "bool")
 _EXAMPLE = "for example: --input 3,224,224 or --input ids=128:int64:30522"
 _NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+OptimizerName: TypeAlias = Literal["sgd", "momentum", "adam", "adamw"]
+AmpName: TypeAlias = Literal["bfloat16", "float16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,11 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One run of ``summary``: everything that the numbers depend on, and what the target is allowed."""
+    """One run of ``summary``: everything that the numbers depend on, and what the target is allowed.
+
+    ``optimizer`` is the one whose training step is estimated (``None``: no estimate is made), ``amp`` the dtype of
+    autocast in that step.
+    """
 
     target: Target
     inputs: tuple[InputSpec, ...] = ()
@@ -60,6 +68,8 @@ class Request:
     train: bool = False
     field_of: str | None = None
     allow_unsafe: bool = False
+    optimizer: OptimizerName | None = "adamw"
+    amp: AmpName | None = None
 
 
 def parse_target(text: str) -> Target:

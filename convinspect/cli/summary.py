@@ -11,13 +11,15 @@ import click
 
 from convinspect.cli.streams import claim_stdout, write_atomically
 from convinspect.errors import ModelError, UsageError
-from convinspect.spec import Request, parse_float_dtype, parse_input, parse_target
+from convinspect.spec import AmpName, Request, parse_float_dtype, parse_input, parse_target
 
 if TYPE_CHECKING:
     from convinspect.report import Report
 
 # What is piped must not change with the window that happens to be open.
 _PIPED_WIDTH = 100
+
+_AMP: dict[str | None, AmpName] = {"bf16": "bfloat16", "fp16": "float16"}
 
 
 @click.command(no_args_is_help=True)
@@ -33,6 +35,14 @@ _PIPED_WIDTH = 100
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda[:N] or meta.")
 @click.option("--dtype", metavar="NAME", help="Cast the model and its floating inputs: float16, bfloat16, ...")
 @click.option("--train", is_flag=True, help="Run in training mode.")
+@click.option(
+    "--optimizer",
+    type=click.Choice(["sgd", "momentum", "adam", "adamw", "none"]),
+    default="adamw",
+    show_default=True,
+    help="Whose training step is estimated; none: no estimate.",
+)
+@click.option("--amp", type=click.Choice(["bf16", "fp16"]), help="Train under autocast in this dtype.")
 @click.option("--field-of", metavar="NAME", help="The input whose receptive fields are followed.")
 @click.option("--allow-unsafe", is_flag=True, help="Run a TorchScript file that touches files or leaves torch.")
 @click.option("--depth", type=click.IntRange(min=0), help="Fold what lies deeper than this many modules.")
@@ -82,6 +92,8 @@ def _request(options: dict[str, Any]) -> Request:
         train=options["train"],
         field_of=options["field_of"],
         allow_unsafe=options["allow_unsafe"],
+        optimizer=None if options["optimizer"] == "none" else options["optimizer"],
+        amp=_AMP.get(options["amp"]),
     )
 
 

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from convinspect.trace.cast import stand_in
 from convinspect.trace.run import trace
+from convinspect.trace.training import Plan
 
-__all__ = ["stand_in", "trace"]
+__all__ = ["Plan", "stand_in", "trace"]

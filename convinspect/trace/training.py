@@ -20,18 +20,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
 
 from convinspect.facts import AliveKind, ModuleCall, OpCall, Peak, Phase, TrainingStep
+from convinspect.spec import AmpName, OptimizerName
 from convinspect.trace.facts_of import tensors_in
 from convinspect.trace.memory import peak, where
 from convinspect.trace.step_recorder import StepRecorder
 from convinspect.trace.storages import Life, Storages
 
-OptimizerName: TypeAlias = Literal["sgd", "momentum", "adam", "adamw"]
 SavedBy: TypeAlias = tuple[str, int, str, int]
 Scoped: TypeAlias = Callable[[nn.Module, Any], AbstractContextManager[Callable[..., Any]]]
 
@@ -45,7 +45,7 @@ class Plan:
     """How to train: ``amp`` is the dtype that autocast computes in, or ``None``."""
 
     optimizer: OptimizerName = "adamw"
-    amp: Literal["bfloat16", "float16"] | None = None
+    amp: AmpName | None = None
 
 
 @dataclass(frozen=True, slots=True)
