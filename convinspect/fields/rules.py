@@ -138,3 +138,8 @@ def tensors_in(values: Any) -> list[Tensor]:
     return found
 
 
+
+
+def forget(name: str) -> None:
+    """Take the rule of ``name`` back, if it has one."""
+    _RULES.pop(name, None)

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from convinspect.fields import bounds as exact
+from convinspect.fields import moves
 from convinspect.fields.bounds import BIG, EMPTY_FROM, Array
 from convinspect.fields.field import NO_DOUBTS, AxisField, Cause, Doubts, Field, Shape, first
 from convinspect.fields.nominal import Absent, Map, Nominal, at
@@ -71,7 +72,7 @@ class Storages:
         geometry = _geometry(tensor)
         found = record.fields.get(geometry)
         if found is None:
-            found = _read(_flatten(record, self._count), geometry)
+            found = _rearranged(record, geometry) or _read(_flatten(record, self._count), geometry)
             record.fields[geometry] = found
         return None if found.is_nothing else found
 
@@ -109,6 +110,28 @@ def _geometry(tensor: Tensor) -> Geometry:
     # The stride of a dimension of size 1 says nothing, and operators set it as they like.
     stride = tuple(0 if size == 1 else step for size, step in zip(shape, tensor.stride(), strict=True))
     return Geometry(shape, stride, int(tensor.storage_offset()), tensor.itemsize)
+
+
+def _rearranged(record: Record, geometry: Geometry) -> Field | None:
+    """Field of the same elements in another order of dimensions, as ``transpose_`` and ``squeeze_`` leave a tensor."""
+    real = [dim for dim, size in enumerate(geometry.shape) if size > 1]
+    strides = [geometry.stride[dim] for dim in real]
+    for known, field in record.fields.items():
+        old = [dim for dim, size in enumerate(known.shape) if size > 1]
+        places = {known.stride[dim]: dim for dim in old}
+        same = known.offset == geometry.offset and known.itemsize == geometry.itemsize and len(places) == len(old)
+        if not same or len(old) != len(real) or set(places) != set(strides):
+            continue
+        order = [places[stride] for stride in strides]
+        if [known.shape[dim] for dim in order] != [geometry.shape[dim] for dim in real]:
+            continue
+        ones = [dim for dim, size in enumerate(known.shape) if size == 1]
+        moved = moves.drop(moves.permute(field, [*order, *ones]), range(len(order), len(known.shape)))
+        for dim, size in enumerate(geometry.shape):
+            if size == 1:
+                moved = moves.insert(moved, dim)
+        return moved
+    return None
 
 
 def _flatten(record: Record, count: int) -> Flat:

@@ -20,8 +20,10 @@ from convinspect.fields.storages import Storages
 SEQUENCE_AXIS = 1
 FIRST_SPATIAL_AXIS = 2
 
-# Any window on a storage: what it holds is read off the storage when it is asked for.
-FROM_STORAGE = (torch.ops.aten.as_strided.default, torch.ops.aten.as_strided_.default)
+# These look at a storage in another way, or make their tensor do so: what it holds is read off the storage.
+FROM_STORAGE = frozenset(
+    f"aten::{name}" for name in ("as_strided", "as_strided_", "transpose_", "t_", "squeeze_", "unsqueeze_", "detach_")
+)
 
 
 def spatial_axes(shape: Sequence[int], dtype: torch.dtype, *, batched: bool = True) -> tuple[int, ...]:
@@ -82,7 +84,7 @@ class FieldTracker:
         if self._followed is None:
             return
         self._order += 1
-        if func in FROM_STORAGE:
+        if func._schema.name in FROM_STORAGE:  # noqa: SLF001 - torch has no public name for the schema
             return
         given = {**kwargs} if kwargs else {}
         found: dict[int, Field] = {}
@@ -111,7 +113,7 @@ class FieldTracker:
 
     def _apply(self, func: Any, call: Call) -> list[Field | None]:
         """Run the operator's rule, or mark its outputs as unknown and name it."""
-        rule = find_rule(func._schema.name)  # noqa: SLF001 - torch has no public name for the schema
+        rule = find_rule(func._schema.name)  # noqa: SLF001
         if rule is None and _is_pointwise(func):
             return [call.merge(call.fields(), shape) for shape in call.outputs]
         if rule is not None:

@@ -36,14 +36,20 @@ class Dag:
         return results[1:]
 
 
-def make_dag(seed: int, operators: int = OPERATORS) -> Dag:
-    """Draw a network of at least ``operators`` operators, in one to three dimensions."""
+def make_dag(
+    seed: int,
+    operators: int = OPERATORS,
+    names: list[str] | None = None,
+    shape: tuple[int, ...] | None = None,
+) -> Dag:
+    """Draw a network of ``operators`` operators, in one to three dimensions; of ``names`` and on ``shape`` if given."""
     rng = random.Random(seed)  # noqa: S311 - not for secrets
-    rank = rng.choice([1, 1, 2, 2, 2, 3])
-    shape = (1, CHANNELS, *(rng.randint(4, LONGEST[rank]) for _ in range(rank)))
+    rank = rng.choice([1, 1, 2, 2, 2, 3]) if shape is None else len(shape) - 2
+    shape = shape or (1, CHANNELS, *(rng.randint(4, LONGEST[rank]) for _ in range(rank)))
+    longest = max(LONGEST[rank], *shape[2:]) * 2
     dag = Dag(shape, [])
     results = [torch.zeros(shape, dtype=torch.float64)]
-    makers = list(MAKERS)
+    makers = names or list(MAKERS)
     while len(dag.steps) < operators:
         name = rng.choice(makers)
         # Mostly go on from what is newest, so that the network is deep.
@@ -56,7 +62,7 @@ def make_dag(seed: int, operators: int = OPERATORS) -> Dag:
                 out = step(results)
             except RuntimeError:
                 continue  # a geometry that torch refuses
-        if min(out.shape) < 1 or max(out.shape[2:]) > LONGEST[rank] * 2 or out.shape[1] > 16:
+        if min(out.shape) < 1 or max(out.shape[2:]) > longest or out.shape[1] > 16:
             continue
         results.append(out)
         dag.steps.append((name, step))

@@ -1,0 +1,87 @@
+"""Nominal fields: equal to the exact ones inside, whatever the phase, and bounded in what they cost."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own abbreviation
+
+from convinspect.fields import nominal as maps
+from convinspect.fields.nominal import Map
+
+from .dags import MAKERS, Dag, make_dag
+from .oracle import randn, watch, watch_all
+
+# What leaves no trace at a distance from the border but its own windows.
+LOCAL = ["conv", "conv again", "pool", "double", "transposed", "chunk", "relu", "cat", "add", "patches", "mixed"]
+LENGTH = 240
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_nominal_equals_exact_inside(seed: int) -> None:
+    dag = make_dag(seed, 10, names=LOCAL, shape=(1, 4, LENGTH))
+    outs, tracker = watch_all(dag, randn(*dag.shape))
+    compared = 0
+    for number, out in enumerate(outs):
+        field = tracker.field(out)
+        if field is None or not isinstance(field.axes[0].nominal, Map):
+            continue
+        axis, nominal = field.axes[0], field.axes[0].nominal
+        length = out.shape[nominal.dim]
+        shape = (2, *out.shape)
+        claimed = np.broadcast_to(maps.at(nominal, np.arange(length)), shape)
+        exact = np.broadcast_to(axis.strict, shape)
+        # Borders reach as far in as fields are wide.
+        inside = (claimed[0] > LENGTH // 3) & (-claimed[1] < LENGTH - LENGTH // 3)
+        compared += int(inside.sum())
+        assert (claimed[:, inside] == exact[:, inside]).all(), f"step {number} ({dag.steps[number][0]})"
+    assert compared
+
+
+def test_unequal_strides_are_not_aligned_and_the_exact_answer_stands() -> None:
+    def function(x: Tensor) -> Tensor:
+        coarse = F.avg_pool1d(x, 2)
+        return coarse + x[..., : coarse.shape[2]]
+
+    out, tracker = watch(function, torch.rand(1, 1, 12))
+    field = tracker.describe(out)
+    assert field is not None
+    assert field.aligned is False
+    assert (field.size, field.jump, field.start) == (None, None, None)
+    # Unit 3 of 6: pixels 6 and 7 of the pool, pixel 3 of the slice.
+    assert field.center == ((3, 7),)
+    assert field.status == "exact"
+
+
+def test_a_resize_by_seven_fifths_jumps_by_five_sevenths() -> None:
+    out, tracker = watch(lambda x: F.interpolate(x, size=28), torch.rand(1, 1, 20))
+    field = tracker.describe(out)
+    assert field is not None
+    assert (field.size, field.jump) == ((1,), ("5/7",))
+
+
+def test_a_flip_counts_backwards() -> None:
+    out, tracker = watch(lambda x: F.conv1d(x.flip(2), torch.ones(1, 1, 3), padding=1), torch.rand(1, 1, 10))
+    field = tracker.describe(out)
+    assert field is not None
+    assert (field.size, field.jump, field.start) == ((3,), (-1,), (8,))
+
+
+def test_periods_shrink_again() -> None:
+    # Up and down again: a map must not remember every phase that it ever had.
+    net = nn.Sequential(*(nn.Upsample(scale_factor=2), nn.Conv1d(1, 1, 3, 2, 1)) * 30)
+    out, tracker = watch(net, torch.rand(1, 1, 8))
+    field = tracker.field(out)
+    assert field is not None
+    assert isinstance(field.axes[0].nominal, Map)
+    assert field.axes[0].nominal.period == 1
+
+
+def test_a_random_network_is_drawn_the_same_twice() -> None:
+    assert [name for name, _ in make_dag(3).steps] == [name for name, _ in make_dag(3).steps]
+    assert set(LOCAL) <= set(MAKERS)
+    assert isinstance(make_dag(random.Random(1).randrange(99)), Dag)  # noqa: S311 - not for secrets

@@ -1,0 +1,75 @@
+"""Operators of one's own: named where there is no rule, followed where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - torch's own abbreviation
+
+from convinspect.errors import UsageError
+from convinspect.fields import Call, Field, rule
+from convinspect.fields.rules import forget, register
+
+from .oracle import watch
+
+
+@pytest.fixture
+def blur() -> Iterator[str]:
+    """Define an operator that blurs an image, without a rule."""
+    library = torch.library.Library("fieldtest", "DEF")
+    library.define("blur(Tensor image) -> Tensor")
+    library.impl("blur", lambda image: F.avg_pool2d(image, 3, 1, 1), "CompositeExplicitAutograd")
+    yield "fieldtest::blur"
+    forget("fieldtest::blur")
+    library._destroy()  # noqa: SLF001 - torch has no public way to take a library back
+
+
+def blurred(x: Tensor) -> Tensor:
+    return torch.relu(torch.ops.fieldtest.blur(torch.max_pool2d(x, 2)) + 1)
+
+
+@pytest.mark.usefixtures("blur")
+def test_an_operator_without_a_rule_is_named_and_never_passed_through() -> None:
+    out, tracker = watch(blurred, torch.rand(1, 1, 8, 8))
+    field = tracker.describe(out)
+    assert field is not None
+    assert field.status == "unknown"
+    assert field.center == ((0, 7), (0, 7))
+    assert (field.size, field.local) == (None, None)
+    assert field.global_via is not None
+    assert field.global_via.op == "fieldtest.blur.default"
+    assert tracker.unknown_ops == (("fieldtest.blur.default", "", 1),)
+
+
+def test_a_rule_of_ones_own_is_followed(blur: str) -> None:
+    @rule(blur)
+    def follow(call: Call) -> Field:
+        down = call.window(call["image"], 2, kernel=3, padding=1)
+        return call.window(down, 3, kernel=3, padding=1)
+
+    out, tracker = watch(blurred, torch.rand(1, 1, 8, 8))
+    field = tracker.describe(out)
+    assert field is not None
+    assert (field.status, field.size, field.jump, field.start) == ("exact", (6, 6), (2, 2), (-2, -2))
+    assert not tracker.unknown_ops
+
+
+def test_a_rule_whose_result_does_not_fit_counts_as_none(blur: str) -> None:
+    rule(blur)(lambda call: call.window(call["image"], 2, kernel=3))
+    out, tracker = watch(blurred, torch.rand(1, 1, 8, 8))
+    assert tracker.unknown_ops
+    assert tracker.describe(out).status == "unknown"
+
+
+@pytest.mark.parametrize("name", ["blur", "aten::add"])
+def test_only_operators_of_ones_own_take_a_rule(name: str) -> None:
+    with pytest.raises(UsageError, match="not an operator of your own"):
+        rule(name)
+
+
+def test_a_second_rule_for_an_operator_of_torch_raises() -> None:
+    with pytest.raises(UsageError, match="two rules"):
+        register("aten::convolution")(lambda _: None)
