@@ -17,6 +17,7 @@ from torch import nn
 
 from convinspect.facts import Alive, AliveKind, Memory, ModuleCall, OpCall, Peak, Phase
 from convinspect.trace.facts_of import tensors_in
+from convinspect.trace.operands import mutates, operands, results
 from convinspect.trace.storages import START, Life, Storages
 
 # Tensors made of Python data come to the dispatcher as an argument of this operator.
@@ -46,15 +47,15 @@ class LiveBytes:
     def observe(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, owner: int) -> int:
         """Take note of an operator that has run as call ``owner``; return the bytes that it newly allocated."""
         storages, new = self.storages, 0
-        for tensor in tensors_in((args, kwargs)):
+        for tensor in operands(args, kwargs):
             if func is _BORN_HERE or not tensor.dim():
                 new += storages.hold(tensor, "activations", owner)
             else:  # a tensor that nobody registered: a constant of the model
                 storages.hold(tensor, "weights", since_start=True)
-        for tensor in tensors_in(out):
+        for tensor in results(out):
             new += storages.hold(tensor, "activations", owner)
-        if _mutates(func):
-            new += sum(storages.resized(tensor, owner) for tensor in tensors_in((args, kwargs)))
+        if mutates(func):
+            new += sum(storages.resized(tensor, owner) for tensor in operands(args, kwargs))
         storages.tick()
         self._owners.append(owner)
         return new
@@ -103,8 +104,3 @@ def where(call: int, calls: Sequence[ModuleCall | OpCall]) -> tuple[str, int, st
 
 def _row(life: Life, calls: Sequence[ModuleCall | OpCall]) -> tuple[str, int, str | None]:
     return ("", 0, None) if life.kind in _IN_ONE_SUM else where(life.owner, calls)
-
-
-def _mutates(func: Any) -> bool:
-    schema = getattr(func, "_schema", None)
-    return schema is None or schema.is_mutable

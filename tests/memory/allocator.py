@@ -6,7 +6,6 @@ scratch of its kernel (an unfolded image, a copy in another layout) and is told 
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -67,25 +66,31 @@ def _counted(events: list[tuple[int, int, int]], spans: list[tuple[int, int]]) -
 
 
 def _scratch(events: list[tuple[int, int, int]], spans: list[tuple[int, int]]) -> set[int]:
-    starts = [start for start, _ in spans]
+    within = _innermost([time for time, _, _ in events], spans)
     taken: dict[int, int] = {}
     scratch: set[int] = set()
-    for index, (time, size, pointer) in enumerate(events):
+    for index, (_, size, pointer) in enumerate(events):
         if size > 0:
             taken[pointer] = index
         elif pointer in taken:
             first = taken.pop(pointer)
-            if _span(events[first][0], starts, spans) == _span(time, starts, spans) is not None:
+            if within[first] == within[index] is not None:
                 scratch |= {first, index}
     return scratch
 
 
-def _span(time: int, starts: list[int], spans: list[tuple[int, int]]) -> int | None:
-    """Return the innermost operator that ran at ``time``; operators nest in one another."""
-    at = bisect.bisect_right(starts, time) - 1
-    while at >= 0 and spans[at][1] < time:
-        at -= 1
-    return at if at >= 0 else None
+def _innermost(times: list[int], spans: list[tuple[int, int]]) -> list[int | None]:
+    """Return for each of ``times`` the innermost operator that was running; operators nest in one another."""
+    within: list[int | None] = []
+    running: list[int] = []
+    coming = 0
+    for time in times:
+        while coming < len(spans) and spans[coming][0] <= time:
+            running.append(coming)
+            coming += 1
+        running = [span for span in running if spans[span][1] >= time]
+        within.append(running[-1] if running else None)
+    return within
 
 
 def storage_bytes(tensors: Iterable[torch.Tensor]) -> int:
