@@ -79,7 +79,8 @@ def gather(bounds: Array, dim: int, index: Array, *, covered: bool, complete: bo
         bounds = np.concatenate((bounds, np.full(edge, BIG, dtype=np.int64)), axis=axis)
     if index.shape[1] == 1:
         return np.take(bounds, index[:, 0], axis=axis)
-    return np.take(bounds, index, axis=axis).min(axis=axis + 1)
+    hull: Array = np.take(bounds, index, axis=axis).min(axis=axis + 1)
+    return hull
 
 
 def windows_out(bounds: Array, dim: int, index: Array) -> Array:
@@ -109,7 +110,7 @@ def split_groups(bounds: Array, dim: int, groups: int, outputs: int) -> Array:
     if size == 1:
         return bounds
     if groups < size:
-        shape = bounds.shape[:axis] + (groups, size // groups) + bounds.shape[axis + 1 :]
+        shape = (*bounds.shape[:axis], groups, size // groups, *bounds.shape[axis + 1 :])
         bounds = bounds.reshape(shape).min(axis=axis + 1)
     if 1 < groups < outputs:
         bounds = np.repeat(bounds, outputs // groups, axis=axis)
@@ -118,7 +119,7 @@ def split_groups(bounds: Array, dim: int, groups: int, outputs: int) -> Array:
 
 def permute(bounds: Array, dims: Sequence[int]) -> Array:
     """Reorder the tensor's dimensions."""
-    return bounds.transpose((0, *(dim + 1 for dim in dims)))
+    return np.transpose(bounds, (0, *(dim + 1 for dim in dims)))
 
 
 def align(bounds: Array, rank: int) -> Array:
@@ -178,9 +179,9 @@ def concatenate(parts: Sequence[Array], sizes: Sequence[int], dim: int) -> Array
     first = parts[0]
     if all(part is first for part in parts) and first.shape[dim + 1] == 1:
         return first
-    common = np.broadcast_shapes(*(part.shape[: dim + 1] + (1,) + part.shape[dim + 2 :] for part in parts))
+    common = np.broadcast_shapes(*((*part.shape[: dim + 1], 1, *part.shape[dim + 2 :]) for part in parts))
     spread = [
-        np.broadcast_to(part, common[: dim + 1] + (size,) + common[dim + 2 :])
+        np.broadcast_to(part, (*common[: dim + 1], size, *common[dim + 2 :]))
         for part, size in zip(parts, sizes, strict=True)
     ]
     return compact(np.concatenate(spread, axis=dim + 1))

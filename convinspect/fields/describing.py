@@ -29,8 +29,8 @@ class Unit:
     """The input box that one unit depends on, over its channels; one entry per axis of the followed input.
 
     ``box`` is clipped to the real input (``None``: it depends on nothing), ``nominal`` unclipped (``None`` where no
-    nominal field is known; global gates are not set aside: then it is ``None`` too); ``cells`` and ``padding_cells`` are
-    how many positions the nominal box has, and how many of these are padding.
+    nominal field is known, or where a global gate was passed); ``cells`` is how many positions the nominal box has,
+    ``padding_cells`` how many of these are padding.
     """
 
     input: str
@@ -67,9 +67,7 @@ def describe(field: Field, followed: Followed) -> ReceptiveField:
     own = [_Numbers() if gate or unknown else number for gate, number in zip(gates, numbers, strict=True)]
     local = None
     if any(gates) and not unknown:
-        local = LocalField(
-            *_columns(numbers), _or_none(tuple(_interval(axis.local, unit) for axis in field.axes))
-        )
+        local = LocalField(*_columns(numbers), _or_none(tuple(_interval(axis.local, unit) for axis in field.axes)))
     causes = [gate for gate in (unknown, field.doubts.data_dependent, *gates) if gate is not None]
     via = unknown or (min(causes) if causes else None)
     return ReceptiveField(

@@ -94,9 +94,7 @@ def seed_field(shape: Shape, axes: Shape) -> Field:
     rank = len(shape)
     spatial = tuple(dim in axes for dim in range(rank))
     ramps = [exact.ramp(rank, dim, shape[dim]) for dim in axes]
-    fields = tuple(
-        AxisField(ramp, ramp, seed(rank, dim)) for dim, ramp in zip(axes, ramps, strict=True)
-    )
+    fields = tuple(AxisField(ramp, ramp, seed(rank, dim)) for dim, ramp in zip(axes, ramps, strict=True))
     return Field(shape, spatial, fields)
 
 
@@ -129,4 +127,5 @@ def collapse(field: Field, shape: Shape) -> Field:
 
 
 def _whole(bounds: Array, rank: int) -> Array:
-    return bounds.reshape(2, -1).min(axis=1).reshape((2,) + (1,) * rank)
+    hull: Array = bounds.reshape(2, -1).min(axis=1)
+    return hull.reshape((2,) + (1,) * rank)

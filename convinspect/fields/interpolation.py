@@ -17,30 +17,25 @@ from convinspect.fields.windows import Window, make_window, sliding
 CUBIC_REACH = 2
 
 
-def _source(
-    length: int, outputs: int, scale: float | None, dtype: str, *, align_corners: bool, fused: bool
-) -> Array:
-    """``floor(src)``: between which inputs each output lies, rounded as the operator rounds it.
+def _source(length: int, outputs: int, scale: float | None, dtype: str, *, align_corners: bool) -> Array:
+    """``floor(src)``: between which inputs each output lies, rounded as ATen rounds it.
 
-    In ATen's cubic kernel ``step * (o + .5) - .5`` is one ``fused`` multiply-add: a source that is a whole number but
-    for the rounding of ``step`` falls below it. There the sum is taken exactly, and rounded once.
+    ``step * (o + .5) - .5`` is one fused multiply-add there, and ``floorf`` takes it in single precision. Both matter
+    where ``src`` is a whole number but for the rounding of ``step``.
     """
-    real = np.float64 if dtype == "float64" else np.float32
-    if align_corners:
-        step = real(length - 1) / real(outputs - 1) if outputs > 1 else real(0)
-        return np.asarray(np.floor(np.arange(outputs).astype(real) * step), dtype=np.int64)
     step = _step(length, outputs, scale, dtype)
-    if not fused:
-        source = step * (np.arange(outputs).astype(real) + real(0.5)) - real(0.5)
-        return np.asarray(np.floor(source), dtype=np.int64)
-    half, exact = Fraction(1, 2), Fraction(float(step))
-    return np.array([math.floor(real(float(exact * (o + half) - half))) for o in range(outputs)], dtype=np.int64)
+    if align_corners:
+        step = type(step)(length - 1) / type(step)(outputs - 1) if outputs > 1 else type(step)(0)
+    exact, half = Fraction(float(step)), Fraction(0 if align_corners else 1, 2)
+    source = [type(step)(float(exact * (output + half) - half)) for output in range(outputs)]
+    return np.array([math.floor(np.float32(value)) for value in source], dtype=np.int64)
 
 
-def _step(length: int, outputs: int, scale: float | None, dtype: str) -> np.floating:
+def _step(length: int, outputs: int, scale: float | None, dtype: str) -> np.float32 | np.float64:
     """Input positions per output position, in the operator's precision."""
     real = np.float64 if dtype == "float64" else np.float32
-    return real(1.0 / scale) if scale else real(length) / real(outputs)
+    step: np.float32 | np.float64 = real(1.0 / scale) if scale else real(length) / real(outputs)
+    return step
 
 
 def _ratio(length: int, outputs: int, scale: float | None) -> tuple[int, int]:
@@ -70,7 +65,7 @@ def linear(length: int, outputs: int, scale: float | None, dtype: str, *, align_
     """Linear, bilinear and trilinear read ``floor(src)`` and the next, ``src`` kept inside the input."""
     if length == outputs:
         return sliding(length, outputs, 1, 1, 0, 1)
-    source = _source(length, outputs, scale, dtype, align_corners=align_corners, fused=False)
+    source = _source(length, outputs, scale, dtype, align_corners=align_corners)
     first = np.clip(source, 0, length - 1)
     index = np.stack((first, np.minimum(first + 1, length - 1)), axis=1)
     advance, taps = _floor_rule(length, outputs, scale, align_corners=align_corners)
@@ -81,16 +76,14 @@ def linear(length: int, outputs: int, scale: float | None, dtype: str, *, align_
 def cubic(length: int, outputs: int, scale: float | None, dtype: str, *, align_corners: bool) -> Window:
     """Bicubic reads ``floor(src)-1`` to ``floor(src)+2``, kept inside the input."""
     reach = np.arange(-1, CUBIC_REACH + 1, dtype=np.int64)
-    source = _source(length, outputs, scale, dtype, align_corners=align_corners, fused=True)
+    source = _source(length, outputs, scale, dtype, align_corners=align_corners)
     index = np.clip(source[:, None] + reach, 0, length - 1)
     advance, taps = _floor_rule(length, outputs, scale, align_corners=align_corners)
     return make_window(index, length, advance, taps[:, None] + reach)
 
 
 @lru_cache(maxsize=1024)
-def antialiased(
-    length: int, outputs: int, scale: float | None, support: float, *, align_corners: bool
-) -> Window:
+def antialiased(length: int, outputs: int, scale: float | None, support: float, *, align_corners: bool) -> Window:
     """Antialiased resizing reads what lies within ``support`` (widened by ``n/m`` when shrinking) of ``src + .5``."""
     if length == outputs:
         return sliding(length, outputs, 1, 1, 0, 1)
@@ -110,9 +103,7 @@ def antialiased(
     return make_window(_runs(first, last), length, advance, _runs(low, high))
 
 
-def _floor_rule(
-    length: int, outputs: int, scale: float | None, *, align_corners: bool
-) -> tuple[int, Array]:
+def _floor_rule(length: int, outputs: int, scale: float | None, *, align_corners: bool) -> tuple[int, Array]:
     """``floor(src)`` of one period, unclipped and in whole numbers."""
     if align_corners:
         common = math.gcd(length - 1, outputs - 1) if outputs > 1 else 1

@@ -80,10 +80,11 @@ def _beside(parts: list[Nominal], sizes: list[int], dim: int, model: Map) -> Nom
     for part in parts:
         stretched = maps.stretch(part, period).bounds if isinstance(part, Map) else _blank(model, period)
         arrays.append(stretched)
-    if all(array.shape == arrays[0].shape and (array == arrays[0]).all() for array in arrays):
-        if arrays[0].shape[dim + 1] == 1:
-            return maps.simplify(Map(model.dim, advance, arrays[0]))
-    axes = [d for d in range(arrays[0].ndim) if d != dim + 1]
+    model_array = arrays[0]
+    alike = all(array.shape == model_array.shape and (array == model_array).all() for array in arrays)
+    if alike and model_array.shape[dim + 1] == 1:
+        return maps.simplify(Map(model.dim, advance, model_array))
+    axes = [d for d in range(model_array.ndim) if d != dim + 1]
     common = np.broadcast_shapes(*(tuple(array.shape[d] for d in axes) for array in arrays))
     spread = []
     for array, size in zip(arrays, sizes, strict=True):

@@ -68,13 +68,9 @@ def _hull(arrays: list[Array]) -> Array:
     return exact.compact(out)
 
 
-def _gate(
-    axis: AxisField, own: Shape, parts: list[tuple[AxisField, Shape]], shape: Shape, cause: Cause
-) -> AxisField:
+def _gate(axis: AxisField, own: Shape, parts: list[tuple[AxisField, Shape]], shape: Shape, cause: Cause) -> AxisField:
     """Set an operand aside, locally, that has one value for all positions that another operand runs along."""
-    along = next(
-        (part.nominal.dim for part, _ in parts if isinstance(part.nominal, Map) and part is not axis), None
-    )
+    along = next((part.nominal.dim for part, _ in parts if isinstance(part.nominal, Map) and part is not axis), None)
     if along is None:
         along = axis.nominal.dim if isinstance(axis.nominal, Map) else None
     if along is None or shape[along] == 1 or axis.nominal is Absent.NOTHING:

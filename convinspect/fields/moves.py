@@ -39,11 +39,12 @@ def slide(field: Field, windows: Mapping[int, Window]) -> Field:
     for dim, window in active.items():
         shape[dim] = window.outputs
 
+    if 0 in shape:
+        return _emptied(field, tuple(shape))
+
     def array(bounds: Array) -> Array:
         for dim, window in active.items():
-            bounds = exact.gather(
-                bounds, dim, window.index, covered=window.covered, complete=window.complete
-            )
+            bounds = exact.gather(bounds, dim, window.index, covered=window.covered, complete=window.complete)
         return exact.compact(bounds)
 
     def nominal(old: Nominal) -> Nominal:

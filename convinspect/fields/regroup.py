@@ -46,7 +46,7 @@ def _merge(nominal: Map, before: Shape, dims: Shape) -> Map | None:
     length = numel([full[dim + 1] for dim in dims])
     if length > LARGEST_PERIOD:
         return None
-    shape = full[: dims[0] + 1] + [length] + full[dims[-1] + 2 :]
+    shape = [*full[: dims[0] + 1], length, *full[dims[-1] + 2 :]]
     return Map(dims[0], nominal.advance, np.broadcast_to(bounds, full).reshape(shape))
 
 
@@ -80,7 +80,7 @@ def _put_back(split: tuple[Array, int, int], before: Shape, after: Shape, target
         shape += [after[dim] if varies else 1 for dim in outer]
     out = np.broadcast_to(bounds, full).reshape(shape)
     dim = target[1][0] + place
-    period = out.shape[dim + 1]
+    period: int = out.shape[dim + 1]
     out = compact(out)
     if out.shape[dim + 1] != period:
         out = np.repeat(out, period, axis=dim + 1)

@@ -14,7 +14,7 @@ from convinspect.fields import mixing, moves
 from convinspect.fields.field import Cause, Field, Shape, nothing
 from convinspect.fields.windows import sliding
 
-Result: TypeAlias = "Field | None | Sequence[Field | None]"
+Result: TypeAlias = "Field | Sequence[Field | None] | None"
 Rule: TypeAlias = "Callable[[Call], Result]"
 
 _RULES: dict[str, Rule] = {}
@@ -67,7 +67,7 @@ class Call:
         rank = len(field.shape)
         return mixing.contract(field, [dim % rank for dim in dims], self.cause, keeps_own=keeps_own)
 
-    def window(  # noqa: PLR0913 - the geometry of a window is five numbers
+    def window(
         self, field: Field, dim: int, *, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1
     ) -> Field:
         """Read windows along ``dim``; output ``o`` reads ``o*stride - padding + dilation*t`` for ``t < kernel``."""
@@ -87,6 +87,11 @@ def register(*names: str) -> Callable[[Rule], Rule]:
         return function
 
     return keep
+
+
+def aten(names: str) -> tuple[str, ...]:
+    """Spell out the full names of torch's own operators."""
+    return tuple(f"aten::{name}" for name in names.split())
 
 
 def rule(name: str) -> Callable[[Rule], Rule]:
@@ -136,8 +141,6 @@ def tensors_in(values: Any) -> list[Tensor]:
         elif isinstance(value, (list, tuple)):
             waiting.extend(reversed(value))
     return found
-
-
 
 
 def forget(name: str) -> None:

@@ -7,8 +7,8 @@ object: no memory of the model is kept alive, and an address is not used again w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field as default
-from typing import TypeAlias
+from dataclasses import dataclass
+from dataclasses import field as default
 
 import numpy as np
 from torch import Tensor
@@ -114,6 +114,8 @@ def _geometry(tensor: Tensor) -> Geometry:
 
 def _rearranged(record: Record, geometry: Geometry) -> Field | None:
     """Field of the same elements in another order of dimensions, as ``transpose_`` and ``squeeze_`` leave a tensor."""
+    if 0 in geometry.shape:
+        return None
     real = [dim for dim, size in enumerate(geometry.shape) if size > 1]
     strides = [geometry.stride[dim] for dim in real]
     for known, field in record.fields.items():

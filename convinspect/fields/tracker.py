@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from convinspect.errors import UsageError
 from convinspect.facts import ReceptiveField
@@ -51,15 +52,15 @@ class FieldTracker:
         self._storages = Storages(0)
         self._order = 0
         self._unknown: dict[tuple[str, str], int] = {}
+        # Sparse tensors and oneDNN's own: these are their own only owners, and Python's weak references do for them.
+        self._without_storage: MutableMapping[Tensor, Field | None] = WeakTensorKeyDictionary()
 
     @property
     def unknown_ops(self) -> tuple[tuple[str, str, int], ...]:
         """Operators without a rule that touched a followed tensor, in the order in which they first ran."""
         return tuple((op, path, count) for (op, path), count in self._unknown.items())
 
-    def seed(
-        self, tensor: Tensor, name: str = "x", axes: Sequence[int] | None = None, *, batched: bool = True
-    ) -> None:
+    def seed(self, tensor: Tensor, name: str = "x", axes: Sequence[int] | None = None, *, batched: bool = True) -> None:
         """Follow ``tensor``, and forget what was followed before; `spatial_axes` chooses where ``axes`` is ``None``.
 
         An input without spatial axes is not followed: `describe` returns ``None`` throughout. Raises `UsageError` for
@@ -77,10 +78,8 @@ class FieldTracker:
         if chosen:
             self._storages.put(tensor, seed_field(shape, chosen))
 
-    def observe(
-        self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None, out: Any, path: str
-    ) -> None:
-        """Follow the fields through one operator that ran: ``func(*args, **kwargs)`` gave ``out`` in module ``path``."""
+    def observe(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None, out: Any, path: str) -> None:
+        """Follow the fields through one operator: ``func(*args, **kwargs)`` ran in module ``path`` and gave ``out``."""
         if self._followed is None:
             return
         self._order += 1
@@ -110,6 +109,12 @@ class FieldTracker:
         )
         results = self._apply(func, call)
         self._keep(wanted, targets, results)
+        if results and any(field is not None and field.doubts.unknown == cause for field in results):
+            # It may have written to all that its schema says it writes to, not only to what it returned.
+            reached = {id(tensor) for tensor in wanted}
+            for tensor in targets:
+                if id(tensor) not in reached:
+                    self._keep([tensor], [tensor], [everything(tuple(tensor.shape), self._followed.lengths, cause)])
 
     def _apply(self, func: Any, call: Call) -> list[Field | None]:
         """Run the operator's rule, or mark its outputs as unknown and name it."""
@@ -132,15 +137,19 @@ class FieldTracker:
         for tensor, field in zip(outputs, results, strict=True):
             address = _address(tensor)
             if address is None:
-                continue
-            if address in written:
+                self._without_storage[tensor] = field
+            elif address in written:
                 self._storages.write(tensor, field or nothing(tuple(tensor.shape), count))
             elif field is not None and not field.is_nothing:
                 self._storages.put(tensor, field)
 
     def field(self, tensor: Tensor) -> Field | None:
         """Exact arrays and nominal maps of every element of ``tensor``; ``None`` as in `describe`."""
-        return None if self._followed is None or _address(tensor) is None else self._storages.find(tensor)
+        if self._followed is None:
+            return None
+        if _address(tensor) is None:
+            return self._without_storage.get(tensor)
+        return self._storages.find(tensor)
 
     def describe(self, tensor: Tensor) -> ReceptiveField | None:
         """Report the field of ``tensor``; ``None`` where it does not depend on the followed input."""
@@ -172,7 +181,7 @@ def _schema(func: Any) -> tuple[tuple[str, ...], dict[str, Any], tuple[str, ...]
 
 @lru_cache(maxsize=4096)
 def _is_pointwise(func: Any) -> bool:
-    """Tell whether torch tags the operator as pointwise; an in-place one may have the tag on its functional form only."""
+    """Tell whether torch tags the operator as pointwise; of an in-place one, perhaps its functional form only."""
     if torch.Tag.pointwise in func.tags:
         return True
     namespace, name = func._schema.name.split("::")  # noqa: SLF001

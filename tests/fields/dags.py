@@ -175,13 +175,13 @@ def chunk(rng: random.Random, results: list[Tensor], i: int, _rank: int) -> Step
     return lambda r: r[i].chunk(2, 1)[part]
 
 
-def shuffle(rng: random.Random, results: list[Tensor], i: int, rank: int) -> Step | None:
+def shuffle(_rng: random.Random, results: list[Tensor], i: int, rank: int) -> Step | None:
     if rank != 2 or results[i].shape[1] % 4:
         return None
     return lambda r: F.pixel_shuffle(r[i], 2)
 
 
-def unshuffle(rng: random.Random, results: list[Tensor], i: int, rank: int) -> Step | None:
+def unshuffle(_rng: random.Random, results: list[Tensor], i: int, rank: int) -> Step | None:
     if rank != 2 or any(n % 2 for n in results[i].shape[2:]):
         return None
     return lambda r: F.pixel_unshuffle(r[i], 2)

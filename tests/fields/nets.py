@@ -82,7 +82,7 @@ def slim_inception_v2(x: Tensor) -> Ends:
     ends["Conv2d_2b_1x1"] = x = conv(x, 1)
     ends["Conv2d_2c_3x3"] = x = conv(x, 3)
     ends["MaxPool_3a_3x3"] = x = pool_same(x, 3, 2)
-    for name in "3b 3c 4a 4b 4c 4d 4e 5a 5b 5c".split():
+    for name in ["3b", "3c", "4a", "4b", "4c", "4d", "4e", "5a", "5b", "5c"]:
         if name.endswith("a"):
             x = torch.cat([conv_same(conv(x, 1), 3, 2), conv_same(chain(x, 1, 3), 3, 2), pool_same(x, 3, 2)], 1)
         else:
@@ -188,7 +188,7 @@ def googlenet(x: Tensor) -> Ends:
     ends["conv2"] = x = conv(x, 1)
     ends["conv3"] = x = conv(x, 3)
     ends["maxpool2"] = x = pool(x, ceil=True)
-    for name in "3a 3b maxpool3 4a 4b 4c 4d 4e maxpool4 5a 5b".split():
+    for name in ["3a", "3b", "maxpool3", "4a", "4b", "4c", "4d", "4e", "maxpool4", "5a", "5b"]:
         if name.startswith("max"):
             ends[name] = x = pool(x, 3 if name == "maxpool3" else 2, ceil=True)
             continue
@@ -244,7 +244,7 @@ def efficientnet_b0(x: Tensor) -> Ends:
 def mobilenet_v3_large(x: Tensor) -> Ends:
     ends: Ends = {}
     ends["features.0"] = x = conv(x, 3, 2)
-    blocks = "3 3/2 3 5/2s 5s 5s 3/2 3 3 3 3s 3s 5/2s 5s 5s".split()
+    blocks = ["3", "3/2", "3", "5/2s", "5s", "5s", "3/2", "3", "3", "3", "3s", "3s", "5/2s", "5s", "5s"]
     for index, block in enumerate(blocks, 1):
         stride = 2 if "/2" in block else 1
         inner = conv(conv(x, 1), int(block[0]), stride)

@@ -42,7 +42,9 @@ class Hull:
     hi: np.ndarray
 
 
-def watch(function: Callable[[Tensor], Tensor], x: Tensor, axes: tuple[int, ...] | None = None) -> tuple[Tensor, FieldTracker]:
+def watch(
+    function: Callable[[Tensor], Tensor], x: Tensor, axes: tuple[int, ...] | None = None
+) -> tuple[Tensor, FieldTracker]:
     """Run ``function`` on ``x`` and follow it."""
     outs, tracker = watch_all(lambda given: [function(given)], x, axes)
     return outs[0], tracker
@@ -87,9 +89,7 @@ def true_hulls(function: Callable[[Tensor], Tensor], x: Tensor, axes: tuple[int,
     return true_hulls_of_all(lambda given: [function(given)], x, axes)[0]
 
 
-def true_hulls_of_all(
-    function: Callable[[Tensor], list[Tensor]], x: Tensor, axes: tuple[int, ...]
-) -> list[list[Hull]]:
+def true_hulls_of_all(function: Callable[[Tensor], list[Tensor]], x: Tensor, axes: tuple[int, ...]) -> list[list[Hull]]:
     """Do the same for a function that returns several tensors: hulls by tensor, then by axis."""
     with torch.no_grad(), plain_kernels():
         found = [

@@ -103,12 +103,12 @@ def test_attention_sees_every_key(causal: bool) -> None:  # noqa: FBT001
 def test_attention_in_a_module_and_in_an_encoder_layer() -> None:
     attention = prepared(nn.MultiheadAttention(4, 2, batch_first=True))
     layer = prepared(nn.TransformerEncoderLayer(4, 2, 8, batch_first=True))
-    torch.backends.mha.set_fastpath_enabled(False)  # noqa: FBT003 - torch's own signature
+    torch.backends.mha.set_fastpath_enabled(False)
     try:
         for net in (lambda x: attention(x, x, x)[0], layer):
             assert_exact(lambda x, net=net: net(x.transpose(1, 2)), randn(1, 4, 5))
     finally:
-        torch.backends.mha.set_fastpath_enabled(True)  # noqa: FBT003
+        torch.backends.mha.set_fastpath_enabled(True)
 
 
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
@@ -166,7 +166,11 @@ def test_a_dynamic_convolution_depends_on_its_weights() -> None:
 @pytest.mark.parametrize(
     "net",
     [
-        lambda x: F.grid_sample(x, F.affine_grid(torch.eye(2, 3, dtype=x.dtype)[None], (1, 2, 4, 4), False), align_corners=False),  # noqa: FBT003
+        lambda x: F.grid_sample(
+            x,
+            F.affine_grid(torch.eye(2, 3, dtype=x.dtype)[None], (1, 2, 4, 4), align_corners=False),
+            align_corners=False,
+        ),
         lambda x: x[:, :, torch.tensor([3, 1, 2])],
         lambda x: x.index_select(2, torch.tensor([3, 1])),
         lambda x: x.gather(2, torch.zeros(1, 2, 3, 6, dtype=torch.int64)),

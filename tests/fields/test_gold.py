@@ -90,7 +90,12 @@ def test_sequences(name: str) -> None:
         (nets.unet(2), (44, 44)),
         (nets.unet(3), (100, 92)),
         (nets.unet(3, bilinear=True), (116, 108)),
-        (lambda x: {"out": torch.conv_transpose2d(nets.conv(x, 3, 2), torch.ones(1, 1, 4, 4, device="meta"), None, 2, 1)}, (5, 5)),
+        (
+            lambda x: {
+                "out": torch.conv_transpose2d(nets.conv(x, 3, 2), torch.ones(1, 1, 4, 4, device="meta"), None, 2, 1)
+            },
+            (5, 5),
+        ),
         (lambda x: {"out": nets.conv(torch.nn.functional.interpolate(nets.conv(x, 3, 2), scale_factor=2), 3)}, (5, 5)),
     ],
 )

@@ -14,7 +14,9 @@ from .oracle import watch
 
 def test_a_convolution_and_a_pool_add_up() -> None:
     # 7 + (3 - 1) * 2 = 11 wide, 2 * 2 apart, starting 3 + 1 * 2 before the input
-    net = nn.Sequential(nn.Conv2d(3, 8, 7, 2, 3), nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)).eval()
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 7, 2, 3), nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)
+    ).eval()
     out, tracker = watch(net, torch.zeros(1, 3, 32, 32))
     field = tracker.describe(out)
     assert field is not None

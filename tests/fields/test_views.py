@@ -148,7 +148,9 @@ def test_nominal_fields_follow_views(name, size, jump, start, aligned) -> None: 
 
 
 def test_a_pixel_shuffle_halves_the_jump() -> None:
-    out, tracker = watch(lambda x: F.conv2d(F.pixel_shuffle(x, 2), torch.ones(1, 1, 3, 3), padding=1), torch.rand(1, 4, 8, 8))
+    out, tracker = watch(
+        lambda x: F.conv2d(F.pixel_shuffle(x, 2), torch.ones(1, 1, 3, 3), padding=1), torch.rand(1, 4, 8, 8)
+    )
     field = tracker.describe(out)
     assert field is not None
     # Two or three neighbours at half a pixel each always lie in two pixels.

@@ -12,9 +12,7 @@ from .oracle import assert_exact, prepared, randn
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding=.same.:UserWarning")
 
-quick = settings(
-    max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.filter_too_much]
-)
+quick = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.filter_too_much])
 thorough = settings(quick, max_examples=40)
 
 ranks = st.sampled_from([1, 1, 2, 2, 3])
@@ -77,7 +75,11 @@ def test_pool(data: st.DataObject, rank: int, kind: str) -> None:
     dilation = data.draw(st.integers(1, 2)) if kind == "max" else 1
     size = data.draw(lengths(rank, 4))
     assume(all(n + 2 * p >= dilation * (k - 1) + 1 for n, k, p in zip(size, kernel, padding, strict=True)))
-    settings_of_pool = {"stride": data.draw(numbers(rank, 1, 3)), "padding": padding, "ceil_mode": data.draw(st.booleans())}
+    settings_of_pool = {
+        "stride": data.draw(numbers(rank, 1, 3)),
+        "padding": padding,
+        "ceil_mode": data.draw(st.booleans()),
+    }
     if kind == "max":
         settings_of_pool["dilation"] = dilation
     pool = getattr(nn, f"{kind.title()}Pool{rank}d")(kernel, **settings_of_pool)
@@ -99,9 +101,7 @@ def test_interpolation(data: st.DataObject, rank: int, mode: str, corners: bool)
     size, target = data.draw(lengths(rank)), data.draw(numbers(rank, 1, 12 if rank < 3 else 7))
     name = ("linear", "bilinear", "trilinear")[rank - 1] if mode == "linear" else mode
     align = corners if mode == "linear" else None
-    assert_exact(
-        lambda x: F.interpolate(x, size=target, mode=name, align_corners=align), randn(1, 1, *size)
-    )
+    assert_exact(lambda x: F.interpolate(x, size=target, mode=name, align_corners=align), randn(1, 1, *size))
 
 
 @quick
@@ -115,9 +115,7 @@ def test_interpolation_by_a_factor(data: st.DataObject, rank: int, mode: str, fa
 @quick
 @given(lengths(2), lengths(2, 1, 14), st.booleans())
 def test_bicubic(size: tuple[int, ...], target: tuple[int, ...], corners: bool) -> None:  # noqa: FBT001
-    assert_exact(
-        lambda x: F.interpolate(x, size=target, mode="bicubic", align_corners=corners), randn(1, 1, *size)
-    )
+    assert_exact(lambda x: F.interpolate(x, size=target, mode="bicubic", align_corners=corners), randn(1, 1, *size))
 
 
 @quick
@@ -159,3 +157,13 @@ def test_unfold_and_fold(
 def test_windows_as_a_dimension(length: int, size: int, step: int) -> None:
     assert_exact(lambda x: x.unfold(2, size, step).mean(-1), randn(1, 2, length))
     assert_exact(lambda x: x.unfold(2, size, step), randn(1, 2, length))
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("corners", [False, True])
+def test_interpolation_where_a_source_is_all_but_a_whole_number(mode: str, corners: bool) -> None:  # noqa: FBT001
+    for length, target in ((3, 9), (6, 14), (5, 15), (13, 23), (3, 21), (9, 29), (5, 23)):
+        assert_exact(
+            lambda x, size=(1, target): F.interpolate(x, size=size, mode=mode, align_corners=corners),
+            randn(1, 1, 1, length),
+        )

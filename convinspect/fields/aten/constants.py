@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from convinspect.fields import moves
 from convinspect.fields.field import Field
-from convinspect.fields.rules import Call, Result, register
+from convinspect.fields.rules import Call, Result, aten, register
 
 
 @register(
-    *(
-        f"aten::{name}"
-        for name in (
-            "empty_like zeros_like ones_like full_like rand_like randn_like randint_like new_empty new_zeros new_ones "
-            "new_full new_empty_strided empty_strided zero zero_ fill_ normal_ uniform_ random_ exponential_ sym_size "
-            "sym_stride sym_numel sym_storage_offset is_same_size _assert_async _assert_tensor_metadata"
-        ).split()
+    *aten(
+        "empty_like zeros_like ones_like full_like rand_like randn_like randint_like new_empty new_zeros new_ones "
+        "new_full new_empty_strided empty_strided zero zero_ fill_ normal_ uniform_ random_ exponential_ sym_size "
+        "sym_stride sym_numel sym_storage_offset is_same_size _assert_async _assert_tensor_metadata"
     )
 )
 def constant(call: Call) -> Result:
@@ -26,14 +23,12 @@ def constant(call: Call) -> Result:
 
 
 @register(
-    *(
-        f"aten::{name}"
-        for name in (
-            "clone contiguous detach alias lift_fresh lift _to_copy to dropout alpha_dropout feature_dropout "
-            "native_dropout bernoulli _conj _neg_view resolve_conj resolve_neg requires_grad_ _reshape_copy_alias "
-            "fake_quantize_per_tensor_affine nan_to_num rrelu_with_noise celu data pin_memory _pin_memory "
-            "lift_fresh_copy alias_copy detach_copy _lazy_clone _conj_copy _neg_view_copy"
-        ).split()
+    *aten(
+        "clone contiguous detach alias lift_fresh lift _to_copy to dropout alpha_dropout feature_dropout "
+        "native_dropout bernoulli _conj _neg_view resolve_conj resolve_neg requires_grad_ _reshape_copy_alias "
+        "fake_quantize_per_tensor_affine nan_to_num rrelu_with_noise celu data pin_memory _pin_memory "
+        "lift_fresh_copy alias_copy detach_copy to_mkldnn _to_dense to_dense _to_sparse _to_sparse_csr "
+        "_lazy_clone _conj_copy _neg_view_copy"
     )
 )
 def same(call: Call) -> Result:
@@ -61,12 +56,9 @@ def complex_view(call: Call) -> Result:
 
 
 @register(
-    *(
-        f"aten::{name}"
-        for name in (
-            "complex polar prelu _prelu_kernel hardswish floor_divide log_sigmoid_forward binary_cross_entropy_with_logits "
-            "rrelu_with_noise_functional _add_relu isin"
-        ).split()
+    *aten(
+        "complex polar prelu _prelu_kernel hardswish floor_divide log_sigmoid_forward "
+        "binary_cross_entropy_with_logits rrelu_with_noise_functional _add_relu isin"
     )
 )
 def pointwise(call: Call) -> Result:

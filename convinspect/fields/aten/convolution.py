@@ -6,18 +6,15 @@ from collections.abc import Sequence
 
 from convinspect.fields import moves
 from convinspect.fields.field import Field, collapse
-from convinspect.fields.rules import Call, Result, register
+from convinspect.fields.rules import Call, Result, aten, register
 from convinspect.fields.windows import Window, sliding, transposed
 
 
 @register(
-    *(
-        f"aten::{name}"
-        for name in (
-            "convolution _convolution convolution_overrideable conv1d conv2d conv3d cudnn_convolution "
-            "mkldnn_convolution cudnn_convolution_relu miopen_convolution _slow_conv2d_forward slow_conv3d "
-            "slow_conv3d_forward _conv_depthwise2d conv_depthwise3d thnn_conv2d miopen_depthwise_convolution"
-        ).split()
+    *aten(
+        "convolution _convolution convolution_overrideable conv1d conv2d conv3d cudnn_convolution "
+        "mkldnn_convolution cudnn_convolution_relu miopen_convolution _slow_conv2d_forward slow_conv3d "
+        "slow_conv3d_forward _conv_depthwise2d conv_depthwise3d thnn_conv2d miopen_depthwise_convolution"
     )
 )
 def convolve(call: Call) -> Result:
@@ -34,12 +31,9 @@ def convolve(call: Call) -> Result:
 
 
 @register(
-    *(
-        f"aten::{name}"
-        for name in (
-            "conv_transpose1d conv_transpose2d conv_transpose3d slow_conv_transpose2d slow_conv_transpose3d "
-            "cudnn_convolution_transpose miopen_convolution_transpose"
-        ).split()
+    *aten(
+        "conv_transpose1d conv_transpose2d conv_transpose3d slow_conv_transpose2d slow_conv_transpose3d "
+        "cudnn_convolution_transpose miopen_convolution_transpose"
     )
 )
 def convolve_transposed(call: Call) -> Result:
@@ -66,9 +60,7 @@ def _convolve(call: Call, x: Field, kernel: tuple[int, ...], *, transposed_too: 
     windows: dict[int, Window] = {}
     for axis in range(count):
         dim = len(x.shape) - count + axis
-        windows[dim] = make(
-            x.shape[dim], call.shape[dim], kernel[axis], stride[axis], padding[axis], dilation[axis]
-        )
+        windows[dim] = make(x.shape[dim], call.shape[dim], kernel[axis], stride[axis], padding[axis], dilation[axis])
     return _with_weights(call, moves.slide(_mix_channels(call, x, count), windows), count)
 
 
@@ -81,9 +73,7 @@ def _same_padding(call: Call, x: Field, kernel: tuple[int, ...]) -> Field:
     for axis in range(count):
         dim = len(x.shape) - count + axis
         total = dilation[axis] * (kernel[axis] - 1) if call.args["padding"] == "same" else 0
-        windows[dim] = sliding(
-            x.shape[dim], call.shape[dim], kernel[axis], stride[axis], total // 2, dilation[axis]
-        )
+        windows[dim] = sliding(x.shape[dim], call.shape[dim], kernel[axis], stride[axis], total // 2, dilation[axis])
     return _with_weights(call, moves.slide(_mix_channels(call, x, count), windows), count)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from convinspect.fields import moves
-from convinspect.fields.field import Field, collapse
-from convinspect.fields.rules import Call, Result, register
+from convinspect.fields.field import collapse
+from convinspect.fields.rules import Call, Result, aten, register
 
 
 @register("aten::embedding")
@@ -79,12 +79,9 @@ def gather(call: Call) -> Result:
 
 
 @register(
-    *(
-        f"aten::{name}"
-        for name in (
-            "scatter scatter_add scatter_reduce index_put index_add index_copy index_fill masked_scatter "
-            "index_reduce _index_put_impl _unsafe_index_put put"
-        ).split()
+    *aten(
+        "scatter scatter_add scatter_reduce index_put index_add index_copy index_fill masked_scatter index_reduce "
+        "_index_put_impl _unsafe_index_put put"
     )
 )
 def scatter(call: Call) -> Result:

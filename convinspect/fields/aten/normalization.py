@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from convinspect.fields import moves
 from convinspect.fields.field import Field
-from convinspect.fields.rules import Call, Result, register
+from convinspect.fields.rules import Call, Result, aten, register
 
 
 @register(
-    *(
-        f"aten::{name}"
-        for name in (
-            "native_batch_norm cudnn_batch_norm miopen_batch_norm batch_norm _batch_norm_with_update "
-            "_batch_norm_no_update _native_batch_norm_legit _native_batch_norm_legit_functional "
-            "_native_batch_norm_legit_no_training _batch_norm_impl_index"
-        ).split()
+    *aten(
+        "native_batch_norm cudnn_batch_norm miopen_batch_norm batch_norm _batch_norm_with_update "
+        "_batch_norm_no_update _native_batch_norm_legit _native_batch_norm_legit_functional "
+        "_native_batch_norm_legit_no_training _batch_norm_impl_index"
     )
 )
 def batch_norm(call: Call) -> Result:
@@ -57,7 +54,7 @@ def instance_norm(call: Call) -> Result:
     return call.contract(x, range(2, len(x.shape)), keeps_own=True)
 
 
-@register(*(f"aten::{name}" for name in "_softmax _log_softmax _safe_softmax softmax log_softmax".split()))
+@register(*aten("_softmax _log_softmax _safe_softmax softmax log_softmax"))
 def softmax(call: Call) -> Result:
     """Everything along ``dim``."""
     return call.contract(call["self"], [call.args["dim"]], keeps_own=True)

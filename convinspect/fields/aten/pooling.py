@@ -7,7 +7,7 @@ import itertools
 from convinspect.fields import moves
 from convinspect.fields.aten.convolution import per_axis
 from convinspect.fields.field import Field
-from convinspect.fields.rules import Call, Result, register
+from convinspect.fields.rules import Call, Result, aten, register
 from convinspect.fields.windows import adaptive, sliding
 
 
@@ -42,12 +42,9 @@ def pool(call: Call) -> Result:
 
 
 @register(
-    *(
-        f"aten::{name}"
-        for name in (
-            "_adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d "
-            "adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d mkldnn_adaptive_avg_pool2d"
-        ).split()
+    *aten(
+        "_adaptive_avg_pool2d _adaptive_avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d "
+        "adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d mkldnn_adaptive_avg_pool2d"
     )
 )
 def adaptive_pool(call: Call) -> Result:

@@ -42,6 +42,13 @@ def cell(call: Call) -> Result:
     return [_sized(out, shape) for shape in call.outputs]
 
 
+@register("aten::_pack_padded_sequence", "aten::_pad_packed_sequence")
+def pack(call: Call) -> Result:
+    """Sequences of unequal lengths, one after the other: all of the input, as a bound."""
+    whole = call.merge([collapse(field, ()) for field in call.fields()], ())
+    return [collapse(whole, shape).doubting(upper_bound=call.cause) for shape in call.outputs]
+
+
 def _sized(out: Field, shape: Shape) -> Field:
     return moves.widen(out, len(shape) - 1, shape[-1]) if len(shape) == len(out.shape) else collapse(out, shape)
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from convinspect.fields import mixing, moves
 from convinspect.fields.field import Field, Shape, collapse
-from convinspect.fields.rules import Call, Result, register
+from convinspect.fields.rules import Call, Result, aten, register
 
 
 @register(
-    *(
-        f"aten::{name}"
-        for name in (
-            "sum mean amax amin aminmax max min prod var std var_mean std_mean norm linalg_vector_norm argmax argmin any "
-            "all median nanmedian logsumexp nansum nanmean count_nonzero mode kthvalue _is_all_true _is_any_true "
-            "linalg_matrix_norm trace"
-        ).split()
+    *aten(
+        "sum mean amax amin aminmax max min prod var std var_mean std_mean norm linalg_vector_norm argmax argmin "
+        "any all median nanmedian logsumexp nansum nanmean count_nonzero mode kthvalue _is_all_true _is_any_true "
+        "linalg_matrix_norm trace"
     )
 )
 def reduce(call: Call) -> Result:
@@ -82,6 +79,22 @@ def distances(call: Call) -> Result:
     rank = len(other.shape)
     crossed = moves.permute(other, [*range(rank - 2), rank - 1, rank - 2])
     return moves.broadcast(mixing.merge([one, crossed], call.shape, call.cause, crossed=True), call.shape)
+
+
+@register(
+    *aten(
+        "mse_loss l1_loss huber_loss smooth_l1_loss soft_margin_loss binary_cross_entropy nll_loss_forward "
+        "nll_loss2d_forward _ctc_loss kl_div dist multi_margin_loss multilabel_margin_loss_forward _embedding_bag "
+        "_embedding_bag_forward_only _pdist_forward allclose equal trapezoid"
+    )
+)
+def loss(call: Call) -> Result:
+    """Element by element where nothing is reduced; otherwise everything."""
+    fields = call.fields()
+    if all(field.shape == call.shape for field in fields):
+        return call.merge(fields)
+    whole = call.merge([collapse(call.contract(field, range(len(field.shape))), ()) for field in fields], ())
+    return [collapse(whole, shape) for shape in call.outputs]
 
 
 def _shaped(x: Field, shape: Shape, dims: list[int]) -> Field:

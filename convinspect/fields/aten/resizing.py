@@ -29,18 +29,14 @@ def nearest_exact(call: Call) -> Result:
 def linear(call: Call) -> Result:
     """Two taps a position."""
     corners = bool(call.args["align_corners"])
-    return _resize(
-        call, lambda n, m, scale: interpolation.linear(n, m, scale, _dtype(call), align_corners=corners)
-    )
+    return _resize(call, lambda n, m, scale: interpolation.linear(n, m, scale, _dtype(call), align_corners=corners))
 
 
 @register("aten::upsample_bicubic2d")
 def cubic(call: Call) -> Result:
     """Four taps a position."""
     corners = bool(call.args["align_corners"])
-    return _resize(
-        call, lambda n, m, scale: interpolation.cubic(n, m, scale, _dtype(call), align_corners=corners)
-    )
+    return _resize(call, lambda n, m, scale: interpolation.cubic(n, m, scale, _dtype(call), align_corners=corners))
 
 
 @register("aten::_upsample_bilinear2d_aa", "aten::_upsample_bicubic2d_aa", "aten::_upsample_lanczos2d_aa")
@@ -61,9 +57,7 @@ def _resize(call: Call, make: AxisWindow) -> Result:
     count = rank - 2
     scales = _scales(call, count)
     sizes: Shape = call.shape
-    return moves.slide(
-        x, {dim: make(x.shape[dim], sizes[dim], scales[dim - 2]) for dim in range(rank - count, rank)}
-    )
+    return moves.slide(x, {dim: make(x.shape[dim], sizes[dim], scales[dim - 2]) for dim in range(rank - count, rank)})
 
 
 def _scales(call: Call, count: int) -> tuple[float | None, ...]:

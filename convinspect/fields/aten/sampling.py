@@ -5,7 +5,7 @@ from __future__ import annotations
 from convinspect.fields import mixing, moves
 from convinspect.fields.aten.convolution import convolve
 from convinspect.fields.field import Field, collapse
-from convinspect.fields.rules import Call, Result, register
+from convinspect.fields.rules import Call, Result, aten, register
 
 
 @register("aten::grid_sampler_2d", "aten::grid_sampler_3d", "aten::cudnn_grid_sampler", "aten::grid_sampler")
@@ -54,3 +54,16 @@ def deform(call: Call) -> Result:
     out = call.merge(parts, call.shape)
     local = plain if isinstance(plain, Field) else out
     return mixing.with_local(out, local, call.cause).doubting(data_dependent=call.cause)
+
+
+@register(
+    *(f"torchvision::{name}" for name in ("roi_align", "roi_pool", "ps_roi_align", "ps_roi_pool", "nms")),
+    *aten(
+        "nonzero nonzero_static masked_select take unique_dim unique_consecutive unique_dim_consecutive _unique "
+        "_unique2 histc bincount multinomial fractional_max_pool2d fractional_max_pool3d"
+    ),
+)
+def by_data(call: Call) -> Result:
+    """Anything of any operand: which, is decided by values."""
+    whole = call.merge([collapse(field, ()) for field in call.fields()], ())
+    return [collapse(whole, shape).doubting(data_dependent=call.cause) for shape in call.outputs]

@@ -6,13 +6,11 @@ from convinspect.fields import moves
 from convinspect.fields.field import Field
 from convinspect.fields.mixing import set_aside
 from convinspect.fields.nominal import Map
-from convinspect.fields.rules import Call, Result, register
+from convinspect.fields.rules import Call, Result, aten, register
 from convinspect.fields.windows import rolling, slicing, sliding
 
 
-@register(
-    *(f"aten::{name}" for name in "view _unsafe_view reshape view_copy flatten _reshape_alias unflatten".split())
-)
+@register(*aten("view _unsafe_view reshape view_copy flatten _reshape_alias unflatten"))
 def reshape(call: Call) -> Result:
     """Same elements, same order, other dimensions."""
     x = call["self"]
@@ -100,12 +98,9 @@ def cut(call: Call) -> Result:
 
 
 @register(
-    *(
-        f"aten::{name}"
-        for name in (
-            "split split_with_sizes chunk unsafe_chunk unsafe_split unsafe_split_with_sizes tensor_split "
-            "split_copy split_with_sizes_copy hsplit vsplit"
-        ).split()
+    *aten(
+        "split split_with_sizes chunk unsafe_chunk unsafe_split unsafe_split_with_sizes tensor_split split_copy "
+        "split_with_sizes_copy hsplit vsplit"
     )
 )
 def split(call: Call) -> Result:
