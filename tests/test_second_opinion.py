@@ -184,5 +184,21 @@ def test_people_ask_for_it_at_the_shell_and_the_report_stays_the_same() -> None:
     )
 
 
+def test_a_saved_report_is_not_asked_about(tmp_path: Path) -> None:
+    saved = tmp_path / "report.json"
+    saved.write_text(shell("summary", LENET, "--input", "1,28,28", "--json").out)
+    result = shell("summary", saved, "--second-opinion")
+    assert (result.code, result.err.count("\n")) == (0, 1)
+    assert result.err.startswith("second opinion: torchsummary was not asked: it hooks a model made by Python code")
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_a_scripted_model_is_not_asked_about() -> None:
+    model = nn.Sequential(nn.Linear(4, 3))
+    report = convinspect.inspect(model, (torch.ones(1, 4),))
+    opinion = ask(report, torch.jit.trace(model, torch.ones(1, 4)))
+    assert opinion.crash == "was not asked: it hooks the modules of an eager model, and here are none"
+
+
 def _ask(model: nn.Module, *inputs: Tensor) -> SecondOpinion:
     return ask(convinspect.inspect(model, inputs), model)
