@@ -138,7 +138,11 @@ def _numbers(axis: AxisField, field: Field) -> _Numbers:
     dim = axis.nominal.dim
     shared = sum(isinstance(other.nominal, Map) and other.nominal.dim == dim for other in field.axes) > 1
     step = maps.jump(axis.nominal, field.spatial, shared=shared)
-    return _Numbers(*size, None if step is None else _text(step), maps.start(axis.nominal, field.spatial))
+    first = maps.start(axis.nominal, field.spatial)
+    if shared and _interval(axis.local, dict.fromkeys(_middle(field), 0)) is None:
+        # The first token is not one of the image's: no position comes before the others in a flattened image.
+        first = None
+    return _Numbers(*size, None if step is None else _text(step), first)
 
 
 def _text(step: Fraction) -> Jump:

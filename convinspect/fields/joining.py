@@ -67,10 +67,12 @@ def _extend(parts: list[Nominal], sizes: list[int], dim: int) -> Nominal:
 
 def _beside(parts: list[Nominal], sizes: list[int], dim: int, model: Map) -> Nominal:
     """Put the maps of channel groups side by side."""
+    if any(isinstance(part, Map) and part.wraps != model.wraps for part in parts):
+        return Absent.MISALIGNED
     period, advance = model.period, model.advance
     for part in parts:
         if isinstance(part, Map):
-            pair = maps.common_period(Map(part.dim, advance, _blank(model, period)), part)
+            pair = maps.common_period(Map(part.dim, advance, _blank(model, period), model.wraps), part)
             if pair is None:
                 return Absent.MISALIGNED
             period, advance = pair[0].period, pair[0].advance
@@ -83,7 +85,7 @@ def _beside(parts: list[Nominal], sizes: list[int], dim: int, model: Map) -> Nom
     model_array = arrays[0]
     alike = all(array.shape == model_array.shape and (array == model_array).all() for array in arrays)
     if alike and model_array.shape[dim + 1] == 1:
-        return maps.simplify(Map(model.dim, advance, model_array))
+        return maps.simplify(Map(model.dim, advance, model_array, model.wraps))
     axes = [d for d in range(model_array.ndim) if d != dim + 1]
     common = np.broadcast_shapes(*(tuple(array.shape[d] for d in axes) for array in arrays))
     spread = []
@@ -91,7 +93,7 @@ def _beside(parts: list[Nominal], sizes: list[int], dim: int, model: Map) -> Nom
         shape = list(common)
         shape.insert(dim + 1, size)
         spread.append(np.broadcast_to(array, shape))
-    return maps.simplify(Map(model.dim, advance, np.concatenate(spread, axis=dim + 1)))
+    return maps.simplify(Map(model.dim, advance, np.concatenate(spread, axis=dim + 1), model.wraps))
 
 
 def _blank(model: Map, period: int) -> Array:

@@ -108,7 +108,7 @@ def _contract_axis(
     nominal = axis.nominal
     if nominal is Absent.NOTHING:
         return AxisField(strict, axis.local, nominal, axis.gate)
-    if whole or (positions and _takes_all(axis, dims, positions)):
+    if positions and _takes_all(axis, dims, positions, whole=whole):
         if keeps_own:
             return AxisField(strict, axis.local, nominal, first(axis.gate, cause))
         return set_aside(AxisField(strict, strict, nominal, axis.gate), strict.ndim - 1, cause)
@@ -117,20 +117,26 @@ def _contract_axis(
         if nominal.dim in dims:
             nominal = Absent.CONSUMED
         else:
-            nominal = Map(nominal.dim, nominal.advance, exact.reduce(nominal.bounds, dims))
+            nominal = replace(nominal, bounds=exact.reduce(nominal.bounds, dims))
     return AxisField(strict, local, nominal, axis.gate)
 
 
-def _takes_all(axis: AxisField, dims: Shape, positions: Shape) -> bool:
-    """Tell whether a reduction over ``dims`` leaves no trace of where along the axis an element was."""
+def _takes_all(axis: AxisField, dims: Shape, positions: Shape, *, whole: bool) -> bool:
+    """Tell whether a reduction over ``dims`` leaves no trace of where along the axis an element was.
+
+    Where no map says so, the exact arrays do: they are constant then. If they were before, the reduction must be over
+    the ``whole`` of the positions.
+    """
     if isinstance(axis.nominal, Map):
         if axis.nominal.dim in dims:
             return axis.nominal.dim in positions
-        if axis.nominal.advance:
+        if axis.nominal.advance and not axis.nominal.wraps:
             return False
         before = axis.nominal.bounds
     else:
         before = axis.local
+        if whole and exact.compact(before).size == 2:  # noqa: PLR2004 - one element: lo and hi
+            return True
     if all(before.shape[dim + 1] == 1 for dim in positions):
         return False
     return exact.compact(exact.reduce(before, dims)).size == 2  # noqa: PLR2004 - one element: lo and hi

@@ -85,7 +85,7 @@ def drop(field: Field, dims: Sequence[int]) -> Field:
             return old
         if old.dim in gone:
             return Absent.CONSUMED
-        return Map(keep.index(old.dim), old.advance, array(old.bounds))
+        return replace(old, dim=keep.index(old.dim), bounds=array(old.bounds))
 
     return move(
         field,
@@ -105,7 +105,7 @@ def insert(field: Field, dim: int) -> Field:
     def nominal(old: Nominal) -> Nominal:
         if isinstance(old, Absent):
             return old
-        return Map(old.dim + (old.dim >= dim), old.advance, array(old.bounds))
+        return replace(old, dim=old.dim + (old.dim >= dim), bounds=array(old.bounds))
 
     return move(
         field,
@@ -159,7 +159,8 @@ def _reshaped_spatial(field: Field, shape: Shape) -> tuple[bool, ...]:
     """Which dimensions of ``shape`` positions still run along.
 
     Positions merged with positions (or below the batch) stay positions. Merged with channels they do not, unless one
-    axis alone takes channels in as its last digit, as a pixel shuffle does.
+    dimension of positions takes channels in as its last digit, as a pixel shuffle does, or a batch of windows with
+    their heads.
     """
     spatial = [False] * len(shape)
     along = [axis.nominal.dim for axis in field.axes if isinstance(axis.nominal, Map)]
@@ -171,8 +172,8 @@ def _reshaped_spatial(field: Field, shape: Shape) -> tuple[bool, ...]:
         elif all(field.spatial[dim] for dim in real if dim > 0):
             flag = True
         else:
-            shuffled = len(shape) > 2 and sum(dim in inner for dim in along) == 1  # noqa: PLR2004 - batch and features
-            flag = shuffled and real[0] in along
+            deep = len(shape) > 2  # noqa: PLR2004 - batch and features
+            flag = deep and real[0] in along and not any(field.spatial[dim] for dim in real[1:])
         for dim in outer:
             spatial[dim] = flag
     return tuple(spatial)
@@ -187,7 +188,7 @@ def repeat_channels(field: Field, dim: int, groups: int, outputs: int) -> Field:
             return old
         if old.dim == dim:
             return Absent.MISALIGNED
-        return Map(old.dim, old.advance, exact.split_groups(old.bounds, dim, groups, outputs))
+        return replace(old, bounds=exact.split_groups(old.bounds, dim, groups, outputs))
 
     return move(
         field,

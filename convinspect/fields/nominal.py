@@ -7,7 +7,7 @@ A `Map` says that the output at position ``o = m*q + f`` of its dimension (``m``
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
 from typing import TypeAlias
@@ -33,13 +33,15 @@ class Map:
     """An integer quasi-affine map along dimension ``dim`` of a tensor.
 
     ``bounds`` is a bounds array whose size along ``dim`` is the period, in which the input advances by ``advance``; the
-    other dimensions are the tensor's own (size 1 wherever constant). ``advance`` is 0 where positions along ``dim`` run
-    through the axis more than once (a flattened image).
+    other dimensions are the tensor's own (size 1 wherever constant). Where positions along ``dim`` run through the axis
+    more than once (the columns of a flattened image) they start over after ``wraps`` (0: never), or, where that is
+    written out phase by phase, ``advance`` is 0.
     """
 
     dim: int
     advance: int
     bounds: Array
+    wraps: int = 0
 
     @property
     def period(self) -> int:
@@ -66,9 +68,9 @@ def slide(nominal: Nominal, dim: int, window: Window, *, positions: bool) -> Nom
             # A digit of the position: what is padding here would be read from the neighbouring digit.
             return Absent.MISALIGNED
         bounds = gather(nominal.bounds, dim, window.index, covered=window.covered, complete=window.complete)
-        return Map(nominal.dim, nominal.advance, bounds)
+        return replace(nominal, bounds=bounds)
     taps = window.taps
-    if taps is not None and nominal.period == 1 and len(taps) == 1:
+    if taps is not None and nominal.period == 1 and len(taps) == 1 and not nominal.wraps:
         first, last = extent(taps)
         ends = (nominal.advance * first, nominal.advance * last)
         shift = np.array((min(ends), -max(ends)), dtype=np.int64).reshape((2,) + (1,) * (nominal.bounds.ndim - 1))
@@ -76,7 +78,7 @@ def slide(nominal: Nominal, dim: int, window: Window, *, positions: bool) -> Nom
     read = windows_out(nominal, dim, window)
     if isinstance(read, Absent):
         return read
-    hull = Map(read.dim, read.advance, read.bounds.min(axis=dim + 2))
+    hull = replace(read, bounds=read.bounds.min(axis=dim + 2))
     return simplify(hull) if hull.period > 1 else hull
 
 
@@ -88,10 +90,12 @@ def windows_out(nominal: Nominal, dim: int, window: Window) -> Nominal:
     if nominal.dim != dim:
         if nominal.bounds.shape[axis] > 1:
             return Absent.MISALIGNED
-        return Map(nominal.dim + (nominal.dim > dim), nominal.advance, np.expand_dims(nominal.bounds, axis + 1))
+        moved = nominal.dim + (nominal.dim > dim)
+        return replace(nominal, dim=moved, bounds=np.expand_dims(nominal.bounds, axis + 1))
     taps = window.taps
     if taps is None:
         return Absent.MISALIGNED
+    nominal = unwrapped(nominal)
     turns = nominal.period // math.gcd(nominal.period, window.advance)
     period = len(taps) * turns
     if period > LARGEST_PERIOD:
@@ -111,6 +115,8 @@ def at(nominal: Map, positions: Array) -> Array:
     """Bounds at ``positions`` of the map's dimension, inside the tensor or not."""
     axis = nominal.dim + 1
     period = nominal.period
+    if nominal.wraps:
+        positions = positions % nominal.wraps
     shape = [1] * nominal.bounds.ndim
     shape[axis] = len(positions)
     shift = (positions // period * nominal.advance).reshape(shape[1:])
@@ -134,7 +140,7 @@ def simplify(nominal: Map) -> Map:
             factor += 1
             continue
         bounds, advance = np.take(bounds, np.arange(part), axis=axis), advance // factor
-    return Map(nominal.dim, advance, bounds)
+    return replace(nominal, advance=advance, bounds=bounds)
 
 
 def stretch(nominal: Map, period: int) -> Map:
@@ -142,7 +148,12 @@ def stretch(nominal: Map, period: int) -> Map:
     if period == nominal.period:
         return nominal
     bounds = at(nominal, np.arange(period, dtype=np.int64))
-    return Map(nominal.dim, nominal.advance * period // nominal.period, bounds)
+    return replace(nominal, advance=nominal.advance * period // nominal.period, bounds=bounds)
+
+
+def unwrapped(nominal: Map) -> Map:
+    """Write a map that wraps out to one phase a position, after which it repeats."""
+    return written_out(nominal, nominal.wraps) if nominal.wraps else nominal
 
 
 def written_out(nominal: Map, length: int) -> Map:
@@ -152,6 +163,8 @@ def written_out(nominal: Map, length: int) -> Map:
 
 def common_period(first: Map, second: Map) -> tuple[Map, Map] | None:
     """Bring two maps along one dimension to one period; ``None`` where their strides differ."""
+    if first.wraps != second.wraps:
+        first, second = unwrapped(first), unwrapped(second)
     if first.advance * second.period != second.advance * first.period:
         return None
     period = math.lcm(first.period, second.period)
@@ -174,8 +187,8 @@ def merge(first: Nominal, second: Nominal, shape: tuple[int, ...]) -> Nominal:
     if pair is None:
         return Absent.MISALIGNED
     hull = np.minimum(pair[0].bounds, pair[1].bounds)
-    merged = Map(first.dim, pair[0].advance, hull)
-    return merged if hull.shape[first.dim + 1] == 1 else simplify(merged)
+    merged = replace(pair[0], bounds=hull)
+    return merged if merged.period == 1 else simplify(merged)
 
 
 def _merge_crossed(first: Map, second: Map, shape: tuple[int, ...]) -> Nominal:
@@ -195,14 +208,14 @@ def raise_rank(nominal: Nominal, rank: int) -> Nominal:
     missing = rank + 1 - nominal.bounds.ndim
     if missing <= 0:
         return nominal
-    return Map(nominal.dim + missing, nominal.advance, align(nominal.bounds, rank))
+    return replace(nominal, dim=nominal.dim + missing, bounds=align(nominal.bounds, rank))
 
 
 def reorder(nominal: Nominal, dims: tuple[int, ...]) -> Nominal:
     """Permute the tensor's dimensions."""
     if isinstance(nominal, Absent):
         return nominal
-    return Map(dims.index(nominal.dim), nominal.advance, permute(nominal.bounds, dims))
+    return replace(nominal, dim=dims.index(nominal.dim), bounds=permute(nominal.bounds, dims))
 
 
 def sizes(nominal: Map) -> tuple[int, int] | None:
@@ -221,7 +234,7 @@ def jump(nominal: Map, spatial: tuple[bool, ...], *, shared: bool) -> Fraction |
     ``shared`` says that another axis runs along the same dimension.
     """
     others = [d for d, flag in enumerate(spatial) if flag and d != nominal.dim and nominal.bounds.shape[d + 1] > 1]
-    if nominal.advance and not others and not shared:
+    if nominal.advance and not nominal.wraps and not others and not shared:
         return Fraction(nominal.advance, nominal.period)
     first = at(nominal, np.arange(2 * nominal.period, dtype=np.int64))[0]
     steps = np.diff(np.unique(first[first < EMPTY_FROM]))
@@ -238,7 +251,7 @@ def start(nominal: Map, spatial: tuple[bool, ...]) -> int | None:
 
 def rebase(nominal: Map) -> Map:
     """Move a map that does not change along its dimension to the one along which it advances evenly."""
-    if nominal.advance or nominal.period > 1:
+    if nominal.advance or nominal.period > 1 or nominal.wraps:
         return nominal
     bounds = compact(nominal.bounds)
     varying = [axis for axis in range(1, bounds.ndim) if bounds.shape[axis] > 1]

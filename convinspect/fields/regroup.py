@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
-from convinspect.fields.bounds import Array, compact, numel, reshape_groups
-from convinspect.fields.nominal import LARGEST_PERIOD, Absent, Map, Nominal, at, rebase, simplify, written_out
+from convinspect.fields.bounds import compact, numel, reshape_groups
+from convinspect.fields.nominal import (
+    LARGEST_PERIOD,
+    Absent,
+    Map,
+    Nominal,
+    at,
+    rebase,
+    simplify,
+    unwrapped,
+    written_out,
+)
 
 Shape = tuple[int, ...]
 
@@ -16,7 +27,7 @@ def reshape(nominal: Nominal, before: Shape, after: Shape) -> Nominal:
     """Follow a map through a reshape of its tensor from ``before`` to ``after``.
 
     Splitting the map's dimension leaves the map on the outermost digit; merging it with inner dimensions lengthens the
-    period; merging it below an outer dimension (an image flattened to tokens) writes every position out.
+    period; merged below an outer dimension (an image flattened to tokens) it starts over.
     """
     if isinstance(nominal, Absent):
         return nominal
@@ -35,11 +46,14 @@ def _merge(nominal: Map, before: Shape, dims: Shape) -> Map | None:
     """Merge the dimensions ``dims`` of the map's group into one at the first; ``None`` where it grows too long."""
     place = dims.index(nominal.dim)
     outer, inner = dims[:place], dims[place + 1 :]
-    if numel([before[dim] for dim in outer]) > 1:
-        nominal = written_out(nominal, before[nominal.dim])
+    repeated = any(nominal.bounds.shape[dim + 1] > 1 for dim in outer)
+    wraps = nominal.wraps
+    if repeated:
+        nominal, wraps = written_out(nominal, before[nominal.dim]), 0
+    elif numel([before[dim] for dim in outer]) > 1:
+        wraps = wraps or before[nominal.dim]
     bounds = nominal.bounds
     full = list(bounds.shape)
-    repeated = any(bounds.shape[dim + 1] > 1 for dim in outer)
     for dim in dims:
         if dim in inner or (repeated and dim in outer):
             full[dim + 1] = before[dim]
@@ -47,24 +61,34 @@ def _merge(nominal: Map, before: Shape, dims: Shape) -> Map | None:
     if length > LARGEST_PERIOD:
         return None
     shape = [*full[: dims[0] + 1], length, *full[dims[-1] + 2 :]]
-    return Map(dims[0], nominal.advance, np.broadcast_to(bounds, full).reshape(shape))
+    wraps *= numel([before[dim] for dim in inner])
+    return Map(dims[0], nominal.advance, np.broadcast_to(bounds, full).reshape(shape), wraps)
 
 
-def _split(flat: Map, sizes: Shape) -> tuple[Array, int, int]:
-    """Split the map's dimension into digits of ``sizes``: bounds, which digit the map is on, its advance."""
-    place = next((i for i, size in enumerate(sizes) if size > 1), 0)
+def _split(flat: Map, sizes: Shape) -> tuple[Map, int]:
+    """Split the map's dimension into digits of ``sizes``; the map is on the digit whose number comes second."""
+    real = [i for i, size in enumerate(sizes) if size > 1]
+    place = real[0] if real else 0
+    if flat.wraps and len(real) > 1:
+        turn = next((i for i in real if numel(sizes[i:]) == flat.wraps), None)
+        if turn is None:
+            flat = unwrapped(flat)
+        else:
+            place, flat = turn, replace(flat, wraps=0)
     digits = sizes[place + 1 :]
     inner = numel(digits)
     turns = flat.period // math.gcd(flat.period, inner)
     bounds = at(flat, np.arange(turns * inner, dtype=np.int64))
     axis = flat.dim + 1
     shape = bounds.shape[:axis] + (1,) * place + (turns, *digits) + bounds.shape[axis + 1 :]
-    return bounds.reshape(shape), place, flat.advance * inner * turns // flat.period
+    advance = flat.advance * inner * turns // flat.period
+    return Map(flat.dim + place, advance, bounds.reshape(shape), flat.wraps), place
 
 
-def _put_back(split: tuple[Array, int, int], before: Shape, after: Shape, target: tuple[Shape, Shape]) -> Nominal:
+def _put_back(split: tuple[Map, int], before: Shape, after: Shape, target: tuple[Shape, Shape]) -> Nominal:
     """Reshape the other groups too, and put the map on its new dimension."""
-    bounds, place, advance = split
+    nominal, place = split
+    bounds = nominal.bounds
     first, width = target[0][0], len(target[1])
     full: list[int] = [2]
     shape: list[int] = [2]
@@ -84,4 +108,4 @@ def _put_back(split: tuple[Array, int, int], before: Shape, after: Shape, target
     out = compact(out)
     if out.shape[dim + 1] != period:
         out = np.repeat(out, period, axis=dim + 1)
-    return rebase(simplify(Map(dim, advance, out)))
+    return rebase(simplify(replace(nominal, dim=dim, bounds=out)))

@@ -119,7 +119,8 @@ def test_bicubic(size: tuple[int, ...], target: tuple[int, ...], corners: bool) 
 
 
 @quick
-@given(lengths(2, 3, 12), lengths(2, 1, 14), st.booleans(), st.sampled_from(["bilinear", "bicubic"]))
+# A width of 1 is left out: torch then gives every row the result of the first.
+@given(lengths(2, 3, 12), lengths(2, 2, 14), st.booleans(), st.sampled_from(["bilinear", "bicubic"]))
 def test_antialiased_resizing(size: tuple[int, ...], target: tuple[int, ...], corners: bool, mode: str) -> None:  # noqa: FBT001
     assert_exact(
         lambda x: F.interpolate(x, size=target, mode=mode, align_corners=corners, antialias=True),
