@@ -36,7 +36,7 @@ _NAMESPACES = frozenset(
     )
 )
 _CLASSES = frozenset(("quantized", "rnn", "sparse", "xnnpack", "mkldnn", "profiler"))
-_PICKLES = ("data.pkl", "constants.pkl", "traced_inputs.pkl")
+_PICKLES = {"data.pkl": "data/", "constants.pkl": "constants/"}
 _MAX_CODE = 64 << 20
 HINT = "--allow-unsafe runs it all the same: only for files that you trust as you trust a program"
 
@@ -116,11 +116,10 @@ def _selector(text: str, start: int, where: str) -> str:
 
 def _check_claims(path: Path, directory: Directory) -> Iterator[str]:
     """Check every pickle's tensors against the records, and yield the names that the pickles use."""
-    for pickle in _PICKLES:
+    for pickle, folder in _PICKLES.items():
         if pickle not in directory:
             continue
         content = read_pickle(io.BytesIO(read_record(path, directory, pickle, MAX_BYTES)))
-        folder = {"data.pkl": "data/", "constants.pkl": "constants/"}.get(pickle, "traced_inputs/")
         check_storages(storages_in(content), directory.under(folder))
         for item in walk(content):
             tensor_in(item)

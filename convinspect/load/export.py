@@ -31,9 +31,14 @@ def load_export(request: Request) -> Loaded:
         program = moved(program, device)
     except UsageError as error:
         raise error.within(request.target.text) from None
-    tensors = [t for t in program.state_dict.values() if t.is_floating_point() and t.itemsize > 1]
-    dtype = str(tensors[0].dtype if tensors else torch.float32).removeprefix("torch.")
-    return Loaded(program, name_of(program, path), "export", device, dtype, example=program.example_inputs)
+    dtype = floating_dtype_of(program)
+    return Loaded(program, name_of(program, path.stem), "export", device, dtype, example=program.example_inputs)
+
+
+def floating_dtype_of(program: Any) -> str:
+    """Return the dtype of the first floating weight of ``program``; float32 where there is none."""
+    dtypes = (t.dtype for t in program.state_dict.values() if t.is_floating_point() and t.itemsize > 1)
+    return str(next(dtypes, torch.float32)).removeprefix("torch.")
 
 
 def moved(program: Any, device: str) -> Any:
@@ -49,13 +54,13 @@ def moved(program: Any, device: str) -> Any:
     return program
 
 
-def name_of(program: Any, path: Path) -> str:
-    """Return the class name of the exported model, as the program's nodes remember it, or the file's name."""
+def name_of(program: Any, otherwise: str) -> str:
+    """Return the class name of the exported model, as the program's nodes remember it."""
     for node in program.graph.nodes:
         for place, kind in (node.meta.get("nn_module_stack") or {}).values():
             if place in ("", "L['self']", "L__self__"):
                 return str(kind if isinstance(kind, str) else kind.__qualname__).rpartition(".")[2]
-    return path.stem
+    return otherwise
 
 
 def _refuse_changes(request: Request) -> None:

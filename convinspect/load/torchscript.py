@@ -15,6 +15,7 @@ from convinspect.facts import Note
 from convinspect.load.archive_safety import check_archive, check_operator
 from convinspect.load.device import floating_dtype, resolve_device
 from convinspect.load.loaded import Loaded
+from convinspect.load.traced_example import traced_example
 from convinspect.load.zip_directory import Directory, read_directory, read_record
 from convinspect.spec import Request
 
@@ -40,7 +41,7 @@ def load_torchscript(request: Request) -> Loaded:
         "torchscript",
         device,
         floating_dtype(model),
-        example=_example(model),
+        example=traced_example(path),
         notes=tuple(_packed(model)),
         disposable=True,
     )
@@ -102,12 +103,6 @@ def _kinds(block: Any) -> Iterator[str]:
         yield node.kind()
         for inner in node.blocks():
             yield from _kinds(inner)
-
-
-def _example(model: Any) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-    """Return the inputs that the archive was traced with, where it holds them."""
-    known = model._c._retrieve_traced_inputs()  # noqa: SLF001 - there is no public name
-    return (tuple(known["forward"]), {}) if "forward" in known else None
 
 
 def _packed(model: Any) -> Iterator[Note]:

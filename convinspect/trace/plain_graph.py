@@ -15,20 +15,28 @@ _FAST_PATHS = (
 # ``aten::_convolution`` is what the tracer sees of a convolution; its last arguments choose a kernel.
 _TRACED_CONVOLUTION = "aten::_convolution"
 _CONVOLUTION_INPUTS = 9
+# ``x[:, 0]`` slices the whole first axis in TorchScript; Python's own indexing passes over it.
+_SLICE = "aten::slice"
+_TO_THE_END = 2**63 - 1
 
 
 def is_plain(graph: Any) -> bool:
     """Tell whether `make_plain` would leave ``graph`` as it is."""
-    return not any(node.kind() in (*_FAST_PATHS, _TRACED_CONVOLUTION) for node in _nodes(graph))
+    return not any(
+        node.kind() in (*_FAST_PATHS, _TRACED_CONVOLUTION) or _is_whole_slice(node) for node in _nodes(graph)
+    )
 
 
 def make_plain(graph: Any) -> None:
-    """Turn off the fused paths of ``graph`` and write its traced convolutions as plain ones."""
+    """Turn off the fused paths of ``graph``, write traced convolutions as plain ones, drop slices of everything."""
     for node in list(_nodes(graph)):
         if node.kind() == "prim::If":
             _turn_off(graph, node)
         elif node.kind() == _TRACED_CONVOLUTION:
             _write_plainly(graph, node)
+        elif _is_whole_slice(node):
+            node.output().replaceAllUsesWith(next(node.inputs()))
+            node.destroy()
 
 
 def _nodes(block: Any) -> Iterator[Any]:
@@ -54,3 +62,14 @@ def _write_plainly(graph: Any, node: Any) -> None:
     plain.output().setType(node.output().type())
     node.output().replaceAllUsesWith(plain.output())
     node.destroy()
+
+
+def _is_whole_slice(node: Any) -> bool:
+    if node.kind() != _SLICE or node.output().type().kind() != "TensorType":
+        return False
+    _, axis, start, end, step = (value.toIValue() if _is_constant(value) else ... for value in node.inputs())
+    return isinstance(axis, int) and start in (0, None) and end in (_TO_THE_END, None) and step == 1
+
+
+def _is_constant(value: Any) -> bool:
+    return str(value.node().kind()) == "prim::Constant"

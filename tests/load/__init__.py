@@ -1,0 +1,1 @@
+"""Targets that are files: archives, programs, weights and reports."""
