@@ -10,6 +10,7 @@ import torch
 _aten = torch.ops.aten
 _PAGE = 4096
 _CACHE_LINE = 64
+_FLOAT32 = 4
 
 
 def as_the_cpu_returns(func: Any, args: tuple[Any, ...], out: Any) -> Any:
@@ -21,11 +22,29 @@ def as_the_cpu_returns(func: Any, args: tuple[Any, ...], out: Any) -> Any:
 def _batch_norm(args: tuple[Any, ...], out: Any) -> Any:
     """In evaluation the CPU saves no mean and no deviation."""
     training = bool(args[5])
-    return out if training else (out[0], *(saved.new_empty(0) for saved in out[1:3]), *out[3:])
+    return _with_statistics(args, out) if training else _batch_norm_in_evaluation(args, out)
 
 
 def _batch_norm_in_evaluation(_args: tuple[Any, ...], out: Any) -> Any:
-    return (out[0], *(saved.new_empty(0) for saved in out[1:]))
+    return (out[0], *(saved.new_empty(0) for saved in out[1:3]), *out[3:])
+
+
+def _with_statistics(args: tuple[Any, ...], out: Any) -> Any:
+    """The CPU keeps mean and deviation in the input's dtype unless the weight has another: then in float32."""
+    given, weight = args[0], args[1]
+    mixed = weight is not None and weight.dtype != given.dtype
+    dtype = torch.float32 if mixed else given.dtype
+    return (out[0], *(saved.to(dtype) for saved in out[1:3]), *out[3:])
+
+
+def _layer_norm(args: tuple[Any, ...], out: Any) -> Any:
+    return _with_statistics((args[0], args[2]), out)
+
+
+def _loss(args: tuple[Any, ...], out: Any) -> Any:
+    """The CPU reduces in place: the scalar keeps the storage of all differences."""
+    size = torch.broadcast_shapes(args[0].shape, args[1].shape).numel()
+    return out if out.dim() else out.new_empty(size).as_strided((), ())
 
 
 def _recurrent_layer(args: tuple[Any, ...], out: Any) -> Any:
@@ -38,19 +57,22 @@ def _recurrent_layer(args: tuple[Any, ...], out: Any) -> Any:
 def _workspace_bytes(steps: torch.Tensor, hidden: int) -> int:
     """Return what oneDNN keeps of an LSTM layer for its backward pass: seven regions of whole pages.
 
-    ``steps`` is ``(T, N, I)``. The gates are ``(T, N, 4H)``; three regions hold the layer's states and their
-    gradients, ``(2, T + 1, N, max(I, H))``, two the cells', ``(2, T + 1, N, H)``, and one ``(T, N, H)``. Rows are
-    padded. Source: ``set_workspace_offsets`` and ``get_good_ld`` in oneDNN's ``rnn_utils.cpp``; sizes measured.
+    ``steps`` is ``(T, N, I)``. The gates are ``(T, N, 4H)``; three regions hold the layer's states and two gradients
+    of them, ``(2, T + 1, N, max(I, H))``, two the cells' state and gradient, ``(2, T + 1, N, H)``, and one
+    ``(T, N, H)``. Gradients are float32; rows are padded, but for the cells'. Source: ``set_workspace_offsets`` and
+    ``get_good_ld`` in oneDNN's ``rnn_utils.cpp``; sizes measured, in float32 and bfloat16.
     """
     length, batch, features = steps.shape
-    item, states = steps.element_size(), 2 * (length + 1)
-    rows = (
-        length * _row(4 * hidden, item),
-        *(states * _row(max(features, hidden), item),) * 3,
-        *(states * hidden,) * 2,
-        length * _row(hidden, item),
+    item, states, widest = steps.element_size(), 2 * (length + 1), max(features, hidden)
+    regions = (
+        length * _row(4 * hidden, item) * item,
+        states * _row(widest, item) * item,
+        *(states * _row(widest, _FLOAT32) * _FLOAT32,) * 2,
+        states * hidden * item,
+        states * hidden * _FLOAT32,
+        length * _row(hidden, item) * item,
     )
-    return sum(-(-row * batch * item // _PAGE) * _PAGE for row in rows)
+    return sum(-(-region * batch // _PAGE) * _PAGE for region in regions)
 
 
 def _row(size: int, item: int) -> int:
@@ -69,6 +91,13 @@ _CORRECTIONS: dict[Any, Callable[[tuple[Any, ...], Any], Any]] = {
     _aten.native_batch_norm.default: _batch_norm,
     _aten._native_batch_norm_legit.default: _batch_norm,  # noqa: SLF001 - the operator's name
     _aten._native_batch_norm_legit_no_training.default: _batch_norm_in_evaluation,  # noqa: SLF001
+    _aten._batch_norm_with_update.default: _with_statistics,  # noqa: SLF001
+    _aten.native_layer_norm.default: _layer_norm,
+    _aten.native_group_norm.default: _with_statistics,
+    _aten.mse_loss.default: _loss,
+    _aten.smooth_l1_loss.default: _loss,
+    _aten.soft_margin_loss.default: _loss,
+    _aten.binary_cross_entropy.default: _loss,
     _aten.mkldnn_rnn_layer.default: _recurrent_layer,
     _aten.mkldnn_rnn_layer_backward.default: _recurrent_layer_backward,
 }
