@@ -95,4 +95,5 @@ def _innermost(times: list[int], spans: list[tuple[int, int]]) -> list[int | Non
 
 def storage_bytes(tensors: Iterable[torch.Tensor]) -> int:
     """Return the bytes of the storages of ``tensors``, each once."""
-    return sum({s._cdata: s.nbytes() for s in (t.untyped_storage() for t in tensors)}.values())
+    storages = (tensor.untyped_storage() for tensor in tensors)
+    return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())

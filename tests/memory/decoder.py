@@ -12,8 +12,12 @@ import time
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
+
+from convinspect.codec import encode
+from convinspect.trace import Plan
+from tests.memory.runs import traced
 
 TOKENS = 4096
 
@@ -54,7 +58,7 @@ class Attention(nn.Module):
         key = self.key(x).view(batch, tokens, self.groups, self.head).transpose(1, 2)
         value = self.value(x).view(batch, tokens, self.groups, self.head).transpose(1, 2)
         key, value = (t.repeat_interleave(self.heads // self.groups, 1) for t in (key, value))
-        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
         return self.out(mixed.transpose(1, 2).reshape(batch, tokens, width))
 
 
@@ -70,7 +74,7 @@ class Layer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.attention(self.norm1(x))
         y = self.norm2(x)
-        return x + self.down(F.silu(self.gate(y)) * self.up(y))
+        return x + self.down(functional.silu(self.gate(y)) * self.up(y))
 
 
 class Decoder(nn.Module):
@@ -89,18 +93,15 @@ class Decoder(nn.Module):
 
 
 def main() -> None:
-    """Print the report's memory of the decoder in bfloat16, and what it cost to find out."""
-    from convinspect.pipeline import inspect  # noqa: PLC0415 - its time counts
-
+    """Print the memory facts of the decoder in bfloat16, and what it cost to find out."""
     start = time.perf_counter()
     with torch.device("meta"):
         model = Decoder(Config()).to(torch.bfloat16)
         ids = torch.empty(1, TOKENS, dtype=torch.int64)
-    report = inspect(model, (ids,))
+    found = traced(model, ids, training=Plan("adamw")).memory
     seconds = time.perf_counter() - start
-    peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    memory = report.to_dict()["totals"]["memory"]
-    json.dump({"memory": memory, "params": report.totals.params, "seconds": seconds, "rss": peak_bytes}, sys.stdout)
+    own_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    json.dump({**encode(found), "seconds": seconds, "own_bytes": own_bytes}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,186 @@
+"""Every byte of the estimates against the CPU allocator's own events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from convinspect.spec import AmpName, OptimizerName
+from convinspect.trace import Plan
+from sample_models.mobilenet import MobileNetV2
+from sample_models.resnet import resnet18, resnet50
+from sample_models.transformer import TextClassifier
+from sample_models.unet import UNet
+from tests.memory.nets import densenet121, encoder, perceptron, vgg11
+from tests.memory.runs import counted_forward, counted_step, inference_peak, training_step
+
+# Adam divides by a Python number, which C++ makes a tensor of 8 bytes for as long as the division lasts: nobody sees
+# it as a tensor of the step.
+A_NUMBER = 8
+
+# The state of the CPU's random generator, which checkpointing puts aside behind the dispatcher's back.
+A_RANDOM_STATE = 5056
+
+Net = tuple[Callable[[], nn.Module], Callable[[int], Tensor]]
+
+
+def image(side: int) -> Callable[[int], Tensor]:
+    return lambda batch: torch.rand(batch, 3, side, side)
+
+
+NETS: dict[str, Net] = {
+    "resnet18": (resnet18, image(64)),
+    "resnet50": (resnet50, image(64)),
+    "vgg11": (lambda: vgg11(10), image(64)),
+    "densenet121": (densenet121, image(32)),
+    "mobilenet_v2": (MobileNetV2, image(32)),
+    "unet": (UNet, image(32)),
+    "transformer encoder": (encoder, lambda batch: torch.rand(batch, 24, 64)),
+    "text classifier": (TextClassifier, lambda batch: torch.randint(100, (batch, 24))),
+    "lstm": (lambda: nn.LSTM(24, 40, 2, bidirectional=True, batch_first=True), lambda batch: torch.rand(batch, 15, 24)),
+    "gru": (lambda: nn.GRU(24, 40, 2, batch_first=True), lambda batch: torch.rand(batch, 15, 24)),
+}
+
+
+@pytest.mark.parametrize("batch", [1, 8])
+@pytest.mark.parametrize("net", NETS)
+def test_a_forward_needs_what_the_allocator_counts(net: str, batch: int) -> None:
+    build, inputs = NETS[net]
+    model, x = build(), inputs(batch)
+    assert inference_peak(model, x) == counted_forward(model, x).peak
+
+
+@pytest.mark.parametrize(
+    ("net", "batch", "optimizer"),
+    [
+        ("resnet18", 8, "sgd"),
+        ("resnet50", 1, "momentum"),
+        ("vgg11", 8, "sgd"),
+        ("densenet121", 8, "sgd"),
+        ("mobilenet_v2", 8, "momentum"),
+        ("unet", 1, "adamw"),
+        ("unet", 8, "adam"),
+        ("transformer encoder", 1, "adam"),
+        ("transformer encoder", 8, "adamw"),
+        ("text classifier", 8, "adamw"),
+        ("lstm", 1, "adamw"),
+        ("lstm", 8, "sgd"),
+        ("gru", 8, "adamw"),
+    ],
+)
+def test_a_training_step_needs_what_the_allocator_counts(net: str, batch: int, optimizer: OptimizerName) -> None:
+    build, inputs = NETS[net]
+    assert_equal(build(), inputs(batch), Plan(optimizer))
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw"])
+@pytest.mark.parametrize("batch", [1, 8])
+@pytest.mark.parametrize("net", NETS)
+def test_every_net_with_every_optimizer(net: str, batch: int, optimizer: OptimizerName) -> None:
+    build, inputs = NETS[net]
+    assert_equal(build(), inputs(batch), Plan(optimizer))
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(("build", "batch"), [(resnet18, 4), (resnet50, 4), (densenet121, 4), (MobileNetV2, 8)])
+def test_images_of_224_pixels(build: Callable[[], nn.Module], batch: int) -> None:
+    model, x = build(), torch.rand(batch, 3, 224, 224)
+    assert inference_peak(model, x) == counted_forward(model, x).peak
+    assert_equal(model, x, Plan("momentum"))
+
+
+@pytest.mark.parametrize(
+    ("build", "x", "amp"),
+    [
+        (encoder, torch.rand(4, 24, 64), "bfloat16"),
+        (UNet, torch.rand(2, 3, 32, 32), "bfloat16"),
+        (lambda: nn.LSTM(16, 32, 2), torch.rand(20, 4, 16), "bfloat16"),
+        (lambda: perceptron(64, 256, 64), torch.rand(8, 64), "float16"),
+    ],
+)
+def test_autocast_casts_the_same_tensors(build: Callable[[], nn.Module], x: Tensor, amp: AmpName) -> None:
+    assert_equal(build(), x, Plan("momentum", amp))
+
+
+@pytest.mark.parametrize(
+    ("build", "x"),
+    [
+        (lambda: encoder().bfloat16(), torch.rand(4, 24, 64).bfloat16()),
+        (lambda: UNet().bfloat16(), torch.rand(2, 3, 32, 32).bfloat16()),
+        (lambda: perceptron(64, 256, 64).half(), torch.rand(8, 64).half()),
+        (lambda: perceptron(64, 256, 64).double(), torch.rand(8, 64).double()),
+    ],
+)
+def test_other_dtypes_weigh_what_they_are(build: Callable[[], nn.Module], x: Tensor) -> None:
+    model = build()
+    assert inference_peak(model, x) == counted_forward(model, x).peak
+    assert_equal(model, x, Plan("adam"))
+
+
+class Tied(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens, self.out = nn.Embedding(100, 32), nn.Linear(32, 100, bias=False)
+        self.out.weight = self.tokens.weight
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.out(self.tokens(ids))
+
+
+class Nested(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(16, 16)
+
+    def forward(self, x: Tensor) -> dict[str, Any]:
+        y = self.layer(x)
+        return {"plain": y, "more": [y.relu(), (y.sigmoid(),)]}
+
+
+def frozen() -> nn.Module:
+    model = perceptron(64, 256, 256, 64)
+    model[0].requires_grad_(requires_grad=False)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("build", "x"),
+    [
+        (Tied, torch.randint(100, (8, 20))),
+        (Nested, torch.rand(256, 16)),
+        (frozen, torch.rand(256, 64)),
+    ],
+)
+def test_tied_nested_and_frozen_parts_are_right(build: Callable[[], nn.Module], x: Tensor) -> None:
+    assert_equal(build(), x, Plan("adamw"))
+
+
+class Checkpointed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = perceptron(64, 256, 256, 64), perceptron(64, 256, 256, 64)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = checkpoint(self.first, x, use_reentrant=False)
+        return checkpoint(self.second, y, use_reentrant=False)
+
+
+def test_a_checkpointed_part_is_computed_again() -> None:
+    model, x = Checkpointed(), torch.rand(256, 64)
+    plan = Plan("sgd")
+    assert counted_step(model, x, plan=plan).peak - training_step(model, x, plan=plan).peak.bytes == A_RANDOM_STATE
+
+
+def assert_equal(model: nn.Module, x: Tensor, plan: Plan) -> None:
+    estimate = training_step(model, x, plan=plan)
+    counted = counted_step(model, x, plan=plan).peak
+    in_adam = estimate.peak.phase == "step" and plan.optimizer in ("adam", "adamw")
+    assert estimate.peak.bytes == counted - (A_NUMBER if in_adam else 0)
+    assert sum(estimate.peak.by_kind.values()) == estimate.peak.bytes
+    assert sum(alive.bytes for alive in estimate.peak.alive) == estimate.peak.bytes
