@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import torch
+
+from convinspect.trace.traced_sizes import is_size_of_tensors, write_as_integer
+
 # Scripted code always takes the fused path of attention, which hides its operators; the run switches it off in
 # eager models (``torch.backends.mha``), but to a script the switch is the constant True.
 _FAST_PATHS = (
@@ -23,12 +27,14 @@ _TO_THE_END = 2**63 - 1
 def is_plain(graph: Any) -> bool:
     """Tell whether `make_plain` would leave ``graph`` as it is."""
     return not any(
-        node.kind() in (*_FAST_PATHS, _TRACED_CONVOLUTION) or _is_whole_slice(node) for node in _nodes(graph)
+        node.kind() in (*_FAST_PATHS, _TRACED_CONVOLUTION) or _is_whole_slice(node) or is_size_of_tensors(node)
+        for node in _nodes(graph)
     )
 
 
 def make_plain(graph: Any) -> None:
-    """Turn off the fused paths of ``graph``, write traced convolutions as plain ones, drop slices of everything."""
+    """Turn off the fused paths of ``graph``, drop slices of everything, and undo what the tracer made of Python."""
+    rewritten = False
     for node in list(_nodes(graph)):
         if node.kind() == "prim::If":
             _turn_off(graph, node)
@@ -37,6 +43,10 @@ def make_plain(graph: Any) -> None:
         elif _is_whole_slice(node):
             node.output().replaceAllUsesWith(next(node.inputs()))
             node.destroy()
+        elif is_size_of_tensors(node) and write_as_integer(graph, node):
+            rewritten = True
+    if rewritten:
+        torch._C._jit_pass_dce(graph)  # noqa: SLF001 - the tensors that the sizes were
 
 
 def _nodes(block: Any) -> Iterator[Any]:

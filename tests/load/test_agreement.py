@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from convinspect.pipeline import inspect
-from convinspect.report import Report, TotalMemory, Totals
+from convinspect.report import Layer, LayerMemory, Report, TotalMemory, Totals
 from tests.load.forms import exported, first_difference, report_of, rows, scripted, traced
 from tests.test_sample_models import CONVOLUTIONS, SMALL, Sample, _inputs
 
@@ -65,7 +65,14 @@ def test_a_traced_model_has_the_rows_of_the_eager_one(sample: Sample, tmp_path: 
     model, inputs = _made(sample)
     eager = inspect(model, inputs)
     archive = report_of(traced(model, inputs, tmp_path / "model.pt"), inputs)
-    assert first_difference(rows(eager, inputs=False, saved=False), rows(archive, inputs=False, saved=False)) == ""
+    # The tracer drops results that nobody reads (the states of an LSTM), and makes tensors of numbers.
+    assert first_difference(_heads(eager), _heads(archive)) == ""
+    assert archive.totals.macs == eager.totals.macs
+
+
+def _heads(report: Report) -> list[Layer]:
+    nothing = LayerMemory(None, None)
+    return [replace(layer, outputs=layer.outputs[:1], memory=nothing) for layer in rows(report, inputs=False)]
 
 
 @pytest.mark.parametrize("way", [scripted, exported])
