@@ -48,8 +48,8 @@ def _loss(args: tuple[Any, ...], out: Any) -> Any:
 
 
 def _recurrent_layer(args: tuple[Any, ...], out: Any) -> Any:
-    """Without training there is no workspace; with it meta says that it is empty."""
-    train = bool(args[15])
+    """Without training there is no workspace, nor without gradients; else meta says that it is empty."""
+    train = bool(args[15]) and torch.is_grad_enabled()
     workspace = out[3].new_empty(_workspace_bytes(args[0], int(args[10]))) if train else None
     return (*out[:3], workspace)
 
