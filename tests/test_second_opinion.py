@@ -119,6 +119,30 @@ def test_a_batch_that_is_not_in_front_is_told_apart_from_a_wrong_shape() -> None
     assert difference.why == "its batch is 2, and the batch is not the first axis"
 
 
+class Curious(nn.Module):
+    """Layers of other sizes for another batch, and one for training alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.relu = nn.ReLU()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.relu(torch.ones(1, 3 + len(x)))
+        return self.fc(x) if self.training else x
+
+
+def test_another_shape_without_a_known_reason_is_told_without_one() -> None:
+    difference, _ = _ask(Curious(), torch.ones(1, 4)).differences
+    assert (difference.path, difference.here, difference.there, difference.why) == ("relu", "Nx4", "Nx5", None)
+
+
+def test_it_is_asked_in_the_mode_of_the_report() -> None:
+    model = Curious().eval()
+    opinion = ask(convinspect.inspect(model, (torch.ones(2, 4),), train=True), model)
+    assert (opinion.rows, opinion.agreed, opinion.params_there) == (2, 2, 20)
+
+
 class Keyword(nn.Module):
     """A layer that is called by keyword."""
 
