@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -73,16 +74,29 @@ def _calls(block: Any) -> list[Any]:
 def _is_run(node: Any) -> bool:
     """Tell a call of a module from a call of its methods: eager sees no run in ``net.encoder.embed(x)``.
 
+    Nor in ``net.encoder.forward(x)``, which the source that the archive keeps tells from ``net.encoder(x)``.
     The tracer numbers the runs of a module (``forward1``) and keeps no line of a user's source for the call; an
     overload of ``forward`` has its number behind two underscores, or a name of its own in quantised LSTMs.
     """
     name = node.s("name")
+    users, kept, _ = node.sourceRange().partition("Serialized")
+    source = users if kept else ""
     if re.fullmatch(r"forward(__\d+)?", name):
-        return True
+        return not _callee(source).endswith(".forward")
     if re.fullmatch(r"forward\d+", name):
-        return 'File "' not in node.sourceRange().partition("Serialized")[0]
+        return 'File "' not in source
     kind = next(node.inputs()).type()
     return name in ("forward_tensor", "forward_packed") and "forward" not in kind.method_names()
+
+
+def _callee(source: str) -> str:
+    """Return what is called in a line of the user's source that TorchScript has underlined: ``self.encoder``."""
+    lines = source.splitlines()
+    for line, mark in pairwise(lines):
+        found = re.search(r"~+(?= <--- HERE)", mark)
+        if found is not None:
+            return line[found.start() : found.end()].strip()
+    return ""
 
 
 def _mark(graph: Any, node: Any) -> None:

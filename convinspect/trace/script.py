@@ -101,7 +101,7 @@ def _enter(identity: int, inputs: Any) -> None:
 
 
 def _enter_behind_interface(module: Any, inputs: Any) -> None:
-    _enter(hash(module._c), inputs)  # noqa: SLF001 - the identity that prim::id gives, which takes no interface
+    _enter(hash(module), inputs)  # the identity that prim::id gives, which takes no interface
 
 
 def _leave(result: Any) -> None:
