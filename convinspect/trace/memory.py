@@ -18,7 +18,8 @@ from torch import nn
 from convinspect.facts import Alive, AliveKind, Memory, ModuleCall, OpCall, Peak, Phase
 from convinspect.trace.facts_of import tensors_in
 from convinspect.trace.operands import mutates, operands, results
-from convinspect.trace.storages import START, Life, Storages
+from convinspect.trace.packed import packed_tensors
+from convinspect.trace.storages import START, Life, Storages, storage_bytes
 
 # Tensors made of Python data come to the dispatcher as an argument of this operator.
 _BORN_HERE = torch.ops.aten.lift_fresh.default
@@ -40,6 +41,8 @@ class LiveBytes:
         """Count the weights of ``model`` and the tensors of ``inputs``, which are there before the run."""
         for tensor in (*model.parameters(), *model.buffers()):
             self.storages.hold(tensor, "weights", since_start=True)
+        for module in model.modules():
+            self.storages.assume(storage_bytes(tensor for _, tensor in packed_tensors(module)), "weights")
         for tensor in tensors_in(inputs):
             self.storages.hold(tensor, "inputs", since_start=True)
         self.storages.settle()

@@ -17,8 +17,6 @@ from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from convinspect.facts import AliveKind
 
-_PER_CHANNEL = (torch.per_channel_affine, torch.per_channel_affine_float_qparams)
-
 # The moment before the first operator.
 START = -1
 
@@ -72,6 +70,12 @@ class Storages:
         if since_start:
             self.peak += new  # every earlier moment had them too
         return new
+
+    def assume(self, size: int, kind: AliveKind) -> None:
+        """Count ``size`` bytes that are there from start to end and in no storage."""
+        if size:
+            self._lives.append(Life(size, kind, START, START))
+            self.live += size
 
     def resized(self, value: Any, owner: int) -> int:
         """Take note that an operator may have resized the storages of ``value``; return the bytes they grew by."""
@@ -155,5 +159,3 @@ def _strided_parts(value: torch.Tensor) -> Iterator[torch.Tensor]:
         yield from (value.ccol_indices(), value.row_indices(), value.values())
     else:
         yield value
-        if value.is_quantized and value.qscheme() in _PER_CHANNEL:
-            yield from (value.q_per_channel_scales(), value.q_per_channel_zero_points())

@@ -12,6 +12,7 @@ from torch.nn.parameter import is_lazy
 from convinspect.facts import ModuleFact, Weight
 from convinspect.trace.exported_model import ExportedModel
 from convinspect.trace.facts_of import dtype_name, tensor_fact
+from convinspect.trace.packed import packed_tensors
 
 
 def module_paths(model: nn.Module) -> dict[int, str]:
@@ -65,9 +66,14 @@ def module_facts(model: nn.Module, used: set[int]) -> tuple[ModuleFact, ...]:
     """
     counted: dict[tuple[Any, ...], str] = {}
     facts = []
+    # Unpacked copies stay until the end: the storage of one that is gone could come again and look tied.
+    kept: list[tuple[tuple[str, torch.Tensor], ...]] = []
     for path, module in _registered(model):
         params = _weights(module.named_parameters(recurse=False, remove_duplicate=False), path, counted, used)
         buffers = _weights(module.named_buffers(recurse=False, remove_duplicate=False), path, counted, used)
+        unpacked = tuple(packed_tensors(module))
+        kept.append(unpacked)
+        buffers += _weights(unpacked, path, counted, used)
         leaf = next(module.children(), None) is None
         facts.append(
             ModuleFact(path, type_name(module), leaf, is_container(module), is_builtin(module), params, buffers)
