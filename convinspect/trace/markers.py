@@ -80,7 +80,8 @@ def _is_run(node: Any) -> bool:
     """
     name = node.s("name")
     users, kept, _ = node.sourceRange().partition("Serialized")
-    source = users if kept else ""
+    # An archive without its source, or one that was loaded and saved again, shows its own text instead.
+    source = users if kept and 'File "code/__torch__' not in users else ""
     if re.fullmatch(r"forward(__\d+)?", name):
         return not _callee(source).endswith(".forward")
     if re.fullmatch(r"forward\d+", name):
