@@ -130,7 +130,7 @@ def _takes_all(axis: AxisField, dims: Shape, positions: Shape, *, whole: bool) -
     if isinstance(axis.nominal, Map):
         if axis.nominal.dim in dims:
             return axis.nominal.dim in positions
-        if axis.nominal.advance and not axis.nominal.wraps:
+        if axis.nominal.advance:
             return False
         before = axis.nominal.bounds
     else:

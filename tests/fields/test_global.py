@@ -191,3 +191,26 @@ def test_reading_by_data_is_marked_and_contains_the_truth(net) -> None:  # noqa:
     for mine, real in zip(claimed(tracker, out), true_hulls(net, x, (2, 3)), strict=True):
         assert (np.asarray(mine.lo) <= real.lo).all()
         assert (real.hi <= mine.hi).all()
+
+
+def test_a_deformable_convolution_is_data_dependent_and_locally_regular() -> None:
+    schema = (
+        "deform_conv2d(Tensor input, Tensor weight, Tensor offset, Tensor mask, Tensor bias, int stride_h, "
+        "int stride_w, int pad_h, int pad_w, int dilation_h, int dilation_w, int groups, int offset_groups, "
+        "bool use_mask) -> Tensor"
+    )
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    if not hasattr(torch.ops.torchvision, "deform_conv2d"):
+        library.define(schema)
+        library.impl("deform_conv2d", lambda x, w, *_: F.conv2d(x, w, None, 2, 1), "CompositeExplicitAutograd")
+    weight, none = torch.rand(3, 2, 3, 3), torch.zeros(0)
+
+    def net(x: Tensor) -> Tensor:
+        offset = F.avg_pool2d(x, 2).repeat(1, 9, 1, 1)
+        numbers = (2, 2, 1, 1, 1, 1, 1, 1)
+        return torch.ops.torchvision.deform_conv2d(x, weight, offset, none, none, *numbers, False) + 1  # noqa: FBT003
+
+    field = described(net, torch.rand(1, 2, 8, 8))
+    assert (field.status, field.size, field.center) == ("data_dependent", None, ((0, 7), (0, 7)))
+    assert field.local is not None
+    assert (field.local.size, field.local.jump, field.local.start) == ((3, 3), (2, 2), (-1, -1))

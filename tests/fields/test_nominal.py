@@ -15,6 +15,7 @@ from convinspect.fields.nominal import Map
 
 from .dags import MAKERS, Dag, make_dag
 from .oracle import randn, watch, watch_all
+from .test_views import CASES, attend, swin, unwindows, windows
 
 # What leaves no trace at a distance from the border but its own windows.
 LOCAL = ["conv", "conv again", "pool", "double", "transposed", "chunk", "relu", "cat", "add", "patches", "mixed"]
@@ -85,3 +86,65 @@ def test_a_random_network_is_drawn_the_same_twice() -> None:
     assert [name for name, _ in make_dag(3).steps] == [name for name, _ in make_dag(3).steps]
     assert set(LOCAL) <= set(MAKERS)
     assert isinstance(make_dag(random.Random(1).randrange(99)), Dag)  # noqa: S311 - not for secrets
+
+
+def test_phases_of_two_and_three_make_six() -> None:
+    def function(x: Tensor) -> Tensor:
+        return sum(F.interpolate(F.avg_pool1d(x, n), scale_factor=n) for n in (2, 3))
+
+    out, tracker = watch(function, torch.rand(1, 1, 36))
+    field = tracker.field(out)
+    assert field is not None
+    nominal = field.axes[0].nominal
+    assert isinstance(nominal, Map)
+    assert (nominal.period, nominal.advance) == (6, 6)
+    described = tracker.describe(out)
+    # Pairs and triples that begin together, overlap by one, or lie in one another: 3, 4 (twice each) or 3.
+    assert described is not None
+    assert (described.size, described.size_min, described.jump) == ((4,), (3,), (1,))
+    assert (maps.at(nominal, np.arange(36)) == field.axes[0].strict).all()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tokens",
+        "tokens and back",
+        "window partition",
+        "window attention",
+        "patch merging",
+        "pixel shuffle",
+        "pixel unshuffle",
+        "split",
+        "select",
+        "strided slice",
+        "unflatten",
+        "merged heads",
+        "rotate",
+        "squeeze and unsqueeze",
+    ],
+)
+def test_nominal_equals_exact_through_views(name: str) -> None:
+    out, tracker = watch(CASES[name], randn(1, 4, 6, 6))
+    field = tracker.field(out)
+    assert field is not None
+    followed = [axis for axis in field.axes if isinstance(axis.nominal, Map)]
+    assert len(followed) == (1 if name == "select" else 2)
+    for axis in followed:
+        nominal = axis.nominal
+        assert isinstance(nominal, Map)
+        claimed = maps.at(nominal, np.arange(out.shape[nominal.dim]))
+        assert (np.broadcast_to(claimed, (2, *out.shape)) == np.broadcast_to(axis.strict, (2, *out.shape))).all()
+
+
+def test_window_attention_is_as_wide_as_its_windows() -> None:
+    # Windows of 2x2 patches of 1: unshifted 2 wide; after a shift by one, two windows meet: 4.
+    once = watch(lambda x: x + unwindows(attend(windows(x, 2)), 2, 8, 8), randn(1, 4, 8, 8))
+    twice = watch(lambda x: swin(x + unwindows(attend(windows(x, 2)), 2, 8, 8)), randn(1, 4, 8, 8))
+    sizes = []
+    for out, tracker in (once, twice):
+        field = tracker.describe(out)
+        assert field is not None
+        assert (field.status, field.jump, field.aligned) == ("exact", (1, 1), True)
+        sizes.append(field.size)
+    assert sizes == [(2, 2), (4, 4)]
