@@ -108,6 +108,10 @@ class Storages:
         keys = dict.fromkeys(_key(storage) for value in values for storage, _ in _held(value))
         yield from (self._known[key][0] for key in keys if key in self._known)
 
+    def alive(self) -> Iterator[Life]:
+        """Yield what is alive now: less than after the last operator, whose arguments may be gone."""
+        return (life for life in self._lives if life.died is None)
+
     def alive_at(self, moment: int) -> Iterator[Life]:
         """Yield what was alive right after operator ``moment``."""
         return (life for life in self._lives if life.is_alive_at(moment))

@@ -129,7 +129,7 @@ class _Moment:
 
 def _mark_saved(storages: Storages) -> dict[Life, int]:
     """Mark the activations that have outlived the forward, and return them with the calls that made them."""
-    lives = [life for life in storages.alive_at(storages.now - 1) if life.kind == "activations"]
+    lives = [life for life in storages.alive() if life.kind == "activations"]
     for life in lives:
         life.kind = "saved"
     return {life: life.owner for life in lives}
