@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from convinspect.facts import Unit
 from convinspect.fields import aten  # noqa: F401 - importing it registers the rules of torch's operators
-from convinspect.fields.describing import Unit
 from convinspect.fields.field import Field
 from convinspect.fields.follow import follow, notes_of
 from convinspect.fields.rules import Call, rule

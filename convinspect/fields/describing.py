@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from convinspect.errors import UsageError
-from convinspect.facts import FieldStatus, GlobalGate, Interval, Jump, LocalField, ReceptiveField
+from convinspect.facts import FieldStatus, GlobalGate, Interval, Jump, LocalField, ReceptiveField, Unit
 from convinspect.fields import nominal as maps
 from convinspect.fields.bounds import EMPTY_FROM, Array
 from convinspect.fields.field import AxisField, Cause, Field
@@ -22,24 +22,6 @@ class Followed:
     name: str
     axes: tuple[int, ...]
     lengths: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """The input box that one unit depends on, over its channels; one entry per axis of the followed input.
-
-    ``box`` is clipped to the real input (``None``: it depends on nothing), ``nominal`` unclipped (``None`` where no
-    nominal field is known, or where a global gate was passed); ``cells`` is how many positions the nominal box has,
-    ``padding_cells`` how many of these are padding.
-    """
-
-    input: str
-    axes: tuple[int, ...]
-    index: tuple[int, ...]
-    box: tuple[Interval | None, ...]
-    nominal: tuple[Interval | None, ...]
-    cells: int | None
-    padding_cells: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +42,9 @@ def describe(field: Field, followed: Followed) -> ReceptiveField:
     """
     unit = _middle(field)
     lengths = followed.lengths
+    if field.parts:
+        # Attention scores: a pair of positions has no place along the axis, and so no nominal numbers.
+        field = _one_unit(field, unit)
     center = tuple(_interval(axis.strict, unit) for axis in field.axes)
     numbers = [_numbers(axis, field) for axis in field.axes]
     gates = [axis.gate for axis in field.axes]
@@ -93,6 +78,8 @@ def unit(field: Field, followed: Followed, index: tuple[int, ...]) -> Unit:
         msg = f"unit {','.join(map(str, index))}: the tensor's spatial axes have the shape {sizes}"
         raise UsageError(msg)
     at = dict(zip(dims, index, strict=True))
+    if field.parts:
+        field = _one_unit(field, at)
     box = tuple(_interval(axis.strict, at) for axis in field.axes)
     nominal = tuple(None if axis.gate or field.doubts.unknown else _unclipped(axis, at) for axis in field.axes)
     cells = padding = None
@@ -111,14 +98,33 @@ def _middle(field: Field) -> dict[int, int]:
     return {dim: field.shape[dim] // 2 for dim, flag in enumerate(field.spatial) if flag}
 
 
+def _one_unit(field: Field, unit: dict[int, int]) -> Field:
+    """Hull of one unit's parts, without writing out those of all others."""
+    axes = []
+    for number in range(len(field.parts[0].axes)):
+        own = [part.axes[number] for part in field.parts]
+        sides = []
+        for side in ("strict", "local"):
+            taken = [_taken(getattr(axis, side), unit).reshape(2, -1).min(axis=1) for axis in own]
+            sides.append(np.min(taken, axis=0).reshape((2,) + (1,) * len(field.shape)))
+        gates = [axis.gate for axis in own if axis.gate]
+        axes.append(AxisField(sides[0], sides[1], Absent.CONSUMED, min(gates) if gates else None))
+    return Field(field.shape, field.spatial, tuple(axes), field.doubts)
+
+
 def _interval(bounds: Array, unit: dict[int, int]) -> Interval | None:
     """Hull of one unit over its channels."""
+    lo, hi = _taken(bounds, unit).reshape(2, -1).min(axis=1)
+    return (int(lo), int(-hi)) if lo < EMPTY_FROM else None
+
+
+def _taken(bounds: Array, unit: dict[int, int]) -> Array:
+    """Bounds of one unit, by channel."""
     where = [slice(None)] * bounds.ndim
     for dim, position in unit.items():
         if bounds.shape[dim + 1] > 1:
             where[dim + 1] = slice(position, position + 1)
-    lo, hi = bounds[tuple(where)].reshape(2, -1).min(axis=1)
-    return (int(lo), int(-hi)) if lo < EMPTY_FROM else None
+    return bounds[tuple(where)]
 
 
 def _unclipped(axis: AxisField, unit: dict[int, int]) -> Interval | None:

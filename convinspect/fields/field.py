@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from convinspect.fields import bounds as exact
@@ -61,19 +62,55 @@ class Doubts:
 NO_DOUBTS = Doubts()
 
 
+@dataclass(slots=True, eq=False)
+class Crossed:
+    """Fields whose hull would be large: the queries and the keys of a matrix of attention scores.
+
+    Hulls commute with everything that moves or reduces elements, so the parts go their way one by one, and are mostly
+    small again before anyone asks for the hull that ``join`` makes of them.
+    """
+
+    parts: tuple[Field, ...]
+    join: Callable[[tuple[Field, ...]], tuple[AxisField, ...]]
+    joined: tuple[AxisField, ...] | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Field:
     """Dependence of a tensor of ``shape``; ``spatial`` marks the dimensions that positions run along."""
 
     shape: Shape
     spatial: tuple[bool, ...]
-    axes: tuple[AxisField, ...]
+    held: tuple[AxisField, ...] | Crossed
     doubts: Doubts = NO_DOUBTS
+
+    @property
+    def axes(self) -> tuple[AxisField, ...]:
+        """Dependence along each followed axis of the input."""
+        held = self.held
+        if isinstance(held, tuple):
+            return held
+        if held.joined is None:
+            held.joined = held.join(held.parts)
+        return held.joined
+
+    @property
+    def parts(self) -> tuple[Field, ...]:
+        """Fields that this one is the hull of; empty for a field that is written out."""
+        return () if isinstance(self.held, tuple) else self.held.parts
+
+    def across(self, change: Callable[[Field], Field]) -> Field:
+        """Change every part by itself."""
+        if isinstance(self.held, tuple):
+            return change(self)
+        parts = tuple(change(part) for part in self.held.parts)
+        spatial = tuple(any(flags) for flags in zip(*(part.spatial for part in parts), strict=True))
+        return Field(parts[0].shape, spatial, Crossed(parts, self.held.join), self.doubts)
 
     @property
     def is_nothing(self) -> bool:
         """Tell whether the tensor does not depend on the followed input."""
-        return all(axis.is_nothing for axis in self.axes)
+        return not self.parts and all(axis.is_nothing for axis in self.axes)
 
     def doubting(
         self, *, unknown: Cause | None = None, data_dependent: Cause | None = None, upper_bound: Cause | None = None

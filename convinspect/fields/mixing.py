@@ -10,9 +10,12 @@ import numpy as np
 from convinspect.fields import bounds as exact
 from convinspect.fields import nominal as maps
 from convinspect.fields.bounds import Array
-from convinspect.fields.field import AxisField, Cause, Field, Shape, first, nothing
+from convinspect.fields.field import AxisField, Cause, Crossed, Field, Shape, first, nothing
 from convinspect.fields.moves import raise_rank
 from convinspect.fields.nominal import Absent, Map, Nominal
+
+# Elements from which on a hull of crossed operands is put off.
+LARGE = 1 << 16
 
 
 def merge(fields: Sequence[Field], shape: Shape, cause: Cause, *, crossed: bool = False) -> Field:
@@ -27,6 +30,8 @@ def merge(fields: Sequence[Field], shape: Shape, cause: Cause, *, crossed: bool 
     if len(alive) == 1 and alive[0].shape == shape:
         return alive[0]
     rank = len(shape)
+    if crossed:
+        alive = [part for field in alive for part in field.parts or (field,)]
     aligned = [raise_rank(field, rank) for field in alive]
     spatial = tuple(
         any(field.spatial[dim] and field.shape[dim] == shape[dim] for field in aligned) for dim in range(rank)
@@ -34,11 +39,35 @@ def merge(fields: Sequence[Field], shape: Shape, cause: Cause, *, crossed: bool 
     doubts = aligned[0].doubts
     for field in aligned[1:]:
         doubts = doubts.join(field.doubts)
-    axes = tuple(
-        _merge_axis([(field.axes[number], field.shape) for field in aligned], shape, cause, crossed=crossed)
-        for number in range(len(aligned[0].axes))
+    if crossed and _is_large(aligned):
+        parts = tuple(
+            replace(
+                field, shape=shape, spatial=tuple(f and n > 1 for f, n in zip(field.spatial, field.shape, strict=True))
+            )
+            for field in aligned
+        )
+        return Field(shape, spatial, Crossed(parts, lambda known: _merge_axes(known, cause, crossed=True)), doubts)
+    return Field(shape, spatial, _merge_axes(aligned, cause, crossed=crossed, shape=shape), doubts)
+
+
+def _is_large(fields: Sequence[Field]) -> bool:
+    """Tell whether the hull of ``fields`` is much larger than they are."""
+    for number in range(len(fields[0].axes)):
+        shapes = [side.shape for field in fields for side in (field.axes[number].strict, field.axes[number].local)]
+        size = exact.numel(np.broadcast_shapes(*shapes))
+        if size > LARGE and size > 4 * sum(exact.numel(shape) for shape in shapes):
+            return True
+    return False
+
+
+def _merge_axes(
+    fields: Sequence[Field], cause: Cause, *, crossed: bool, shape: Shape | None = None
+) -> tuple[AxisField, ...]:
+    """Merge every axis of several tensors of one rank."""
+    return tuple(
+        _merge_axis([(f.axes[number], f.shape) for f in fields], shape or fields[0].shape, cause, crossed=crossed)
+        for number in range(len(fields[0].axes))
     )
-    return Field(shape, spatial, axes, doubts)
 
 
 def _merge_axis(parts: list[tuple[AxisField, Shape]], shape: Shape, cause: Cause, *, crossed: bool) -> AxisField:
@@ -90,13 +119,34 @@ def contract(field: Field, dims: Sequence[int], cause: Cause, *, keeps_own: bool
     Where that takes in all positions of an axis, the field is global from here: locally nothing is left, or, with
     ``keeps_own``, the element itself.
     """
-    gone = tuple(dim for dim in dims if dim >= 0)
+    gone = tuple(dims)
+    if field.parts:
+        return _contract_parts(field, gone, cause, keeps_own=keeps_own)
     shape = field.shape if keeps_own else tuple(1 if d in gone else n for d, n in enumerate(field.shape))
     spatial = field.spatial if keeps_own else tuple(f and d not in gone for d, f in enumerate(field.spatial))
     positions = tuple(dim for dim in gone if field.spatial[dim])
     whole = bool(positions) and all(dim in gone for dim, flag in enumerate(field.spatial) if flag)
     axes = tuple(_contract_axis(axis, gone, positions, cause, keeps_own=keeps_own, whole=whole) for axis in field.axes)
-    return replace(field, shape=shape, spatial=spatial, axes=axes)
+    return Field(shape, spatial, axes, field.doubts)
+
+
+def _contract_parts(field: Field, dims: Shape, cause: Cause, *, keeps_own: bool) -> Field:
+    """Contract every part by itself; where one becomes global, the others do with it."""
+    parts = [contract(part, dims, cause, keeps_own=keeps_own) for part in field.parts]
+    numbers = range(len(parts[0].axes))
+    gated = [any(part.axes[number].gate == cause for part in parts) for number in numbers]
+    shared = []
+    for part in parts:
+        axes = list(part.axes)
+        for number in numbers:
+            if gated[number] and not axes[number].is_nothing:
+                axis = axes[number]
+                rank = len(part.shape)
+                axes[number] = (
+                    replace(axis, gate=first(axis.gate, cause)) if keeps_own else set_aside(axis, rank, cause)
+                )
+        shared.append(replace(part, held=tuple(axes)))
+    return merge(shared, shared[0].shape, cause, crossed=True)
 
 
 def _contract_axis(
@@ -157,7 +207,7 @@ def accumulate(field: Field, dim: int, cause: Cause | None, *, reverse: bool = F
         local = strict if axis.local is axis.strict else exact.accumulate(axis.local, dim, reverse=reverse)
         nominal = Absent.CONSUMED if isinstance(axis.nominal, Map) else axis.nominal
         axes.append(AxisField(strict, local, nominal, axis.gate))
-    return replace(field, axes=tuple(axes))
+    return replace(field, held=tuple(axes))
 
 
 def with_local(field: Field, local: Field, cause: Cause) -> Field:
@@ -166,4 +216,4 @@ def with_local(field: Field, local: Field, cause: Cause) -> Field:
         AxisField(one.strict, other.local, other.nominal, first(one.gate, first(other.gate, cause)))
         for one, other in zip(field.axes, local.axes, strict=True)
     )
-    return replace(field, axes=axes, spatial=local.spatial)
+    return replace(field, held=axes, spatial=local.spatial)

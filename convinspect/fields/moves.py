@@ -58,6 +58,8 @@ def slide(field: Field, windows: Mapping[int, Window]) -> Field:
 def permute(field: Field, dims: Sequence[int]) -> Field:
     """Reorder the dimensions."""
     order = tuple(dims)
+    if field.parts:
+        return field.across(lambda part: permute(part, order))
     return move(
         field,
         tuple(field.shape[dim] for dim in order),
@@ -136,6 +138,8 @@ def reshape(field: Field, shape: Shape) -> Field:
         return field
     if numel(shape) == 0:
         return _emptied(field, shape)
+    if field.parts:
+        return field.across(lambda part: reshape(part, shape))
     spatial = _reshaped_spatial(field, shape)
 
     def nominal(old: Nominal) -> Nominal:

@@ -11,12 +11,14 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from convinspect.errors import UsageError
-from convinspect.facts import ReceptiveField
+from convinspect.facts import ReceptiveField, Unit
 from convinspect.fields import describing
-from convinspect.fields.describing import Followed, Unit
+from convinspect.fields.asking import Asked
+from convinspect.fields.describing import Followed
 from convinspect.fields.field import Cause, Field, Shape, collapse, everything, nothing, seed_field
 from convinspect.fields.rules import Call, Result, find_rule, tensors_in
 from convinspect.fields.storages import Storages
+from convinspect.spec import UnitSpec
 
 SEQUENCE_AXIS = 1
 FIRST_SPATIAL_AXIS = 2
@@ -52,6 +54,7 @@ class FieldTracker:
         self._storages = Storages(0)
         self._order = 0
         self._unknown: dict[tuple[str, str], int] = {}
+        self._asked: Asked | None = None
         # Sparse tensors and oneDNN's own: these are their own only owners, and Python's weak references do for them.
         self._without_storage: MutableMapping[Tensor, Field | None] = WeakTensorKeyDictionary()
 
@@ -157,6 +160,19 @@ class FieldTracker:
             return None
         field = self.field(tensor)
         return None if field is None else describing.describe(field, self._followed)
+
+    def ask(self, unit: UnitSpec) -> None:
+        """Look out for one unit; `answer` says what it sees once the run is over."""
+        self._asked = Asked(unit)
+
+    def returned(self, path: str, tensors: Sequence[Tensor]) -> None:
+        """Take note of the tensors that the module at ``path`` returned."""
+        if self._asked is not None:
+            self._asked.returned(self.unit, path, tensors)
+
+    def answer(self) -> Unit | None:
+        """Return the unit that was asked for; raises `UsageError` where the run has none such."""
+        return self._asked.answer() if self._asked is not None else None
 
     def unit(self, tensor: Tensor, index: Sequence[int]) -> Unit | None:
         """Report the input box of the unit at ``index`` of the tensor's spatial axes; ``None`` as in `describe`.

@@ -214,3 +214,42 @@ def test_a_deformable_convolution_is_data_dependent_and_locally_regular() -> Non
     assert (field.status, field.size, field.center) == ("data_dependent", None, ((0, 7), (0, 7)))
     assert field.local is not None
     assert (field.local.size, field.local.jump, field.local.start) == ((3, 3), (2, 2), (-1, -1))
+
+
+def test_long_attention_spelled_out_is_exact_and_cheap() -> None:
+    def net(x: Tensor) -> Tensor:
+        tokens = F.avg_pool1d(x, 3, 1, 1).transpose(1, 2)
+        heads = tokens.reshape(1, -1, 2, 2).transpose(1, 2)
+        scores = (heads @ heads.transpose(-1, -2)) * 0.5 + 1
+        out = scores.softmax(-1) @ heads
+        return tokens + out.transpose(1, 2).reshape(tokens.shape)
+
+    x = randn(1, 4, 300)
+    assert_exact(net, x)
+    field = described(net, x)
+    assert (field.status, field.center) == ("global", ((0, 299),))
+    assert field.local is not None
+    assert (field.local.size, field.local.jump, field.local.center) == ((3,), (1,), ((149, 151),))
+
+
+def test_long_scores_are_exact_themselves() -> None:
+    def net(x: Tensor) -> Tensor:
+        return x.transpose(1, 2) @ x
+
+    assert_exact(net, randn(1, 2, 300))
+    assert described(net, randn(1, 2, 300)).center == ((150, 150),)
+    half = described(lambda x: x.transpose(1, 2)[:, ::2] @ x, randn(1, 2, 600))
+    assert (half.status, half.center) == ("exact", ((300, 300),))
+
+
+def test_long_window_attention_is_not_global() -> None:
+    def net(x: Tensor) -> Tensor:
+        windows = x.transpose(1, 2).reshape(4, 300, 2)
+        return (windows @ windows.transpose(1, 2)).softmax(-1) @ windows
+
+    out, tracker = watch(net, randn(1, 2, 1200))
+    claim = claimed(tracker, out)[0]
+    for window in range(4):
+        assert (claim.lo[window] == 300 * window).all()
+        assert (claim.hi[window] == 300 * window + 299).all()
+    assert described(net, randn(1, 2, 1200)).status == "exact"

@@ -40,7 +40,7 @@ def attend(call: Call) -> Result:
         set_aside(axis, len(query.shape), call.cause) if _is_global(seen, number, call.cause) else axis
         for number, axis in enumerate(rows.axes)
     )
-    out = moves.broadcast(merge([replace(rows, axes=axes), *seen], shape, call.cause, crossed=True), shape)
+    out = moves.broadcast(merge([replace(rows, held=axes), *seen], shape, call.cause, crossed=True), shape)
     return [out, *(collapse(out, other) for other in call.outputs[1:])]
 
 

@@ -64,8 +64,8 @@ def squeeze(call: Call) -> Result:
 @register("aten::expand", "aten::expand_copy", "aten::expand_as", "aten::broadcast_to")
 def expand(call: Call) -> Result:
     """Repeat dimensions of size 1; one value for all positions is a global gate."""
-    x = moves.raise_rank(call["self"], len(call.shape))
-    return _spread(call, x)
+    x = call["self"]
+    return x if x.shape == call.shape else _spread(call, moves.raise_rank(x, len(call.shape)))
 
 
 def _spread(call: Call, x: Field) -> Field:
