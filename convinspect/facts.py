@@ -71,6 +71,26 @@ class ReceptiveField:
 
 
 @dataclass(frozen=True, slots=True)
+class Unit:
+    """The input box that one unit depends on, over its channels; one entry per axis of the followed input.
+
+    ``path`` is the module whose output the unit belongs to, ``index`` its place on the output's spatial axes. ``box``
+    is clipped to the real input (``None``: it depends on nothing), ``nominal`` unclipped (``None`` where no nominal
+    field is known, and for global fields). ``cells`` and ``padding_cells`` are how many positions the nominal box has,
+    and how many of these are padding.
+    """
+
+    input: str
+    axes: tuple[int, ...]
+    index: tuple[int, ...]
+    box: tuple[Interval | None, ...]
+    nominal: tuple[Interval | None, ...]
+    cells: int | None
+    padding_cells: int | None
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OpCall:
     """One operator that ran.
 
@@ -216,13 +236,14 @@ class TrainingStep:
 class Measured:
     """What the allocator of the device itself counted during the same forward, in bytes.
 
-    ``estimate_bytes`` is the peak by liveness of that run with every storage rounded up to the allocator's
-    blocks of ``block_bytes``, ``difference_percent`` what the allocator counted beyond it, in percent of it:
-    workspaces of kernels, and what the estimate does not know.
+    ``workspace_bytes`` is what libraries keep allocated for themselves. ``estimate_bytes`` is the peak by liveness
+    of that run with every storage rounded up to the allocator's blocks of ``block_bytes``; ``difference_percent``
+    what was allocated beyond the two, in percent of the estimate.
     """
 
     allocated_bytes: int
     reserved_bytes: int
+    workspace_bytes: int
     estimate_bytes: int
     block_bytes: int
     difference_percent: float
@@ -230,20 +251,26 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What the storages of a run showed: weights and inputs, each storage counted once, and the peaks."""
+    """What the storages of a run showed: weights and inputs, each storage counted once, and the peaks.
+
+    ``inference_blocks_bytes`` is the inference peak with every storage rounded up to 512 bytes, as CUDA's caching
+    allocator gives them out.
+    """
 
     weight_bytes: int
     input_bytes: int
     inference: Peak | None = None
     training: TrainingStep | None = None
     measured: Measured | None = None
+    inference_blocks_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
     """One forward: the modules as registered, and the calls in order of execution, parents first.
 
-    ``ran`` is false for a file of weights alone; ``failure`` is set where the forward stopped half-way.
+    ``ran`` is false for a file of weights alone; ``failure`` is set where the forward stopped half-way; ``unit``
+    is the one unit that was asked for.
     """
 
     modules: tuple[ModuleFact, ...]
@@ -255,3 +282,4 @@ class Trace:
     failure: Failure | None = None
     inference_peak_bytes: int | None = None
     memory: Memory | None = None
+    unit: Unit | None = None

@@ -40,6 +40,8 @@ def summarise(request: Request) -> Report:
     from convinspect.inputs import make_inputs  # noqa: PLC0415
 
     inputs = make_inputs(request, loaded.model, loaded.device, loaded.dtype, loaded.example)
+    if not request.inputs:  # inputs that the model or its file knows are whole: their batch is their own
+        request = replace(request, batch_size=inputs.batch_size)
     return _report(request, loaded, _trace(request, loaded, inputs))
 
 
@@ -112,6 +114,8 @@ def _trace(request: Request, loaded: Loaded, inputs: Inputs) -> Trace:
     if loaded.device == "meta":
         inputs = replace(inputs, args=stand_in(inputs.args), kwargs=stand_in(inputs.kwargs))
     fields = follow(inputs.tensors, request.field_of, batched=request.batch_size is not None)
+    if request.unit is not None:
+        fields.ask(request.unit)
     traced = trace(
         loaded.model,
         inputs.args,
@@ -120,6 +124,8 @@ def _trace(request: Request, loaded: Loaded, inputs: Inputs) -> Trace:
         fields=fields,
         train=request.train,
         disposable=loaded.disposable,
-        training=Plan(request.optimizer, request.amp) if request.optimizer else None,
+        # The step is rehearsed without data, and an operator that writes files would read it all the same.
+        training=Plan(request.optimizer, request.amp) if request.optimizer and not request.allow_unsafe else None,
     )
-    return replace(traced, notes=(*traced.notes, *notes_of(fields)))
+    unit = fields.answer() if traced.failure is None else None
+    return replace(traced, notes=(*traced.notes, *notes_of(fields)), unit=unit)

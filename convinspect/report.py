@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from convinspect.codec import DecodeError, decode, encode
 from convinspect.errors import UsageError
-from convinspect.facts import NamedTensor, Note, Peak, ReceptiveField, TensorFact
+from convinspect.facts import NamedTensor, Note, Peak, ReceptiveField, TensorFact, Unit
 
 SCHEMA = "convinspect.report/1"
 
@@ -127,12 +127,14 @@ class TrainingMemory:
 class MeasuredMemory:
     """What the device's allocator itself said of the same run, beside the estimate and never in its place.
 
-    ``estimate_bytes`` is the inference peak with every storage rounded up to the allocator's ``block_bytes``;
-    ``difference_percent`` what was allocated beyond it, in percent of it.
+    ``workspace_bytes`` is what libraries keep allocated for themselves. ``estimate_bytes`` is the inference peak with
+    every storage rounded up to the allocator's ``block_bytes``; ``difference_percent`` what was allocated beyond the
+    two, in percent of the estimate.
     """
 
     allocated_bytes: int
     reserved_bytes: int
+    workspace_bytes: int | None = None
     estimate_bytes: int | None = None
     block_bytes: int | None = None
     difference_percent: float | None = None
@@ -143,7 +145,8 @@ class TotalMemory:
     """Bytes of the whole run; ``None`` where they are not known.
 
     ``weight_bytes`` counts each storage once. ``inference_peak`` says where ``inference_peak_bytes`` fall and what
-    is alive there: weights, inputs, and the activations by the row that made them.
+    is alive there: weights, inputs, and the activations by the row that made them. ``inference_peak_blocks_bytes`` is
+    the peak with every storage rounded up to 512 bytes, as CUDA's caching allocator gives them out.
     """
 
     input_bytes: int
@@ -152,6 +155,7 @@ class TotalMemory:
     training: TrainingMemory | None
     measured: MeasuredMemory | None
     inference_peak: Peak | None = None
+    inference_peak_blocks_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +187,7 @@ class Uncounted:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a network is, row by row in order of execution, and in total."""
+    """What a network is, row by row in order of execution, and in total; ``unit``: the one that was asked for."""
 
     tool: Tool
     model: Model
@@ -194,6 +198,7 @@ class Report:
     totals: Totals
     warnings: tuple[Note, ...]
     uncounted: tuple[Uncounted, ...]
+    unit: Unit | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document as dicts, lists, ints, floats, strings and ``None``."""

@@ -52,6 +52,14 @@ class InputSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitSpec:
+    """One unit of one module's output: ``index`` counts along the output's spatial axes, from 0."""
+
+    path: str
+    index: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One run of ``summary``: everything that the numbers depend on, and what the target is allowed.
 
@@ -67,6 +75,7 @@ class Request:
     dtype: str | None = None
     train: bool = False
     field_of: str | None = None
+    unit: UnitSpec | None = None
     allow_unsafe: bool = False
     optimizer: OptimizerName | None = "adamw"
     amp: AmpName | None = None
@@ -97,6 +106,15 @@ def parse_input(text: str) -> InputSpec:
     dtype = parse_dtype(kind[0], f"--input {text}") if kind and kind[0] else None
     high = _high(kind[1], dtype, text) if len(kind) > 1 else None
     return InputSpec(_shape(sizes, text, bare=not kind), name.strip() or None, dtype, high)
+
+
+def parse_unit(text: str) -> UnitSpec:
+    """Read ``LAYER:I,J``; an empty LAYER is the model itself."""
+    path, colon, index = text.rpartition(":")
+    parts = [part.strip() for part in index.split(",")]
+    if not colon or not all(part.isascii() and part.isdigit() for part in parts):
+        raise UsageError(f"--unit {text}: expected LAYER:I,J", "for example: --unit layer1.0:3,4")
+    return UnitSpec(path, tuple(int(part) for part in parts))
 
 
 def parse_dtype(text: str, place: str) -> str:

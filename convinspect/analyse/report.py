@@ -26,6 +26,7 @@ def analyse(trace: Trace, tool: Tool, model: Model, run: Run) -> Report:
         totals=_totals(trace, layers),
         warnings=notes_of(trace, rows),
         uncounted=uncounted_of(rows),
+        unit=trace.unit,
     )
 
 

@@ -11,7 +11,7 @@ import click
 
 from convinspect.cli.streams import claim_stdout, write_atomically
 from convinspect.errors import ModelError, UsageError
-from convinspect.spec import AmpName, Request, parse_float_dtype, parse_input, parse_target
+from convinspect.spec import AmpName, Request, parse_float_dtype, parse_input, parse_target, parse_unit
 
 if TYPE_CHECKING:
     from convinspect.report import Report
@@ -44,6 +44,7 @@ _AMP: dict[str | None, AmpName] = {"bf16": "bfloat16", "fp16": "float16"}
 )
 @click.option("--amp", type=click.Choice(["bf16", "fp16"]), help="Train under autocast in this dtype.")
 @click.option("--field-of", metavar="NAME", help="The input whose receptive fields are followed.")
+@click.option("--unit", metavar="LAYER:I,J", help="Say which box of the input one unit of a layer sees.")
 @click.option("--allow-unsafe", is_flag=True, help="Run a TorchScript file that touches files or leaves torch.")
 @click.option("--depth", type=click.IntRange(min=0), help="Fold what lies deeper than this many modules.")
 @click.option(
@@ -91,6 +92,7 @@ def _request(options: dict[str, Any]) -> Request:
         dtype=parse_float_dtype(options["dtype"], "--dtype") if options["dtype"] else None,
         train=options["train"],
         field_of=options["field_of"],
+        unit=parse_unit(options["unit"]) if options["unit"] else None,
         allow_unsafe=options["allow_unsafe"],
         optimizer=None if options["optimizer"] == "none" else options["optimizer"],
         amp=_AMP.get(options["amp"]),

@@ -11,7 +11,7 @@ from convinspect.render.rows import leaves
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from convinspect.facts import Interval, LocalField, ReceptiveField
+    from convinspect.facts import Interval, LocalField, ReceptiveField, Unit
     from convinspect.render.glyphs import Glyphs
     from convinspect.report import Layer, Report
 
@@ -96,6 +96,23 @@ def center_text(field: ReceptiveField | None) -> str:
 
 def _interval(one: Interval | None) -> str:
     return "none" if one is None else f"{one[0]}..{one[1]}"
+
+
+def unit_text(unit: Unit) -> str:
+    """Return which box of the input one unit sees, and how much of its nominal box is padding.
+
+    ``conv2[0,0] sees x[.., 0..5, 0..5]: 36 of the 49 cells of its field, 13 are padding``.
+    """
+    name = f"{unit.path or 'the model'}[{','.join(map(str, unit.index))}]"
+    if None in unit.box:
+        return f"{name} sees nothing of {unit.input}"
+    box = f"{unit.input}[.., {', '.join(_interval(side) for side in unit.box)}]"
+    if unit.cells is None or unit.padding_cells is None:
+        return f"{name} sees {box}"
+    real = unit.cells - unit.padding_cells
+    if not unit.padding_cells:
+        return f"{name} sees {box}: {real} cells, none of them padding"
+    return f"{name} sees {box}: {real} of the {unit.cells} cells of its field, {unit.padding_cells} are padding"
 
 
 def coverage_text(field: ReceptiveField | None) -> str:

@@ -114,3 +114,5 @@ def _field(report: Report) -> Iterator[Line]:
     reach = field.reach_text(report)
     yield Line("RF", f"receptive field in {where}" + (f"; {reach}" if reach else ""))
     yield Line("Tile halo", field.halo_text(report) or "not known")
+    if report.unit:
+        yield Line("Unit", field.unit_text(report.unit))

@@ -36,6 +36,7 @@ def eager_scopes(model: nn.Module, recorder: Recorder) -> Iterator[Callable[...,
             recorder.blame(error, path, module)
             scopes.abandon()
             raise
+        recorder.returned(path, out)
         scopes.leave(facts_in(out), recorder.field_of(out))
         return out
 

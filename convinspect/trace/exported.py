@@ -37,6 +37,7 @@ def exported_scopes(model: ExportedModel, recorder: Recorder) -> Iterator[Callab
         except BaseException as error:
             interpreter.abandon(error)
             raise
+        recorder.returned("", out)
         recorder.scopes.leave(facts_in(out), recorder.field_of(out))
         return out
 
@@ -92,6 +93,9 @@ class _Interpreter(fx.Interpreter):
             # Facts, not tensors: a tensor that is kept would raise the peak that is measured.
             self._facts[n] = facts_in(value)
             self._fields[n] = self._recorder.field_of(value)
+            for run in self._running:
+                if n in run.returned:
+                    self._recorder.returned(self._paths[run.path], value)
         return value
 
     def abandon(self, error: BaseException) -> None:

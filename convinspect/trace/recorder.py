@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -26,6 +26,9 @@ class Fields(Protocol):
 
     def describe(self, tensor: torch.Tensor) -> ReceptiveField | None:
         """Return the field of ``tensor``, or ``None`` where it does not depend on the followed input."""
+
+    def returned(self, path: str, tensors: Sequence[torch.Tensor]) -> None:
+        """Take note of the tensors that the module at ``path`` returned."""
 
 
 class Recorder(TorchDispatchMode):
@@ -89,6 +92,10 @@ class Recorder(TorchDispatchMode):
         """Remember the innermost module that ``error`` came out of."""
         if not self.culprits or self.culprits[-1][0] is not error:
             self.culprits.append((error, path, module))
+
+    def returned(self, path: str, value: Any) -> None:
+        """Say that the module at ``path`` returns ``value``."""
+        self.fields.returned(path, tuple(tensors_in(value)))
 
     def field_of(self, value: Any) -> ReceptiveField | None:
         """Return the field of the first tensor of ``value`` that has one."""

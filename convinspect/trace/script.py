@@ -50,7 +50,9 @@ class _Run:
             self.recorder.scopes.enter(path, type_name(module), facts_in(inputs))
 
     def leave(self, result: Any) -> None:
-        if self.running.pop() is not None:
+        found = self.running.pop()
+        if found is not None:
+            self.recorder.returned(found[0], result)
             self.recorder.scopes.leave(facts_in(result), self.recorder.field_of(result))
 
     def abandon(self, error: BaseException) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -25,6 +26,9 @@ class _NoFields:
     def describe(self, tensor: torch.Tensor) -> ReceptiveField | None:  # noqa: ARG002 - the protocol's signature
         """Return no field."""
         return None
+
+    def returned(self, path: str, tensors: Sequence[torch.Tensor]) -> None:
+        """Ignore the tensors."""
 
 
 class StepRecorder(Recorder):

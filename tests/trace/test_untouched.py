@@ -99,7 +99,7 @@ def test_a_users_own_hooks_run_and_stay() -> None:
     model = nn.Sequential(nn.Linear(4, 4))
     seen: list[tuple[int, ...]] = []
     model[0].register_forward_hook(lambda _m, _i, out: seen.append(tuple(out.shape)))
-    report_of(model, torch.zeros(2, 4))
+    report_of(model, torch.zeros(2, 4), optimizer=None)
     assert seen == [(2, 4)]
     assert len(model[0]._forward_hooks) == 1  # noqa: SLF001
 
