@@ -32,6 +32,7 @@ def total_memory(trace: Trace, weight_bytes: int) -> TotalMemory:
         training=_training(memory.training) if memory.training else None,
         measured=_measured(memory.measured) if memory.measured else None,
         inference_peak=memory.inference,
+        inference_peak_blocks_bytes=memory.inference_blocks_bytes,
     )
 
 
@@ -49,11 +50,12 @@ def _training(step: TrainingStep) -> TrainingMemory:
 
 def _measured(measured: Measured) -> MeasuredMemory:
     return MeasuredMemory(
-        measured.allocated_bytes,
-        measured.reserved_bytes,
-        measured.estimate_bytes,
-        measured.block_bytes,
-        measured.difference_percent,
+        allocated_bytes=measured.allocated_bytes,
+        reserved_bytes=measured.reserved_bytes,
+        workspace_bytes=measured.workspace_bytes,
+        estimate_bytes=measured.estimate_bytes,
+        block_bytes=measured.block_bytes,
+        difference_percent=measured.difference_percent,
     )
 
 

@@ -24,6 +24,9 @@ from convinspect.trace.storages import START, Life, Storages, storage_bytes
 # Tensors made of Python data come to the dispatcher as an argument of this operator.
 _BORN_HERE = torch.ops.aten.lift_fresh.default
 
+# CUDA's caching allocator gives out multiples of this. Source: kMinBlockSize in c10's CUDACachingAllocator.
+BLOCK_BYTES = 512
+
 # How many rows a peak names; the rest is one entry a kind.
 _NAMED_ROWS = 64
 
@@ -72,7 +75,12 @@ class LiveBytes:
         """Return what the run needed; ``calls`` are the calls that it made."""
         alive = self.storages.alive_at(self.storages.peak_at)
         highest = peak("forward", self.peak_call(), alive, calls)
-        return Memory(highest.by_kind.get("weights", 0), highest.by_kind.get("inputs", 0), highest)
+        return Memory(
+            weight_bytes=highest.by_kind.get("weights", 0),
+            input_bytes=highest.by_kind.get("inputs", 0),
+            inference=highest,
+            inference_blocks_bytes=self.storages.peak_in_blocks(BLOCK_BYTES),
+        )
 
 
 def peak(phase: Phase, call: int, alive: Iterable[Life], calls: Sequence[ModuleCall | OpCall]) -> Peak:

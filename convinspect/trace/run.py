@@ -22,6 +22,7 @@ from convinspect.trace.exported_model import ExportedModel, exported_model, is_e
 from convinspect.trace.facts_of import named_facts
 from convinspect.trace.flat import unfolded
 from convinspect.trace.markers import with_markers
+from convinspect.trace.measured import measuring
 from convinspect.trace.recorder import Fields, Recorder
 from convinspect.trace.rehearsal import rehearse, with_saved
 from convinspect.trace.scopes import Scopes
@@ -66,6 +67,7 @@ def trace(
         torch.manual_seed(_SEED)
         recorder = Recorder(Scopes(), fields, weights.touch)
         recorder.memory.expect(subject, (args, kwargs))
+        measurement = measuring(subject, recorder.memory.storages)
         try:
             with torch.no_grad(), _scopes(subject, recorder) as run, recorder:
                 out = run(*args, **kwargs)
@@ -75,6 +77,8 @@ def trace(
             raise recorder.defect
         outputs = named_facts(out)
         memory = recorder.memory.fact(recorder.scopes.calls) if stopped is None else None
+        if memory is not None and measurement is not None:
+            memory = replace(memory, measured=measurement.fact())
         modules, notes = unfolded(subject, module_facts(subject, weights.used))
         notes += silent_modules(subject, modules, {c.path for c in recorder.scopes.calls if isinstance(c, ModuleCall)})
     calls = recorder.scopes.calls

@@ -8,8 +8,10 @@ Python object of a storage for as long as its C++ object lives, so nothing is ke
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -116,6 +118,19 @@ class Storages:
         """Yield what was alive right after operator ``moment``."""
         return (life for life in self._lives if life.is_alive_at(moment))
 
+    def live_in_blocks(self, block: int) -> int:
+        """Return what is alive now, with every storage rounded up to a multiple of ``block`` bytes."""
+        return sum(_rounded(life.bytes, block) for life in self.alive())
+
+    def peak_in_blocks(self, block: int) -> int:
+        """Return the peak over all operators, with every storage rounded up to a multiple of ``block`` bytes."""
+        change: Counter[int] = Counter()
+        for life in self._lives:
+            change[life.born] += _rounded(life.bytes, block)
+            if life.died is not None:
+                change[life.died] -= _rounded(life.bytes, block)
+        return max(accumulate(change[moment] for moment in sorted(change)), default=0)
+
     def _on_death(self, key: int, first: Life) -> Callable[[object], None]:
         def end(_reference: object) -> None:
             life = self._known.pop(key, (first, None))[0]
@@ -130,6 +145,10 @@ class Storages:
 def storage_bytes(values: Iterable[Any]) -> int:
     """Return the bytes of the storages that ``values`` lie in, each counted once."""
     return sum({_key(storage): size for value in values for storage, size in _held(value)}.values())
+
+
+def _rounded(size: int, block: int) -> int:
+    return -(-size // block) * block
 
 
 def _key(storage: Any) -> int:
