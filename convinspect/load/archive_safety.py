@@ -67,14 +67,14 @@ def check_archive(path: Path, directory: Directory, *, allow_unsafe: bool) -> No
 
 def check_code(text: str, where: str) -> None:
     """Raise `UsageError` where TorchScript source reaches outside the interpreter, naming what does."""
-    for match in _ATTRIBUTE.finditer(text):
-        _check_name("aten", match[1], where)
-    for match in _BARE.finditer(text):
-        _check_name("prim", match[1], where)
     for match in _OPS.finditer(text):
         if match[1] is None:
             raise UsageError(f"refused: {where} uses ops as a value, so what it calls cannot be told", HINT)
         check_operator(match[1], match[2], where)
+    for match in _ATTRIBUTE.finditer(text):
+        _check_name("aten", match[1], where)
+    for match in _BARE.finditer(text):
+        _check_name("prim", match[1], where)
     for start in _GETATTR.finditer(text):
         _check_name("aten", _selector(text, start.end(), where), where)
     _check_classes((match[1] for match in _CLASS.finditer(text)), where)

@@ -263,6 +263,7 @@ def test_a_traced_archive_knows_the_shapes_that_it_was_traced_with(tmp_path: Pat
     path = traced(nn.Conv2d(3, 4, 3), (torch.rand(2, 3, 8, 8),), tmp_path / "model.pt")
     report = summarise(Request(Target(str(path), str(path), None), device="cpu"))
     assert [named.shape for named in report.inputs] == [(2, 3, 8, 8)]
+    assert report.run.batch_size == 2
 
 
 def test_weights_are_moved_while_they_are_loaded(tmp_path: Path) -> None:
