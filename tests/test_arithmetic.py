@@ -43,7 +43,11 @@ def test_a_bidirectional_lstm_of_two_layers(device: str | None) -> None:
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_an_lstm_with_projections_is_cheaper_and_has_one_more_matrix(device: str | None) -> None:
-    totals = _totals(nn.LSTM(10, 6, num_layers=2, bidirectional=True, proj_size=2), torch.ones(7, 3, 10), device=device)
+    totals = _totals(
+        nn.LSTM(10, 6, num_layers=2, bidirectional=True, proj_size=2),
+        torch.ones(7, 3, 10),
+        device=device,
+    )
     first, second = 4 * 6 * (10 + 2) + 2 * 6, 4 * 6 * (4 + 2) + 2 * 6
     assert totals.params == 2 * (first + second + 2 * (4 * 6 + 4 * 6))
     assert totals.macs == 7 * 3 * 2 * (first + second)
@@ -72,7 +76,7 @@ def test_multi_head_attention_in_evaluation(device: str | None, *, fast: bool) -
     torch.backends.mha.set_fastpath_enabled(fast)
     model = nn.MultiheadAttention(width, num_heads=2, batch_first=True)
     x = torch.ones(n, words, width)
-    report = convinspect.inspect(model, (x, x, x), device=device)
+    report = convinspect.inspect(model, (x, x, x), device=device, optimizer=None)
     projections = 4 * words * width * width  # query, key, value, and the one behind
     products = 2 * words * words * width  # all heads together: which words, and what of them
     assert report.totals.params == 4 * width * width + 4 * width
@@ -85,7 +89,7 @@ def test_multi_head_attention_in_evaluation(device: str | None, *, fast: bool) -
 def test_attention_to_other_words_of_other_widths(device: str | None) -> None:
     model = nn.MultiheadAttention(8, num_heads=2, kdim=6, vdim=4, batch_first=True)
     inputs = torch.ones(1, 5, 8), torch.ones(1, 7, 6), torch.ones(1, 7, 4)
-    totals = convinspect.inspect(model, inputs, device=device).totals
+    totals = convinspect.inspect(model, inputs, device=device, optimizer=None).totals
     assert totals.macs == 5 * 8 * 8 + 7 * 6 * 8 + 7 * 4 * 8 + 2 * (5 * 7 * 8) + 5 * 8 * 8
 
 
@@ -93,7 +97,7 @@ def test_attention_to_other_words_of_other_widths(device: str | None) -> None:
 def test_a_transformer_encoder_layer_in_evaluation_hides_nothing_in_its_fast_path(device: str | None) -> None:
     n, words, width, wide = 2, 5, 8, 20
     model = nn.TransformerEncoderLayer(width, 2, wide, batch_first=True)
-    report = convinspect.inspect(model, (torch.ones(n, words, width),), device=device)
+    report = convinspect.inspect(model, (torch.ones(n, words, width),), device=device, optimizer=None)
     attention = words * (4 * width * width) + 2 * words * words * width
     network = words * (width * wide + wide * width)
     assert (report.totals.macs, report.totals.macs_status) == (n * (attention + network), "exact")
@@ -106,7 +110,7 @@ def test_a_transformer_encoder_layer_in_evaluation_hides_nothing_in_its_fast_pat
 @pytest.mark.parametrize("device", DEVICES)
 def test_a_transposed_convolution_multiplies_each_input_by_its_whole_kernel(device: str | None) -> None:
     model = nn.ConvTranspose2d(6, 4, (3, 5), stride=2, padding=1, output_padding=1, groups=2)
-    report = convinspect.inspect(model, (torch.ones(1, 6, 7, 9),), device=device)
+    report = convinspect.inspect(model, (torch.ones(1, 6, 7, 9),), device=device, optimizer=None)
     assert report.outputs[0].shape == (1, 4, (7 - 1) * 2 - 2 + 3 + 1, (9 - 1) * 2 - 2 + 5 + 1)
     assert report.totals.params == 6 * (4 // 2) * 3 * 5 + 4
     assert report.totals.macs == (6 * 7 * 9) * (4 // 2) * 3 * 5
@@ -115,7 +119,7 @@ def test_a_transposed_convolution_multiplies_each_input_by_its_whole_kernel(devi
 @pytest.mark.parametrize("device", DEVICES)
 def test_a_convolution_with_raw_parameters_is_counted_like_a_layer(device: str | None) -> None:
     model = Apply(lambda x, weight, bias: F.conv2d(x, weight, bias, padding=1), torch.ones(5, 3, 3, 3), torch.ones(5))
-    report = convinspect.inspect(model, (torch.ones(1, 3, 8, 6),), device=device)
+    report = convinspect.inspect(model, (torch.ones(1, 3, 8, 6),), device=device, optimizer=None)
     assert report.totals.params == 5 * 3 * 9 + 5
     assert report.totals.macs == (5 * 8 * 6) * (3 * 9)
     assert [(row.kind, row.type, row.macs) for row in report.layers if row.macs] == [("function", "conv2d", 6480)]
@@ -123,7 +127,9 @@ def test_a_convolution_with_raw_parameters_is_counted_like_a_layer(device: str |
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_a_bilinear_layer_multiplies_by_one_input_and_then_by_the_other(device: str | None) -> None:
-    report = convinspect.inspect(nn.Bilinear(3, 4, 5), (torch.ones(2, 3), torch.ones(2, 4)), device=device)
+    report = convinspect.inspect(
+        nn.Bilinear(3, 4, 5), (torch.ones(2, 3), torch.ones(2, 4)), device=device, optimizer=None
+    )
     assert report.totals.params == 5 * 3 * 4 + 5
     assert report.totals.macs == 2 * (5 * 3 * 4 + 5 * 4)
 
@@ -132,7 +138,7 @@ def test_a_bilinear_layer_multiplies_by_one_input_and_then_by_the_other(device: 
 def test_einsum_is_the_product_that_it_is(device: str | None) -> None:
     inputs = torch.ones(2, 3, 5, 8), torch.ones(2, 3, 7, 8)
     model = Apply(lambda q, k: torch.einsum("bhqd,bhkd->bhqk", q, k))
-    assert convinspect.inspect(model, inputs, device=device).totals.macs == 2 * 3 * 5 * 7 * 8
+    assert convinspect.inspect(model, inputs, device=device, optimizer=None).totals.macs == 2 * 3 * 5 * 7 * 8
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -140,7 +146,7 @@ def test_einsum_is_the_product_that_it_is(device: str | None) -> None:
 def test_scaled_dot_product_attention_is_two_products(device: str | None, *, causal: bool) -> None:
     query, key, value = torch.ones(2, 3, 5, 8), torch.ones(2, 3, 5, 8), torch.ones(2, 3, 5, 8)
     model = Apply(lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=causal))
-    totals = convinspect.inspect(model, (query, key, value), device=device).totals
+    totals = convinspect.inspect(model, (query, key, value), device=device, optimizer=None).totals
     # A mask hides half of the products; the operator is defined by all of them.
     assert (totals.macs, totals.macs_status) == (2 * 3 * (5 * 5 * 8 + 5 * 5 * 8), "exact")
 
@@ -167,7 +173,7 @@ def test_outputs_of_windows_have_the_size_of_the_formula(
     channels = {"conv": (2, 3)}.get(layer, ())
     more = {} if layer == "avg_pool" else {"dilation": dilation}
     made = getattr(nn, f"{name}{dims}d")(*channels, kernel, stride=stride, padding=padding, **more)
-    report = convinspect.inspect(made, (torch.ones(1, 2, *sizes),), device="meta")
+    report = convinspect.inspect(made, (torch.ones(1, 2, *sizes),), device="meta", optimizer=None)
     outputs = 3 if layer == "conv" else 2
     assert report.outputs[0].shape == report.layers[0].outputs[0].shape == (1, outputs, *expected)
     macs = torch.Size(expected).numel() * outputs * 2 * kernel**dims if layer == "conv" else 0
@@ -175,6 +181,6 @@ def test_outputs_of_windows_have_the_size_of_the_formula(
 
 
 def _totals(model: nn.Module, *inputs: Tensor, device: str | None) -> Any:
-    totals = convinspect.inspect(model, inputs, device=device).totals
+    totals = convinspect.inspect(model, inputs, device=device, optimizer=None).totals
     assert totals.macs_status == "exact"
     return totals

@@ -52,7 +52,7 @@ def test_whole_networks_cost_what_torchs_own_counter_says(
         model, x = build().eval(), _input(shape)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(x)
-    totals = convinspect.inspect(model, (x,)).totals
+    totals = convinspect.inspect(model, (x,), optimizer=None).totals
     assert totals.macs_status == "exact"
     assert totals.flops == counter.get_total_flops() > 0
 
@@ -63,7 +63,7 @@ def test_parameters_and_buffers_are_those_of_the_model(build: Callable[[], nn.Mo
         model, x = build(), _input(shape)
     for parameter in list(model.parameters())[::3]:
         parameter.requires_grad_(False)  # noqa: FBT003 - torch's own signature
-    totals = convinspect.inspect(model, (x,)).totals
+    totals = convinspect.inspect(model, (x,), optimizer=None).totals
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     assert totals.params == sum(p.numel() for p in model.parameters())
     assert (totals.trainable_params, totals.non_trainable_params) == (trainable, totals.params - trainable)
@@ -74,7 +74,7 @@ def test_parameters_and_buffers_are_those_of_the_model(build: Callable[[], nn.Mo
 
 @pytest.mark.parametrize("sample", [*CONVOLUTIONS, *SMALL], ids=str)
 def test_sample_models_have_their_hand_derived_numbers(sample: Sample) -> None:
-    report = convinspect.inspect(sample.build(), _inputs(sample))
+    report = convinspect.inspect(sample.build(), _inputs(sample), optimizer=None)
     assert report.totals.params == sample.params
     assert (report.totals.macs, report.totals.macs_status) == (sample.macs, "exact")
     assert tuple(tensor.shape for tensor in report.outputs) == sample.outputs
@@ -98,7 +98,7 @@ def test_two_runs_give_the_same_bytes(sample: Sample) -> None:
 
 @pytest.mark.parametrize("sample", ONE_A_FILE, ids=str)
 def test_rows_add_up_to_the_totals_at_every_depth(sample: Sample) -> None:
-    _adds_up(convinspect.inspect(sample.build(), _inputs(sample), device="meta"))
+    _adds_up(convinspect.inspect(sample.build(), _inputs(sample), device="meta", optimizer=None))
 
 
 @pytest.mark.parametrize(("build", "shape"), NETWORKS.values(), ids=NETWORKS)
@@ -106,7 +106,7 @@ def test_rows_of_whole_networks_add_up_and_come_back_from_json(
     build: Callable[[], nn.Module], shape: tuple[Any, ...]
 ) -> None:
     with torch.device("meta"):
-        report = convinspect.inspect(build(), (_input(shape),))
+        report = convinspect.inspect(build(), (_input(shape),), optimizer=None)
     _adds_up(report)
     assert convinspect.Report.from_dict(json.loads(report.to_json())) == report
 

@@ -44,7 +44,7 @@ def disagreements(build: Callable[[], nn.Module]) -> list[str]:
     except Exception as error:  # noqa: BLE001 - a constructor that needs values or downloads is not ours to judge
         return [] if isinstance(error, (NotImplementedError, RuntimeError)) else [f"cannot be built: {error!r}"]
     x = torch.empty(2, *model.pretrained_cfg["input_size"], device="meta")
-    report = convinspect.inspect(model, (x,))
+    report = convinspect.inspect(model, (x,), optimizer=None)
     said = [f"{note.code}: {note.message}" for note in report.warnings if note.code == "forward_failed"]
     said += [f"uncounted: {entry.op} under {entry.path}" for entry in report.uncounted]
     params = sum(p.numel() for p in model.parameters())
@@ -67,7 +67,7 @@ def unpublished(name: str, build: Callable[..., nn.Module], weights: Any) -> lis
             model = build(**keywords).eval()
     except NotImplementedError:  # RegNet computes its widths with tensors
         model = build(**keywords).eval()
-    report = convinspect.inspect(model, (torch.empty(1, 3, size, size),), device="meta")
+    report = convinspect.inspect(model, (torch.empty(1, 3, size, size),), device="meta", optimizer=None)
     totals = report.totals
     said = []
     if totals.params != weights.meta["num_params"]:
