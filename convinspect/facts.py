@@ -44,6 +44,7 @@ class LocalField:
     jump: tuple[Jump | None, ...] | None
     start: tuple[int | None, ...] | None
     center: tuple[Interval | None, ...] | None
+    halo: tuple[Interval | None, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class ReceptiveField:
     ``size`` is nominal (unclipped), the largest over channels and phases, ``size_min`` the smallest; ``jump``
     an int, or text such as ``"1/2"``; ``start`` the first input index that output 0 sees (negative: padding);
     ``center`` the inclusive interval inside the real input that the unit at ``n // 2`` depends on (``None``:
-    nothing); ``coverage`` its share of the input. ``axes`` are axes of the input tensor, batch included.
+    nothing); ``coverage`` its share of the input. ``halo``: how many input positions before and after a tile its
+    units read, for tiles cut where all phases start anew. ``axes`` are axes of the input tensor, batch included.
     """
 
     input: str
@@ -68,6 +70,7 @@ class ReceptiveField:
     global_via: GlobalGate | None
     aligned: bool
     status: FieldStatus
+    halo: tuple[Interval | None, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class _Numbers:
     size_min: int | None = None
     jump: Jump | None = None
     start: int | None = None
+    halo: Interval | None = None
 
 
 def describe(field: Field, followed: Followed) -> ReceptiveField:
@@ -52,7 +53,8 @@ def describe(field: Field, followed: Followed) -> ReceptiveField:
     own = [_Numbers() if gate or unknown else number for gate, number in zip(gates, numbers, strict=True)]
     local = None
     if any(gates) and not unknown:
-        local = LocalField(*_columns(numbers), _or_none(tuple(_interval(axis.local, unit) for axis in field.axes)))
+        hull = _or_none(tuple(_interval(axis.local, unit) for axis in field.axes))
+        local = LocalField(*_columns(numbers), hull, _halo(numbers))
     causes = [gate for gate in (unknown, field.doubts.data_dependent, *gates) if gate is not None]
     via = unknown or (min(causes) if causes else None)
     return ReceptiveField(
@@ -67,6 +69,7 @@ def describe(field: Field, followed: Followed) -> ReceptiveField:
         global_via=GlobalGate(via.path, via.op) if via else None,
         aligned=all(axis.nominal is not Absent.MISALIGNED for axis in field.axes),
         status=_status(field, gates),
+        halo=_halo(own),
     )
 
 
@@ -148,7 +151,7 @@ def _numbers(axis: AxisField, field: Field) -> _Numbers:
     if shared and _interval(axis.local, dict.fromkeys(_middle(field), 0)) is None:
         # The first token is not one of the image's: no position comes before the others in a flattened image.
         first = None
-    return _Numbers(*size, None if step is None else _text(step), first)
+    return _Numbers(*size, None if step is None else _text(step), first, None if shared else maps.halo(axis.nominal))
 
 
 def _text(step: Fraction) -> Jump:
@@ -172,6 +175,10 @@ def _columns(
         tuple(number.jump for number in numbers),
         tuple(number.start for number in numbers),
     )
+
+
+def _halo(numbers: list[_Numbers]) -> tuple[Interval | None, ...] | None:
+    return _or_none(tuple(number.halo for number in numbers))
 
 
 def _or_none(center: tuple[Interval | None, ...]) -> tuple[Interval | None, ...] | None:

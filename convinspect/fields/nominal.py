@@ -254,6 +254,17 @@ def start(nominal: Map, spatial: tuple[bool, ...]) -> int | None:
     return lowest if lowest < EMPTY_FROM else None
 
 
+def halo(nominal: Map) -> tuple[int, int] | None:
+    """Input positions that one period of units reads before and after the ``advance`` positions that are its own.
+
+    ``None`` where positions do not run once and evenly through the axis.
+    """
+    if not nominal.advance or nominal.wraps:
+        return None
+    lo, hi = nominal.bounds.reshape(2, -1).min(axis=1)
+    return (max(-int(lo), 0), max(-int(hi) - nominal.advance + 1, 0)) if lo < EMPTY_FROM else None
+
+
 def rebase(nominal: Map) -> Map:
     """Move a map that does not change along its dimension to the one along which it advances evenly."""
     if nominal.advance or nominal.period > 1 or nominal.wraps:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from convinspect.render.rows import leaves
@@ -11,7 +9,7 @@ from convinspect.render.rows import leaves
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from convinspect.facts import Interval, LocalField, ReceptiveField, Unit
+    from convinspect.facts import Interval, ReceptiveField, Unit
     from convinspect.render.glyphs import Glyphs
     from convinspect.report import Layer, Report
 
@@ -177,12 +175,11 @@ def halo_text(report: Report) -> str | None:
         return None
     if field.status == "data_dependent":
         return "none is enough: the output's field depends on the data"
-    if field.size and field.jump and field.start:
-        return _halo(field, field)
+    if field.halo:
+        return _halo(field, field.halo)
     gate = f"none is enough: {_gate(field.global_via.path, field.global_via.op)} " if field.global_via else ""
-    if field.local and field.local.size and field.local.jump and field.local.start:
-        local = _halo(field, field.local)
-        return f"{gate}looks at the whole input; without it, {local}" if gate and local else None
+    if field.local and (local := _halo(field, field.local.halo)):
+        return f"{gate}looks at the whole input; without it, {local}" if gate else None
     return f"{gate}looks at the whole input" if gate else _unbounded(report)
 
 
@@ -203,17 +200,10 @@ def called(layer: Layer) -> str:
     return f"{layer.path or 'the model'} ({layer.type})"
 
 
-def _halo(field: ReceptiveField, nominal: ReceptiveField | LocalField) -> str | None:
-    sides: list[str] = []
-    varies = bool(nominal.size_min and tuple(nominal.size_min) != nominal.size)
-    for size, jump, start in zip(nominal.size or (), nominal.jump or (), nominal.start or (), strict=True):
-        if size is None or jump is None or start is None:
-            return None
-        step = Fraction(jump)
-        varies = varies or step.denominator != 1
-        before, after = max(0, -start), max(0, math.ceil(start + size - step))
-        sides.append(str(before) if before == after else f"{before} before and {after} after")
-    axes = sides[0] if len(set(sides)) == 1 else " x ".join(sides)
-    # Output 0 stands for all units only where every unit sees as much, at the same offset.
-    about = "about " if varies else "at most " if field.status == "upper_bound" else ""
-    return f"{about}{axes} a tile" if "and" in axes else f"{about}{axes} on each side of a tile"
+def _halo(field: ReceptiveField, sides: tuple[Interval | None, ...] | None) -> str | None:
+    if sides is None or None in sides:
+        return None
+    texts = [str(a) if a == b else f"{a} before and {b} after" for a, b in (side for side in sides if side)]
+    axes = texts[0] if len(set(texts)) == 1 else " x ".join(texts)
+    bound = "at most " if field.status == "upper_bound" else ""
+    return f"{bound}{axes} a tile" if "and" in axes else f"{bound}{axes} on each side of a tile"

@@ -52,13 +52,22 @@ def square(size: int, jump: Jump, start: int, *, size_min: int | None = None, ex
         global_via=None,
         aligned=True,
         status="exact",
+        halo=(_halo(size, jump, start),) * 2,
     )
+
+
+def _halo(size: int, jump: Jump, start: int) -> Interval:
+    """Return what a window reaches beyond its own cell."""
+    return max(0, -start), max(0, start + size - int(jump))
 
 
 def everything(via: tuple[str, str] | None = None, local: int | None = None, extent: int = 28) -> ReceptiveField:
     """Return the field of a unit that sees the whole image, with the local one beside it if given."""
     whole: Interval = (0, extent - 1)
-    near = LocalField((local,) * 2, (local,) * 2, (32, 32), (-425, -425), (whole, whole)) if local else None
+    near = None
+    if local:
+        halo = (_halo(local, 32, -425),) * 2
+        near = LocalField((local,) * 2, (local,) * 2, (32, 32), (-425, -425), (whole, whole), halo)
     return ReceptiveField(
         input="x",
         axes=(2, 3),

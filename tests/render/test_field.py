@@ -75,7 +75,8 @@ def net(root: ReceptiveField | None, *others: ReceptiveField) -> Report:
         (nets.square(4, 4, 0), "0 on each side of a tile"),
         # Reads pixels -1 .. 3 for the cell 0 .. 1.
         (nets.square(5, 2, -1), "1 before and 2 after a tile"),
-        (nets.square(204, 1, -100, size_min=188), "about 100 before and 103 after a tile"),
+        (replace(nets.square(204, 1, -100, size_min=188), halo=((101, 99),) * 2), "101 before and 99 after a tile"),
+        (replace(nets.square(3, 1, -1), halo=((1, 1), (0, 2))), "1 x 0 before and 2 after a tile"),
         (replace(nets.square(3, 1, -1), status="upper_bound"), "at most 1 on each side of a tile"),
         (
             replace(nets.square(3, 1, -1), status="data_dependent"),
