@@ -70,6 +70,8 @@ class Storages:
         if record is None:
             return None
         geometry = _geometry(tensor)
+        if 0 in geometry.shape:
+            return None
         found = record.fields.get(geometry)
         if found is None:
             found = _rearranged(record, geometry) or _read(_flatten(record, self._count), geometry)
@@ -114,8 +116,6 @@ def _geometry(tensor: Tensor) -> Geometry:
 
 def _rearranged(record: Record, geometry: Geometry) -> Field | None:
     """Field of the same elements in another order of dimensions, as ``transpose_`` and ``squeeze_`` leave a tensor."""
-    if 0 in geometry.shape:
-        return None
     real = [dim for dim, size in enumerate(geometry.shape) if size > 1]
     strides = [geometry.stride[dim] for dim in real]
     for known, field in record.fields.items():
@@ -190,9 +190,6 @@ def _read(flat: Flat, geometry: Geometry) -> Field:
     spatial = flat.spatial.get(rank, (False,) * rank)
     axes = []
     for number in range(len(flat.strict)):
-        if 0 in geometry.shape:
-            axes.append(AxisField(exact.nothing(rank), exact.nothing(rank), Absent.NOTHING))
-            continue
         strict = exact.compact(np.array(_window(flat.strict[number], geometry)))
         local = exact.compact(np.array(_window(flat.local[number], geometry)))
         same = strict.shape == local.shape and bool((strict == local).all())
