@@ -29,12 +29,15 @@ _PLAIN_FUNCTION = re.compile(
 )
 _HIGHER_ORDER = ("higher_order", "prims")
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.@]*|\d[\w.@]*|")
-# Sizes as sympy prints them: s0, u3, FloorDiv(s0, 2), Max(1, s1 - 4).
+# Sizes as sympy prints them: s0, FloorDiv(s0, 2), Mul(Integer(2), Symbol('s31', positive=True, integer=True)).
 _SYMBOL = re.compile(r"[a-z]{1,3}\d+")
+_SPELT_OUT = re.compile(r"Symbol\('([a-z]{1,3}\d+)'(?:, \w+=(?:True|False))*\)|Float\('[\d.e+-]+', precision=\d+\)")
+_MAX_IN_POWER = 64
 _FUNCTIONS = (
     *("FloorDiv", "ModularIndexing", "Where", "PythonMod", "Mod", "CleanDiv", "CeilDiv", "CeilToInt", "FloorToInt"),
     *("TruncToInt", "TruncToFloat", "RoundToInt", "RoundDecimal", "ToFloat", "FloatPow", "FloatTrueDiv", "IntTrueDiv"),
     *("PowByNatural", "LShift", "RShift", "Max", "Min", "Identity", "IsNonOverlappingAndDenseIndicator", "Eq", "Ne"),
+    *("Integer", "Rational", "Add", "Mul", "Pow", "Piecewise", "true", "false"),
     *("Lt", "Le", "Gt", "Ge", "And", "Or", "Not", "True", "False", "floor", "ceiling", "Abs", "int_oo", "oo", "sqrt"),
 )
 
@@ -96,10 +99,15 @@ def _is_weight(target: str) -> bool:
 
 
 def _check_expression(text: str) -> None:
-    words = re.findall(r"[A-Za-z_]\w*", text)
+    plain = _SPELT_OUT.sub(lambda match: match[1] or "1", text).replace("torch.utils._sympy.functions.", "")
+    words = re.findall(r"[A-Za-z_]\w*", plain)
     strange = [word for word in words if word not in _FUNCTIONS and not _SYMBOL.fullmatch(word)]
-    if strange or re.search(r"[^\w\s+\-*/%().,<>=!&|~]|__|\.\s*[A-Za-z_]", text):
+    if strange or re.search(r"[^\w\s+\-*/%().,<>=!&|~]|__|\.\s*[A-Za-z_]", plain):
         raise UsageError(f"refused: the size {text[:60]!r} is no arithmetic", HINT)
+    # 9**9**9 is worked out while the file is loaded.
+    powers = len(re.findall(r"\*\*|Pow|LShift", plain))
+    if powers > 1 or (powers and any(int(number) > _MAX_IN_POWER for number in re.findall(r"(?<!\w)\d+", plain))):
+        raise UsageError(f"refused: the size {text[:60]!r} is larger than any tensor", HINT)
 
 
 def _check_pickle(path: Path, directory: Directory, name: str, *, may_be_raw: bool = False) -> None:

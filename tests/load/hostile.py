@@ -183,6 +183,11 @@ def programs(folder: Path, trace: Path) -> dict[Path, str]:
             {},
             "arithmetic",
         ),
+        "power": (
+            {"model.json": replaced('{"as_int": 1}', '{"as_expr": {"expr_str": "9**9**9**9"}}')},
+            {},
+            "larger than",
+        ),
         "object": (
             {"constants_config.json": lambda _: _opaque()},
             {"data/constants/opaque_obj_0": b""},

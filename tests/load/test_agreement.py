@@ -17,7 +17,16 @@ from tests.test_sample_models import CONVOLUTIONS, SMALL, Sample, _inputs
 # Said by torch itself, of the eager model as well.
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 
-SAMPLES = [*CONVOLUTIONS[::5], *SMALL]
+# Deeper or longer forms of what is there already.
+HEAVY = ("resnet50", "proj_size", "depth=3", "depth=4", "MobileNetV2")
+
+
+def _samples(way: str) -> list[Any]:
+    """Return the samples that can be converted this way; the slow ones run on request."""
+    chosen = [sample for sample in (*CONVOLUTIONS[::6], *SMALL) if way in sample.ways]
+    return [
+        pytest.param(s, marks=pytest.mark.heavy if any(h in str(s) for h in HEAVY) else (), id=str(s)) for s in chosen
+    ]
 
 
 def _made(sample: Sample) -> tuple[Any, tuple[Any, ...]]:
@@ -30,7 +39,7 @@ def _without_peaks(report: Report) -> Totals:
     return replace(report.totals, memory=memory)
 
 
-@pytest.mark.parametrize("sample", [s for s in SAMPLES if "script" in s.ways], ids=str)
+@pytest.mark.parametrize("sample", _samples("script"))
 def test_a_scripted_model_has_the_rows_of_the_eager_one(sample: Sample, tmp_path: Path) -> None:
     model, inputs = _made(sample)
     eager = inspect(model, inputs)
@@ -41,7 +50,7 @@ def test_a_scripted_model_has_the_rows_of_the_eager_one(sample: Sample, tmp_path
     assert (script.inputs, script.outputs) == (eager.inputs, eager.outputs)
 
 
-@pytest.mark.parametrize("sample", [s for s in SAMPLES if "export" in s.ways], ids=str)
+@pytest.mark.parametrize("sample", _samples("export"))
 def test_an_exported_model_has_the_rows_of_the_eager_one(sample: Sample, tmp_path: Path) -> None:
     model, inputs = _made(sample)
     eager = inspect(model, inputs)
@@ -60,7 +69,7 @@ def test_an_exported_model_has_the_rows_of_the_eager_one(sample: Sample, tmp_pat
     assert program.outputs == eager.outputs
 
 
-@pytest.mark.parametrize("sample", [s for s in SAMPLES if "trace" in s.ways], ids=str)
+@pytest.mark.parametrize("sample", _samples("trace"))
 def test_a_traced_model_has_the_rows_of_the_eager_one(sample: Sample, tmp_path: Path) -> None:
     model, inputs = _made(sample)
     eager = inspect(model, inputs)
@@ -76,7 +85,7 @@ def _heads(report: Report) -> list[Layer]:
 
 
 @pytest.mark.parametrize("way", [scripted, exported])
-@pytest.mark.parametrize("sample", SMALL[:8], ids=str)
+@pytest.mark.parametrize("sample", _samples("export")[5:12])
 def test_on_meta_a_file_has_the_rows_that_it_has_on_the_cpu(sample: Sample, way: Any, tmp_path: Path) -> None:
     model, inputs = _made(sample)
     if way is scripted and "script" not in sample.ways:
