@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from convinspect import units
 from convinspect.render import field
 from convinspect.render.columns import shape
+from convinspect.render.memory import memory_lines
 from convinspect.render.paragraphs import Line
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def totals(report: Report, glyphs: Glyphs) -> Iterator[Line]:
     yield from _weights(report)
     if report.model.format != "weights":
         yield from _macs(report, glyphs)
-        yield from _memory(report)
+        yield from memory_lines(report)
         yield from _field(report)
 
 
@@ -79,30 +80,6 @@ def _macs(report: Report, glyphs: Glyphs) -> Iterator[Line]:
         bound = f"{glyphs.at_least} " if total.macs_status == "lower_bound" else ""
         yield Line("MACs", f"{bound}{_counted(total.macs)}, FLOPs {bound}{_counted(total.flops)}")
     yield Line("", _MACS, "dim")
-
-
-def _memory(report: Report) -> Iterator[Line]:
-    memory = report.totals.memory
-    parts = [f"input {units.size(memory.input_bytes)}", f"weights {units.size(memory.weight_bytes)}"]
-    if memory.inference_peak_bytes is not None:
-        parts.append(f"inference peak {units.size(memory.inference_peak_bytes)}")
-    yield Line("Memory", ", ".join(parts))
-    if memory.training:
-        step = memory.training
-        yield Line(
-            "",
-            f"training step with {step.optimizer}: peak {units.size(step.peak_bytes)} "
-            f"(gradients {units.size(step.gradient_bytes)}, "
-            f"optimizer state {units.size(step.optimizer_bytes)}, "
-            f"saved for backward {units.size(step.saved_bytes)})",
-        )
-    if memory.measured:
-        measured = memory.measured
-        yield Line(
-            "",
-            f"measured on {report.run.device}: {units.size(measured.allocated_bytes)} allocated, "
-            f"{units.size(measured.reserved_bytes)} reserved",
-        )
 
 
 def _field(report: Report) -> Iterator[Line]:

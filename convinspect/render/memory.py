@@ -1,0 +1,94 @@
+"""What is said of memory below the rows: totals, where the peaks fall, and a bar of what is alive there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from convinspect import units
+from convinspect.render.paragraphs import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from convinspect.facts import Peak
+    from convinspect.report import MeasuredMemory, Report, TrainingMemory
+
+# What each kind is called; the bar repeats its first letter.
+_NAMES = {
+    "weights": "weights",
+    "inputs": "input",
+    "activations": "activations",
+    "outputs": "results",
+    "gradients": "gradients",
+    "optimizer": "optimizer state",
+    "saved": "saved for backward",
+    "temporaries": "temporaries",
+}
+_BAR = 40
+
+
+def memory_lines(report: Report) -> Iterator[Line]:
+    """Yield the memory of the run; what is not known is left out."""
+    memory = report.totals.memory
+    parts = [f"input {units.size(memory.input_bytes)}", f"weights {units.size(memory.weight_bytes)}"]
+    if memory.inference_peak_bytes is not None:
+        parts.append(f"inference peak {units.size(memory.inference_peak_bytes)}")
+    yield Line("Memory", ", ".join(parts))
+    if memory.inference_peak:
+        yield from _peak(memory.inference_peak)
+    if memory.training:
+        yield from _training(memory.training)
+    if memory.measured:
+        yield from _measured(memory.measured, report.run.device)
+
+
+def _training(step: TrainingMemory) -> Iterator[Line]:
+    amp = f" under {step.amp} autocast" if step.amp else ""
+    yield Line(
+        "",
+        f"training step with {step.optimizer}{amp}: peak {units.size(step.peak_bytes)} "
+        f"(gradients {units.size(step.gradient_bytes)}, "
+        f"optimizer state {units.size(step.optimizer_bytes)}, "
+        f"saved for backward {units.size(step.saved_bytes)})",
+    )
+    if step.peak:
+        yield from _peak(step.peak)
+
+
+def _peak(peak: Peak) -> Iterator[Line]:
+    yield Line("", bar(peak.by_kind), "dim")
+    shares = ", ".join(f"{_NAMES.get(kind, kind)} {units.size(size)}" for kind, size in peak.by_kind.items())
+    yield Line("", f"alive {_where(peak)}: {shares}", "dim")
+
+
+def bar(by_kind: Mapping[str, int]) -> str:
+    """Return letters in proportion to ``by_kind``, each kind's first letter; a small kind may have none."""
+    total = sum(by_kind.values())
+    letters, so_far = "", 0
+    for kind, size in by_kind.items():
+        so_far += size
+        letters += _NAMES.get(kind, kind)[0] * (round(_BAR * so_far / total) - len(letters) if total else 0)
+    return letters
+
+
+def _where(peak: Peak) -> str:
+    if peak.op is None:
+        return "before the first operator"
+    op = peak.op.split(".")[1] if "." in peak.op else peak.op
+    if peak.phase == "step":
+        return f"in the optimizer's step ({op})"
+    row = peak.path or "the model itself"
+    return f"in {'the backward pass of ' if peak.phase == 'backward' else ''}{row} ({op})"
+
+
+def _measured(measured: MeasuredMemory, device: str) -> Iterator[Line]:
+    text = (
+        f"measured on {device}: {units.size(measured.allocated_bytes)} allocated, "
+        f"{units.size(measured.reserved_bytes)} reserved"
+    )
+    if measured.estimate_bytes is not None and measured.difference_percent is not None:
+        text += f"; estimate in blocks {units.size(measured.estimate_bytes)}"
+        if measured.workspace_bytes:
+            text += f" beside workspaces of {units.size(measured.workspace_bytes)}"
+        text += f", difference {measured.difference_percent:+.1f} %"
+    yield Line("", text)
