@@ -53,7 +53,8 @@ class Cast:
         if id(tensor) not in self._made:
             stand: torch.Tensor = StandIn(self._meta(tensor), self.device)
             if isinstance(tensor, nn.Parameter):
-                stand = nn.Parameter(stand, tensor.requires_grad)
+                # As nn.Parameter does, which would import distributed tensors (a second) to ask whether this is one.
+                stand._is_param = True  # noqa: SLF001
             # The tensor is kept beside its stand-in: a freed one's id may come again.
             self._made[id(tensor)] = (tensor, stand.requires_grad_(tensor.requires_grad))
         return self._made[id(tensor)][1]

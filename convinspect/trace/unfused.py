@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import torch
 
+from convinspect.trace.uncompiled import uncompiled
+
 
 @contextmanager
 def unfused() -> Iterator[None]:
-    """Run the block without attention's fast path, TorchScript's fuser and ``torch.compile``."""
+    """Run the block without attention's fast path, TorchScript's fuser and the compiler."""
     fastpath = torch.backends.mha.get_fastpath_enabled()
     with ExitStack() as stack:
         stack.callback(torch.backends.mha.set_fastpath_enabled, fastpath)
         torch.backends.mha.set_fastpath_enabled(value=False)
         stack.enter_context(torch.jit.optimized_execution(should_optimize=False))  # type: ignore[attr-defined] # public, unlisted
-        # A model that compiles has imported the compiler; the others should not wait a second for it.
-        if "torch._dynamo" in sys.modules:
-            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        stack.enter_context(uncompiled())
         yield

@@ -105,5 +105,7 @@ def _process_state() -> Iterator[None]:
         torch.set_grad_enabled(grad)
         torch.set_default_dtype(dtype)
         torch.backends.mha.set_fastpath_enabled(fastpath)
-        torch.use_deterministic_algorithms(deterministic)
+        # Saying it again would import the compiler: a second.
+        if torch.are_deterministic_algorithms_enabled() != deterministic:
+            torch.use_deterministic_algorithms(deterministic)
         torch.backends.cudnn.benchmark = benchmark

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import random
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -126,3 +128,18 @@ def test_a_nested_tensor_is_refused_by_name() -> None:
     nested = torch.nested.nested_tensor([torch.zeros(2, 4), torch.zeros(3, 4)], layout=torch.jagged)
     with pytest.raises(UsageError, match="nested"):
         report_of(nn.Identity(), nested)
+
+
+def test_a_report_imports_no_compiler_and_leaves_no_word_for_it() -> None:
+    code = (
+        "import sys, torch, convinspect\n"
+        "from torch import nn\n"
+        "model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.GELU(), nn.Flatten(), nn.LayerNorm(36))\n"
+        "report = convinspect.inspect(model, (torch.zeros(1, 3, 5, 5),), device='meta')\n"
+        "assert report.totals.memory.training is not None\n"
+        "from convinspect.trace.uncompiled import _asking\n"
+        "print(len(_asking()) > 100, 'torch._dynamo' in sys.modules)\n"
+        "print(any(hasattr(function, '__dynamo_disable') for function in _asking()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.split() == ["True", "False", "False"]
