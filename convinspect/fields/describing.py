@@ -9,6 +9,7 @@ import numpy as np
 
 from convinspect.errors import UsageError
 from convinspect.facts import FieldStatus, GlobalGate, Interval, Jump, LocalField, ReceptiveField, Unit
+from convinspect.fields import described
 from convinspect.fields import nominal as maps
 from convinspect.fields.bounds import EMPTY_FROM, Array
 from convinspect.fields.field import AxisField, Cause, Field
@@ -141,17 +142,18 @@ def _unclipped(axis: AxisField, unit: dict[int, int]) -> Interval | None:
 def _numbers(axis: AxisField, field: Field) -> _Numbers:
     if not isinstance(axis.nominal, Map) or not field.spatial[axis.nominal.dim]:
         return _Numbers()
-    size = maps.sizes(axis.nominal)
+    size = described.sizes(axis.nominal)
     if size is None:
         return _Numbers()
     dim = axis.nominal.dim
     shared = sum(isinstance(other.nominal, Map) and other.nominal.dim == dim for other in field.axes) > 1
-    step = maps.jump(axis.nominal, field.spatial, shared=shared)
-    first = maps.start(axis.nominal, field.spatial)
+    step = described.jump(axis.nominal, field.spatial, shared=shared)
+    first = described.start(axis.nominal, field.spatial)
     if shared and _interval(axis.local, dict.fromkeys(_middle(field), 0)) is None:
         # The first token is not one of the image's: no position comes before the others in a flattened image.
         first = None
-    return _Numbers(*size, None if step is None else _text(step), first, None if shared else maps.halo(axis.nominal))
+    halo = None if shared else described.halo(axis.nominal)
+    return _Numbers(*size, None if step is None else _text(step), first, halo)
 
 
 def _text(step: Fraction) -> Jump:

@@ -151,6 +151,13 @@ def everything(shape: Shape, lengths: Shape, cause: Cause) -> Field:
     return Field(shape, (False,) * len(shape), tuple(axes), Doubts(unknown=cause))
 
 
+def empty(field: Field, shape: Shape) -> Field:
+    """Field of a tensor of ``shape`` without elements, cut out of one that has ``field``."""
+    none = exact.nothing(len(shape))
+    axes = tuple(AxisField(none, none, Absent.NOTHING) for _ in field.axes)
+    return Field(shape, (False,) * len(shape), axes, field.doubts)
+
+
 def collapse(field: Field, shape: Shape) -> Field:
     """Let every element of a tensor of ``shape`` depend on all that ``field`` depends on."""
     rank = len(shape)

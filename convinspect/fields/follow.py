@@ -8,7 +8,8 @@ import torch
 
 from convinspect.errors import UsageError
 from convinspect.facts import Note
-from convinspect.fields.tracker import FieldTracker, spatial_axes
+from convinspect.fields.axes import spatial_axes
+from convinspect.fields.tracker import FieldTracker
 
 
 def follow(named: Sequence[tuple[str, torch.Tensor]], wanted: str | None, *, batched: bool) -> FieldTracker:

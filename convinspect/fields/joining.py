@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from convinspect.fields import alignment
 from convinspect.fields import bounds as exact
 from convinspect.fields import nominal as maps
 from convinspect.fields.bounds import BIG, Array
@@ -72,7 +73,7 @@ def _beside(parts: list[Nominal], sizes: list[int], dim: int, model: Map) -> Nom
     period, advance = model.period, model.advance
     for part in parts:
         if isinstance(part, Map):
-            pair = maps.common_period(Map(part.dim, advance, _blank(model, period), model.wraps), part)
+            pair = alignment.common_period(Map(part.dim, advance, _blank(model, period), model.wraps), part)
             if pair is None:
                 return Absent.MISALIGNED
             period, advance = pair[0].period, pair[0].advance

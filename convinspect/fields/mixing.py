@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from convinspect.fields import alignment
 from convinspect.fields import bounds as exact
-from convinspect.fields import nominal as maps
 from convinspect.fields.bounds import Array
 from convinspect.fields.field import AxisField, Cause, Crossed, Field, Shape, first, nothing
 from convinspect.fields.moves import raise_rank
@@ -84,7 +84,7 @@ def _merge_axis(parts: list[tuple[AxisField, Shape]], shape: Shape, cause: Cause
     nominal: Nominal = parts[0][0].nominal
     gate = parts[0][0].gate
     for axis, _ in parts[1:]:
-        nominal = maps.merge(nominal, axis.nominal, shape)
+        nominal = alignment.merge(nominal, axis.nominal, shape)
         gate = first(gate, axis.gate)
     return AxisField(strict, local, nominal, gate)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from enum import Enum
-from fractions import Fraction
 from typing import TypeAlias
 
 import numpy as np
@@ -166,46 +165,6 @@ def written_out(nominal: Map, length: int) -> Map:
     return Map(nominal.dim, 0, at(nominal, np.arange(length, dtype=np.int64)))
 
 
-def common_period(first: Map, second: Map) -> tuple[Map, Map] | None:
-    """Bring two maps along one dimension to one period; ``None`` where their strides differ."""
-    if first.wraps != second.wraps:
-        first, second = unwrapped(first), unwrapped(second)
-    if first.advance * second.period != second.advance * first.period:
-        return None
-    period = math.lcm(first.period, second.period)
-    if period > LARGEST_PERIOD:
-        return None
-    return stretch(first, period), stretch(second, period)
-
-
-def merge(first: Nominal, second: Nominal, shape: tuple[int, ...]) -> Nominal:
-    """Hull of two maps of tensors broadcast to ``shape``."""
-    if first is Absent.NOTHING:
-        return second
-    if second is Absent.NOTHING or first is second:
-        return first
-    if isinstance(first, Absent) or isinstance(second, Absent):
-        return Absent.CONSUMED if first is second else Absent.MISALIGNED
-    if first.dim != second.dim:
-        return _merge_crossed(first, second, shape)
-    pair = common_period(first, second)
-    if pair is None:
-        return Absent.MISALIGNED
-    hull = np.minimum(pair[0].bounds, pair[1].bounds)
-    merged = replace(pair[0], bounds=hull)
-    return merged if merged.period == 1 else simplify(merged)
-
-
-def _merge_crossed(first: Map, second: Map, shape: tuple[int, ...]) -> Nominal:
-    """Hull where one map runs along another dimension, as in the scores of attention: nothing advances."""
-    here = written_out(first, shape[first.dim])
-    there = written_out(second, shape[second.dim])
-    if here.bounds.size > BIG >> 14 or there.bounds.size > BIG >> 14:
-        return Absent.MISALIGNED
-    hull = np.minimum(here.bounds, there.bounds)
-    return Map(first.dim, 0, hull)
-
-
 def raise_rank(nominal: Nominal, rank: int) -> Nominal:
     """Put dimensions of size 1 in front, as broadcasting does."""
     if isinstance(nominal, Absent):
@@ -221,48 +180,6 @@ def reorder(nominal: Nominal, dims: tuple[int, ...]) -> Nominal:
     if isinstance(nominal, Absent):
         return nominal
     return replace(nominal, dim=dims.index(nominal.dim), bounds=permute(nominal.bounds, dims))
-
-
-def sizes(nominal: Map) -> tuple[int, int] | None:
-    """Largest and smallest size over channels and phases; a channel that depends on nothing does not count."""
-    lo, hi = nominal.bounds[0], -nominal.bounds[1]
-    size = np.where(lo < EMPTY_FROM, hi - lo + 1, 0)
-    alive = (size > 0).any(axis=nominal.dim, keepdims=True)
-    if not alive.any():
-        return None
-    return int(size.max()), int(np.where(alive, size, BIG).min())
-
-
-def jump(nominal: Map, spatial: tuple[bool, ...], *, shared: bool) -> Fraction | None:
-    """Input step from one position to the next; of a flattened or partitioned image, of its grid.
-
-    ``shared`` says that another axis runs along the same dimension.
-    """
-    others = [d for d, flag in enumerate(spatial) if flag and d != nominal.dim and nominal.bounds.shape[d + 1] > 1]
-    if nominal.advance and not nominal.wraps and not others and not shared:
-        return Fraction(nominal.advance, nominal.period)
-    first = at(nominal, np.arange(2 * nominal.period, dtype=np.int64))[0]
-    steps = np.diff(np.unique(first[first < EMPTY_FROM]))
-    return Fraction(int(steps.min())) if steps.size else None
-
-
-def start(nominal: Map, spatial: tuple[bool, ...]) -> int | None:
-    """First input index that the unit at position 0 sees, over its channels."""
-    first = nominal.bounds[0]
-    unit = tuple(slice(0, 1) if flag or d == nominal.dim else slice(None) for d, flag in enumerate(spatial))
-    lowest = int(first[unit].min())
-    return lowest if lowest < EMPTY_FROM else None
-
-
-def halo(nominal: Map) -> tuple[int, int] | None:
-    """Input positions that one period of units reads before and after the ``advance`` positions that are its own.
-
-    ``None`` where positions do not run once and evenly through the axis.
-    """
-    if not nominal.advance or nominal.wraps:
-        return None
-    lo, hi = nominal.bounds.reshape(2, -1).min(axis=1)
-    return (max(-int(lo), 0), max(-int(hi) - nominal.advance + 1, 0)) if lo < EMPTY_FROM else None
 
 
 def rebase(nominal: Map) -> Map:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from convinspect.errors import UsageError
-from convinspect.fields import mixing, moves
+from convinspect.fields import mixing, reading
 from convinspect.fields.field import Cause, Field, Shape, nothing
 from convinspect.fields.windows import sliding
 
@@ -72,7 +72,7 @@ class Call:
     ) -> Field:
         """Read windows along ``dim``; output ``o`` reads ``o*stride - padding + dilation*t`` for ``t < kernel``."""
         outputs = (field.shape[dim] + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-        return moves.slide(field, {dim: sliding(field.shape[dim], outputs, kernel, stride, padding, dilation)})
+        return reading.slide(field, {dim: sliding(field.shape[dim], outputs, kernel, stride, padding, dilation)})
 
 
 def register(*names: str) -> Callable[[Rule], Rule]:

@@ -14,32 +14,17 @@ from convinspect.errors import UsageError
 from convinspect.facts import ReceptiveField, Unit
 from convinspect.fields import describing
 from convinspect.fields.asking import Asked
+from convinspect.fields.axes import spatial_axes
 from convinspect.fields.describing import Followed
 from convinspect.fields.field import Cause, Field, Shape, collapse, everything, nothing, seed_field
 from convinspect.fields.rules import Call, Result, find_rule, tensors_in
 from convinspect.fields.storages import Storages
 from convinspect.spec import UnitSpec
 
-SEQUENCE_AXIS = 1
-FIRST_SPATIAL_AXIS = 2
-
 # These look at a storage in another way, or make their tensor do so: what it holds is read off the storage.
 FROM_STORAGE = frozenset(
     f"aten::{name}" for name in ("as_strided", "as_strided_", "transpose_", "t_", "squeeze_", "unsqueeze_", "detach_")
 )
-
-
-def spatial_axes(shape: Sequence[int], dtype: torch.dtype, *, batched: bool = True) -> tuple[int, ...]:
-    """Choose the axes of an input whose fields are followed.
-
-    Whole numbers ``(N, L)`` are tokens: the axis after the batch. Anything else has its axes after batch and channels:
-    ``(N, C, H, W)`` gives ``(2, 3)``, ``(N, F)`` none. Unbatched inputs have one axis less in front.
-    """
-    front = 0 if batched else -1
-    whole = not (dtype.is_floating_point or dtype.is_complex)
-    if whole and len(shape) == SEQUENCE_AXIS + 1 + front:
-        return (SEQUENCE_AXIS + front,)
-    return tuple(range(FIRST_SPATIAL_AXIS + front, len(shape)))
 
 
 class FieldTracker:

@@ -16,6 +16,7 @@ from convinspect.fields.aten import (
     reductions,
     resizing,
     sampling,
+    shuffles,
     views,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "reductions",
     "resizing",
     "sampling",
+    "shuffles",
     "views",
 ]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from convinspect.fields import moves
+from convinspect.fields import moves, reading
 from convinspect.fields.field import Cause, Field, collapse
 from convinspect.fields.mixing import merge, set_aside
 from convinspect.fields.rules import Call, Result, aten, register
@@ -61,4 +61,4 @@ def _share_heads(query: Field, shared: Field) -> Field:
     """Repeat the heads of grouped-query attention."""
     heads, own = query.shape[-3], shared.shape[-3]
     index = np.repeat(np.arange(own, dtype=np.int64), heads // own)[:, None]
-    return moves.slide(shared, {len(shared.shape) - 3: make_window(index, own, 1, None)})
+    return reading.slide(shared, {len(shared.shape) - 3: make_window(index, own, 1, None)})

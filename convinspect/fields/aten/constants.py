@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convinspect.fields import moves
+from convinspect.fields import moves, reading
 from convinspect.fields.field import Field
 from convinspect.fields.rules import Call, Result, aten, register
 
@@ -72,7 +72,7 @@ def glu(call: Call) -> Result:
     field = call["self"]
     dim = call.get("dim", -1) % len(field.shape)
     half = field.shape[dim] // 2
-    return call.merge([moves.narrow(field, dim, 0, half), moves.narrow(field, dim, half, half)])
+    return call.merge([reading.narrow(field, dim, 0, half), reading.narrow(field, dim, half, half)])
 
 
 @register("aten::tril", "aten::triu")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convinspect.fields import moves
+from convinspect.fields import moves, reading, reshaping
 from convinspect.fields.field import Field, collapse
 from convinspect.fields.rules import Call, Result, aten, register
 from convinspect.fields.windows import Window, sliding, transposed
@@ -61,7 +61,7 @@ def _convolve(call: Call, x: Field, kernel: tuple[int, ...], *, transposed_too: 
     for axis in range(count):
         dim = len(x.shape) - count + axis
         windows[dim] = make(x.shape[dim], call.shape[dim], kernel[axis], stride[axis], padding[axis], dilation[axis])
-    return _with_weights(call, moves.slide(_mix_channels(call, x, count), windows), count)
+    return _with_weights(call, reading.slide(_mix_channels(call, x, count), windows), count)
 
 
 def _same_padding(call: Call, x: Field, kernel: tuple[int, ...]) -> Field:
@@ -74,7 +74,7 @@ def _same_padding(call: Call, x: Field, kernel: tuple[int, ...]) -> Field:
         dim = len(x.shape) - count + axis
         total = dilation[axis] * (kernel[axis] - 1) if call.args["padding"] == "same" else 0
         windows[dim] = sliding(x.shape[dim], call.shape[dim], kernel[axis], stride[axis], total // 2, dilation[axis])
-    return _with_weights(call, moves.slide(_mix_channels(call, x, count), windows), count)
+    return _with_weights(call, reading.slide(_mix_channels(call, x, count), windows), count)
 
 
 def _mix_channels(call: Call, x: Field, count: int) -> Field:
@@ -99,7 +99,7 @@ def _with_weights(call: Call, out: Field, count: int) -> Field:
             field = collapse(field, (1,) * rank)
         else:
             mixed = call.contract(field, range(1, len(field.shape)))
-            field = moves.reshape(mixed, (mixed.shape[0], *(1,) * count))
+            field = reshaping.reshape(mixed, (mixed.shape[0], *(1,) * count))
         parts.append(field)
     return out if len(parts) == 1 else call.merge(parts, out.shape)
 
@@ -112,11 +112,11 @@ def unfold(call: Call) -> Result:
         dim = len(call["self"].shape) - 2 + axis
         kernel, stride, padding, dilation = _geometry(call, axis)
         places = (x.shape[dim] + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-        x = moves.windows_out(x, dim, sliding(x.shape[dim], places, kernel, stride, padding, dilation))
+        x = reading.windows_out(x, dim, sliding(x.shape[dim], places, kernel, stride, padding, dilation))
     # (..., positions, taps, positions, taps): taps go in front.
     front = len(x.shape) - 4
     order = [*range(front), front + 1, front + 3, front, front + 2]
-    return moves.reshape(moves.permute(x, order), call.shape)
+    return reshaping.reshape(moves.permute(x, order), call.shape)
 
 
 @register("aten::col2im")
@@ -130,12 +130,12 @@ def fold(call: Call) -> Result:
         kernels.append(kernel)
         places.append((size[axis] + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1)
     channels = x.shape[-2] // (kernels[0] * kernels[1])
-    x = moves.reshape(x, (*x.shape[:-2], channels, *kernels, *places))
+    x = reshaping.reshape(x, (*x.shape[:-2], channels, *kernels, *places))
     for axis in (0, 1):
         kernel, stride, padding, dilation = _geometry(call, axis)
         window = transposed(places[axis], size[axis], kernel, stride, padding, dilation)
         rank = len(x.shape)
-        x = moves.fold_taps(x, rank - 4 + axis, rank - 2 + axis, window)
+        x = reading.fold_taps(x, rank - 4 + axis, rank - 2 + axis, window)
     return x
 
 

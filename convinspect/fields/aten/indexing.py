@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from convinspect.fields import moves
+from convinspect.fields import moves, reading
 from convinspect.fields.field import collapse
 from convinspect.fields.rules import Call, Result, aten, register
 
@@ -74,7 +74,7 @@ def gather(call: Call) -> Result:
     dim = call.args["dim"] % max(len(x.shape), 1)
     out = call.contract(x, [dim])
     for d, size in enumerate(call.shape):
-        out = moves.widen(out, d, size) if d == dim else moves.narrow(out, d, 0, size)
+        out = moves.widen(out, d, size) if d == dim else reading.narrow(out, d, 0, size)
     return call.merge([out, picked], call.shape).doubting(data_dependent=call.cause)
 
 

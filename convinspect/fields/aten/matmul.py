@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convinspect.fields import mixing, moves
+from convinspect.fields import mixing, moves, reshaping
 from convinspect.fields.bounds import numel
 from convinspect.fields.field import Field, Shape, collapse
 from convinspect.fields.rules import Call, Result, register
@@ -23,8 +23,10 @@ def add_product(call: Call) -> Result:
     first, second = call[one], call[other]
     if "addbmm" in call.op:
         first, second = (
-            moves.reshape(moves.permute(first, [1, 0, 2]), (first.shape[1], numel((first.shape[0], first.shape[2])))),
-            moves.reshape(second, (numel(second.shape[:2]), second.shape[2])),
+            reshaping.reshape(
+                moves.permute(first, [1, 0, 2]), (first.shape[1], numel((first.shape[0], first.shape[2])))
+            ),
+            reshaping.reshape(second, (numel(second.shape[:2]), second.shape[2])),
         )
     return call.merge([multiply(call, first, second, call.shape), call["self"]], call.shape)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convinspect.fields import moves
+from convinspect.fields import reshaping
 from convinspect.fields.field import Field
 from convinspect.fields.rules import Call, Result, aten, register
 
@@ -32,9 +32,9 @@ def group_norm(call: Call) -> Result:
     x = call["input"]
     groups = call.args["group"] if "group" in call.args else call.args["num_groups"]
     count, channels, *rest = x.shape
-    split = moves.reshape(x, (count, groups, channels // groups, *rest))
+    split = reshaping.reshape(x, (count, groups, channels // groups, *rest))
     normed = call.contract(split, range(2, len(split.shape)), keeps_own=True)
-    return _with_affine(call, moves.reshape(normed, x.shape), 1)
+    return _with_affine(call, reshaping.reshape(normed, x.shape), 1)
 
 
 @register("aten::native_layer_norm", "aten::layer_norm", "aten::rms_norm", "aten::_fused_rms_norm")
@@ -80,5 +80,5 @@ def _with_affine(call: Call, x: Field, dim: int) -> Field:
         tensor = call.args.get(name)
         field = call.find(tensor) if tensor is not None else None
         if field is not None:
-            parts.append(moves.reshape(field, (*field.shape, *(1,) * (len(x.shape) - dim - 1))))
+            parts.append(reshaping.reshape(field, (*field.shape, *(1,) * (len(x.shape) - dim - 1))))
     return x if len(parts) == 1 else call.merge(parts, x.shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convinspect.fields import moves
+from convinspect.fields import reading
 from convinspect.fields.rules import Call, Result, register
 from convinspect.fields.windows import padding
 
@@ -35,4 +35,4 @@ def _pad(call: Call, mode: str) -> Result:
         if left or right:
             dim = len(x.shape) - 1 - number
             windows[dim] = padding(x.shape[dim], left, right, mode)
-    return moves.slide(x, windows)
+    return reading.slide(x, windows)

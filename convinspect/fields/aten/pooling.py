@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from convinspect.fields import moves
+from convinspect.fields import moves, reading
 from convinspect.fields.aten.convolution import per_axis
 from convinspect.fields.field import Field
 from convinspect.fields.rules import Call, Result, aten, register
@@ -38,7 +38,7 @@ def pool(call: Call) -> Result:
             padding[axis],
             dilation[axis],
         )
-    return moves.slide(x, windows)
+    return reading.slide(x, windows)
 
 
 @register(
@@ -57,7 +57,7 @@ def _adapt(call: Call, x: Field, count: int) -> Field:
     rank = len(x.shape)
     single = [dim for dim in range(rank - count, rank) if call.shape[dim] == 1]
     rest = [dim for dim in range(rank - count, rank) if call.shape[dim] > 1]
-    out = moves.slide(x, {dim: adaptive(x.shape[dim], call.shape[dim]) for dim in rest})
+    out = reading.slide(x, {dim: adaptive(x.shape[dim], call.shape[dim]) for dim in rest})
     return call.contract(out, single) if single else out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from convinspect.fields import interpolation, moves
+from convinspect.fields import interpolation, reading
 from convinspect.fields.field import Shape
 from convinspect.fields.rules import Call, Result, register
 from convinspect.fields.windows import Window
@@ -57,7 +57,7 @@ def _resize(call: Call, make: AxisWindow) -> Result:
     count = rank - 2
     scales = _scales(call, count)
     sizes: Shape = call.shape
-    return moves.slide(x, {dim: make(x.shape[dim], sizes[dim], scales[dim - 2]) for dim in range(rank - count, rank)})
+    return reading.slide(x, {dim: make(x.shape[dim], sizes[dim], scales[dim - 2]) for dim in range(rank - count, rank)})
 
 
 def _scales(call: Call, count: int) -> tuple[float | None, ...]:
