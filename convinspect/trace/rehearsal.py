@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,51 +18,64 @@ from convinspect.trace.training import NothingToTrain, Plan, SavedBy, Scoped, St
 from convinspect.trace.unfused import unfused
 from convinspect.trace.untouched import left_as_found
 
-_Attempt: TypeAlias = Callable[[nn.Module, torch.device], AbstractContextManager[tuple[nn.Module, Cast | None]]]
-
 _CPU = torch.device("cpu")
 _SEED = 0
+_AS_ON_CPU = (
+    "the training step is estimated with the operators of the CPU: cuda's keep other masks, statistics and workspaces"
+)
 
 
 def rehearse(
     model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], plan: Plan, scoped: Scoped
 ) -> tuple[Step | None, tuple[Note, ...]]:
-    """Return what one training step of ``model`` needs, or a note that says why that is not known.
+    """Return what one training step of ``model`` needs, with notes; ``None`` and why where that is not known.
 
     It runs in training mode on stand-ins. Where the model looks at values that stand-ins do not have, it runs for
-    real on a copy, unless it is on the meta device and has none either.
+    real on a copy, unless it is on the meta device and has none either. Stand-ins take the CPU's operators also for
+    a model on cuda, whose optimizers update all parameters at once.
     """
-    attempts = [_on_stand_ins] if is_on_meta(model, (args, kwargs)) else [_on_stand_ins, _on_a_copy]
-    reason = ""
-    for attempt in attempts:
-        step = _attempt(attempt, model, args, kwargs, plan, scoped)
-        if step is None:
-            message = "no floating output depends on a parameter that requires a gradient: nothing can be trained"
-            return None, (Note("nothing_to_train", message),)
-        if isinstance(step, Step):
-            return step, ()
-        reason = step
-    message = f"what a training step needs is not known: in training mode the model raised {reason}"
-    return None, (Note("training_unknown", message),)
+    device = _device_of(model)
+    foreach = device.type == "cuda"
+
+    def on_stand_ins(subject: nn.Module, cast: Cast) -> Step:
+        given, named = cast.replaced((args, kwargs))
+        return train_once(subject, given, named, plan, scoped, foreach=foreach)
+
+    def on_a_copy(subject: nn.Module, _: None) -> Step:
+        return train_once(subject, args, kwargs, plan, scoped, device=device, foreach=foreach)
+
+    step = _attempt(lambda: _on_stand_ins(model), on_stand_ins)
+    notes = (Note("training_as_on_cpu", _AS_ON_CPU),) if foreach else ()
+    if isinstance(step, str) and not is_on_meta(model, (args, kwargs)):
+        notes = ()
+        step = _attempt(lambda: nullcontext((copy.deepcopy(model), None)), on_a_copy)
+    if isinstance(step, Step):
+        return step, notes
+    return None, (_why_not(step),)
 
 
 def _attempt(
-    attempt: _Attempt, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], plan: Plan, scoped: Scoped
+    prepare: Callable[[], AbstractContextManager[tuple[nn.Module, Any]]], train: Callable[[nn.Module, Any], Step]
 ) -> Step | str | None:
     """Return a step, ``None`` where there is nothing to train, or what the model raised."""
-    device = _device_of(model)
     try:
-        with attempt(model, device) as (subject, cast), left_as_found(subject), unfused():
+        with prepare() as (subject, cast), left_as_found(subject), unfused():
             torch.manual_seed(_SEED)
             subject.train()
-            if cast is not None:
-                args, kwargs = cast.replaced((args, kwargs))
-            return train_once(subject, args, kwargs, plan, device, scoped)
+            return train(subject, cast)
     except NothingToTrain:
         return None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's forward may raise anything
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def _why_not(raised: str | None) -> Note:
+    if raised is None:
+        message = "no floating output depends on a parameter that requires a gradient: nothing can be trained"
+        return Note("nothing_to_train", message)
+    message = f"what a training step needs is not known: in training mode the model raised {raised}"
+    return Note("training_unknown", message)
 
 
 def with_saved(
@@ -96,15 +109,10 @@ def _at_the_root(calls: list[ModuleCall | OpCall], size: int) -> tuple[ModuleCal
 
 
 @contextmanager
-def _on_stand_ins(model: nn.Module, device: torch.device) -> Iterator[tuple[nn.Module, Cast | None]]:
-    cast = Cast(device, everything=True)
+def _on_stand_ins(model: nn.Module) -> Iterator[tuple[nn.Module, Cast]]:
+    cast = Cast(everything=True)
     with standing_in(model, cast):
         yield model, cast
-
-
-@contextmanager
-def _on_a_copy(model: nn.Module, _device: torch.device) -> Iterator[tuple[nn.Module, Cast | None]]:
-    yield copy.deepcopy(model), None
 
 
 def _device_of(model: nn.Module) -> torch.device:

@@ -11,7 +11,7 @@ The step is the one of the usual loop, once the optimizer has its states::
 It is really run, on stand-ins: what autograd saves, what checkpointing computes again, what a frozen part or a tied
 weight spares and what ``torch.optim`` allocates comes out as torch does it. The inputs, ``out`` and ``loss`` are held
 until the step is over; the gradients are set to ``None`` before the next one. The optimizer walks through the
-parameters one by one on the CPU and all at once on cuda, which are its defaults.
+parameters one by one, or all at once (``foreach``): its defaults on the CPU and on cuda.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ from convinspect.trace.facts_of import tensors_in
 from convinspect.trace.memory import peak, where
 from convinspect.trace.step_recorder import StepRecorder
 from convinspect.trace.storages import Life, Storages
+
+_CPU = torch.device("cpu")
 
 SavedBy: TypeAlias = tuple[str, int, str, int]
 Scoped: TypeAlias = Callable[[nn.Module, Any], AbstractContextManager[Callable[..., Any]]]
@@ -62,11 +64,19 @@ class Step:
 
 
 def train_once(
-    model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], plan: Plan, device: torch.device, scoped: Scoped
+    model: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    plan: Plan,
+    scoped: Scoped,
+    *,
+    device: torch.device = _CPU,
+    foreach: bool = False,
 ) -> Step:
     """Train ``model`` for one step on ``device`` and return what it needed; its parameters change.
 
-    ``scoped`` follows the module calls of a run. Raises `NothingToTrain`, and whatever the model raises.
+    ``scoped`` follows the module calls of a run. ``foreach``: the optimizer updates all parameters at once. Raises
+    `NothingToTrain`, and whatever the model raises.
     """
     recorder = StepRecorder()
     storages = recorder.memory.storages
@@ -88,7 +98,7 @@ def train_once(
     parameters = [parameter for parameter in model.parameters() if parameter.grad is not None]
     gradient_bytes = _mark("gradients", (parameter.grad for parameter in parameters), storages)
     first = _Moment(recorder, "forward" if storages.peak_at < forward_ended else "backward")
-    optimizer = _optimizer(plan.optimizer, parameters, device)
+    optimizer = _optimizer(plan.optimizer, parameters, foreach=foreach)
     # Without its wrappers: one imports the compiler, for a second.
     step = partial(unwrap(type(optimizer).step), optimizer)
     with recorder, torch.no_grad():
@@ -157,8 +167,7 @@ def _mark(kind: AliveKind, tensors: Iterable[Any], storages: Storages) -> int:
     return sum(life.bytes for life in lives)
 
 
-def _optimizer(name: OptimizerName, parameters: list[nn.Parameter], device: torch.device) -> torch.optim.Optimizer:
-    foreach = device.type == "cuda"
+def _optimizer(name: OptimizerName, parameters: list[nn.Parameter], *, foreach: bool) -> torch.optim.Optimizer:
     if name in ("sgd", "momentum"):
         return torch.optim.SGD(parameters, lr=1e-3, momentum=0.9 if name == "momentum" else 0.0, foreach=foreach)
     kind = torch.optim.Adam if name == "adam" else torch.optim.AdamW

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,11 +17,11 @@ from convinspect.trace.facts_of import tensors_in
 from convinspect.trace.unfused import unfused
 from tests.memory.allocator import Counted, count, storage_bytes
 
-OPTIMIZERS: dict[str, Callable[[list[Tensor]], torch.optim.Optimizer]] = {
-    "sgd": lambda parameters: torch.optim.SGD(parameters, lr=1e-3),
-    "momentum": lambda parameters: torch.optim.SGD(parameters, lr=1e-3, momentum=0.9),
-    "adam": lambda parameters: torch.optim.Adam(parameters, lr=1e-3),
-    "adamw": lambda parameters: torch.optim.AdamW(parameters, lr=1e-3),
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "sgd": torch.optim.SGD,
+    "momentum": partial(torch.optim.SGD, momentum=0.9),
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
 }
 
 
@@ -57,10 +58,10 @@ def counted_forward(model: nn.Module, *inputs: Tensor) -> Counted:
     return Counted(there + counted.peak, counted.scratch)
 
 
-def counted_step(model: nn.Module, *inputs: Tensor, plan: Plan) -> Counted:
+def counted_step(model: nn.Module, *inputs: Tensor, plan: Plan, foreach: bool = False) -> Counted:
     """Return what the allocator counts in the second step of the usual loop: the first makes the states."""
     model.train()
-    optimizer = OPTIMIZERS[plan.optimizer]([p for p in model.parameters() if p.requires_grad])
+    optimizer = OPTIMIZERS[plan.optimizer]([p for p in model.parameters() if p.requires_grad], lr=1e-3, foreach=foreach)
     amp = torch.autocast("cpu", getattr(torch, plan.amp)) if plan.amp else nullcontext()
 
     def step() -> Any:

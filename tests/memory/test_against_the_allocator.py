@@ -12,6 +12,9 @@ from torch.utils.checkpoint import checkpoint
 
 from convinspect.spec import AmpName, OptimizerName
 from convinspect.trace import Plan
+from convinspect.trace.cast import Cast, standing_in
+from convinspect.trace.eager import eager_scopes
+from convinspect.trace.training import train_once
 from sample_models.mobilenet import MobileNetV2
 from sample_models.resnet import resnet18, resnet50
 from sample_models.transformer import TextClassifier
@@ -175,6 +178,18 @@ def test_a_checkpointed_part_is_computed_again() -> None:
     model, x = Checkpointed(), torch.rand(256, 64)
     plan = Plan("sgd")
     assert counted_step(model, x, plan=plan).peak - training_step(model, x, plan=plan).peak.bytes == A_RANDOM_STATE
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw"])
+def test_an_optimizer_may_update_all_parameters_at_once(optimizer: OptimizerName) -> None:
+    model, x, plan = perceptron(64, 128, 64, 10), torch.rand(4, 64), Plan(optimizer)
+    cast = Cast(everything=True)
+    with standing_in(model, cast):
+        at_once = train_once(model, (cast.replaced(x),), {}, plan, eager_scopes, foreach=True).fact
+    one_by_one = training_step(model, x, plan=plan)
+    assert at_once.peak.bytes == counted_step(model, x, plan=plan, foreach=True).peak
+    assert at_once.peak.bytes >= one_by_one.peak.bytes
+    assert at_once.optimizer_bytes == one_by_one.optimizer_bytes
 
 
 def assert_equal(model: nn.Module, x: Tensor, plan: Plan) -> None:
