@@ -24,7 +24,7 @@ def total_memory(trace: Trace, weight_bytes: int) -> TotalMemory:
     memory = trace.memory
     if memory is None:
         inputs = sum(named.fact.bytes for named in trace.inputs)
-        return TotalMemory(inputs, weight_bytes, trace.inference_peak_bytes, None, None)
+        return TotalMemory(inputs, weight_bytes, None, None, None)
     return TotalMemory(
         input_bytes=memory.input_bytes,
         weight_bytes=memory.weight_bytes,

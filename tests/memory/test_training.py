@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import pytest
@@ -224,3 +225,23 @@ def test_the_mode_of_the_report_does_not_change_the_step(*, train: bool) -> None
     assert found.memory is not None
     assert found.memory.training == training_step(encoder(), torch.rand(2, 5, 64))
     assert all(call.saved_bytes is not None for call in found.calls if isinstance(call, OpCall))
+
+
+class Scripted(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm, self.last = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Conv2d(8, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(torch.relu(self.norm(self.first(x))))
+
+
+def test_a_script_is_trained_like_its_source() -> None:
+    model, x = Scripted(), torch.rand(2, 3, 16, 16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        script = torch.jit.script(model)
+    eager, scripted = traced(model, x, training=Plan()), traced(script, x, training=Plan())
+    assert scripted.memory == eager.memory
+    assert saved_by_module(scripted) == saved_by_module(eager)
+    assert all(parameter.grad is None for parameter in script.parameters())
