@@ -58,6 +58,15 @@ def make_inputs(
     return _fitted(args, kwargs, model)
 
 
+def holds_meta(value: Any) -> bool:
+    """Tell whether a tensor without values is among nested tuples, lists and mappings."""
+    if isinstance(value, (tuple, list)):
+        return any(map(holds_meta, value))
+    if isinstance(value, dict):
+        return any(map(holds_meta, value.values()))
+    return isinstance(value, torch.Tensor) and value.is_meta
+
+
 def given_inputs(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any], device: str) -> Inputs:
     """Return inputs that the caller made, on ``device`` and named after the arguments of ``forward``."""
     return _fitted(_moved(args, device), _moved(kwargs, device), model)

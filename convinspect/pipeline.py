@@ -77,13 +77,14 @@ def inspect(
     """Return the report of one forward of ``model`` with ``inputs`` and ``kwargs``; the model comes back untouched.
 
     ``inputs`` are real or meta tensors with their batch dimension in front. With ``device`` the forward runs on a
-    copy of the model there (``"meta"``: without copying or computing anything); without it where the model is.
+    copy of the model there (``"meta"``: without copying or computing anything); without it where the model is, or
+    on meta where an input is.
     With an ``optimizer`` the memory of a training step is estimated, under autocast where ``amp`` says so.
     """
-    from convinspect.inputs import given_inputs  # noqa: PLC0415
+    from convinspect.inputs import given_inputs, holds_meta  # noqa: PLC0415
     from convinspect.load.adopt import adopt  # noqa: PLC0415
 
-    loaded = adopt(model, device)
+    loaded = adopt(model, device or ("meta" if holds_meta((inputs, kwargs)) else None))
     given = given_inputs(model, tuple(inputs), dict(kwargs or {}), loaded.device)
     request = Request(
         Target(loaded.name, loaded.name, None),

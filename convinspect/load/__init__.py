@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from convinspect.load.loaded import Loaded
 from convinspect.load.sniff import kind_of
 from convinspect.spec import Request
 
-__all__ = ["Loaded", "adopt", "kind_of", "load"]
+__all__ = ["Loaded", "kind_of", "load"]
 
 
 def load(request: Request) -> Loaded:
@@ -32,10 +30,3 @@ def load(request: Request) -> Loaded:
     from convinspect.load.weights import load_weights  # noqa: PLC0415
 
     return load_weights(request, kind)
-
-
-def adopt(model: Any, device: str | None) -> Loaded:
-    """Return a model that is in memory already as if it had been loaded; with ``device``, a copy of it there."""
-    from convinspect.load.adopt import adopt as adopted  # noqa: PLC0415
-
-    return adopted(model, device)

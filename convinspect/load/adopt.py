@@ -23,8 +23,12 @@ def adopt(model: Any, device: str | None) -> Loaded:
         return _adopt_program(model, device)
     if not isinstance(model, nn.Module):
         raise UsageError(f"a {type(model).__name__} is not a torch.nn.Module")
-    where = _device_of((*model.parameters(), *model.buffers()))
+    weights = (*model.parameters(), *model.buffers())
+    where = _device_of(weights)
     scripted = isinstance(model, torch.jit.ScriptModule)
+    if where == "meta" and not all(tensor.is_meta for tensor in weights):
+        # Constructors that copy from numpy leave weights behind when a model is built on meta.
+        model = copy_to(model, where)
     if device is not None and (wanted := resolve_device(device)) != where:
         model, where = _scripted_copy(model, wanted) if scripted else copy_to(model, wanted), wanted
     name = str(model.original_name) if scripted else type(model).__name__
@@ -54,4 +58,6 @@ def _scripted_copy(model: Any, device: str) -> Any:
 
 
 def _device_of(tensors: tuple[torch.Tensor, ...]) -> str:
-    return str(next((tensor.device for tensor in tensors), "cpu"))
+    """Return the device of the first tensor; meta where any has no values."""
+    first = next((tensor.device for tensor in tensors), "cpu")
+    return "meta" if any(tensor.is_meta for tensor in tensors) else str(first)

@@ -143,3 +143,13 @@ def test_a_report_imports_no_compiler_and_leaves_no_word_for_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.split() == ["True", "False", "False"]
+
+
+def test_a_model_or_an_input_without_values_runs_on_meta() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 2))
+    assert report_of(model, torch.zeros(1, 4, device="meta")).run.device == "meta"
+    assert model[0].weight.device.type == "cpu"
+    model[1].to("meta")
+    report = report_of(model, torch.zeros(1, 4))
+    assert (report.run.device, report.totals.macs) == ("meta", 24)
+    assert model[0].weight.device.type == "cpu"
