@@ -1,4 +1,4 @@
-"""A storage after a write into a part of it: what each of its elements depends on, in memory order."""
+"""A storage after a write into a part of it: what each of its elements depends on."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ from dataclasses import field as default
 import numpy as np
 
 from convinspect.fields import bounds as exact
-from convinspect.fields.bounds import BIG, EMPTY_FROM, Array
+from convinspect.fields import boxes
+from convinspect.fields.bounds import Array
+from convinspect.fields.boxes import Geometry
 from convinspect.fields.field import NO_DOUBTS, AxisField, Cause, Doubts, Field, Shape, first
-from convinspect.fields.nominal import Absent, Map, Nominal, at
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """Where a tensor lies in its storage."""
-
-    shape: Shape
-    stride: Shape
-    offset: int
-    itemsize: int
+from convinspect.fields.nominal import Absent, Map, at
+from convinspect.fields.recognising import recognise
 
 
 @dataclass(slots=True, eq=False)
 class Flat:
-    """A storage after a write into a part of it: the bounds of each of its elements, in memory order."""
+    """Bounds of every element of a storage, which is seen as contiguous dimensions ``grid``.
 
+    Tensors that are boxes of the grid are written and read as such, and what is constant stays compact. For any other
+    the grid is refined or, at worst, given up: one dimension of all elements.
+    """
+
+    elements: int
+    grid: Shape
     strict: list[Array]
     local: list[Array]
     unclipped: list[Array]
@@ -35,100 +34,74 @@ class Flat:
     doubts: Doubts = NO_DOUBTS
     spatial: dict[int, tuple[bool, ...]] = default(default_factory=dict)
 
+    def see_as(self, grid: Shape) -> None:
+        """Change the grid; elements keep their order."""
+        for arrays in (self.strict, self.local, self.unclipped):
+            arrays[:] = [exact.reshape(array, self.grid, grid) for array in arrays]
+        self.grid = grid
+
+    def find_box(self, geometry: Geometry) -> boxes.Box | None:
+        """Find the box of a tensor, in a finer grid if need be; ``None``: the grid was given up."""
+        box = boxes.locate(self.grid, geometry)
+        if box is not None:
+            return box
+        finer = boxes.refine(self.elements, self.grid, geometry)
+        box = None if finer is None else boxes.locate(finer, geometry)
+        if finer is not None and box is not None:
+            self.see_as(finer)
+            return box
+        self.see_as((self.elements,))
+        for arrays in (self.strict, self.local, self.unclipped):
+            arrays[:] = [np.array(exact.spread(array, self.grid)) for array in arrays]
+        return boxes.locate(self.grid, geometry)
+
 
 def flatten(elements: int, count: int, fields: Mapping[Geometry, Field]) -> Flat:
     """Write the known ``fields`` of a storage out to its elements; what is not known depends on nothing."""
-    flat = Flat(
-        [np.full((2, elements), BIG, dtype=np.int64) for _ in range(count)],
-        [np.full((2, elements), BIG, dtype=np.int64) for _ in range(count)],
-        [np.full((2, elements), BIG, dtype=np.int64) for _ in range(count)],
-        [None] * count,
-    )
+    empty = exact.nothing(1)
+    flat = Flat(elements, (elements,), [empty] * count, [empty] * count, [empty] * count, [None] * count)
     for geometry, field in fields.items():
         scatter(flat, geometry, field)
     return flat
-
-
-def _window(array: Array, geometry: Geometry) -> Array:
-    """View the elements of one tensor in an array of the whole storage."""
-    step = array.itemsize
-    last = geometry.offset + sum((n - 1) * s for n, s in zip(geometry.shape, geometry.stride, strict=True))
-    if last >= array.shape[1]:
-        msg = "a tensor reaches beyond the storage that it was followed in"
-        raise IndexError(msg)
-    return np.lib.stride_tricks.as_strided(
-        array[:, geometry.offset :],
-        (2, *geometry.shape),
-        (array.strides[0], *(s * step for s in geometry.stride)),
-    )
 
 
 def scatter(flat: Flat, geometry: Geometry, field: Field) -> None:
     """Write the field of one tensor into its storage's."""
     if 0 in geometry.shape:
         return
+    box = flat.find_box(geometry)
     for number, axis in enumerate(field.axes):
-        _window(flat.strict[number], geometry)[...] = axis.strict
-        _window(flat.local[number], geometry)[...] = axis.local
         unclipped = exact.nothing(len(geometry.shape))
         if isinstance(axis.nominal, Map):
             length = geometry.shape[axis.nominal.dim]
             unclipped = at(axis.nominal, np.arange(length, dtype=np.int64))
-        _window(flat.unclipped[number], geometry)[...] = unclipped
+        for arrays, value in (
+            (flat.strict, axis.strict),
+            (flat.local, axis.local),
+            (flat.unclipped, unclipped),
+        ):
+            if box is None:
+                boxes.strided(arrays[number], geometry)[...] = value
+            else:
+                arrays[number] = boxes.paste(arrays[number], flat.grid, box, value)
         flat.gates[number] = first(flat.gates[number], axis.gate)
     flat.doubts = flat.doubts.join(field.doubts)
     if not field.is_nothing:
-        rank = len(geometry.shape)
-        flat.spatial[rank] = field.spatial
+        flat.spatial[len(geometry.shape)] = field.spatial
 
 
 def read(flat: Flat, geometry: Geometry) -> Field:
     """Read the field of one tensor off its storage's."""
     rank = len(geometry.shape)
-    spatial = flat.spatial.get(rank, (False,) * rank)
+    box = flat.find_box(geometry)
+
+    def taken(array: Array) -> Array:
+        return exact.compact(np.array(boxes.strided(array, geometry)) if box is None else boxes.pick(array, box))
+
     axes = []
-    for number in range(len(flat.strict)):
-        strict = exact.compact(np.array(_window(flat.strict[number], geometry)))
-        local = exact.compact(np.array(_window(flat.local[number], geometry)))
+    for number, gate in enumerate(flat.gates):
+        strict, local = taken(flat.strict[number]), taken(flat.local[number])
         same = strict.shape == local.shape and bool((strict == local).all())
-        unclipped = exact.compact(np.array(_window(flat.unclipped[number], geometry)))
-        nominal = _recognise(unclipped, local)
-        axes.append(AxisField(strict, strict if same else local, nominal, flat.gates[number]))
-    return Field(geometry.shape, spatial, tuple(axes), flat.doubts)
-
-
-def _recognise(unclipped: Array, local: Array) -> Nominal:
-    """Find the map in unclipped bounds that were written part by part.
-
-    It is that of the longest evenly stepping run, if this is most of the positions: the rest is a border, as in
-    circular padding.
-    """
-    if exact.is_empty(local):
-        return Absent.NOTHING
-    rank = unclipped.ndim - 1
-    for dim in range(rank):
-        if unclipped.shape[dim + 1] == 1:
-            continue
-        line = exact.reduce(unclipped, [other for other in range(rank) if other != dim])
-        begin, end = _longest_run(line)
-        inside = (slice(None),) * (dim + 1) + (slice(begin, end),)
-        agrees = (unclipped[inside] == line[inside]) | (unclipped[inside] >= EMPTY_FROM)
-        if agrees.all() and 2 * (end - begin) > unclipped.shape[dim + 1]:
-            lo, minus_hi = line.reshape(2, -1)
-            step = int(lo[begin + 1] - lo[begin])
-            ends = np.array((lo[begin] - step * begin, minus_hi[begin] + step * begin), dtype=np.int64)
-            return Map(dim, step, ends.reshape((2,) + (1,) * rank))
-    return Absent.MISALIGNED
-
-
-def _longest_run(line: Array) -> tuple[int, int]:
-    """First and one past the last position of the longest run in which both bounds step by the same number."""
-    lo, minus_hi = line.reshape(2, -1)
-    steps = np.diff(lo)
-    even = (steps == -np.diff(minus_hi)) & (steps != 0) & (lo[1:] < EMPTY_FROM) & (lo[:-1] < EMPTY_FROM)
-    best, begin, run = 0, 0, 0
-    for i, step in enumerate(steps):
-        run = (run + 1 if run and step == steps[i - 1] else 1) if even[i] else 0
-        if run > best:
-            best, begin = run, i + 1 - run
-    return begin, begin + best + 1 if best else begin
+        nominal = Absent.NOTHING if exact.is_empty(local) else recognise(taken(flat.unclipped[number]))
+        axes.append(AxisField(strict, strict if same else local, nominal, gate))
+    return Field(geometry.shape, flat.spatial.get(rank, (False,) * rank), tuple(axes), flat.doubts)

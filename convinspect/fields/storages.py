@@ -15,8 +15,9 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from convinspect.fields import bounds as exact
 from convinspect.fields import moves
+from convinspect.fields.boxes import Geometry
 from convinspect.fields.field import Field
-from convinspect.fields.flat import Flat, Geometry, flatten, read, scatter
+from convinspect.fields.flat import Flat, flatten, read, scatter
 
 FIRST_SWEEP = 256
 

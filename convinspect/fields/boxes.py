@@ -1,0 +1,126 @@
+"""Tensors as boxes of the contiguous dimensions that their storage is seen as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from convinspect.fields.bounds import Array
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Where a tensor lies in its storage."""
+
+    shape: Shape
+    stride: Shape
+    offset: int
+    itemsize: int
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A tensor in a grid: a slice of each dimension of the grid, and which one each of the tensor's runs along."""
+
+    slices: tuple[slice, ...]
+    order: tuple[int | None, ...]
+
+
+def locate(grid: Shape, geometry: Geometry) -> Box | None:
+    """Find a tensor in ``grid``; ``None`` where it is no box of it."""
+    strides = _strides(grid)
+    starts, steps, sizes = [], [1] * len(grid), [1] * len(grid)
+    rest = geometry.offset
+    for stride in strides:
+        starts.append(rest // stride)
+        rest %= stride
+    order: list[int | None] = []
+    for size, stride in zip(geometry.shape, geometry.stride, strict=True):
+        if size == 1:
+            order.append(None)
+            continue
+        place = next((i for i, own in enumerate(strides) if stride and stride % own == 0), None)
+        if place is None or sizes[place] > 1:
+            return None
+        steps[place], sizes[place] = stride // strides[place], size
+        order.append(place)
+    ends = [first + step * (size - 1) for first, step, size in zip(starts, steps, sizes, strict=True)]
+    if any(end >= length for end, length in zip(ends, grid, strict=True)):
+        return None
+    slices = tuple(slice(first, end + 1, step) for first, end, step in zip(starts, ends, steps, strict=True))
+    return Box(slices, tuple(order))
+
+
+def refine(elements: int, grid: Shape, geometry: Geometry) -> Shape | None:
+    """Split ``grid`` where the tensor's strides ask for it; ``None`` where they do not divide each other."""
+    own = {step for step, size in zip(geometry.stride, geometry.shape, strict=True) if size > 1}
+    sizes, left = [], elements
+    for stride in sorted(own | set(_strides(grid)) - {0}, reverse=True):
+        if stride >= left:
+            continue
+        if stride == 0 or left % stride:
+            return None
+        sizes.append(left // stride)
+        left = stride
+    return (*sizes, left) if left > 1 or not sizes else tuple(sizes)
+
+
+def paste(array: Array, grid: Shape, box: Box, value: Array) -> Array:
+    """Write ``value``, in the tensor's own layout, into the box; what stays constant stays compact."""
+    used = [(place, dim) for dim, place in enumerate(box.order) if place is not None]
+    moved = value.transpose((0, *(dim + 1 for _, dim in sorted(used)), *_others(value, used)))
+    by_place = dict(zip((place for place, _ in sorted(used)), moved.shape[1:], strict=False))
+    moved = moved.reshape((2, *(by_place.get(place, 1) for place in range(len(grid)))))
+    shape = [2]
+    where: list[slice] = [slice(None)]
+    for place, (cut, length) in enumerate(zip(box.slices, grid, strict=True)):
+        whole = cut == slice(0, length, 1)
+        constant = whole and array.shape[place + 1] == 1 == moved.shape[place + 1]
+        shape.append(1 if constant else length)
+        where.append(slice(None) if constant else cut)
+    out = np.array(np.broadcast_to(array, shape))
+    out[tuple(where)] = moved
+    return out
+
+
+def pick(array: Array, box: Box) -> Array:
+    """Read the box, in the tensor's own layout."""
+    where = [slice(None), *(cut if n > 1 else slice(None) for cut, n in zip(box.slices, array.shape[1:], strict=True))]
+    taken = array[tuple(where)]
+    used = [place for place in box.order if place is not None]
+    rest = [place for place in range(len(box.slices)) if place not in used]
+    taken = taken.transpose((0, *(place + 1 for place in (*used, *rest))))
+    sizes = iter(taken.shape[1:])
+    own: Array = taken.reshape((2, *(1 if place is None else next(sizes) for place in box.order)))
+    return own
+
+
+def strided(array: Array, geometry: Geometry) -> Array:
+    """View the elements of any tensor in an array of the whole storage, one dimension of all elements."""
+    step = array.itemsize
+    last = geometry.offset + sum((n - 1) * s for n, s in zip(geometry.shape, geometry.stride, strict=True))
+    if last >= array.shape[1]:
+        msg = "a tensor reaches beyond the storage that it was followed in"
+        raise IndexError(msg)
+    return np.lib.stride_tricks.as_strided(
+        array[:, geometry.offset :],
+        (2, *geometry.shape),
+        (array.strides[0], *(s * step for s in geometry.stride)),
+    )
+
+
+def _strides(grid: Shape) -> tuple[int, ...]:
+    strides, step = [], 1
+    for size in reversed(grid):
+        strides.append(step)
+        step *= size
+    return tuple(reversed(strides))
+
+
+def _others(value: Array, used: list[tuple[int, int]]) -> list[int]:
+    """Axes of dimensions of size 1, which no dimension of the grid stands for."""
+    known = {dim for _, dim in used}
+    return [dim + 1 for dim in range(value.ndim - 1) if dim not in known]
