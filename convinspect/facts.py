@@ -283,6 +283,5 @@ class Trace:
     notes: tuple[Note, ...] = ()
     ran: bool = True
     failure: Failure | None = None
-    inference_peak_bytes: int | None = None
     memory: Memory | None = None
     unit: Unit | None = None

@@ -87,17 +87,26 @@ def type_name(call: OpCall) -> str:
     In-place operators lose their underscore. Operators of other libraries keep the library: ``mylib.myop``.
     """
     library, _, name = qualified_name(call.op).partition(".")
-    if library not in _KNOWN_LIBRARIES:
-        return f"{library}.{name}" if name else library
-    if name.startswith("__"):
-        return name.strip("_")
     name = name.removesuffix("_")
+    if library not in _KNOWN_LIBRARIES:
+        return known_as(call.op)
     if "conv" in name and name not in _NOT_PLAIN:
         return _convolution(call, name)
     if name in _FUSED_RNNS:
         return _RNN_MODES.get(_integer(call, "mode"), "rnn")
     if name == "addmm":
         return "linear" if call.args.get("beta", 1) == call.args.get("alpha", 1) == 1 else name
+    return known_as(call.op)
+
+
+def known_as(op: str) -> str:
+    """Return the name that people know an operator by, whatever it was called with."""
+    library, _, name = qualified_name(op).partition(".")
+    if library not in _KNOWN_LIBRARIES:
+        return f"{library}.{name}" if name else library
+    if name.startswith("__"):
+        return name.strip("_")
+    name = name.removesuffix("_")
     if name in _RENAMED:
         return _RENAMED[name]
     for start, known in _STARTS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from convinspect.ops import known_as
 from convinspect.render.rows import leaves
 
 if TYPE_CHECKING:
@@ -138,8 +139,7 @@ def causes(layers: Sequence[Layer]) -> list[str]:
 
 
 def _gate(path: str, op: str) -> str:
-    name = op.removeprefix("aten::").removeprefix("aten.").split(".")[0]
-    return f"{path} ({name})" if path else name
+    return f"{path} ({known_as(op)})" if path else known_as(op)
 
 
 def reach_text(report: Report) -> str | None:

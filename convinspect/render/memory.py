@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from convinspect import units
+from convinspect.ops import known_as
 from convinspect.render.paragraphs import Line
 
 if TYPE_CHECKING:
@@ -30,12 +31,12 @@ _BAR = 40
 def memory_lines(report: Report) -> Iterator[Line]:
     """Yield the memory of the run; what is not known is left out."""
     memory = report.totals.memory
-    parts = [f"input {units.size(memory.input_bytes)}", f"weights {units.size(memory.weight_bytes)}"]
+    yield Line("Memory", f"input {units.size(memory.input_bytes)}, weights {units.size(memory.weight_bytes)}")
     if memory.inference_peak_bytes is not None:
-        parts.append(f"inference peak {units.size(memory.inference_peak_bytes)}")
-    yield Line("Memory", ", ".join(parts))
+        where = f", {_where(memory.inference_peak)}" if memory.inference_peak else ""
+        yield Line("Inference", f"peak {units.size(memory.inference_peak_bytes)}{where}")
     if memory.inference_peak:
-        yield from _peak(memory.inference_peak)
+        yield from _alive(memory.inference_peak)
     if memory.training:
         yield from _training(memory.training)
     if memory.measured:
@@ -44,21 +45,22 @@ def memory_lines(report: Report) -> Iterator[Line]:
 
 def _training(step: TrainingMemory) -> Iterator[Line]:
     amp = f" under {step.amp} autocast" if step.amp else ""
+    where = f", {_where(step.peak)}" if step.peak else ""
+    yield Line("Training", f"peak {units.size(step.peak_bytes)} of a step with {step.optimizer}{amp}{where}")
+    if step.peak:
+        yield from _alive(step.peak)
     yield Line(
         "",
-        f"training step with {step.optimizer}{amp}: peak {units.size(step.peak_bytes)} "
-        f"(gradients {units.size(step.gradient_bytes)}, "
-        f"optimizer state {units.size(step.optimizer_bytes)}, "
-        f"saved for backward {units.size(step.saved_bytes)})",
+        f"the step as a whole: gradients {units.size(step.gradient_bytes)}, "
+        f"optimizer state {units.size(step.optimizer_bytes)}, saved for backward {units.size(step.saved_bytes)}",
+        "dim",
     )
-    if step.peak:
-        yield from _peak(step.peak)
 
 
-def _peak(peak: Peak) -> Iterator[Line]:
-    yield Line("", bar(peak.by_kind), "dim")
+def _alive(peak: Peak) -> Iterator[Line]:
+    yield Line("", bar(peak.by_kind))
     shares = ", ".join(f"{_NAMES.get(kind, kind)} {units.size(size)}" for kind, size in peak.by_kind.items())
-    yield Line("", f"alive {_where(peak)}: {shares}", "dim")
+    yield Line("", f"alive there: {shares}", "dim")
 
 
 def bar(by_kind: Mapping[str, int]) -> str:
@@ -74,16 +76,16 @@ def bar(by_kind: Mapping[str, int]) -> str:
 def _where(peak: Peak) -> str:
     if peak.op is None:
         return "before the first operator"
-    op = peak.op.split(".")[1] if "." in peak.op else peak.op
+    op = known_as(peak.op)
     if peak.phase == "step":
         return f"in the optimizer's step ({op})"
-    row = peak.path or "the model itself"
-    return f"in {'the backward pass of ' if peak.phase == 'backward' else ''}{row} ({op})"
+    row = f"{peak.path} ({op})" if peak.path else f"{op}() in the model itself"
+    return f"in the backward pass of {row}" if peak.phase == "backward" else f"in {row}"
 
 
 def _measured(measured: MeasuredMemory, device: str) -> Iterator[Line]:
     text = (
-        f"measured on {device}: {units.size(measured.allocated_bytes)} allocated, "
+        f"on {device}: {units.size(measured.allocated_bytes)} allocated, "
         f"{units.size(measured.reserved_bytes)} reserved"
     )
     if measured.estimate_bytes is not None and measured.difference_percent is not None:
@@ -91,4 +93,4 @@ def _measured(measured: MeasuredMemory, device: str) -> Iterator[Line]:
         if measured.workspace_bytes:
             text += f" beside workspaces of {units.size(measured.workspace_bytes)}"
         text += f", difference {measured.difference_percent:+.1f} %"
-    yield Line("", text)
+    yield Line("Measured", text)
