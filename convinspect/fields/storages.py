@@ -72,16 +72,23 @@ class Storages:
         if whole and all(known == geometry for known in record.fields):
             record.fields, record.flat = {geometry: field}, None
             return
+        if record.flat is None:
+            # Flat storages can be large: none outlives its tensors for long.
+            self._sweep()
         flat = record.flattened(self._count)
         scatter(flat, geometry, field)
         record.fields, record.flat = {geometry: field}, flat
+
+    def _sweep(self) -> None:
+        """Forget storages that are gone."""
+        self._records = {key: record for key, record in self._records.items() if not record.alive.expired()}
 
     def _record(self, tensor: Tensor) -> Record:
         storage = tensor.untyped_storage()
         record = self._records.get(storage._cdata)  # noqa: SLF001
         if record is None:
             if len(self._records) >= self._sweep_at:
-                self._records = {key: r for key, r in self._records.items() if not r.alive.expired()}
+                self._sweep()
                 self._sweep_at = max(FIRST_SWEEP, 2 * len(self._records))
             record = Record(StorageWeakRef(storage), storage.nbytes() // max(tensor.itemsize, 1))
             self._records[storage._cdata] = record  # noqa: SLF001
