@@ -28,7 +28,7 @@ _PLAIN_FUNCTION = re.compile(
     r"|math\.\w+|torch\.(_sym_\w+|sym_(int|float|max|min|not|ite|sum|fresh_size))"
 )
 _HIGHER_ORDER = ("higher_order", "prims")
-_IDENTIFIER = re.compile(r"[A-Za-z_][\w.@]*|\d[\w.@]*|")
+_IDENTIFIER = re.compile(r"[\w.@]*")
 # Sizes as sympy prints them: s0, FloorDiv(s0, 2), Mul(Integer(2), Symbol('s31', positive=True, integer=True)).
 _SYMBOL = re.compile(r"[a-z]{1,3}\d+")
 _SPELT_OUT = re.compile(r"Symbol\('([a-z]{1,3}\d+)'(?:, \w+=(?:True|False))*\)|Float\('[\d.e+-]+', precision=\d+\)")
@@ -76,26 +76,20 @@ def check_entry(key: str, value: Any) -> None:
         return
     if key in ("target", "as_operator"):
         _check_target(value)
-    elif key in ("name", "fqn", "weight_name") and not _IDENTIFIER.fullmatch(value):
+    elif key == "name" and not _IDENTIFIER.fullmatch(value):
         raise UsageError(f"refused: {value[:60]!r} is no name of a value", HINT)
     elif key == "expr_str":
         _check_expression(value)
 
 
 def _check_target(target: str) -> None:
-    if "." not in target or _PLAIN_FUNCTION.fullmatch(target):  # without a dot: the name of a weight in the signature
+    if _PLAIN_FUNCTION.fullmatch(target):
         return
     found = _OPERATOR.fullmatch(target)
     if found is None:
-        if not _is_weight(target):
-            raise UsageError(f"refused: it calls {target[:60]}, which is no operator", HINT)
-    elif found[1] not in _HIGHER_ORDER:
+        raise UsageError(f"refused: it calls {target[:60]}, which is no operator", HINT)
+    if found[1] not in _HIGHER_ORDER:
         check_operator(found[1], found[2], "it")
-
-
-def _is_weight(target: str) -> bool:
-    """Tell a dotted name that torch looks up in the state dict: it looks up functions under these names alone."""
-    return not target.startswith(("torch", "_operator", "math", "#")) and _IDENTIFIER.fullmatch(target) is not None
 
 
 def _check_expression(text: str) -> None:

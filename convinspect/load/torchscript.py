@@ -77,6 +77,10 @@ def _load(path: Path, device: str, *, allow_unsafe: bool) -> Any:
         raise UsageError(f"torch cannot load it: {_reason(error)}") from error
     if not allow_unsafe:
         _check_graphs(model)
+    if not any(model._c._has_method(name) for name in ("forward", "forward__0")):  # noqa: SLF001
+        raise UsageError(
+            "the archive has no forward to run", "give its methods one, or inspect the model.py that made it"
+        )
     return model
 
 

@@ -26,9 +26,13 @@ def with_markers(model: Any, *, disposable: bool) -> Any:
     for graph in _graphs(marked):
         # A forked call would run in another thread, at another time in every run; eager runs it in its place.
         torch._C._jit_pass_inline_fork_wait(graph)  # noqa: SLF001 - there is no public name
-        make_plain(graph)
         for node in _calls(graph):
             _mark(graph, node)
+        make_plain(graph)
+    # The graphs of functions can be reached in no other way; methods come in with their markers.
+    for graph in _entries(marked):
+        torch._C._jit_pass_inline(graph)  # noqa: SLF001
+        make_plain(graph)
     return marked
 
 
@@ -58,6 +62,12 @@ def _graphs(model: Any) -> Iterator[Any]:
         if kind not in seen:
             seen.add(kind)
             yield from (methods._get_method(name).graph for name in methods._method_names())  # noqa: SLF001
+
+
+def _entries(model: Any) -> list[Any]:
+    """Return the graphs that a run can begin with; a recurrent layer scripted by itself has its overloads alone."""
+    methods = model._c  # noqa: SLF001 - as torch.jit's own wrappers
+    return [methods._get_method(n).graph for n in ("forward", "forward__0") if methods._has_method(n)]  # noqa: SLF001
 
 
 def _calls(block: Any) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from convinspect.trace.traced_sizes import is_size_of_tensors, write_as_integer
+from convinspect.trace.whole_slices import is_tensor_slice, pass_over
 
 # Scripted code always takes the fused path of attention, which hides its operators; the run switches it off in
 # eager models (``torch.backends.mha``), but to a script the switch is the constant True.
@@ -19,15 +20,14 @@ _FAST_PATHS = (
 # ``aten::_convolution`` is what the tracer sees of a convolution; its last arguments choose a kernel.
 _TRACED_CONVOLUTION = "aten::_convolution"
 _CONVOLUTION_INPUTS = 9
-# ``x[:, 0]`` slices the whole first axis in TorchScript; Python's own indexing passes over it.
-_SLICE = "aten::slice"
-_TO_THE_END = 2**63 - 1
 
 
 def is_plain(graph: Any) -> bool:
     """Tell whether `make_plain` would leave ``graph`` as it is."""
     return not any(
-        node.kind() in (*_FAST_PATHS, _TRACED_CONVOLUTION) or _is_whole_slice(node) or is_size_of_tensors(node)
+        node.kind() in (*_FAST_PATHS, _TRACED_CONVOLUTION, "prim::CallFunction")
+        or is_tensor_slice(node)
+        or is_size_of_tensors(node)
         for node in _nodes(graph)
     )
 
@@ -40,9 +40,8 @@ def make_plain(graph: Any) -> None:
             _turn_off(graph, node)
         elif node.kind() == _TRACED_CONVOLUTION:
             _write_plainly(graph, node)
-        elif _is_whole_slice(node):
-            node.output().replaceAllUsesWith(next(node.inputs()))
-            node.destroy()
+        elif is_tensor_slice(node):
+            pass_over(graph, node)
         elif is_size_of_tensors(node) and write_as_integer(graph, node):
             rewritten = True
     if rewritten:
@@ -72,14 +71,3 @@ def _write_plainly(graph: Any, node: Any) -> None:
     plain.output().setType(node.output().type())
     node.output().replaceAllUsesWith(plain.output())
     node.destroy()
-
-
-def _is_whole_slice(node: Any) -> bool:
-    if node.kind() != _SLICE or node.output().type().kind() != "TensorType":
-        return False
-    _, axis, start, end, step = (value.toIValue() if _is_constant(value) else ... for value in node.inputs())
-    return isinstance(axis, int) and start in (0, None) and end in (_TO_THE_END, None) and step == 1
-
-
-def _is_constant(value: Any) -> bool:
-    return str(value.node().kind()) == "prim::Constant"

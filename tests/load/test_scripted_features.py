@@ -286,3 +286,36 @@ def test_an_archive_is_a_finished_model(option: tuple[str, str], tmp_path: Path)
     result = convinspect("summary", path, *option)
     assert result.code == UsageError.exit_code
     assert "finished model" in result.err
+
+
+def windowed(x: Tensor, size: int) -> Tensor:
+    return x[:, :size] + x[:, 0:4] * x[0:, :]
+
+
+class CallsFunctions(nn.Module):
+    """Calls functions, which TorchScript keeps apart from the methods; slices that leave nothing out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = windowed(self.fc(x), x.shape[1])
+        return y[:, 1:] + windowed(y, 3)[:, :1] if x.shape[0] > 5 else y[:, 1 : x.shape[1]]
+
+
+def test_slices_that_leave_nothing_out_are_passed_over_as_python_does(tmp_path: Path) -> None:
+    model = CallsFunctions().eval()
+    eager, script = inspect(model, (X,)), report_of(scripted(model, tmp_path / "model.pt"), (X,))
+    assert [layer.type for layer in eager.layers].count("slice") == 1
+    assert first_difference(rows(eager, saved=False), rows(script, saved=False)) == ""
+
+
+def test_an_archive_without_forward_is_refused(tmp_path: Path) -> None:
+    class Helper(nn.Module):
+        @torch.jit.export
+        def encode(self, x: Tensor) -> Tensor:
+            return x
+
+    result = convinspect("summary", scripted(Helper(), tmp_path / "model.pt"), "--input", "4")
+    assert (result.code, "no forward" in result.err) == (2, True)
