@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,12 +77,27 @@ def _load(path: Path, *, allow_unsafe: bool) -> Any:
     directory = read_directory(path)
     if not allow_unsafe:
         check_program(path, directory)
+    told = _Told()
     try:
-        with _quiet():
+        with _quiet(told):
             return torch.export.load(str(path))
     except Exception as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise UsageError(f"torch cannot load it: {lines[0] if lines else type(error).__name__}") from error
+        reason = told.error or error
+        lines = [line.strip() for line in str(reason).splitlines() if line.strip()]
+        raise UsageError(f"torch cannot load it: {lines[0] if lines else type(reason).__name__}") from error
+
+
+class _Told(logging.Handler):
+    """Keeps the error that torch logs before it raises another one, which says less."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.error: BaseException | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Remember the error of ``record``."""
+        if record.exc_info:
+            self.error = record.exc_info[1]
 
 
 def _device_of(program: Any) -> torch.device:
@@ -96,7 +112,13 @@ def _on_meta(tensor: torch.Tensor) -> torch.Tensor:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # whatever torch has to say about its own format
-        yield
+def _quiet(told: _Told) -> Iterator[None]:
+    logger = logging.getLogger("torch.export")
+    handlers, propagate = logger.handlers, logger.propagate
+    logger.handlers, logger.propagate = [told], False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # whatever torch has to say about its own format
+            yield
+    finally:
+        logger.handlers, logger.propagate = handlers, propagate
