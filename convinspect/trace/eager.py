@@ -10,6 +10,7 @@ from torch import nn
 
 from convinspect.trace.facts_of import facts_in
 from convinspect.trace.recorder import Recorder
+from convinspect.trace.script import scopes_in_parts
 from convinspect.trace.weights import module_paths, type_name
 
 
@@ -25,6 +26,8 @@ def eager_scopes(model: nn.Module, recorder: Recorder) -> Iterator[Callable[...,
     scopes = recorder.scopes
     original = nn.Module.__call__
 
+    abandon: list[Callable[[BaseException], None]] = []
+
     def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
         path = paths.get(id(module))
         if path is None:
@@ -33,6 +36,8 @@ def eager_scopes(model: nn.Module, recorder: Recorder) -> Iterator[Callable[...,
         try:
             out = original(module, *args, **kwargs)
         except BaseException as error:
+            for close in abandon:
+                close(error)
             recorder.blame(error, path, module)
             scopes.abandon()
             raise
@@ -42,6 +47,8 @@ def eager_scopes(model: nn.Module, recorder: Recorder) -> Iterator[Callable[...,
 
     nn.Module.__call__ = call  # type: ignore[method-assign]
     try:
-        yield model
+        with scopes_in_parts(model, recorder) as close_parts:
+            abandon.append(close_parts)
+            yield model
     finally:
         nn.Module.__call__ = original  # type: ignore[method-assign]

@@ -93,6 +93,9 @@ class _Interpreter(fx.Interpreter):
             # Facts, not tensors: a tensor that is kept would raise the peak that is measured.
             self._facts[n] = facts_in(value)
             self._fields[n] = self._recorder.field_of(value)
+            for run in self._runs.get(n, ()):
+                if run.returned and n is run.returned[0]:
+                    self._recorder.returned(self._paths[run.path], value)
             for run in self._running:
                 if n in run.returned:
                     self._recorder.returned(self._paths[run.path], value)

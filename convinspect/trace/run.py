@@ -27,6 +27,7 @@ from convinspect.trace.recorder import Fields, Recorder
 from convinspect.trace.rehearsal import rehearse, with_saved
 from convinspect.trace.scopes import Scopes
 from convinspect.trace.script import script_scopes
+from convinspect.trace.scripted_parts import marked_parts
 from convinspect.trace.training import Plan
 from convinspect.trace.unfused import unfused
 from convinspect.trace.untouched import left_as_found
@@ -56,38 +57,41 @@ def trace(
     is rehearsed as well.
     """
     subject = _subject(model, args, kwargs, names, disposable=disposable)
-    on_meta = is_on_meta(subject, (args, kwargs))
-    if on_meta:
-        args, kwargs = stand_in((args, kwargs))
-    inputs = _named_inputs(args, kwargs, names)
-    stopped: Failure | None = None
-    out: Any = None
-    with standing_in(subject) if on_meta else nullcontext(), left_as_found(subject) as weights, unfused():
-        subject.train(train)
-        torch.manual_seed(_SEED)
-        recorder = Recorder(Scopes(), fields, weights.touch)
-        recorder.memory.expect(subject, (args, kwargs))
-        measurement = measuring(subject, recorder.memory.storages)
-        try:
-            with torch.no_grad(), _scopes(subject, recorder) as run, recorder:
-                out = run(*args, **kwargs)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's forward may raise anything
-            stopped = failure(error, recorder)
-        if recorder.defect is not None:
-            raise recorder.defect
-        outputs = named_facts(out)
-        memory = recorder.memory.fact(recorder.scopes.calls) if stopped is None else None
-        if memory is not None and measurement is not None:
-            memory = replace(memory, measured=measurement.fact())
-        modules, notes = unfolded(subject, module_facts(subject, weights.used))
-        notes += silent_modules(subject, modules, {c.path for c in recorder.scopes.calls if isinstance(c, ModuleCall)})
-    calls = recorder.scopes.calls
-    if training is not None and memory is not None and not isinstance(subject, ExportedModel):
-        step, why_not = rehearse(subject, args, kwargs, training, _scopes)
-        notes += why_not
-        calls = with_saved(calls, step.saved if step else None)
-        memory = replace(memory, training=step.fact if step else None)
-    return Trace(modules, calls, inputs, outputs, notes, failure=stopped, memory=memory)
+    with marked_parts(subject):
+        on_meta = is_on_meta(subject, (args, kwargs))
+        if on_meta:
+            args, kwargs = stand_in((args, kwargs))
+        inputs = _named_inputs(args, kwargs, names)
+        stopped: Failure | None = None
+        out: Any = None
+        with standing_in(subject) if on_meta else nullcontext(), left_as_found(subject) as weights, unfused():
+            subject.train(train)
+            torch.manual_seed(_SEED)
+            recorder = Recorder(Scopes(), fields, weights.touch)
+            recorder.memory.expect(subject, (args, kwargs))
+            measurement = measuring(subject, recorder.memory.storages)
+            try:
+                with torch.no_grad(), _scopes(subject, recorder) as run, recorder:
+                    out = run(*args, **kwargs)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's forward may raise anything
+                stopped = failure(error, recorder)
+            if recorder.defect is not None:
+                raise recorder.defect
+            outputs = named_facts(out)
+            memory = recorder.memory.fact(recorder.scopes.calls) if stopped is None else None
+            if memory is not None and measurement is not None:
+                memory = replace(memory, measured=measurement.fact())
+            modules, notes = unfolded(subject, module_facts(subject, weights.used))
+            notes += silent_modules(
+                subject, modules, {c.path for c in recorder.scopes.calls if isinstance(c, ModuleCall)}
+            )
+        calls = recorder.scopes.calls
+        if training is not None and memory is not None and not isinstance(subject, ExportedModel):
+            step, why_not = rehearse(subject, args, kwargs, training, _scopes)
+            notes += why_not
+            calls = with_saved(calls, step.saved if step else None)
+            memory = replace(memory, training=step.fact if step else None)
+        return Trace(modules, calls, inputs, outputs, notes, failure=stopped, memory=memory)
 
 
 def _named_inputs(args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]) -> tuple[NamedTensor, ...]:

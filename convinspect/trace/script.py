@@ -75,24 +75,45 @@ def script_scopes(model: Any, recorder: Recorder) -> Iterator[Callable[..., Any]
     """
     paths = canonical_paths(model)
     modules = {hash(module._c): (paths[path], module) for path, module in model.named_modules()}  # noqa: SLF001
+    with _following(modules, recorder) as run:
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            run.enter(hash(model._c), (args, kwargs))  # noqa: SLF001 - the identity of a scripted module
+            try:
+                out = _forward(model)(*args, **kwargs)
+            except Exception as error:
+                told = _retold(error)
+                run.abandon(told)
+                raise told from error
+            run.leave(out)
+            return out
+
+        yield call
+
+
+@contextmanager
+def scopes_in_parts(model: nn.Module, recorder: Recorder) -> Iterator[Callable[[BaseException], None]]:
+    """Follow the calls inside the scripted modules of an eager ``model``, whose own calls are followed elsewhere.
+
+    Gives what closes the scopes that an error leaves open.
+    """
+    parts = [(path, m) for path, m in model.named_modules() if isinstance(m, torch.jit.ScriptModule)]
+    if not parts:
+        yield lambda _: None
+        return
+    modules = {hash(module._c): (path, module) for path, module in parts}  # noqa: SLF001
+    with _following(modules, recorder) as run:
+        yield run.abandon
+
+
+@contextmanager
+def _following(modules: dict[int, tuple[str, nn.Module]], recorder: Recorder) -> Iterator[_Run]:
     run = _Run(recorder, modules)
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        run.enter(hash(model._c), (args, kwargs))  # noqa: SLF001 - the identity of a scripted module
-        try:
-            out = _forward(model)(*args, **kwargs)
-        except Exception as error:
-            told = _retold(error)
-            run.abandon(told)
-            raise told from error
-        run.leave(out)
-        return out
-
     token = _run.set(run)
     try:
         # The optimising executor would fuse operators, and run a graph of its own making.
         with torch.jit.optimized_execution(should_optimize=False):  # type: ignore[attr-defined]
-            yield call
+            yield run
     finally:
         _run.reset(token)
 

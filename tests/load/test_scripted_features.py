@@ -319,3 +319,33 @@ def test_an_archive_without_forward_is_refused(tmp_path: Path) -> None:
 
     result = convinspect("summary", scripted(Helper(), tmp_path / "model.pt"), "--input", "4")
     assert (result.code, "no forward" in result.err) == (2, True)
+
+
+class ScriptedPart(nn.Module):
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.first, self.part, self.again = nn.Linear(4, 4), inner, inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.again(self.part(self.first(x)))
+
+
+def test_a_scripted_module_inside_an_eager_model_shows_its_rows_and_comes_back_untouched() -> None:
+    inner = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.ReLU())
+    eager = inspect(ScriptedPart(inner).eval(), (X,))
+    with quiet():
+        part = torch.jit.script(inner.eval())
+    model, code = ScriptedPart(part).eval(), part.code
+    for _ in range(2):
+        assert first_difference(rows(eager), rows(inspect(model, (X,)))) == ""
+    assert model.part is part
+    assert model.again is part
+    assert part.code == code
+
+
+def test_an_error_inside_a_scripted_part_leaves_no_scope_open() -> None:
+    with quiet():
+        part = torch.jit.script(nn.Sequential(nn.ReLU(), nn.Linear(3, 4)))
+    report = inspect(ScriptedPart(part), (X,))
+    (note,) = [note for note in report.warnings if note.code == "forward_failed"]
+    assert note.message == "part.1: Linear expected 3 features, got 4 (input 2x4)"
