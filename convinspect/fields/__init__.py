@@ -1,4 +1,9 @@
-"""Receptive fields: which elements of an input every tensor of a forward run depends on, exactly."""
+"""Receptive fields: which elements of an input every tensor of a forward run depends on, exactly.
+
+Two answers stand side by side. Exact arrays (`bounds`), clipped to the real input, go through every operator that runs;
+nominal maps (`nominal`), unclipped, give size, jump and start as the papers do. A global operator (a gate, a norm over
+positions, attention over all of them) leaves the exact strict answer, and takes its share out of the local one.
+"""
 
 from __future__ import annotations
 

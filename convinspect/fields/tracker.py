@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -18,6 +17,7 @@ from convinspect.fields.axes import spatial_axes
 from convinspect.fields.describing import Followed
 from convinspect.fields.field import Cause, Field, Shape, collapse, everything, nothing, seed_field
 from convinspect.fields.rules import Call, Result, find_rule, tensors_in
+from convinspect.fields.signatures import is_pointwise, signature_of
 from convinspect.fields.storages import Storages
 from convinspect.spec import UnitSpec
 
@@ -73,41 +73,40 @@ class FieldTracker:
         self._order += 1
         if func._schema.name in FROM_STORAGE:  # noqa: SLF001 - torch has no public name for the schema
             return
+        signature = signature_of(func)
         given = {**kwargs} if kwargs else {}
-        found: dict[int, Field] = {}
-        for tensor in tensors_in([*args, *given.values()]):
-            field = self.field(tensor)
-            if field is not None:
-                found[id(tensor)] = field
-        if not found:
+        found = self._find_all([*args, *(value for name, value in given.items() if name not in signature.replaced)])
+        if not found and not signature.replaced:
             return
-        names, defaults, written = _schema(func)
-        bound = {**defaults, **dict(zip(names, args, strict=False)), **given}
-        outputs = tensors_in([out])
-        targets = tensors_in([bound[name] for name in written if name in bound])
+        bound = {**signature.defaults, **dict(zip(signature.names, args, strict=False)), **given}
+        targets = tensors_in([bound[name] for name in signature.written if name in bound])
+        wanted = tensors_in([out]) or targets
+        if not found:
+            for tensor in targets:
+                if self.field(tensor) is not None:
+                    self._keep([tensor], [tensor], [None])
+            return
         cause = Cause(self._order, path, str(func))
-        wanted = outputs or targets
-        call = Call(
-            cause.op,
-            bound,
-            tuple(tuple(tensor.shape) for tensor in wanted),
-            cause,
-            len(self._followed.axes),
-            lambda tensor: found.get(id(tensor)),
-        )
+        shapes = tuple(tuple(tensor.shape) for tensor in wanted)
+        call = Call(cause.op, bound, shapes, cause, len(self._followed.axes), lambda tensor: found.get(id(tensor)))
         results = self._apply(func, call)
         self._keep(wanted, targets, results)
-        if results and any(field is not None and field.doubts.unknown == cause for field in results):
+        if any(field is not None and field.doubts.unknown == cause for field in results):
             # It may have written to all that its schema says it writes to, not only to what it returned.
             reached = {id(tensor) for tensor in wanted}
             for tensor in targets:
                 if id(tensor) not in reached:
                     self._keep([tensor], [tensor], [everything(tuple(tensor.shape), self._followed.lengths, cause)])
 
+    def _find_all(self, values: Sequence[Any]) -> dict[int, Field]:
+        """Fields of the followed tensors among ``values``, by identity."""
+        fields = ((id(tensor), self.field(tensor)) for tensor in tensors_in(values))
+        return {key: field for key, field in fields if field is not None}
+
     def _apply(self, func: Any, call: Call) -> list[Field | None]:
         """Run the operator's rule, or mark its outputs as unknown and name it."""
         rule = find_rule(func._schema.name)  # noqa: SLF001
-        if rule is None and _is_pointwise(func):
+        if rule is None and is_pointwise(func):
             return [call.merge(call.fields(), shape) for shape in call.outputs]
         if rule is not None:
             results = _per_output(rule(call), call.outputs)
@@ -168,28 +167,6 @@ class FieldTracker:
             return None
         field = self.field(tensor)
         return None if field is None else describing.unit(field, self._followed, tuple(index))
-
-
-@lru_cache(maxsize=4096)
-def _schema(func: Any) -> tuple[tuple[str, ...], dict[str, Any], tuple[str, ...]]:
-    """Argument names, defaults and the names of arguments that the operator writes to."""
-    arguments = func._schema.arguments  # noqa: SLF001
-    names = tuple(argument.name for argument in arguments)
-    defaults = {a.name: a.default_value for a in arguments if a.has_default_value()}
-    written = tuple(a.name for a in arguments if a.alias_info is not None and a.alias_info.is_write)
-    return names, defaults, written
-
-
-@lru_cache(maxsize=4096)
-def _is_pointwise(func: Any) -> bool:
-    """Tell whether torch tags the operator as pointwise; of an in-place one, perhaps its functional form only."""
-    if torch.Tag.pointwise in func.tags:
-        return True
-    namespace, name = func._schema.name.split("::")  # noqa: SLF001
-    plain = getattr(getattr(torch.ops, namespace), name.removesuffix("_"), None)
-    if plain is None or plain is func.overloadpacket:
-        return False
-    return any(torch.Tag.pointwise in getattr(plain, overload).tags for overload in plain.overloads())
 
 
 def _address(tensor: Tensor) -> int | None:

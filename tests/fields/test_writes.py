@@ -56,6 +56,17 @@ def scribble(seed: int, x: Tensor) -> Tensor:
     return torch.cat([part.flatten() for part in parts])
 
 
+def test_an_output_argument_forgets_what_it_held() -> None:
+    def function(x: Tensor) -> Tensor:
+        held, constant = x * 1, torch.ones(1, 2, 4, 6, dtype=x.dtype)
+        torch.add(x.flip(2), 1, out=held)
+        gone = x * 1
+        torch.add(constant, 1, out=gone)
+        return torch.cat([held, gone], 1)
+
+    assert_exact(function, randn(1, 2, 4, 6))
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_writes_through_random_views_are_followed_exactly(seed: int) -> None:
     assert_exact(lambda x: scribble(seed, x), randn(1, 2, 4, 6))
