@@ -101,7 +101,7 @@ def scopes_in_parts(model: nn.Module, recorder: Recorder) -> Iterator[Callable[[
     if not parts:
         yield lambda _: None
         return
-    modules = {hash(module._c): (path, module) for path, module in parts}  # noqa: SLF001
+    modules: dict[int, tuple[str, nn.Module]] = {hash(m._c): (path, m) for path, m in parts}  # noqa: SLF001
     with _following(modules, recorder) as run:
         yield run.abandon
 
