@@ -1,0 +1,92 @@
+"""Bytes that were alive in a run: where the peaks fall and what they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Phase: TypeAlias = Literal["forward", "backward", "step"]
+AliveKind: TypeAlias = Literal[
+    "weights", "inputs", "gradients", "optimizer", "saved", "outputs", "activations", "temporaries"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """Bytes of one kind that are alive at a peak; ``path``, ``call`` and ``op`` say which row made them.
+
+    Weights, inputs, gradients and optimizer states are told in one sum each, with an empty ``path`` and no ``op``.
+    """
+
+    kind: AliveKind
+    path: str
+    call: int
+    op: str | None
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The most bytes that were alive at once: during ``op``, run by call number ``call`` of the module ``path``.
+
+    ``by_kind`` and ``alive`` (largest first) each add up to ``bytes``. In the backward ``phase`` the row is the one
+    whose gradient is computed, and ``op`` the operator that computes it.
+    """
+
+    bytes: int
+    phase: Phase
+    path: str
+    call: int
+    op: str | None
+    by_kind: Mapping[str, int]
+    alive: tuple[Alive, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStep:
+    """One whole step of training as the allocator sees it: forward, backward, the step of ``optimizer``.
+
+    ``saved_bytes`` is what lives from the forward to the backward pass (weights, inputs and outputs that nobody
+    saves are not counted). ``amp`` is the dtype of autocast, or ``None``.
+    """
+
+    optimizer: str
+    amp: str | None
+    gradient_bytes: int
+    optimizer_bytes: int
+    saved_bytes: int
+    peak: Peak
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the allocator of the device itself counted during the same forward, in bytes.
+
+    ``workspace_bytes`` is what libraries keep allocated for themselves. ``estimate_bytes`` is the peak by liveness
+    of that run with every storage rounded up to the allocator's blocks of ``block_bytes``; ``difference_percent``
+    what was allocated beyond the two, in percent of the estimate.
+    """
+
+    allocated_bytes: int
+    reserved_bytes: int
+    workspace_bytes: int
+    estimate_bytes: int
+    block_bytes: int
+    difference_percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the storages of a run showed: weights and inputs, each storage counted once, and the peaks.
+
+    ``inference_blocks_bytes`` is the inference peak with every storage rounded up to 512 bytes, as CUDA's caching
+    allocator gives them out.
+    """
+
+    weight_bytes: int
+    input_bytes: int
+    inference: Peak | None = None
+    training: TrainingStep | None = None
+    measured: Measured | None = None
+    inference_blocks_bytes: int | None = None
