@@ -11,6 +11,7 @@ _aten = torch.ops.aten
 _PAGE = 4096
 _CACHE_LINE = 64
 _FLOAT32 = 4
+_LINE = 3  # dimensions of a signal in a batch: there is one format for it
 
 
 def as_the_cpu_returns(func: Any, args: tuple[Any, ...], out: Any) -> Any:
@@ -20,8 +21,10 @@ def as_the_cpu_returns(func: Any, args: tuple[Any, ...], out: Any) -> Any:
 
 
 def _batch_norm(args: tuple[Any, ...], out: Any) -> Any:
-    """In evaluation the CPU saves no mean and no deviation."""
+    """In evaluation the CPU saves no mean and no deviation; an input that can be read as contiguous is."""
     training = bool(args[5])
+    if args[0].is_contiguous():
+        out = (out[0].new_empty(out[0].shape), *out[1:])
     return _with_statistics(args, out) if training else _batch_norm_in_evaluation(args, out)
 
 
@@ -41,10 +44,39 @@ def _layer_norm(args: tuple[Any, ...], out: Any) -> Any:
     return _with_statistics((args[0], args[2]), out)
 
 
+def _convolution(args: tuple[Any, ...], out: Any) -> Any:
+    """The CPU answers in the memory format of what it was given; the meta kernel knows no device and no format."""
+    form = _memory_format(*args[:9])
+    return out if form is None else out.to(memory_format=form)
+
+
+def _convolution_backward(args: tuple[Any, ...], out: Any) -> Any:
+    _, given, weight, bias_sizes, *geometry = args[:10]
+    form = _memory_format(given, weight, None, *geometry, bias_sizes=bias_sizes)
+    if form is None:
+        return out
+    return (*(part if part is None else part.to(memory_format=form) for part in out[:2]), out[2])
+
+
+def _memory_format(*args: Any, bias_sizes: Any = None) -> torch.memory_format | None:
+    """Return the format that the CPU's convolution of these arguments answers in; ``None``: as the meta kernel does."""
+    given, weight = args[:2]
+    if given.dim() == _LINE or (given.stride(1) != 1 and weight.stride(1) != 1):
+        return None
+    backend = torch._C._select_conv_backend(*args, bias_sizes)  # noqa: SLF001 - as FakeTensor does
+    form: torch.memory_format = torch._C._conv_determine_backend_memory_format(given, weight, backend)  # noqa: SLF001
+    return form
+
+
 def _loss(args: tuple[Any, ...], out: Any) -> Any:
     """The CPU reduces in place: the scalar keeps the storage of all differences."""
     size = torch.broadcast_shapes(args[0].shape, args[1].shape).numel()
     return out if out.dim() else out.new_empty(size).as_strided((), ())
+
+
+def _fold(args: tuple[Any, ...], out: Any) -> Any:
+    """The CPU folds into a tensor as large as its input, and then calls it smaller."""
+    return out.new_empty(max(args[0].numel(), out.numel())).as_strided(out.shape, out.stride())
 
 
 def _recurrent_layer(args: tuple[Any, ...], out: Any) -> Any:
@@ -94,6 +126,9 @@ _CORRECTIONS: dict[Any, Callable[[tuple[Any, ...], Any], Any]] = {
     _aten._batch_norm_with_update.default: _with_statistics,  # noqa: SLF001
     _aten.native_layer_norm.default: _layer_norm,
     _aten.native_group_norm.default: _with_statistics,
+    _aten.convolution.default: _convolution,
+    _aten.convolution_backward.default: _convolution_backward,
+    _aten.col2im.default: _fold,
     _aten.mse_loss.default: _loss,
     _aten.smooth_l1_loss.default: _loss,
     _aten.soft_margin_loss.default: _loss,

@@ -31,3 +31,15 @@ def mutates(func: Any) -> bool:
     """Tell whether the operator may change a tensor that it is given; one without a schema may."""
     schema = getattr(func, "_schema", None)
     return schema is None or bool(schema.is_mutable)
+
+
+def written(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[torch.Tensor]:
+    """Yield the tensors that the operator's schema says it writes into; all of them where it has none."""
+    schema = getattr(func, "_schema", None)
+    if schema is None:
+        yield from operands(args, kwargs)
+        return
+    given = {**dict(zip((argument.name for argument in schema.arguments), args, strict=False)), **kwargs}
+    for argument in schema.arguments:
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            yield from results(given.get(argument.name))

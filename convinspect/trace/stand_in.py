@@ -12,15 +12,16 @@ Tensors made of Python numbers stay real until they meet a stand-in, so that ``t
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from convinspect.trace.cpu_results import as_the_cpu_returns
-from convinspect.trace.operands import mutates, operands
+from convinspect.trace.operands import mutates, operands, written
 
 CPU = torch.device("cpu")
 META = torch.device("meta")
@@ -83,7 +84,7 @@ class StandInMode(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self._device = device
         # Storages of real tensors that a stand-in was written into: their values no longer mean anything.
-        self._void: set[int] = set()
+        self._void: dict[int, Any] = {}
 
     def __torch_dispatch__(
         self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -97,8 +98,18 @@ class StandInMode(TorchDispatchMode):
         if not stands and tensors and not any(_storage(t) in self._void for t in tensors):
             return func(*args, **kwargs)
         if stands and mutates(func):
-            self._void.update(_storage(t) for t in tensors if not isinstance(t, StandIn) and not t.is_meta)
+            self._spoil(func, args, kwargs)
         return _run(func, args, kwargs, self._device)
+
+    def _spoil(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Forget the values of the real tensors that ``func`` writes into, for as long as their storages live."""
+        for tensor in written(func, args, kwargs):
+            if not isinstance(tensor, StandIn) and not tensor.is_meta and tensor.layout is torch.strided:
+                key = _storage(tensor)
+                self._void[key] = weakref.ref(tensor.untyped_storage(), partial(self._gone, key))
+
+    def _gone(self, key: int, _reference: object) -> None:
+        self._void.pop(key, None)
 
 
 def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], device: torch.device) -> Any:
@@ -119,13 +130,15 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], device: torch
         torch._C._set_meta_in_tls_dispatch_include(True)  # noqa: FBT003, SLF001
         _Kernel.running += 1
         try:
-            out = as_the_cpu_returns(func, args, func(*args, **kwargs))
+            out = func(*args, **kwargs)
         finally:
             _Kernel.running -= 1
             torch._C._set_meta_in_tls_dispatch_include(inside)  # noqa: SLF001
     if _Kernel.running:
         return out
     pretended = found[0] if found else device
+    if pretended.type == "cpu":
+        out = as_the_cpu_returns(func, args, out)
     return _mapped(out, lambda t: t if isinstance(t, StandIn) else StandIn(t, pretended))
 
 

@@ -20,7 +20,7 @@ from sample_models.resnet import resnet18
 from sample_models.transformer import TextClassifier
 from sample_models.unet import UNet
 from tests.memory.nets import encoder
-from tests.memory.runs import traced
+from tests.memory.runs import counted_forward, inference_peak, traced
 
 
 class Attention(nn.Module):
@@ -102,6 +102,35 @@ def test_a_real_tensor_that_a_stand_in_was_written_into_has_no_value() -> None:
         constant.copy_(x)
         with pytest.raises(RuntimeError, match="item"):
             constant.sum().item()
+
+
+def test_a_real_tensor_that_was_only_read_keeps_its_value() -> None:
+    x = StandIn(torch.empty(2, device="meta"))
+    with StandInMode():
+        constant = torch.tensor([1.0, 2.0])
+        x.copy_(constant)
+        assert constant.sum().item() == 3
+
+
+@pytest.mark.parametrize("build", [resnet18, UNet])
+def test_models_in_channels_last_take_the_same_path(build: Callable[[], nn.Module]) -> None:
+    last = torch.channels_last
+    real = traced(build().to(memory_format=last), torch.rand(2, 3, 32, 32).to(memory_format=last), training=Plan("sgd"))
+    with torch.device("meta"):
+        model, x = build().to(memory_format=last), torch.empty(2, 3, 32, 32, memory_format=last)
+    assert traced(model, x, training=Plan("sgd")) == real
+
+
+class Folds(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        patches = functional.unfold(x, 3, stride=1, padding=1)
+        return functional.fold(patches, x.shape[-2:], 3, padding=1)
+
+
+def test_a_fold_keeps_the_storage_of_its_input_size() -> None:
+    real, x = traced(Folds(), torch.rand(2, 3, 8, 8)), torch.empty(2, 3, 8, 8, device="meta")
+    assert traced(Folds(), x) == real
+    assert inference_peak(Folds(), torch.rand(2, 3, 8, 8)) == counted_forward(Folds(), torch.rand(2, 3, 8, 8)).peak
 
 
 def test_a_stand_in_pretends_to_be_on_the_cpu_and_holds_no_memory() -> None:
