@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from convinspect.errors import UsageError
+from convinspect.errors import ModelError, UsageError
 from convinspect.fields import mixing, reading
 from convinspect.fields.field import Cause, Field, Shape, nothing
 from convinspect.fields.windows import sliding
@@ -109,14 +109,22 @@ def rule(name: str) -> Callable[[Rule], Rule]:
 
     ``call.merge([call["a"], call["b"]])`` is a pointwise operator, ``call.contract(call["x"], dims)`` mixes over
     dimensions. A file that is loaded again replaces its rule. Raises `UsageError` for a name without a namespace, or
-    one of torch's own.
+    one of torch's own; the rule itself, when it fails, stops the run with a `ModelError`.
     """
     if "::" not in name or name.startswith("aten::"):
         msg = f"{name}: not an operator of your own; write it as namespace::name"
         raise UsageError(msg)
 
     def keep(function: Rule) -> Rule:
-        _RULES[name] = function
+        def guarded(call: Call) -> Result:
+            try:
+                return function(call)
+            except Exception as error:
+                # The rule is the user's code: whatever it raises is told as such.
+                msg = f"{name}: its receptive-field rule failed: {type(error).__name__}: {error}"
+                raise ModelError(msg) from error
+
+        _RULES[name] = guarded
         return function
 
     return keep

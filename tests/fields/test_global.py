@@ -134,6 +134,19 @@ def test_fused_recurrent_layers_agree_with_their_time_steps(layers: int, bidirec
         assert (mine.hi == real.hi).all()
 
 
+def test_packed_sequences_are_a_bound() -> None:
+    net = nn.LSTM(3, 4, batch_first=True).double()
+
+    def packed(x: Tensor) -> Tensor:
+        rows = nn.utils.rnn.pack_padded_sequence(x.transpose(1, 2), torch.tensor([6, 4]), batch_first=True)
+        return nn.utils.rnn.pad_packed_sequence(net(rows)[0], batch_first=True)[0]
+
+    out, tracker = watch(packed, randn(2, 3, 6))
+    field = tracker.describe(out)
+    assert field is not None
+    assert (field.status, field.center, tracker.unknown_ops) == ("upper_bound", ((0, 5),), ())
+
+
 def test_tokens_are_followed_through_an_embedding() -> None:
     table = nn.Embedding(8, 4).double()
     conv = nn.Conv1d(4, 2, 3, padding=1).double()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own abbreviation
 
-from convinspect.errors import UsageError
+from convinspect.errors import ModelError, UsageError
 from convinspect.fields import Call, Field, rule
 from convinspect.fields.rules import forget, register
 
@@ -62,6 +62,12 @@ def test_a_rule_whose_result_does_not_fit_counts_as_none(blur: str) -> None:
     out, tracker = watch(blurred, torch.rand(1, 1, 8, 8))
     assert tracker.unknown_ops
     assert tracker.describe(out).status == "unknown"
+
+
+def test_a_rule_that_fails_is_told_as_the_users_code(blur: str) -> None:
+    rule(blur)(lambda call: call["picture"])
+    with pytest.raises(ModelError, match="fieldtest::blur: its receptive-field rule failed: KeyError: 'picture'"):
+        watch(blurred, torch.rand(1, 1, 8, 8))
 
 
 @pytest.mark.parametrize("name", ["blur", "aten::add"])

@@ -44,9 +44,9 @@ def cell(call: Call) -> Result:
 
 @register("aten::_pack_padded_sequence", "aten::_pad_packed_sequence")
 def pack(call: Call) -> Result:
-    """Sequences of unequal lengths, one after the other: all of the input, as a bound."""
+    """Sequences of unequal lengths, one after the other: all of the input, as a bound; lengths depend on lengths."""
     whole = call.merge([collapse(field, ()) for field in call.fields()], ())
-    return [collapse(whole, shape).doubting(upper_bound=call.cause) for shape in call.outputs]
+    return [collapse(whole, call.shape).doubting(upper_bound=call.cause), *(None for _ in call.outputs[1:])]
 
 
 def _sized(out: Field, shape: Shape) -> Field:
