@@ -154,3 +154,8 @@ def tensors_in(values: Any) -> list[Tensor]:
 def forget(name: str) -> None:
     """Take the rule of ``name`` back, if it has one."""
     _RULES.pop(name, None)
+
+
+def registered() -> tuple[str, ...]:
+    """List the operators that have a rule."""
+    return tuple(_RULES)

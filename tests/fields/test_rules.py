@@ -11,7 +11,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own abbreviation
 
 from convinspect.errors import ModelError, UsageError
 from convinspect.fields import Call, Field, rule
-from convinspect.fields.rules import forget, register
+from convinspect.fields.rules import forget, register, registered
 
 from .oracle import watch
 
@@ -79,3 +79,13 @@ def test_only_operators_of_ones_own_take_a_rule(name: str) -> None:
 def test_a_second_rule_for_an_operator_of_torch_raises() -> None:
     with pytest.raises(UsageError, match="two rules"):
         register("aten::convolution")(lambda _: None)
+
+
+@pytest.mark.skipif(
+    tuple(map(int, torch.__version__.split(".")[:2])) < (2, 13), reason="older versions lack some of the operators"
+)
+def test_every_rule_is_of_an_operator_that_there_is() -> None:
+    names = {schema.name for schema in torch._C._jit_get_all_schemas()}  # noqa: SLF001 - the only list of them
+    known = [name for name in registered() if name.startswith("aten::")]
+    assert len(known) > 300
+    assert [name for name in known if name not in names and f"{name}_" not in names] == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from convinspect.fields import moves, reading
 from convinspect.fields.field import Field
 from convinspect.fields.rules import Call, Result, aten, register
@@ -10,23 +12,21 @@ from convinspect.fields.rules import Call, Result, aten, register
 @register(
     *aten(
         "empty_like zeros_like ones_like full_like rand_like randn_like randint_like new_empty new_zeros new_ones "
-        "new_full new_empty_strided empty_strided zero zero_ fill_ normal_ uniform_ random_ exponential_ sym_size "
+        "new_full new_empty_strided empty_strided zero normal_ uniform_ random_ exponential_ sym_size "
         "sym_stride sym_numel sym_storage_offset is_same_size _assert_async _assert_tensor_metadata"
     )
 )
 def constant(call: Call) -> Result:
-    """Made from a shape alone; filling forgets what was there."""
-    value = call.args.get("value")
-    if hasattr(value, "shape"):
-        return call.merge([call["value"]])
+    """Made from a shape alone, and what was there before is forgotten."""
+    del call
     return None
 
 
 @register(
     *aten(
         "clone contiguous detach alias lift_fresh lift _to_copy to dropout alpha_dropout feature_dropout "
-        "native_dropout bernoulli _conj _neg_view resolve_conj resolve_neg requires_grad_ _reshape_copy_alias "
-        "fake_quantize_per_tensor_affine nan_to_num rrelu_with_noise celu data pin_memory _pin_memory "
+        "native_dropout bernoulli _conj _neg_view resolve_conj resolve_neg requires_grad_ "
+        "fake_quantize_per_tensor_affine nan_to_num rrelu_with_noise celu pin_memory _pin_memory "
         "lift_fresh_copy alias_copy detach_copy to_mkldnn _to_dense to_dense _to_sparse _to_sparse_csr "
         "_lazy_clone _conj_copy _neg_view_copy"
     )
@@ -36,11 +36,11 @@ def same(call: Call) -> Result:
     return [field if field.shape == shape else None for field in [_main(call)] for shape in call.outputs]
 
 
-@register("aten::copy", "aten::fill", "aten::set_data", "aten::masked_scatter_value")
+@register("aten::copy", "aten::fill")
 def overwrite(call: Call) -> Result:
     """What is written, broadcast; nothing is left of what was there."""
     source = call.args.get("src", call.args.get("value"))
-    return call.merge([call.field(source)]) if hasattr(source, "shape") else None
+    return call.merge([call.field(source)]) if isinstance(source, Tensor) else None
 
 
 @register("aten::view_as_real", "aten::view_as_complex")

@@ -20,7 +20,7 @@ def embedding(call: Call) -> Result:
     return call.merge([out, call.contract(rows, [0])], call.shape).doubting(data_dependent=call.cause)
 
 
-@register("aten::index", "aten::_unsafe_index", "aten::index.Tensor")
+@register("aten::index", "aten::_unsafe_index")
 def index(call: Call) -> Result:
     """``self[i, :, j]``: hull over the indexed dimensions, and what the indices themselves depend on."""
     x = call["self"]

@@ -8,7 +8,7 @@ from convinspect.fields import joining, moves
 from convinspect.fields.rules import Call, Result, register
 
 
-@register("aten::cat", "aten::concat", "aten::concatenate", "aten::_cat")
+@register("aten::cat", "aten::concat", "aten::concatenate")
 def cat(call: Call) -> Result:
     """Side by side along ``dim``; an empty vector of shape ``(0,)`` is skipped, as torch does."""
     rank = len(call.shape)

@@ -31,7 +31,7 @@ def add_product(call: Call) -> Result:
     return call.merge([multiply(call, first, second, call.shape), call["self"]], call.shape)
 
 
-@register("aten::linear", "aten::mkldnn_linear", "aten::_mkl_linear")
+@register("aten::linear", "aten::mkldnn_linear")
 def linear(call: Call) -> Result:
     """``input @ weight.T + bias``."""
     x = call["input"] if "input" in call.args else call["self"]

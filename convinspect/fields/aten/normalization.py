@@ -67,12 +67,6 @@ def masked_softmax(call: Call) -> Result:
     return call.contract(x, [call.get("dim", -1)], keeps_own=True)
 
 
-@register("aten::local_response_norm")
-def local_response_norm(call: Call) -> Result:
-    """A window over channels, which is taken as all of them."""
-    return call.contract(call["input"], [1], keeps_own=True).doubting(upper_bound=call.cause)
-
-
 def _with_affine(call: Call, x: Field, dim: int) -> Field:
     """Add what a weight or bias that depends on the input brings in, per channel."""
     parts = [x]

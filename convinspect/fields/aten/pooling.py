@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 from convinspect.fields import moves, reading
 from convinspect.fields.aten.convolution import per_axis
 from convinspect.fields.field import Field
@@ -12,12 +10,10 @@ from convinspect.fields.windows import adaptive, sliding
 
 
 @register(
-    *(
-        f"aten::{kind}_pool{rank}d{suffix}"
-        for kind, rank, suffix in itertools.product(("max", "avg"), (1, 2, 3), ("", "_with_indices"))
-    ),
-    "aten::mkldnn_max_pool2d",
-    "aten::mkldnn_max_pool3d",
+    *aten(
+        "max_pool1d max_pool2d max_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices "
+        "avg_pool1d avg_pool2d avg_pool3d mkldnn_max_pool2d mkldnn_max_pool3d"
+    )
 )
 def pool(call: Call) -> Result:
     """Windows of ``kernel_size``; with ``ceil_mode`` the last ones reach beyond the input."""

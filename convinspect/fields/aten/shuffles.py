@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from convinspect.fields import moves, reading, reshaping
+from convinspect.fields.bounds import numel
 from convinspect.fields.field import Field
 from convinspect.fields.rules import Call, Result, register
 from convinspect.fields.windows import rolling, slicing, sliding
@@ -35,8 +36,8 @@ def roll(call: Call) -> Result:
     x = call["self"]
     shifts, dims = call.args["shifts"], call.get("dims", ())
     if not dims:
-        flat = reshaping.reshape(x, (_numel(x),))
-        return reshaping.reshape(reading.slide(flat, {0: rolling(_numel(x), shifts[0])}), x.shape)
+        flat = reshaping.reshape(x, (numel(x.shape),))
+        return reshaping.reshape(reading.slide(flat, {0: rolling(numel(x.shape), shifts[0])}), x.shape)
     for shift, dim in zip(shifts, dims, strict=True):
         x = reading.slide(x, {dim % len(x.shape): rolling(x.shape[dim], shift)})
     return x
@@ -113,18 +114,11 @@ def repeat_interleave(call: Call) -> Result:
         return None
     dim = call.args.get("dim")
     if dim is None:
-        x, dim = reshaping.reshape(x, (_numel(x),)), 0
+        x, dim = reshaping.reshape(x, (numel(x.shape),)), 0
     dim %= len(x.shape)
     if isinstance(times, int):
         return reading.stretch(x, dim, times)
     return moves.widen(call.contract(x, [dim]), dim, call.shape[dim]).doubting(data_dependent=call.cause)
-
-
-def _numel(x: Field) -> int:
-    total = 1
-    for size in x.shape:
-        total *= size
-    return total
 
 
 def _with_spatial(out: Field, like: Field) -> Field:
