@@ -24,6 +24,17 @@ _AS_ON_CPU = (
     "the training step is estimated with the operators of the CPU: cuda's keep other masks, statistics and workspaces"
 )
 
+# The answer for an exported program.
+NO_STEP = (
+    None,
+    (
+        Note(
+            "training_unknown",
+            "what a training step needs is not known: an exported program is the graph of the mode it was exported in",
+        ),
+    ),
+)
+
 
 def rehearse(
     model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], plan: Plan, scoped: Scoped

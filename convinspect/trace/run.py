@@ -24,7 +24,7 @@ from convinspect.trace.flat import unfolded
 from convinspect.trace.markers import with_markers
 from convinspect.trace.measured import measuring
 from convinspect.trace.recorder import Fields, Recorder
-from convinspect.trace.rehearsal import rehearse, with_saved
+from convinspect.trace.rehearsal import NO_STEP, rehearse, with_saved
 from convinspect.trace.scopes import Scopes
 from convinspect.trace.script import script_scopes
 from convinspect.trace.scripted_parts import marked_parts
@@ -86,8 +86,9 @@ def trace(
                 subject, modules, {c.path for c in recorder.scopes.calls if isinstance(c, ModuleCall)}
             )
         calls = recorder.scopes.calls
-        if training is not None and memory is not None and not isinstance(subject, ExportedModel):
-            step, why_not = rehearse(subject, args, kwargs, training, _scopes)
+        if training is not None and memory is not None:
+            exported = isinstance(subject, ExportedModel)
+            step, why_not = NO_STEP if exported else rehearse(subject, args, kwargs, training, _scopes)
             notes += why_not
             calls = with_saved(calls, step.saved if step else None)
             memory = replace(memory, training=step.fact if step else None)

@@ -12,6 +12,8 @@ import pytest
 
 from tests.memory.decoder import TOKENS, Config
 
+pytest.importorskip("resource", reason="only Unix tells a process its own peak")
+
 BFLOAT16 = 2
 GIB = 2**30
 

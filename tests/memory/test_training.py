@@ -15,7 +15,7 @@ from convinspect.trace import Plan
 from sample_models.inplace import InPlace, OutOfPlace
 from sample_models.resnet import resnet18
 from tests.memory.nets import encoder, perceptron
-from tests.memory.runs import traced, training_step
+from tests.memory.runs import inference_peak, traced, training_step
 
 KIB = 1024
 
@@ -245,3 +245,14 @@ def test_a_script_is_trained_like_its_source() -> None:
     assert scripted.memory == eager.memory
     assert saved_by_module(scripted) == saved_by_module(eager)
     assert all(parameter.grad is None for parameter in script.parameters())
+
+
+def test_an_exported_program_is_a_graph_of_one_mode() -> None:
+    x = torch.rand(2, 3, 16, 16)
+    program = torch.export.export(Scripted().eval(), (x,))
+    found = traced(program, x, training=Plan())  # type: ignore[arg-type]
+    assert found.memory is not None
+    assert found.memory.inference is not None
+    assert found.memory.training is None
+    assert [note.code for note in found.notes] == ["training_unknown"]
+    assert found.memory.inference.bytes == inference_peak(Scripted(), x)
