@@ -20,7 +20,7 @@ def with_markers(model: Any, *, disposable: bool) -> Any:
 
     A ``disposable`` one, loaded for this run alone, is not copied: its graphs change in place.
     """
-    if all(is_plain(graph) and not _calls(graph) for graph in _graphs(model)):
+    if all(is_plain(graph) and not _calls(graph) and not _loops(graph) for graph in _graphs(model)):
         return model
     marked = model if disposable else _copy(model)
     for graph in _graphs(marked):
@@ -28,6 +28,9 @@ def with_markers(model: Any, *, disposable: bool) -> Any:
         torch._C._jit_pass_inline_fork_wait(graph)  # noqa: SLF001 - there is no public name
         for node in _calls(graph):
             _mark(graph, node)
+        for body in _loops(graph):
+            first = next(iter((*body.nodes(), body.returnNode())))
+            graph.create("convinspect::turn", [], 0).insertBefore(first)
         make_plain(graph)
     # The graphs of functions can be reached in no other way; methods come in with their markers.
     for graph in _entries(marked):
@@ -78,6 +81,15 @@ def _calls(block: Any) -> list[Any]:
             found += _calls(inner)
         if node.kind() == "prim::CallMethod" and _is_run(node):
             found.append(node)
+    return found
+
+
+def _loops(block: Any) -> list[Any]:
+    """Return the bodies of all loops."""
+    found = []
+    for node in block.nodes():
+        for inner in node.blocks():
+            found += [inner] * (node.kind() == "prim::Loop") + _loops(inner)
     return found
 
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import builtins
 import re
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 import torch
@@ -29,6 +32,7 @@ for _schema in (
     "enter(int module, Any inputs) -> ()",
     "enter_behind_interface(Any module, Any inputs) -> ()",
     "leave(Any result) -> ()",
+    "turn() -> ()",
 ):
     _OPERATORS.define(_schema, alias_analysis="CONSERVATIVE")
 
@@ -80,8 +84,11 @@ def script_scopes(model: Any, recorder: Recorder) -> Iterator[Callable[..., Any]
         def call(*args: Any, **kwargs: Any) -> Any:
             run.enter(hash(model._c), (args, kwargs))  # noqa: SLF001 - the identity of a scripted module
             try:
-                out = _forward(model)(*args, **kwargs)
+                with _hearing_interrupts() as heard:
+                    out = _forward(model)(*args, **kwargs)
             except Exception as error:
+                if heard:
+                    raise KeyboardInterrupt from error
                 told = _retold(error)
                 run.abandon(told)
                 raise told from error
@@ -132,10 +139,15 @@ def _leave(result: Any) -> None:
         run.leave(result)
 
 
+def _turn() -> None:
+    """Come back to Python once in every turn of a loop, so that an interrupt is heard."""
+
+
 for _name, _kernel in (
     ("enter", _enter),
     ("enter_behind_interface", _enter_behind_interface),
     ("leave", _leave),
+    ("turn", _turn),
 ):
     _OPERATORS.impl(_name, _kernel, _KEY)
 
@@ -145,6 +157,26 @@ def _forward(model: Any) -> Callable[..., Any]:
     if model._c._has_method("forward") or not model._c._has_method("forward__0"):  # noqa: SLF001
         return model  # type: ignore[no-any-return]
     return model._c._get_method("forward__0")  # type: ignore[no-any-return] # noqa: SLF001
+
+
+@contextmanager
+def _hearing_interrupts() -> Iterator[list[int]]:
+    """Give a list that gets an entry for every Ctrl-C: the interpreter makes an error without words of it."""
+    heard: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield heard
+        return
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, hear)
+    try:
+        yield heard
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _retold(error: Exception) -> Exception:

@@ -44,7 +44,7 @@ def test_a_scripted_model_has_the_rows_of_the_eager_one(sample: Sample, tmp_path
     model, inputs = _made(sample)
     eager = inspect(model, inputs)
     script = report_of(scripted(model, tmp_path / "model.pt"), inputs)
-    assert first_difference(rows(eager, saved=False), rows(script, saved=False)) == ""
+    assert first_difference(rows(eager), rows(script)) == ""
     # The interpreter lets go of a value after its last use; Python holds on to a name until the function returns.
     assert _without_peaks(script) == _without_peaks(eager)
     assert (script.inputs, script.outputs) == (eager.inputs, eager.outputs)

@@ -117,3 +117,26 @@ def test_a_renamed_file_is_what_it_contains(name: str, tmp_path: Path) -> None:
 def test_a_missing_file_is_told_from_a_module_that_is_not_installed(tmp_path: Path) -> None:
     result = convinspect("summary", tmp_path / "missing.pt")
     assert (result.code, result.err) == (2, f"error: {tmp_path / 'missing.pt'}: no such file\n")
+
+
+class Endless(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        turns = 0
+        while turns < 1_000_000_000_000:
+            turns += 1
+        return x * turns
+
+
+def test_an_archive_that_never_ends_can_be_interrupted(tmp_path: Path) -> None:
+    path = scripted(Endless(), tmp_path / "model.pt")
+    code = (
+        "import signal, sys\n"
+        "from convinspect.cli import main\n"
+        "signal.setitimer(signal.ITIMER_REAL, 4)\n"
+        "signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))\n"
+        "main(['summary', sys.argv[1], '--input', '4', '--device', 'cpu'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (130, "error: interrupted")
