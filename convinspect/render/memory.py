@@ -85,8 +85,7 @@ def _where(peak: Peak) -> str:
 
 def _measured(measured: MeasuredMemory, device: str) -> Iterator[Line]:
     text = (
-        f"on {device}: {units.size(measured.allocated_bytes)} allocated, "
-        f"{units.size(measured.reserved_bytes)} reserved"
+        f"on {device}: {units.size(measured.allocated_bytes)} allocated, {units.size(measured.reserved_bytes)} reserved"
     )
     if measured.estimate_bytes is not None and measured.difference_percent is not None:
         text += f"; estimate in blocks {units.size(measured.estimate_bytes)}"
