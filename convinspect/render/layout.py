@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from convinspect.render.rows import Row
 
 GAP = 2
+HEADING = "Layer"
 
 # What is written shorter first where the table is too wide, and what goes first if that is not enough.
 _SHORTENED = ("rf", "output", "input", "macs", "params")
@@ -80,7 +81,7 @@ def lay_out(rows: Sequence[Row], columns: Sequence[Column], sheet: Sheet, width:
         room = _SHORTEST_NAME if may_drop else _NAME
     if needed > room:
         guide = 1
-    room = min(_label_widths(rows, guide, sheet)[-1] if rows else 0, room)
+    room = min(max(_label_widths(rows, guide, sheet)[-1] if rows else 0, cells(HEADING)), room)
     labels = tuple(_fit(_label(row, guide, sheet), room, sheet.glyphs) for row in rows)
     return Layout(labels, room, tuple(filled), tuple(dropped))
 

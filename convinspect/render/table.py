@@ -11,7 +11,7 @@ from rich.style import Style
 from convinspect.render.columns import Column, Sheet, chosen
 from convinspect.render.footer import header, totals
 from convinspect.render.glyphs import ASCII, UNICODE, Glyphs, cells
-from convinspect.render.layout import GAP, Filled, Layout, label_text, lay_out
+from convinspect.render.layout import GAP, HEADING, Filled, Layout, label_text, lay_out
 from convinspect.render.legend import legend, warnings
 from convinspect.render.paragraphs import Line, margin, paragraphs
 from convinspect.render.rows import Row, table_rows
@@ -89,7 +89,7 @@ def _left_out(layout: Layout, silent: Sequence[str]) -> Iterator[Line]:
 
 
 def _table(rows: Sequence[Row], layout: Layout, glyphs: Glyphs, paint: Callable[[str, str], str]) -> Iterator[str]:
-    heading = "Layer".ljust(layout.label_width) + "".join(_align(f, f.column.heading) for f in layout.columns)
+    heading = HEADING.ljust(layout.label_width) + "".join(_align(f, f.column.heading) for f in layout.columns)
     yield paint(heading.rstrip(), "bold")
     yield paint(glyphs.rule * cells(heading), "dim")
     for i, (row, label) in enumerate(zip(rows, layout.labels, strict=True)):

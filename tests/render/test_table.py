@@ -235,3 +235,8 @@ def test_ten_thousand_layers_take_ten_times_as_long_as_a_thousand() -> None:
     between = time.perf_counter()
     table(long, width=80)
     assert time.perf_counter() - between < 40 * (between - begun)
+
+
+def test_headings_stand_above_their_columns_however_short_the_names_are() -> None:
+    heading, _, row = table(nets.report("N", (nets.layer("", "N", 0, (1, 5)),))).split("\n\n")[1].splitlines()
+    assert heading.index("Output") == row.index("1x5")
