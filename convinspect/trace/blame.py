@@ -9,7 +9,7 @@ from torch import nn
 
 from convinspect.errors import describe
 from convinspect.facts import Failure, ModuleCall, TensorFact
-from convinspect.trace.recorder import Recorder
+from convinspect.trace.recorder import CULPRIT, Recorder
 from convinspect.trace.weights import type_name
 
 _Check = Callable[[Any, tuple[int, ...]], "str | None"]
@@ -17,7 +17,7 @@ _Check = Callable[[Any, tuple[int, ...]], "str | None"]
 
 def failure(error: BaseException, recorder: Recorder) -> Failure:
     """Return where ``error`` came from and the most helpful account of it that the layer allows."""
-    path, module = _culprit(error, recorder)
+    path, module = _culprit(error)
     kind = type_name(module) if module is not None else ""
     given = _given(path, recorder)
     expected = _expectation(module, given) if module is not None else None
@@ -25,15 +25,15 @@ def failure(error: BaseException, recorder: Recorder) -> Failure:
     return Failure(path, kind, message)
 
 
-def _culprit(error: BaseException, recorder: Recorder) -> tuple[str, nn.Module | None]:
-    chain: list[BaseException] = []
+def _culprit(error: BaseException) -> tuple[str, nn.Module | None]:
+    seen: set[int] = set()
     link: BaseException | None = error
-    while link is not None and link not in chain:
-        chain.append(link)
+    while link is not None and id(link) not in seen:
+        found: tuple[str, nn.Module] | None = getattr(link, CULPRIT, None)
+        if found is not None:
+            return found
+        seen.add(id(link))
         link = link.__cause__ or link.__context__
-    for raised, path, module in reversed(recorder.culprits):
-        if raised in chain:
-            return path, module
     return "", None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import torch
@@ -16,6 +17,10 @@ from convinspect.trace.scopes import Scopes
 
 # How torch asks a tensor subclass for its device: no operator of the model.
 ASKS_DEVICE = torch.ops.prim.device.default
+
+
+# The attribute of an exception that holds the path and the module that raised it.
+CULPRIT = "_convinspect_culprit"
 
 
 class Fields(Protocol):
@@ -55,7 +60,6 @@ class Recorder(TorchDispatchMode):
         self.fields = fields
         self.touch = touch
         self.memory = memory or LiveBytes()
-        self.culprits: list[tuple[BaseException, str, nn.Module]] = []
         self.defect: Exception | None = None
 
     def __torch_dispatch__(
@@ -89,9 +93,13 @@ class Recorder(TorchDispatchMode):
         )
 
     def blame(self, error: BaseException, path: str, module: nn.Module) -> None:
-        """Remember the innermost module that ``error`` came out of."""
-        if not self.culprits or self.culprits[-1][0] is not error:
-            self.culprits.append((error, path, module))
+        """Remember the innermost module that ``error`` came out of.
+
+        It is written on the error itself: one that is kept here would keep the activations of its frames alive.
+        """
+        if not hasattr(error, CULPRIT):
+            with suppress(AttributeError):  # an exception class of the user's with slots
+                setattr(error, CULPRIT, (path, module))
 
     def returned(self, path: str, value: Any) -> None:
         """Say that the module at ``path`` returns ``value``."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import io
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from dataclasses import replace
 from typing import Any
 
@@ -70,7 +72,7 @@ def _attempt(
 ) -> Step | str | None:
     """Return a step, ``None`` where there is nothing to train, or what the model raised."""
     try:
-        with prepare() as (subject, cast), left_as_found(subject), unfused():
+        with prepare() as (subject, cast), left_as_found(subject), unfused(), _unheard():
             torch.manual_seed(_SEED)
             subject.train()
             return train(subject, cast)
@@ -79,6 +81,14 @@ def _attempt(
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's forward may raise anything
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Keep to ourselves what the model says a second time."""
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _why_not(raised: str | None) -> Note:

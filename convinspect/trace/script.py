@@ -118,9 +118,7 @@ def _following(modules: dict[int, tuple[str, nn.Module]], recorder: Recorder) ->
     run = _Run(recorder, modules)
     token = _run.set(run)
     try:
-        # The optimising executor would fuse operators, and run a graph of its own making.
-        with torch.jit.optimized_execution(should_optimize=False):  # type: ignore[attr-defined]
-            yield run
+        yield run
     finally:
         _run.reset(token)
 

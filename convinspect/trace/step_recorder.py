@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
-from torch import nn
 from torch._C._autograd import _get_sequence_nr as next_node
 
 from convinspect.facts import OpCall, ReceptiveField
@@ -53,9 +52,6 @@ class StepRecorder(Recorder):
         index = self.scopes.record(OpCall(full_name(func), self._parent(), _NO_ARGUMENTS, ()))
         self.memory.observe(func, args, kwargs, out, index)
         return out
-
-    def blame(self, error: BaseException, path: str, module: nn.Module) -> None:
-        """Forget ``error``: checkpointing stops with one, and its traceback would keep the activations alive."""
 
     def _parent(self) -> int:
         node = torch._C._current_autograd_node()  # noqa: SLF001 - no public name

@@ -17,6 +17,7 @@ def unfused() -> Iterator[None]:
     with ExitStack() as stack:
         stack.callback(torch.backends.mha.set_fastpath_enabled, fastpath)
         torch.backends.mha.set_fastpath_enabled(value=False)
+        # The optimising executor would fuse operators, and run a graph of its own making.
         stack.enter_context(torch.jit.optimized_execution(should_optimize=False))  # type: ignore[attr-defined] # public, unlisted
         stack.enter_context(uncompiled())
         yield

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 import torch
 from torch import nn
@@ -94,3 +96,30 @@ def test_a_forward_that_exits_is_a_failure_of_the_model() -> None:
             raise SystemExit(0)
 
     assert _said(nn.Sequential(Leaving()), torch.zeros(1, 4)).startswith("0: Leaving raised SystemExit")
+
+
+def test_an_error_that_the_model_catches_keeps_no_activation_alive() -> None:
+    class Careful(nn.Module):
+        def __init__(self, *, fails: bool) -> None:
+            super().__init__()
+            self.fails = fails
+            self.first = Hungry()
+            self.second = nn.Linear(1000, 1000, bias=False)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if self.fails:
+                with contextlib.suppress(RuntimeError):
+                    self.first(x)
+            return self.second(self.second(x)) + 1
+
+    class Hungry(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            large = x.repeat(1, 2)
+            raise RuntimeError(large.shape)
+
+    careful, plain = (
+        report_of(nn.Sequential(Careful(fails=fails)), torch.zeros(1000, 1000), optimizer=None)
+        for fails in (True, False)
+    )
+    peaks = [report.totals.memory.inference_peak_bytes for report in (careful, plain)]
+    assert peaks[0] == peaks[1]
