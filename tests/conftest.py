@@ -4,5 +4,12 @@ from __future__ import annotations
 
 import os
 
+from hypothesis import settings
+
 # Small tensors gain nothing from threads, and workers must not fight over the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A gate must answer the same twice; new examples are looked for everywhere else.
+settings.register_profile("gate", derandomize=True, deadline=None)
+if os.environ.get("CI"):
+    settings.load_profile("gate")
