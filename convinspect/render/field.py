@@ -1,18 +1,14 @@
-"""Receptive fields as short text, and what they mean for seeing everything and for cutting an input in tiles."""
+"""Receptive fields, and the one unit that was asked for, as short text."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-from convinspect.ops import known_as
-from convinspect.render.rows import leaves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from convinspect.facts import Interval, ReceptiveField, Unit
     from convinspect.render.glyphs import Glyphs
-    from convinspect.report import Layer, Report
 
 
 def size_text(field: ReceptiveField | None, glyphs: Glyphs, *, compact: bool) -> str:
@@ -126,84 +122,3 @@ def coverage_text(field: ReceptiveField | None) -> str:
 def _percent(share: float) -> str:
     # 0.9996 of the input is not all of it.
     return "99.9%" if 0.999 < share < 1 else f"{100 * share:.3g}%"  # noqa: PLR2004
-
-
-def causes(layers: Sequence[Layer]) -> list[str]:
-    """Return what made fields global, each once, in order: ``stage.se.pool (mean)``."""
-    found: dict[str, None] = {}
-    for layer in layers:
-        via = layer.receptive_field.global_via if layer.receptive_field else None
-        if via:
-            found[_gate(via.path, via.op)] = None
-    return list(found)
-
-
-def _gate(path: str, op: str) -> str:
-    return f"{path} ({known_as(op)})" if path else known_as(op)
-
-
-def reach_text(report: Report) -> str | None:
-    """Return which layer is the first whose centre unit depends on the whole input.
-
-    ``None`` where that is not known: a field of unknown extent stands before it, or it is the model itself.
-    """
-    for layer in leaves(report.layers):
-        field = layer.receptive_field
-        if field and _is_vague(field):
-            return None
-        if field and _covers(field):
-            # The model as a whole is the first only where nothing below it is shown: that says nothing.
-            return f"{called(layer)} is the first to see the whole input" if layer.depth else None
-    return "none sees the whole input"
-
-
-def _is_vague(field: ReceptiveField) -> bool:
-    return field.status in ("unknown", "data_dependent", "upper_bound") or not field.coverage
-
-
-def _covers(field: ReceptiveField) -> bool:
-    return bool(field.coverage) and all(share == 1 for share in field.coverage or ())
-
-
-def halo_text(report: Report) -> str | None:
-    """Return the overlap that tiled inference needs around each tile, or why there is none that is enough.
-
-    ``None`` where the output's field is not known.
-    """
-    field = report.layers[0].receptive_field if report.layers else None
-    if field is None or field.status == "unknown":
-        return None
-    if field.status == "data_dependent":
-        return "none is enough: the output's field depends on the data"
-    if field.halo:
-        return _halo(field, field.halo)
-    gate = f"none is enough: {_gate(field.global_via.path, field.global_via.op)} " if field.global_via else ""
-    if field.local and (local := _halo(field, field.local.halo)):
-        return f"{gate}looks at the whole input; without it, {local}" if gate else None
-    return f"{gate}looks at the whole input" if gate else _unbounded(report)
-
-
-def _unbounded(report: Report) -> str | None:
-    for layer in leaves(report.layers):
-        field = layer.receptive_field
-        if field and _is_vague(field):
-            return None
-        if field and _covers(field) and not field.size:
-            return f"none is enough: {called(layer)} looks at the whole input"
-    return None
-
-
-def called(layer: Layer) -> str:
-    """Return what a sentence calls ``layer``: ``fc1 (Linear)``, ``max_pool2d() in features``."""
-    if layer.kind == "function":
-        return f"{layer.type}() in {layer.path or 'the model'}"
-    return f"{layer.path or 'the model'} ({layer.type})"
-
-
-def _halo(field: ReceptiveField, sides: tuple[Interval | None, ...] | None) -> str | None:
-    if sides is None or None in sides:
-        return None
-    texts = [str(a) if a == b else f"{a} before and {b} after" for a, b in (side for side in sides if side)]
-    axes = texts[0] if len(set(texts)) == 1 else " x ".join(texts)
-    bound = "at most " if field.status == "upper_bound" else ""
-    return f"{bound}{axes} a tile" if "and" in axes else f"{bound}{axes} on each side of a tile"

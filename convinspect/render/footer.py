@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from convinspect import units
-from convinspect.render import field
+from convinspect.render import field, reach
 from convinspect.render.columns import shape
 from convinspect.render.memory import memory_lines
 from convinspect.render.paragraphs import Line
@@ -88,8 +88,8 @@ def _field(report: Report) -> Iterator[Line]:
         return
     steps = "pixels" if len(fields[0].axes) > 1 else "steps"
     where = f"{steps} of {fields[0].input}" if len(report.inputs) > 1 else f"input {steps}"
-    reach = field.reach_text(report)
-    yield Line("RF", f"receptive field in {where}" + (f"; {reach}" if reach else ""))
-    yield Line("Tile halo", field.halo_text(report) or "not known")
+    seen = reach.reach_text(report)
+    yield Line("RF", f"receptive field in {where}" + (f"; {seen}" if seen else ""))
+    yield Line("Tile halo", reach.halo_text(report) or "not known")
     if report.unit:
         yield Line("Unit", field.unit_text(report.unit))

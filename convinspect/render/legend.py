@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from convinspect.render import field
+from convinspect.render import reach
 from convinspect.render.paragraphs import Line
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _NAMED = 3
 
+_SPAN = "RF: least and most, where units differ: by channel, or by phase after resampling"
+_LOCAL = "Jump, Start: with what makes the RF global set aside"
+
 
 def legend(report: Report, layout: Layout, hidden: int, glyphs: Glyphs) -> Iterator[Line]:
     """Yield what the rows are, and the meaning of each sign that occurs in ``layout``."""
@@ -26,10 +29,13 @@ def legend(report: Report, layout: Layout, hidden: int, glyphs: Glyphs) -> Itera
     if "allocated" in texts:
         yield Line("Allocated", "bytes that a layer newly takes; none for views and in-place operators")
     params, rf, macs = texts.get("params", ()), texts.get("rf", ()), texts.get("macs", ())
+    local = (*texts.get("jump", ()), *texts.get("start", ()))
     every = [text for column in texts.values() for text in column]
+    brackets = any("all (" in text for text in rf)
     signs = (
-        ("all", any("all" in text for text in rf), _all(report)),
-        ("a-b", any("-" in text for text in rf), "RF: least and most, where units differ by phase after upsampling"),
+        ("all", any("all" in text for text in rf), _all(report, brackets=brackets)),
+        ("a-b", any("-" in text for text in rf), _SPAN),
+        ("(a)", any(text.startswith("(") for text in local), _LOCAL),
         ("~n", any("~" in text for text in rf), "RF: of the centre unit, clipped to the input: no one size holds"),
         ("data", "data" in rf, "RF: it depends on the data"),
         (glyphs.at_most, any(text.startswith(glyphs.at_most) for text in rf), "RF: at most"),
@@ -53,12 +59,11 @@ def _rows(report: Report, hidden: int) -> Iterator[Line]:
         yield Line("Rows", "; ".join(said))
 
 
-def _all(report: Report) -> str:
-    found = field.causes(report.layers)
+def _all(report: Report, *, brackets: bool) -> str:
+    found = reach.causes(report.layers)
     more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     via = f", through {', '.join(found[:_NAMED])}{more}" if found else ""
-    local = any(layer.receptive_field and layer.receptive_field.local for layer in report.layers)
-    return f"RF: the whole input{via}" + ("; in brackets: with that set aside" if local else "")
+    return f"RF: the whole input{via}" + ("; in brackets: with that set aside" if brackets else "")
 
 
 def warnings(report: Report) -> Iterator[Line]:

@@ -1,4 +1,4 @@
-"""Receptive fields in a cell's room, and what follows from them for tiles."""
+"""Receptive fields in a cell's room."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 from convinspect.facts import ReceptiveField
 from convinspect.render import field
 from convinspect.render.glyphs import ASCII, UNICODE
-from convinspect.report import Report
 
 from . import nets
 
@@ -59,73 +58,3 @@ def test_jump_start_and_centre_speak_per_axis() -> None:
 def test_the_local_jump_stands_in_brackets() -> None:
     assert field.jump_text(nets.everything(("se", "mean"), 851)) == "(32)"
     assert field.jump_text(nets.everything(("se", "mean"))) == ""
-
-
-def net(root: ReceptiveField | None, *others: ReceptiveField) -> Report:
-    rows = [nets.layer(str(i), "Conv2d", 1, (1,), field=other) for i, other in enumerate(others)]
-    return nets.report("Net", (nets.layer("", "Net", 0, (1,), field=root), *rows))
-
-
-@pytest.mark.parametrize(
-    ("output", "halo"),
-    [
-        # One 3x3 convolution reads one pixel beyond its own on every side.
-        (nets.square(3, 1, -1), "1 on each side of a tile"),
-        # A 4x4 window of stride 4 reads its own cell alone.
-        (nets.square(4, 4, 0), "0 on each side of a tile"),
-        # Reads pixels -1 .. 3 for the cell 0 .. 1.
-        (nets.square(5, 2, -1), "1 before and 2 after a tile"),
-        (replace(nets.square(204, 1, -100, size_min=188), halo=((101, 99),) * 2), "101 before and 99 after a tile"),
-        (replace(nets.square(3, 1, -1), halo=((1, 1), (0, 2))), "1 x 0 before and 2 after a tile"),
-        (replace(nets.square(3, 1, -1), status="upper_bound"), "at most 1 on each side of a tile"),
-        (
-            replace(nets.square(3, 1, -1), status="data_dependent"),
-            "none is enough: the output's field depends on the data",
-        ),
-        (nets.everything(("se", "aten.mean.dim")), "none is enough: se (mean) looks at the whole input"),
-        (
-            nets.everything(("se", "aten.mean.dim"), 851),
-            "none is enough: se (mean) looks at the whole input; without it, 425 before and 394 after a tile",
-        ),
-        (replace(nets.square(3, 1, -1), status="unknown"), None),
-        (None, None),
-    ],
-)  # fmt: skip
-def test_the_tile_halo_is_what_the_field_reaches_beyond_the_output_s_cell(
-    output: ReceptiveField | None, halo: str | None
-) -> None:
-    assert field.halo_text(net(output)) == halo
-
-
-def test_a_classifier_s_halo_names_the_layer_that_sees_everything() -> None:
-    made = net(nets.everything(), nets.square(3, 1, -1), nets.everything())
-    assert field.halo_text(made) == "none is enough: 1 (Conv2d) looks at the whole input"
-
-
-def test_the_first_layer_that_sees_the_whole_input_is_a_leaf() -> None:
-    made = net(nets.everything(), nets.square(3, 1, -1), nets.everything(), nets.everything())
-    assert field.reach_text(made) == "1 (Conv2d) is the first to see the whole input"
-    assert field.reach_text(net(nets.square(3, 1, -1), nets.square(3, 1, -1))) == "none sees the whole input"
-
-
-def test_a_function_that_sees_the_whole_input_is_called_by_its_name_and_place() -> None:
-    made = net(nets.everything(), nets.square(3, 1, -1))
-    pooled = nets.function("head", "mean", 1, (1,), (1,), field=nets.everything())
-    made = replace(made, layers=(*made.layers, pooled))
-    assert field.reach_text(made) == "mean() in head is the first to see the whole input"
-
-
-def test_nothing_is_said_of_the_first_layer_behind_a_field_that_is_not_known() -> None:
-    unknown = replace(nets.everything(), status="unknown")
-    made = net(unknown, nets.square(3, 1, -1), unknown, nets.everything())
-    assert field.reach_text(made) is None
-    assert field.halo_text(made) is None
-
-
-def test_a_whole_model_in_one_row_is_no_first_layer() -> None:
-    assert field.reach_text(net(nets.everything())) is None
-
-
-def test_each_cause_of_a_global_field_is_told_once() -> None:
-    gate = nets.everything(("se", "aten.mean.dim"))
-    assert field.causes(net(gate, gate, nets.everything(("", "aten.softmax.int"))).layers) == ["se (mean)", "softmax"]

@@ -162,6 +162,17 @@ def test_frozen_parameters_are_marked_and_explained() -> None:
     assert "frozen" not in table(nets.lenet(), width=80)
 
 
+def test_brackets_around_a_field_are_explained_only_where_they_occur() -> None:
+    gated = nets.everything(("se", "aten.mean.dim"), 851)
+    hidden = nets.function("", "relu", 1, (1, 8), (1, 8), field=gated)
+    made = nets.report("Net", (nets.layer("", "Net", 0, (1, 8), field=nets.everything()), hidden))
+    assert "through se (mean)" in table(made, width=80)
+    assert "in brackets" not in table(made, width=80)
+    shown = nets.report("Net", (nets.layer("", "Net", 0, (1, 8), field=gated),))
+    assert "in brackets: with" in table(shown, width=80)
+    assert "Jump, Start: with what makes the RF global set aside" in table(shown, width=80, columns=("jump",))
+
+
 def test_a_repeated_module_shows_in_brackets_what_its_first_call_counts() -> None:
     rows = (
         nets.layer("", "Net", 0, (1,)),
