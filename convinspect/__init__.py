@@ -11,6 +11,11 @@ __version__ = "0.1.0"
 __all__ = ["Report", "__version__", "inspect"]
 
 
+def __dir__() -> list[str]:
+    """Name what there is, for completion."""
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     """Bring the library in when it is first asked for: ``--help`` must not wait for torch."""
     if name == "inspect":

@@ -128,8 +128,9 @@ def _fitted(args: tuple[Any, ...], kwargs: dict[str, Any], model: Any) -> Inputs
         bound = signature.bind(*args, **kwargs)
     except TypeError:
         takes = str(signature.replace(return_annotation=inspect.Signature.empty))
-        given = ", ".join([*("an unnamed input" for _ in args), *kwargs])
-        raise UsageError(f"forward{takes} cannot take {given}", "name inputs as --input NAME=SHAPE") from None
+        unnamed = {0: [], 1: ["an unnamed input"]}.get(len(args), [f"{len(args)} unnamed inputs"])
+        given = ", ".join([*unnamed, *kwargs])
+        raise UsageError(f"forward{takes} cannot take {given}", "an input is named as --input NAME=SHAPE") from None
     bound_names: list[str] = []
     for name, value in bound.arguments.items():
         variadic = signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL

@@ -127,7 +127,7 @@ def parse_dtype(text: str, place: str) -> str:
 
 def parse_float_dtype(text: str, place: str) -> str:
     """Return the name of the floating dtype ``text``: a model cannot be cast to another."""
-    dtype = parse_dtype(text, place)
+    dtype = _DTYPE_SHORT.get(text.removeprefix("torch."), text.removeprefix("torch."))
     if dtype not in _FLOATS:
         raise UsageError(f"{place}: {text} is not a floating dtype", f"known: {', '.join(_FLOATS)}")
     return dtype

@@ -26,7 +26,7 @@ def notes_of(trace: Trace, rows: list[Row]) -> tuple[Note, ...]:
 
 def _failed(trace: Trace) -> Iterator[Note]:
     if trace.failure is not None:
-        where = trace.failure.path or "the model"
+        where = trace.failure.path or "in forward"
         yield Note("forward_failed", f"{where}: {trace.failure.message}", trace.failure.path)
 
 
@@ -43,6 +43,8 @@ def _never_ran(rows: list[Row]) -> Iterator[Note]:
             continue
         weights = (*row.module.params, *row.module.buffers)
         if any(weight.used for weight in weights):
+            if row.parent is not None and row.parent.module is not None and row.parent.module.builtin:
+                continue  # torch's own attention reads the weights of a module that it never calls
             yield Note(
                 "never_called",
                 f"{row.path} ({row.module.type}) was never called: its weights were used without it",
@@ -67,10 +69,11 @@ def _shared(rows: list[Row]) -> Iterator[Note]:
 
 
 def _unregistered(rows: list[Row]) -> Iterator[Note]:
-    paths = {row.path: row for row in rows if row.module is None and isinstance(row.call, ModuleCall)}
-    for path in paths:
+    calls = (row.call for row in rows if isinstance(row.call, ModuleCall) and row.call.unregistered)
+    for path, elements in {call.path: call.unregistered for call in calls}.items():
         yield Note(
             "unregistered",
-            f"{path} runs but is not registered in the model (kept in a plain list?): its weights are not counted",
+            f"{path} runs but is not registered in the model (kept in a plain list?): "
+            f"its parameters, {elements:,}, are not counted",
             path,
         )

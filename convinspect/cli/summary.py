@@ -133,8 +133,13 @@ def _write(report: Report, form: str, options: dict[str, Any], out: TextIO) -> N
     if options["output"] is not None:
         write_atomically(options["output"], f"{text}\n")
         return
-    out.write(f"{text}\n")
-    out.flush()
+    try:
+        out.write(f"{text}\n")
+        out.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UsageError(f"the report cannot be written: {error.strerror}") from error
 
 
 def _can_draw(encoding: str | None) -> bool:

@@ -62,8 +62,8 @@ class Unit:
 
     ``path`` is the module whose output the unit belongs to, ``index`` its place on the output's spatial axes. ``box``
     is clipped to the real input (``None``: it depends on nothing), ``nominal`` unclipped (``None`` where no nominal
-    field is known, and for global fields). ``cells`` and ``padding_cells`` are how many positions the nominal box has,
-    and how many of these are padding.
+    field is known, and for global fields). ``cells`` are how many positions the nominal box has, ``padding_cells``
+    how many of these are not in ``box``: padding of the input, or of a layer on the way.
     """
 
     input: str

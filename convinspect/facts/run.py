@@ -33,7 +33,8 @@ class ModuleCall:
     """One run of a module; ``number`` counts the runs of this module from 1; ``finished``: it returned.
 
     ``saved_bytes`` is what a training step keeps here for the backward pass beyond the calls inside: results of
-    operators that only training runs, such as the masks of a dropout (``None``: not known).
+    operators that only training runs, such as the masks of a dropout (``None``: not known). ``unregistered`` is how
+    many parameters the module has where the model does not know it (``None``: it does).
     """
 
     path: str
@@ -45,6 +46,7 @@ class ModuleCall:
     receptive_field: ReceptiveField | None = None
     finished: bool = False
     saved_bytes: int | None = None
+    unregistered: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -78,9 +79,11 @@ def unit(field: Field, followed: Followed, index: tuple[int, ...]) -> Unit:
     """Report one unit of a field; ``index`` runs over the tensor's spatial axes."""
     dims = [dim for dim, flag in enumerate(field.spatial) if flag]
     sizes = tuple(field.shape[dim] for dim in dims)
+    if not dims:
+        raise UsageError("its output has no spatial axes")
     if len(index) != len(dims) or not all(0 <= i < n for i, n in zip(index, sizes, strict=False)):
-        msg = f"unit {','.join(map(str, index))}: the tensor's spatial axes have the shape {sizes}"
-        raise UsageError(msg)
+        units = ", ".join(f"0..{n - 1}" for n in sizes)
+        raise UsageError(f"no unit {','.join(map(str, index))}: its output has the units {units}")
     at = dict(zip(dims, index, strict=True))
     if field.parts:
         field = _one_unit(field, at)
@@ -88,13 +91,13 @@ def unit(field: Field, followed: Followed, index: tuple[int, ...]) -> Unit:
     nominal = tuple(None if axis.gate or field.doubts.unknown else _unclipped(axis, at) for axis in field.axes)
     cells = padding = None
     if all(side is not None for side in nominal):
-        cells = real = 1
-        for side, length in zip(nominal, followed.lengths, strict=True):
-            if side is not None:
-                cells *= side[1] - side[0] + 1
-                real *= max(min(side[1], length - 1) - max(side[0], 0) + 1, 0)
-        padding = cells - real
+        cells = _cells(nominal)
+        padding = cells - _cells(box)
     return Unit(followed.name, followed.axes, index, box, nominal, cells, padding)
+
+
+def _cells(box: tuple[Interval | None, ...]) -> int:
+    return math.prod(side[1] - side[0] + 1 if side else 0 for side in box)
 
 
 def _middle(field: Field) -> dict[int, int]:

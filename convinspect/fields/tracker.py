@@ -113,7 +113,8 @@ class FieldTracker:
             if results is not None:
                 return results
         key = (call.op, call.cause.path)
-        self._unknown[key] = self._unknown.get(key, 0) + 1
+        if call.outputs:  # an operator that gives a number to Python has no field to lose
+            self._unknown[key] = self._unknown.get(key, 0) + 1
         lengths = self._followed.lengths if self._followed else ()
         return [everything(shape, lengths, call.cause) for shape in call.outputs]
 

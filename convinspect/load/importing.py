@@ -65,7 +65,15 @@ def _import_name(name: str) -> ModuleType:
     with running_users_code(name):
         if importlib.util.find_spec(top) is None:
             raise UsageError(f"{name}: no such file, and no module {top} is installed")
+        _refuse_an_attribute(name)
         return importlib.import_module(name)
+
+
+def _refuse_an_attribute(name: str) -> None:
+    """Raise `UsageError` for ``torch.nn.Conv2d``: an attribute stands behind a colon."""
+    parent, _, attribute = name.rpartition(".")
+    if parent and hasattr(importlib.import_module(parent), attribute) and importlib.util.find_spec(name) is None:
+        raise UsageError(f"{name} is not a module", f"did you mean {parent}:{attribute}?")
 
 
 def _make_importable(folder: Path) -> None:

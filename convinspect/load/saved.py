@@ -20,7 +20,14 @@ def load_report(request: Request) -> Report:
 
 
 def _refuse_a_run(request: Request) -> None:
-    asked = {"--input": request.inputs, "--arg": request.arguments, "--dtype": request.dtype, "--train": request.train}
+    asked: dict[str, object] = {
+        "--input": request.inputs,
+        "--arg": request.arguments,
+        "--dtype": request.dtype,
+        "--train": request.train,
+        "--unit": request.unit,
+        "--field-of": request.field_of,
+    }
     given = [option for option, value in asked.items() if value]
     if given:
         raise UsageError(f"a saved report is not run again: {given[0]} changes nothing", "name the model to run it")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from convinspect.trace.facts_of import facts_in
 from convinspect.trace.recorder import Recorder
@@ -19,20 +21,20 @@ def eager_scopes(model: nn.Module, recorder: Recorder) -> Iterator[Callable[...,
     """Give what runs ``model``, and follow module calls while the block runs.
 
     `nn.Module.__call__` is wrapped rather than hooked: a wrapper also sees what the module's own hooks do, calls
-    that raise, and leaves no hook behind. A module that is not registered anywhere gets the path of its caller
-    with its type in angle brackets.
+    that raise, and leaves no hook behind.
     """
     paths = module_paths(model)
+    strangers: dict[int, tuple[nn.Module, str]] = {}
     scopes = recorder.scopes
     original = nn.Module.__call__
 
     abandon: list[Callable[[BaseException], None]] = []
 
     def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        path = paths.get(id(module))
+        path, unregistered = paths.get(id(module)), None
         if path is None:
-            path = f"{scopes.path}.<{type_name(module)}>".lstrip(".")
-        scopes.enter(path, type_name(module), facts_in((args, kwargs)))
+            path, unregistered = _stranger(module, scopes.path, strangers), _elements(module)
+        scopes.enter(path, type_name(module), facts_in((args, kwargs)), unregistered)
         try:
             out = original(module, *args, **kwargs)
         except BaseException as error:
@@ -52,3 +54,20 @@ def eager_scopes(model: nn.Module, recorder: Recorder) -> Iterator[Callable[...,
             yield model
     finally:
         nn.Module.__call__ = original  # type: ignore[method-assign]
+
+
+def _stranger(module: nn.Module, caller: str, strangers: dict[int, tuple[nn.Module, str]]) -> str:
+    """Name a module that is not registered anywhere after its caller and its type: ``encoder.<Linear>``.
+
+    The module is kept beside its name, so that no other one gets its ``id`` while the run lasts.
+    """
+    if id(module) not in strangers:
+        start = f"{caller}.<{type_name(module)}".lstrip(".")
+        taken = {name for _, name in strangers.values()}
+        names = (f"{start}{'' if number == 1 else f' {number}'}>" for number in count(1))
+        strangers[id(module)] = (module, next(name for name in names if name not in taken))
+    return strangers[id(module)][1]
+
+
+def _elements(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters() if not is_lazy(parameter))

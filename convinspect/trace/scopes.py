@@ -50,10 +50,10 @@ class Scopes:
         """The type of the running module."""
         return self._module(self._running[-1]).type if self._running else ""
 
-    def enter(self, path: str, type_name: str, inputs: tuple[TensorFact, ...]) -> None:
-        """Begin a run of the module at ``path``."""
+    def enter(self, path: str, type_name: str, inputs: tuple[TensorFact, ...], unregistered: int | None = None) -> None:
+        """Begin a run of the module at ``path``; one that is not registered brings how many parameters it has."""
         self._runs[path] += 1
-        call = ModuleCall(path, type_name, self.parent, self._runs[path], inputs, ())
+        call = ModuleCall(path, type_name, self.parent, self._runs[path], inputs, (), unregistered=unregistered)
         self._running.append(len(self._calls))
         self._calls.append(call)
 

@@ -39,6 +39,19 @@ def test_padding_is_told_apart() -> None:
     assert (unit.cells, unit.padding_cells) == (25, 16)
 
 
+def test_padding_of_a_layer_on_the_way_is_padding_too() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 1, 3), nn.Conv2d(1, 1, 3, padding=2))
+    image = torch.zeros(1, 1, 9, 9)
+    fields = follow([("x", image)], None, batched=True)
+    fields.ask(UnitSpec("1", (1, 4)))
+    trace(model, (image,), {}, ("x",), fields=fields)
+    unit = fields.answer()
+    assert unit is not None
+    # Unit 1 of the second convolution sees units -1, 0, 1 of the first: two of them, pixels 0..3 of -1..3.
+    assert (unit.box, unit.nominal) == (((0, 3), (2, 6)), ((-1, 3), (2, 6)))
+    assert (unit.cells, unit.padding_cells) == (25, 5)
+
+
 def test_the_table_says_it_in_words() -> None:
     assert "conv2[0,7] sees x[.., 0..13, 14..27]: 196 cells, none of them padding" in " ".join(
         convinspect(*LENET, "--unit", "conv2:0,7").out.split()
@@ -49,9 +62,9 @@ def test_the_table_says_it_in_words() -> None:
     ("unit", "said"),
     [
         ("conv3:0,0", "no module of this path ran\nhint: did you mean conv2 or conv1?"),
-        ("conv2:0,8", "--unit conv2: unit 0,8"),
-        ("conv2:0", "--unit conv2: unit 0"),
-        ("fc1:0", "--unit fc1"),
+        ("conv2:0,8", "--unit conv2: no unit 0,8: its output has the units 0..7, 0..7"),
+        ("conv2:0", "--unit conv2: no unit 0:"),
+        ("fc1:0", "--unit fc1: its output has no spatial axes"),
     ],
 )
 def test_a_unit_that_is_not_there_is_a_usage_error(unit: str, said: str) -> None:
