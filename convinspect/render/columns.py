@@ -26,13 +26,16 @@ _MANY = 2
 class Sheet:
     """What cells are written with.
 
-    ``first_calls`` has the parameters of each path's first run; ``used`` are modules whose weights were used
-    without calling them; ``ran`` is false for a file that holds weights alone.
+    ``first_calls`` has the parameters of each path's first run; ``idle`` are modules that the report says
+    never ran; ``ran`` is false for a file that holds weights alone. ``failed`` is where the forward
+    stopped, path and call, and ``unreached`` are the modules after it.
     """
 
     glyphs: Glyphs
     first_calls: Mapping[str, int]
-    used: frozenset[str] = frozenset()
+    idle: frozenset[str] = frozenset()
+    failed: tuple[str, int] | None = None
+    unreached: frozenset[str] = frozenset()
     ran: bool = True
     compact: bool = False
 
@@ -101,19 +104,13 @@ def _params(rows: Sequence[Row], sheet: Sheet) -> list[str]:
     first = [sheet.first_calls.get(row.layer.path, 0) if _again(row) else None for row in rows]
     write = _counter([row.params for row in rows], sheet)
     return [
-        f"({write(again)})" if again else write(row.params) + _freeze_mark(row)
+        f"({write(again)})" if again else write(row.params) + ("*" if row.trainable < row.params else "")
         for row, again in zip(rows, first, strict=True)
     ]
 
 
 def _again(row: Row) -> bool:
     return row.role == "module" and row.layer.call > 1 and not row.params
-
-
-def _freeze_mark(row: Row) -> str:
-    if row.trainable >= row.params:
-        return ""
-    return "%" if row.trainable else "*"
 
 
 def _macs(rows: Sequence[Row], sheet: Sheet) -> list[str]:

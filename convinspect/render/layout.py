@@ -126,12 +126,22 @@ def _label(row: Row, guide: int, sheet: Sheet) -> Label:
 def _remark(row: Row, sheet: Sheet) -> str:
     layer = row.layer
     said = f" (call {layer.call})" if layer.call > 1 else ""
-    if layer.call == 0 and sheet.ran:
-        said = " (not called)" if layer.path in sheet.used else " (never ran)"
+    if (layer.path, layer.call) == sheet.failed:
+        said += " (failed)"
+    elif layer.call == 0 and sheet.ran:
+        said = _idle(layer.path, sheet)
     if layer.shared_with is not None:
         owner = clean(layer.shared_with, ascii_only=sheet.glyphs.ellipsis.isascii())
         said += f" (shares {owner or 'the model'})"
     return said
+
+
+def _idle(path: str, sheet: Sheet) -> str:
+    if sheet.failed is None:
+        # Attention reads the weights of its projection without calling it: that is not the same as never running.
+        return " (never ran)" if path in sheet.idle else " (not called)"
+    # Whether a module that stands before the failure would have run later is not known.
+    return " (not reached)" if path in sheet.unreached else ""
 
 
 def _tree(guides: tuple[bool, ...], guide: int, glyphs: Glyphs) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _NAMED = 3
 
+_MORE = re.compile(r" \+\d+$")
 _SPAN = "RF: least and most, where units differ: by channel, or by phase after resampling"
 _LOCAL = "Jump, Start: with what makes the RF global set aside"
 
@@ -30,17 +31,18 @@ def legend(report: Report, layout: Layout, hidden: int, glyphs: Glyphs) -> Itera
         yield Line("Allocated", "bytes that a layer newly takes; none for views and in-place operators")
     params, rf, macs = texts.get("params", ()), texts.get("rf", ()), texts.get("macs", ())
     local = (*texts.get("jump", ()), *texts.get("start", ()))
+    several = (*texts.get("input", ()), *texts.get("output", ()), *texts.get("dtype", ()))
     every = [text for column in texts.values() for text in column]
     brackets = any("all (" in text for text in rf)
     signs = (
+        ("+n", any(_MORE.search(text) for text in several), "n more inputs, outputs or dtypes of the same layer"),
         ("all", any("all" in text for text in rf), _all(report, brackets=brackets)),
         ("a-b", any("-" in text for text in rf), _SPAN),
         ("(a)", any(text.startswith("(") for text in local), _LOCAL),
         ("~n", any("~" in text for text in rf), "RF: of the centre unit, clipped to the input: no one size holds"),
         ("data", "data" in rf, "RF: it depends on the data"),
         (glyphs.at_most, any(text.startswith(glyphs.at_most) for text in rf), "RF: at most"),
-        ("*", any(text.endswith("*") for text in params), "frozen: takes no gradient"),
-        ("%", any(text.endswith("%") for text in params), "partly frozen"),
+        ("*", any(text.endswith("*") for text in params), "frozen, all or some of them: these take no gradient"),
         ("(n)", any(text.startswith("(") for text in params), "parameters that are counted at the first call"),
         (glyphs.at_least, any(text.startswith(glyphs.at_least) for text in macs), "at least: see the notes"),
         ("?", "?" in every, "not known"),
@@ -51,12 +53,17 @@ def legend(report: Report, layout: Layout, hidden: int, glyphs: Glyphs) -> Itera
 
 
 def _rows(report: Report, hidden: int) -> Iterator[Line]:
-    said = ["a module includes the rows below it"] if any(layer.depth for layer in report.layers) else []
-    if hidden:
-        operators = "1 operator" if hidden == 1 else f"{hidden} operators"
-        said.append(f"not shown: {operators} without cost that only keep or rearrange a shape")
-    if said:
-        yield Line("Rows", "; ".join(said))
+    if not any(layer.depth for layer in report.layers):
+        return
+    rest = ""
+    if hidden == 1:
+        rest = ", also one operator without MACs that is not shown: it keeps the shape, or is a view or a copy"
+    elif hidden:
+        rest = (
+            f", also {hidden} operators without MACs that are not shown: "
+            "they keep the shape (activations, additions), or are views or copies"
+        )
+    yield Line("Rows", f"a module includes the rows below it{rest}")
 
 
 def _all(report: Report, *, brackets: bool) -> str:

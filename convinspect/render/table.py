@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from rich.color import ColorSystem
 from rich.style import Style
 
-from convinspect.render.columns import Column, Sheet, chosen
+from convinspect.render.columns import Column, chosen
 from convinspect.render.footer import header, totals
 from convinspect.render.glyphs import ASCII, UNICODE, Glyphs, cells
 from convinspect.render.layout import GAP, HEADING, Filled, Layout, label_text, lay_out
 from convinspect.render.legend import legend, warnings
 from convinspect.render.paragraphs import Line, margin, paragraphs
 from convinspect.render.rows import Row, table_rows
+from convinspect.render.sheet import sheet_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,7 +37,7 @@ def write(report: Report, options: Options) -> str:
     width = max(options.width, _NARROWEST)
     rows = table_rows(report.layers)
     columns, silent = _with_values(chosen(options.columns), report)
-    layout = lay_out(rows, columns, _sheet(report, glyphs), width, may_drop=not options.columns)
+    layout = lay_out(rows, columns, sheet_of(report, glyphs), width, may_drop=not options.columns)
     hidden = len(report.layers) - sum(row.role != "own" for row in rows)
     parts = [
         list(header(report)),
@@ -51,17 +52,6 @@ def write(report: Report, options: Options) -> str:
     ]
     texts.insert(1, "\n".join(_table(rows, layout, glyphs, paint)))
     return "\n\n".join(text for text in texts if text)
-
-
-def _sheet(report: Report, glyphs: Glyphs) -> Sheet:
-    return Sheet(
-        glyphs,
-        first_calls={
-            layer.path: layer.params_total for layer in report.layers if layer.kind == "module" and layer.call == 1
-        },
-        used=frozenset(note.path or "" for note in report.warnings if note.code == "never_called"),
-        ran=report.model.format != "weights",
-    )
 
 
 def _with_values(columns: Sequence[Column], report: Report) -> tuple[list[Column], list[str]]:

@@ -157,9 +157,52 @@ def test_parameters_that_a_module_with_layers_below_owns_itself_have_a_row() -> 
 def test_frozen_parameters_are_marked_and_explained() -> None:
     text = table(nets.odd(), width=80)
     assert "9,408*" in text
-    assert "48,352%" in text
-    assert "*          frozen" in text
+    assert "48,352*" in text
+    assert "*          frozen, all or some of them" in text
     assert "frozen" not in table(nets.lenet(), width=80)
+
+
+def test_a_count_of_more_outputs_is_explained() -> None:
+    assert re.search(r"^\+n +n more", table(nets.odd(), width=80), re.MULTILINE)
+    assert "n more" not in table(nets.lenet(), width=80)
+
+
+def stopped(path: str) -> Report:
+    rows = (
+        nets.layer("", "Net", 0, None),
+        nets.layer("early", "Linear", 1, None, params=4, call=0),
+        nets.layer("block", "Block", 1, (1,)),
+        nets.layer("block.fc", "Linear", 2, (1,), params=10),
+        nets.layer("block", "Block", 1, None, call=2),
+        nets.layer("block.fc", "Linear", 2, None, call=2),
+        nets.layer("late", "Linear", 1, None, params=4, call=0),
+    )
+    return nets.report("Net", rows, warnings=(Note("forward_failed", f"{path}: no", path),))
+
+
+def test_the_row_that_failed_is_marked_and_nothing_is_said_to_never_run() -> None:
+    text = table(stopped("block.fc"), width=80)
+    assert text.count("(failed)") == text.count("fc: Linear (call 2) (failed)") == 1
+    assert "late: Linear (not reached)" in text
+    assert not re.search(r"early: Linear \(|never ran", text)
+
+
+def test_a_failure_below_the_depth_that_is_shown_marks_what_encloses_it() -> None:
+    assert "block: Block (call 2) (failed)" in table(at_depth(stopped("block.fc"), 1), width=80)
+    assert re.search(r"^Net \(failed\)", table(stopped(""), width=80), re.MULTILINE)
+
+
+def test_what_is_below_a_module_that_never_ran_never_ran_either() -> None:
+    rows = (
+        nets.layer("", "Net", 0, (1,)),
+        nets.layer("spare", "Block", 1, None, call=0),
+        nets.layer("spare.fc", "Linear", 2, None, call=0, params=1),
+        nets.layer("out_proj", "Linear", 1, None, call=0, params=1),
+    )
+    text = table(nets.report("Net", rows, warnings=(Note("never_ran", "spare never ran", "spare"),)), width=80)
+    assert "spare: Block (never ran)" in text
+    assert "fc: Linear (never ran)" in text
+    assert "out_proj: Linear (not called)" in text
 
 
 def test_brackets_around_a_field_are_explained_only_where_they_occur() -> None:
