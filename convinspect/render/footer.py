@@ -8,10 +8,11 @@ from convinspect import units
 from convinspect.render import field, reach
 from convinspect.render.columns import shape
 from convinspect.render.memory import memory_lines
+from convinspect.render.options import FIELD_COLUMNS
 from convinspect.render.paragraphs import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from convinspect.render.glyphs import Glyphs
     from convinspect.report import Report
@@ -38,13 +39,22 @@ def header(report: Report) -> Iterator[Line]:
         yield Line("" if i else "Input", f"{tensor.name}: {shape(tensor.shape)} {tensor.dtype}")
 
 
-def totals(report: Report, glyphs: Glyphs) -> Iterator[Line]:
-    """Yield parameters, buffers, weights, MACs, memory and the reach of the receptive field."""
+def totals(report: Report, glyphs: Glyphs, asked: Sequence[str] = ()) -> Iterator[Line]:
+    """Yield parameters, buffers, weights, MACs, memory and the reach of the receptive field.
+
+    Where columns were ``asked`` for by name, only what belongs to them follows the weights, and the unit.
+    """
     yield from _weights(report)
-    if report.model.format != "weights":
+    if report.model.format == "weights":
+        return
+    if not asked or "macs" in asked:
         yield from _macs(report, glyphs)
+    if not asked or not {"allocated", "saved"}.isdisjoint(asked):
         yield from memory_lines(report)
+    if not asked or not FIELD_COLUMNS.isdisjoint(asked):
         yield from _field(report)
+    if report.unit:
+        yield Line("Unit", field.unit_text(report.unit))
 
 
 def _weights(report: Report) -> Iterator[Line]:
@@ -74,8 +84,10 @@ def _counted(value: int) -> str:
 
 def _macs(report: Report, glyphs: Glyphs) -> Iterator[Line]:
     total = report.totals
-    if total.macs is None or total.flops is None or total.macs_status == "unknown":
-        yield Line("MACs", "?")
+    # At least nothing is nothing known.
+    nothing = total.macs_status == "unknown" or (total.macs_status == "lower_bound" and not total.macs)
+    if total.macs is None or total.flops is None or nothing:
+        yield Line("MACs", "not known")
     else:
         bound = f"{glyphs.at_least} " if total.macs_status == "lower_bound" else ""
         yield Line("MACs", f"{bound}{_counted(total.macs)}, FLOPs {bound}{_counted(total.flops)}")
@@ -91,5 +103,3 @@ def _field(report: Report) -> Iterator[Line]:
     seen = reach.reach_text(report)
     yield Line("RF", f"receptive field in {where}" + (f"; {seen}" if seen else ""))
     yield Line("Tile halo", reach.halo_text(report) or "not known")
-    if report.unit:
-        yield Line("Unit", field.unit_text(report.unit))

@@ -26,6 +26,9 @@ COLUMNS = (
 )
 
 
+FIELD_COLUMNS = frozenset(("rf", "jump", "start", "center", "coverage"))
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How text is laid out: at most ``width`` cells a line, in colour or not.

@@ -13,6 +13,7 @@ from convinspect.render.footer import header, totals
 from convinspect.render.glyphs import ASCII, UNICODE, Glyphs, cells
 from convinspect.render.layout import GAP, HEADING, Filled, Layout, label_text, lay_out
 from convinspect.render.legend import legend, warnings
+from convinspect.render.options import FIELD_COLUMNS
 from convinspect.render.paragraphs import Line, margin, paragraphs
 from convinspect.render.rows import Row, table_rows
 from convinspect.render.sheet import sheet_of
@@ -27,8 +28,7 @@ _NARROWEST = 40
 # Sentences longer than this are hard to read, however wide the terminal is.
 _WIDEST_TEXT = 100
 
-_FIELD = ("rf", "jump", "start", "center", "coverage")
-_FORWARD = ("input", "output", "dtype", "macs", "allocated", "saved", *_FIELD)
+_FORWARD = FIELD_COLUMNS.union(("input", "output", "dtype", "macs", "allocated", "saved"))
 
 
 def write(report: Report, options: Options) -> str:
@@ -36,12 +36,14 @@ def write(report: Report, options: Options) -> str:
     glyphs = ASCII if options.ascii else UNICODE
     width = max(options.width, _NARROWEST)
     rows = table_rows(report.layers)
-    columns, silent = _with_values(chosen(options.columns), report)
+    wanted = chosen(options.columns)
+    asked = [column.name for column in wanted] if options.columns else []
+    columns, silent = _with_values(wanted, report)
     layout = lay_out(rows, columns, sheet_of(report, glyphs), width, may_drop=not options.columns)
     hidden = len(report.layers) - sum(row.role != "own" for row in rows)
     parts = [
         list(header(report)),
-        list(totals(report, glyphs)),
+        list(totals(report, glyphs, asked)),
         [*legend(report, layout, hidden, glyphs), *_left_out(layout, silent)],
         list(warnings(report)),
     ]
@@ -62,7 +64,7 @@ def _with_values(columns: Sequence[Column], report: Report) -> tuple[list[Column
     if all(not layer.receptive_field or layer.receptive_field.status == "unknown" for layer in report.layers):
         flat = all(len(tensor.shape) <= 2 for tensor in report.inputs)  # noqa: PLR2004 - batch and features
         why = "no input has spatial axes" if flat else "not known for any layer"
-        silent |= dict.fromkeys(_FIELD, f"RF ({why})")
+        silent |= dict.fromkeys(FIELD_COLUMNS, f"RF ({why})")
     # A layer that runs no operator allocates nothing for certain: that alone is no column.
     if not any(layer.memory.allocated_bytes for layer in report.layers):
         silent["allocated"] = "Allocated (not known for any layer)"

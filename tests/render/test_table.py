@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convinspect.errors import UsageError
-from convinspect.facts import Note
+from convinspect.facts import Note, Unit
 from convinspect.outline import at_depth
 from convinspect.render import Options, render
 from convinspect.render.options import COLUMNS
@@ -268,6 +268,35 @@ def test_fields_that_are_not_known_for_any_layer_are_no_column() -> None:
     text = table(nets.report("Net", (nets.layer("", "Net", 0, (1, 8), field=unknown),)), width=80)
     assert "RF (not known for any layer)" in text
     assert "Tile halo" not in text
+
+
+def labels(text: str) -> set[str]:
+    return {line[:9].strip() for line in text.split("\n\n")[2].splitlines()} - {""}
+
+
+def test_columns_asked_for_by_name_bring_only_the_totals_that_belong_to_them() -> None:
+    whole = {"Params", "Weights", "MACs", "Memory", "Inference", "RF", "Tile halo"}
+    made = nets.lenet()
+    assert labels(table(made)) == labels(table(made, columns=("default", "jump"))) == whole
+    assert labels(table(made, columns=("output",))) == {"Params", "Weights"}
+    assert labels(table(made, columns=("macs",))) == {"Params", "Weights", "MACs"}
+    assert labels(table(made, columns=("saved",))) == {"Params", "Weights", "Memory", "Inference"}
+    assert labels(table(made, columns=("jump",))) == {"Params", "Weights", "RF", "Tile halo"}
+    assert "One MAC is" in table(made)
+    assert "One MAC is" not in table(made, columns=("output",))
+
+
+def test_the_unit_that_was_asked_for_is_said_whatever_the_columns_are() -> None:
+    unit = Unit("x", (2, 3), (0, 0), ((0, 4), (0, 4)), ((0, 4), (0, 4)), 25, 0, "conv1")
+    made = replace(nets.lenet(), unit=unit)
+    for columns in ((), ("output",), ("rf",)):
+        assert table(made, columns=columns).count("Unit ") == 1
+
+
+def test_a_total_of_at_least_nothing_is_not_known() -> None:
+    made = nets.lenet()
+    made = replace(made, totals=replace(made.totals, macs=0, flops=0, macs_status="lower_bound"))
+    assert re.search(r"^MACs +not known$", table(made), re.MULTILINE)
 
 
 def test_columns_are_taken_by_name_in_their_order() -> None:
