@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from convinspect.fields.bounds import BIG, Array
-from convinspect.fields.windows import Window, make_window, sliding
+from convinspect.fields.windows import Window, make_window, sliding, stretching
 
 CUBIC_REACH = 2
 
@@ -50,14 +50,21 @@ def _ratio(length: int, outputs: int, scale: float | None) -> tuple[int, int]:
 
 @lru_cache(maxsize=1024)
 def nearest(length: int, outputs: int, scale: float | None, dtype: str, *, exact: bool) -> Window:
-    """Nearest reads ``floor(o*n/m)``, nearest-exact ``floor((o+.5)*n/m)``."""
+    """Nearest reads ``floor(o*n/m)``, nearest-exact ``floor((o+.5)*n/m)``; ``floorf`` takes it in single precision."""
     advance, period = _ratio(length, outputs, scale)
     phase = np.arange(period, dtype=np.int64)
     taps = (2 * phase + 1) * advance // (2 * period) if exact else phase * advance // period
     step = _step(length, outputs, scale, dtype)
     output = np.arange(outputs).astype(step.dtype) + (step.dtype.type(0.5) if exact else step.dtype.type(0))
-    index = np.floor(output * step).astype(np.int64)
+    index = np.floor((output * step).astype(np.float32)).astype(np.int64)
     return make_window(np.minimum(index, length - 1)[:, None], length, advance, taps[:, None])
+
+
+def nearest_by_sizes(length: int, outputs: int) -> Window | None:
+    """Window of the sizes that ``nearest_idx`` in UpSample.h serves before it looks at the scale: same and double."""
+    if outputs == length:
+        return sliding(length, outputs, 1, 1, 0, 1)
+    return stretching(length, 2) if outputs == 2 * length else None
 
 
 @lru_cache(maxsize=1024)
