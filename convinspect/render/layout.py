@@ -62,8 +62,8 @@ def lay_out(rows: Sequence[Row], columns: Sequence[Column], sheet: Sheet, width:
     ``may_drop`` holds, columns are left out; then guides take one cell, and names lose their middle.
     """
     filled = [_fill(column, rows, sheet) for column in columns]
-    guide = 3 if _comfortable(rows, 3, sheet) + _width(filled) <= width else 2
-    needed = _comfortable(rows, guide, sheet)
+    guide = 3 if _comfortable(rows, 3, sheet, width) + _width(filled) <= width else 2
+    needed = _comfortable(rows, guide, sheet, width)
     for name in _SHORTENED:
         if needed + _width(filled) <= width:
             break
@@ -95,10 +95,15 @@ def _width(filled: Sequence[Filled]) -> int:
     return sum(GAP + one.width for one in filled)
 
 
-def _comfortable(rows: Sequence[Row], guide: int, sheet: Sheet) -> int:
-    """Return the width that holds nine names in ten: one long name is no reason to cut everything else."""
+def _comfortable(rows: Sequence[Row], guide: int, sheet: Sheet, width: int) -> int:
+    """Return the width that holds every name, or nine in ten where that is half of the table.
+
+    One very long name is no reason to cut everything else.
+    """
     widths = _label_widths(rows, guide, sheet)
-    return widths[-1 - len(widths) // 10] if widths else 0
+    if not widths or widths[-1] <= width // 2:
+        return widths[-1] if widths else 0
+    return widths[-1 - len(widths) // 10]
 
 
 def _label_widths(rows: Sequence[Row], guide: int, sheet: Sheet) -> list[int]:

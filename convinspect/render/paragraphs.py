@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 _GAP = 2
+
+# A number and its unit stay on one line. No break comes at this space, and `clean` leaves none in the text.
+_STUCK = "\N{NO-BREAK SPACE}"
+_UNIT = re.compile(r"(?<=\d) (?=(?:B|[KMGTPE]iB|%)(?!\w))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,8 @@ def paragraphs(
     """Yield ``lines`` wrapped to ``width`` cells, their texts beginning at ``indent``."""
     for line in lines:
         text = clean(line.text, ascii_only=ascii_only)
+        text = _UNIT.sub(_STUCK, text)
         wrapped = textwrap.wrap(text, max(width - indent, 1), break_on_hyphens=False, break_long_words=False)
-        for i, part in enumerate(wrapped or [""]):
+        for i, part in enumerate(one.replace(_STUCK, " ") for one in wrapped or [""]):
             label = "" if i else line.label
             yield paint(label + " " * (indent - cells(label)), "bold") + paint(part, line.style)

@@ -320,6 +320,13 @@ def test_ten_thousand_layers_take_ten_times_as_long_as_a_thousand() -> None:
     assert time.perf_counter() - between < 40 * (between - begun)
 
 
+def test_columns_are_written_shorter_before_a_name_is_cut() -> None:
+    text = table(REPORTS["unet"], width=80)
+    assert "encoder: DoubleConv" in text
+    assert "by phase)" not in text
+    assert "by phase)" in table(REPORTS["unet"], width=90)
+
+
 def test_headings_stand_above_their_columns_however_short_the_names_are() -> None:
     heading, _, row = table(nets.report("N", (nets.layer("", "N", 0, (1, 5)),))).split("\n\n")[1].splitlines()
     assert heading.index("Output") == row.index("1x5")
