@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from convinspect.report import Report
 
 # What is piped must not change with the window that happens to be open.
-_PIPED_WIDTH = 100
+_PIPED_WIDTH = 160
 
 _AMP: dict[str | None, AmpName] = {"bf16": "bfloat16", "fp16": "float16"}
 
