@@ -6,7 +6,7 @@ import torch
 
 from convinspect.fields import moves, reading
 from convinspect.fields.field import collapse
-from convinspect.fields.rules import Call, Result, aten, register
+from convinspect.fields.rules import Call, Result, aten, register, tensors_in
 
 
 @register("aten::embedding")
@@ -87,8 +87,9 @@ def gather(call: Call) -> Result:
 def scatter(call: Call) -> Result:
     """What was there, and anywhere in it, anything that is written."""
     x = call["self"]
-    written = [field for field in call.fields() if field is not x]
-    parts = [x, *(collapse(field, (1,) * len(call.shape)) for field in written)]
+    # By the arguments' names: a pointwise function of x shares its field, and is a source all the same.
+    others = tensors_in([value for name, value in call.args.items() if name != "self"])
+    parts = [x, *(collapse(call.field(tensor), (1,) * len(call.shape)) for tensor in others)]
     return call.merge(parts, call.shape).doubting(data_dependent=call.cause)
 
 
