@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from convinspect.render.glyphs import cells, clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _GAP = 2
 
@@ -21,11 +22,15 @@ _UNIT = re.compile(r"(?<=\d) (?=(?:B|[KMGTPE]iB|%)(?!\w))")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A paragraph beside its label; without a label it goes on under the one before."""
+    """A paragraph beside its label; without a label it goes on under the one before.
+
+    ``letters`` has the style of each letter of a bar.
+    """
 
     label: str
     text: str
     style: str = ""
+    letters: Mapping[str, str] = field(default_factory=dict)
 
 
 def margin(lines: Iterable[Line]) -> int:
@@ -43,4 +48,10 @@ def paragraphs(
         wrapped = textwrap.wrap(text, max(width - indent, 1), break_on_hyphens=False, break_long_words=False)
         for i, part in enumerate(one.replace(_STUCK, " ") for one in wrapped or [""]):
             label = "" if i else line.label
-            yield paint(label + " " * (indent - cells(label)), "bold") + paint(part, line.style)
+            yield paint(label + " " * (indent - cells(label)), "bold") + _painted(part, line, paint)
+
+
+def _painted(part: str, line: Line, paint: Callable[[str, str], str]) -> str:
+    if not line.letters:
+        return paint(part, line.style)
+    return "".join(paint("".join(run), line.letters.get(letter, line.style)) for letter, run in groupby(part))
