@@ -98,7 +98,7 @@ def _field(report: Report) -> Iterator[Line]:
     fields = [layer.receptive_field for layer in report.layers if layer.receptive_field]
     if all(one.status == "unknown" for one in fields):
         return
-    steps = "pixels" if len(fields[0].axes) > 1 else "steps"
+    steps = {1: "steps", 2: "pixels"}.get(len(fields[0].axes), "positions")
     where = f"{steps} of {fields[0].input}" if len(report.inputs) > 1 else f"input {steps}"
     seen = reach.reach_text(report)
     yield Line("RF", f"receptive field in {where}" + (f"; {seen}" if seen else ""))

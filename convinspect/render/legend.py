@@ -37,6 +37,11 @@ def legend(report: Report, layout: Layout, hidden: int, glyphs: Glyphs) -> Itera
     signs = (
         ("+n", any(_MORE.search(text) for text in several), "n more inputs, outputs or dtypes of the same layer"),
         ("all", any("all" in text for text in rf), _all(report, brackets=brackets)),
+        (
+            "axb",
+            any("x" in text for text in rf),
+            "RF: one extent for each spatial axis of the input, where they differ",
+        ),
         ("a-b", any("-" in text for text in rf), _SPAN),
         ("(a)", any(text.startswith("(") for text in local), _LOCAL),
         ("~n", any("~" in text for text in rf), "RF: of the centre unit, clipped to the input: no one size holds"),

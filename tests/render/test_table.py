@@ -167,6 +167,15 @@ def test_a_count_of_more_outputs_is_explained() -> None:
     assert "n more" not in table(nets.lenet(), width=80)
 
 
+def test_extents_that_differ_by_axis_are_explained() -> None:
+    video = replace(nets.square(3, 1, 0), axes=(2, 3, 4), size=(3, 5, 5), size_min=(3, 5, 5), halo=((1, 1),) * 3)
+    text = table(nets.report("Net", (nets.layer("", "Net", 0, (1, 8), field=video),)), width=80)
+    assert "3x5x5" in text
+    assert "axb        RF: one extent for each spatial axis" in text
+    assert "receptive field in input positions" in text
+    assert "axb" not in table(nets.odd(), width=80)
+
+
 def stopped(path: str) -> Report:
     rows = (
         nets.layer("", "Net", 0, None),
