@@ -11,7 +11,8 @@ The step is the one of the usual loop, once the optimizer has its states::
 It is really run, on stand-ins: what autograd saves, what checkpointing computes again, what a frozen part or a tied
 weight spares and what ``torch.optim`` allocates comes out as torch does it. The inputs, ``out`` and ``loss`` are held
 until the step is over; the gradients are set to ``None`` before the next one. The optimizer walks through the
-parameters one by one, or all at once (``foreach``): its defaults on the CPU and on cuda.
+parameters one by one, or all at once (``foreach``): its defaults on the CPU and on cuda. One by one, it only walks
+through those whose turn is not like another's: a thousand layers alike need no thousand updates.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from inspect import unwrap
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import torch
@@ -98,17 +100,26 @@ def train_once(
     parameters = [parameter for parameter in model.parameters() if parameter.grad is not None]
     gradient_bytes = _mark("gradients", (parameter.grad for parameter in parameters), storages)
     first = _Moment(recorder, "forward" if storages.peak_at < forward_ended else "backward")
-    optimizer = _optimizer(plan.optimizer, parameters, foreach=foreach)
+    kinds = [_kind(parameter) for parameter in parameters]
+    optimizer = _optimizer(plan.optimizer, [parameters] if foreach else _turns(parameters, kinds), foreach=foreach)
     # Without its wrappers: one imports the compiler, for a second.
     step = partial(unwrap(type(optimizer).step), optimizer)
     with recorder, torch.no_grad():
         step()
-        states = [t for state in optimizer.state.values() for t in tensors_in(state) if t.device.type == device.type]
-        optimizer_bytes = _mark("optimizer", states, storages)
+        bytes_of = {
+            kind: _mark("optimizer", _states(optimizer, parameter, device), storages)
+            for parameter, kind in zip(parameters, kinds, strict=True)
+            if parameter in optimizer.state
+        }
         storages.settle()
         step()
     second = _Moment(recorder, "step")
-    highest = max(first.peak(optimizer_bytes), second.peak(0), key=lambda moment: moment.bytes)
+    optimizer_bytes = sum(bytes_of.get(kind, 0) for kind in kinds)
+    stepped_bytes = sum(
+        bytes_of.get(kind, 0) for p, kind in zip(parameters, kinds, strict=True) if p in optimizer.state
+    )
+    moments = (first.peak(optimizer_bytes), second.peak(optimizer_bytes - stepped_bytes))
+    highest = max(moments, key=lambda moment: moment.bytes)
     kept = {life: owner for life, owner in saved.items() if life.kind == "saved"}
     return Step(
         TrainingStep(
@@ -133,7 +144,7 @@ class _Moment:
         self._recorder = recorder
 
     def peak(self, more_optimizer_bytes: int) -> Peak:
-        """Return the peak with ``more_optimizer_bytes``: states that this run made later, and a next one has."""
+        """Return the peak with ``more_optimizer_bytes``: states that this run made later or not, and a loop has."""
         for life in self._alive:
             if life.kind == "activations":
                 life.kind = "temporaries"
@@ -167,11 +178,46 @@ def _mark(kind: AliveKind, tensors: Iterable[Any], storages: Storages) -> int:
     return sum(life.bytes for life in lives)
 
 
-def _optimizer(name: OptimizerName, parameters: list[nn.Parameter], *, foreach: bool) -> torch.optim.Optimizer:
+def _kind(parameter: nn.Parameter) -> tuple[Any, ...]:
+    """Return what two parameters share whose updates allocate the same, and whose states weigh the same."""
+    gradient = parameter.grad
+    if gradient is None or gradient.layout is not torch.strided:
+        return (id(parameter),)
+    return tuple((t.shape, t.stride(), t.dtype, t.device) for t in (parameter, gradient))
+
+
+def _turns(parameters: Sequence[nn.Parameter], kinds: Sequence[Any]) -> list[list[nn.Parameter]]:
+    """Return those runs of ``parameters`` that an optimizer must walk through to show its peak.
+
+    An update's last temporary lives until the next update replaces it, so what is alive in one is told by a parameter
+    and the one before it: a pair of kinds that has been there shows nothing new. The first update of a run is the
+    second of a pair that has been there, and finds nothing left over: it needs less.
+    """
+    runs: list[list[nn.Parameter]] = []
+    seen: set[tuple[Any, Any]] = set()
+    last = -1
+    for index, pair in enumerate(pairwise((None, *kinds))):
+        if pair in seen:
+            continue
+        seen.add(pair)
+        if last != index - 1 or not runs:
+            runs.append([parameters[index - 1]] if index else [])
+        runs[-1].append(parameters[index])
+        last = index
+    return runs
+
+
+def _optimizer(name: OptimizerName, runs: Iterable[list[nn.Parameter]], *, foreach: bool) -> torch.optim.Optimizer:
+    """Return the optimizer; between two ``runs`` of parameters it drops its temporaries."""
+    groups: list[dict[str, Any]] = [{"params": run} for run in runs]
     if name in ("sgd", "momentum"):
-        return torch.optim.SGD(parameters, lr=1e-3, momentum=0.9 if name == "momentum" else 0.0, foreach=foreach)
+        return torch.optim.SGD(groups, lr=1e-3, momentum=0.9 if name == "momentum" else 0.0, foreach=foreach)
     kind = torch.optim.Adam if name == "adam" else torch.optim.AdamW
-    return kind(parameters, lr=1e-3, foreach=foreach)
+    return kind(groups, lr=1e-3, foreach=foreach)
+
+
+def _states(optimizer: torch.optim.Optimizer, parameter: torch.Tensor, device: torch.device) -> Iterator[torch.Tensor]:
+    return (tensor for tensor in tensors_in(optimizer.state[parameter]) if tensor.device.type == device.type)
 
 
 def _by_operator(kept: Mapping[Life, int], calls: Sequence[ModuleCall | OpCall]) -> dict[SavedBy, int]:

@@ -192,6 +192,17 @@ def test_an_optimizer_may_update_all_parameters_at_once(optimizer: OptimizerName
     assert at_once.optimizer_bytes == one_by_one.optimizer_bytes
 
 
+WIDTHS = [(64, 64, 64, 8, 8, 64, 64, 64), (8, 8, 512, 8, 8, 512, 8, 8), (300, 8, 300, 8, 8, 8, 300)]
+
+
+@pytest.mark.parametrize("widths", WIDTHS)
+@pytest.mark.parametrize("optimizer", ["momentum", "adam", "adamw"])
+def test_a_step_over_layers_that_are_alike_needs_what_the_allocator_counts(
+    widths: tuple[int, ...], optimizer: OptimizerName
+) -> None:
+    assert_equal(perceptron(*widths), torch.rand(1, widths[0]), Plan(optimizer))
+
+
 def assert_equal(model: nn.Module, x: Tensor, plan: Plan) -> None:
     estimate = training_step(model, x, plan=plan)
     counted = counted_step(model, x, plan=plan).peak

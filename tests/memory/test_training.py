@@ -8,10 +8,15 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
 from convinspect.facts import ModuleCall, OpCall, Trace
+from convinspect.spec import OptimizerName
 from convinspect.trace import Plan
+from convinspect.trace.cast import Cast, standing_in
+from convinspect.trace.eager import eager_scopes
+from convinspect.trace.training import train_once
 from sample_models.inplace import InPlace, OutOfPlace
 from sample_models.resnet import resnet18
 from tests.memory.nets import encoder, perceptron
@@ -256,3 +261,31 @@ def test_an_exported_program_is_a_graph_of_one_mode() -> None:
     assert found.memory.training is None
     assert [note.code for note in found.notes] == ["training_unknown"]
     assert found.memory.inference.bytes == inference_peak(Scripted(), x)
+
+
+def test_layers_that_are_alike_are_updated_once() -> None:
+    def updates(depth: int) -> int:
+        seen: list[str] = []
+        model = perceptron(*[4] * (depth + 1))
+        cast = Cast(everything=True)
+
+        class Counts(TorchDispatchMode):
+            def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+                seen.append(str(func))
+                return func(*args, **(kwargs or {}))
+
+        with standing_in(model, cast), Counts():
+            train_once(model, (cast.replaced(torch.rand(2, 4)),), {}, Plan(), eager_scopes)
+        return seen.count("aten.addcdiv_.default")
+
+    assert updates(40) == updates(4) == 2 * 3  # two steps: a weight, a bias, and the weight that follows a bias
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "adamw"])
+def test_the_states_of_layers_that_are_alike_are_all_counted(name: OptimizerName) -> None:
+    model = perceptron(*[8] * 20)
+    weight_bytes, tensors = sum(p.numel() * 4 for p in model.parameters()), len([*model.parameters()])
+    each, steps = {"sgd": (0, 0), "momentum": (1, 0)}.get(name, (2, 4 * tensors))
+    step = training_step(model, torch.rand(2, 8), plan=Plan(name))
+    assert step.optimizer_bytes == each * weight_bytes + steps
+    assert step.peak.by_kind.get("optimizer", 0) == step.optimizer_bytes
