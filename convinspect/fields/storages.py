@@ -14,22 +14,43 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from convinspect.fields import bounds as exact
-from convinspect.fields import moves
+from convinspect.fields import mixing, moves
 from convinspect.fields.boxes import Geometry
-from convinspect.fields.field import Field
+from convinspect.fields.field import Cause, Field, collapse, nothing
 from convinspect.fields.flat import Flat, flatten, read, scatter
 
 FIRST_SWEEP = 256
+TWO_SIZES = Cause(0, "", "a storage seen under two item sizes")
 
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """What is known of one storage."""
+    """What is known of one storage.
+
+    ``hull`` is what any of it can depend on, once it was written in parts under two item sizes: nothing is known of
+    single elements then, except of the tensors in ``fields``.
+    """
 
     alive: StorageWeakRef
     elements: int
+    itemsize: int
     fields: dict[Geometry, Field] = default(default_factory=dict)
     flat: Flat | None = None
+    hull: Field | None = None
+
+    def fits(self, geometry: Geometry) -> bool:
+        """Tell whether a tensor can be found among elements of one size: those of all that is known."""
+        last = geometry.offset + sum((n - 1) * s for n, s in zip(geometry.shape, geometry.stride, strict=True))
+        sizes = {known.itemsize for known in (geometry, *self.fields)} | {self.itemsize}
+        return self.hull is None and last < self.elements and len(sizes) == 1
+
+    def whole(self, count: int) -> Field:
+        """Return the hull of all that is known, as a bound."""
+        known = [*self.fields.values(), *([] if self.hull is None else [self.hull])]
+        if self.flat is not None:
+            known.append(read(self.flat, Geometry((self.elements,), (1,), 0, self.itemsize)))
+        parts = [collapse(field, ()) for field in known]
+        return mixing.merge(parts or [nothing((), count)], (), TWO_SIZES).doubting(upper_bound=TWO_SIZES)
 
     def flattened(self, count: int) -> Flat:
         """Write what is known out to every element."""
@@ -55,7 +76,11 @@ class Storages:
             return None
         found = record.fields.get(geometry)
         if found is None:
-            found = _rearranged(record, geometry) or read(record.flattened(self._count), geometry)
+            found = _rearranged(record, geometry)
+            if found is None and not record.fits(geometry):
+                found = collapse(record.whole(self._count), geometry.shape)
+                return None if found.is_nothing else found
+            found = found or read(record.flattened(self._count), geometry)
             record.fields[geometry] = found
         return None if found.is_nothing else found
 
@@ -68,8 +93,15 @@ class Storages:
         record, geometry = self._record(tensor), _geometry(tensor)
         if record.fields.get(geometry) is field:
             return
-        whole = exact.numel(geometry.shape) == record.elements
-        if whole and all(known == geometry for known in record.fields):
+        fits = record.fits(geometry)
+        whole = exact.numel(geometry.shape) * geometry.itemsize == tensor.untyped_storage().nbytes()
+        if whole and (not fits or all(known == geometry for known in record.fields)):
+            record.elements, record.itemsize = exact.numel(geometry.shape), geometry.itemsize
+            record.fields, record.flat, record.hull = {geometry: field}, None, None
+            return
+        if not fits:
+            # What was there may be left in part, under another item size.
+            record.hull = mixing.merge([record.whole(self._count), collapse(field, ())], (), TWO_SIZES)
             record.fields, record.flat = {geometry: field}, None
             return
         if record.flat is None:
@@ -90,7 +122,7 @@ class Storages:
             if len(self._records) >= self._sweep_at:
                 self._sweep()
                 self._sweep_at = max(FIRST_SWEEP, 2 * len(self._records))
-            record = Record(StorageWeakRef(storage), storage.nbytes() // max(tensor.itemsize, 1))
+            record = Record(StorageWeakRef(storage), storage.nbytes() // max(tensor.itemsize, 1), tensor.itemsize)
             self._records[storage._cdata] = record  # noqa: SLF001
         return record
 

@@ -63,8 +63,9 @@ class FieldTracker:
         self._followed = Followed(name, chosen, tuple(shape[axis] for axis in chosen)) if chosen else None
         self._storages = Storages(len(chosen))
         self._order, self._unknown = 0, {}
+        self._without_storage.clear()
         if chosen:
-            self._storages.put(tensor, seed_field(shape, chosen))
+            self._keep([tensor], [], [seed_field(shape, chosen)])
 
     def observe(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None, out: Any, path: str) -> None:
         """Follow the fields through one operator: ``func(*args, **kwargs)`` ran in module ``path`` and gave ``out``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from convinspect.fields import moves, reading
-from convinspect.fields.field import Field
+from convinspect.fields.field import Field, collapse
 from convinspect.fields.rules import Call, Result, aten, register
 
 
@@ -58,12 +58,22 @@ def complex_view(call: Call) -> Result:
 @register(
     *aten(
         "complex polar prelu _prelu_kernel hardswish floor_divide log_sigmoid_forward "
-        "binary_cross_entropy_with_logits rrelu_with_noise_functional _add_relu isin"
+        "binary_cross_entropy_with_logits rrelu_with_noise_functional _add_relu"
     )
 )
 def pointwise(call: Call) -> Result:
     """Hull of the operands, broadcast; for pointwise operators that torch does not tag as such."""
     return call.merge(call.fields())
+
+
+@register("aten::isin")
+def is_in(call: Call) -> Result:
+    """Each element, against all of the test elements."""
+    elements, tested = call.args.get("elements"), call.args.get("test_elements")
+    parts = [call.field(elements)] if isinstance(elements, Tensor) else []
+    if isinstance(tested, Tensor):
+        parts.append(collapse(call.field(tested), (1,) * len(call.shape)))
+    return call.merge(parts, call.shape)
 
 
 @register("aten::glu")

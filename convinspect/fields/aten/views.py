@@ -14,8 +14,12 @@ from convinspect.fields.windows import slicing
 def reshape(call: Call) -> Result:
     """Same elements, same order, other dimensions."""
     x = call["self"]
-    if call.op == "aten.view.dtype":
-        return x if call.shape == x.shape else None
+    if call.op == "aten.view.dtype" and call.shape != x.shape:
+        # Parts of an element each depend on all of it, and an element made of several on all of them.
+        last, before, after = len(x.shape) - 1, x.shape[-1], call.shape[-1]
+        if after > before:
+            return reading.stretch(x, last, after // before)
+        return call.window(x, last, kernel=before // after, stride=before // after)
     return reshaping.reshape(x, call.shape)
 
 
