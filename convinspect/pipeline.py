@@ -110,11 +110,13 @@ def _report(request: Request, loaded: Loaded, trace: Trace) -> Report:
 
 def _trace(request: Request, loaded: Loaded, inputs: Inputs) -> Trace:
     from convinspect.fields import follow, notes_of  # noqa: PLC0415
+    from convinspect.inputs import has_batch  # noqa: PLC0415
     from convinspect.trace import Plan, stand_in, trace  # noqa: PLC0415
 
     if loaded.device == "meta":
         inputs = replace(inputs, args=stand_in(inputs.args), kwargs=stand_in(inputs.kwargs))
-    fields = follow(inputs.tensors, request.field_of, batched=request.batch_size is not None)
+    batched = all(has_batch(loaded.model, tensor) for _, tensor in inputs.tensors[:1])
+    fields = follow(inputs.tensors, request.field_of, batched=batched)
     if request.unit is not None:
         fields.ask(request.unit)
     traced = trace(

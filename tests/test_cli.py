@@ -75,6 +75,9 @@ def test_help_shows_a_real_example(command: list[str]) -> None:
         ([*LENET, "--depth", "-1"], 2, "--depth"),
         ([*LENET, "--output", "no/such/folder/x.json"], 2, "No such file"),
         ([*LENET, "--columns", "colour"], 2, "colour"),
+        (["summary", "sample_models/lenet.py", "--input", "1,99999999999999999999,3"], 2, "cannot make an input"),
+        (["summary", "torch.nn.Conv2d", "--input", "3,8,8"], 2, "hint: did you mean torch.nn:Conv2d?"),
+        ([*LENET, "--dtype", "int8"], 2, "known: float16, bfloat16, float32, float64"),
         (["sumary"], 2, "sumary"),
     ],
 )
@@ -142,3 +145,10 @@ def test_a_reader_that_stops_reading_is_no_error() -> None:
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "{\n"
     assert done.stderr == ""
+
+
+def test_a_full_disk_is_no_bug_of_ours() -> None:
+    command = f"{sys.executable} -m convinspect summary sample_models/lenet.py --input 1,28,28 > /dev/full"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "the report cannot be written: No space left on device" in done.stderr

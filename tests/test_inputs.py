@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import nn
 
+from convinspect import inspect
 from convinspect.errors import UsageError
-from convinspect.inputs import Inputs, make_inputs
+from convinspect.inputs import Inputs, has_batch, make_inputs
 from convinspect.spec import Request, Target, parse_input
 
 
@@ -59,6 +60,7 @@ def test_inputs_are_named_after_the_arguments_of_forward() -> None:
     [
         (("mask=4",), "forward(ids"),
         (("4", "width=4"), "cannot take an unnamed input, width"),
+        (("4", "5", "mask=4"), "cannot take 2 unnamed inputs, mask"),
         (("ids=4", "ids=5"), "two inputs have the same name"),
         (("4", "ids=5"), "cannot take"),
     ],
@@ -101,3 +103,23 @@ def test_an_input_larger_than_memory_is_refused_with_a_way_out() -> None:
         _make("1000000,1000000,1000")
     assert caught.value.hint == "try --device meta"
     assert _make("1000000,1000000,1000", device="meta").args[0].is_meta
+
+
+def test_a_batch_stands_in_front_unless_the_first_convolution_says_otherwise() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3))
+    assert has_batch(model, torch.zeros(1, 3, 8, 8))
+    assert not has_batch(model, torch.zeros(3, 8, 8))
+    assert has_batch(nn.Linear(4, 4), torch.zeros(2, 5, 4))
+    for shape in ("1,3,8,8", "3,8,8"):
+        made = _make(shape, model=model, batch_size=None)
+        field = inspect(model, made.args, optimizer=None).layers[0].receptive_field
+        assert field is not None
+        assert field.size == (3, 3)
+
+
+def test_an_axis_too_long_to_follow_is_said_and_the_rest_is_reported() -> None:
+    image = torch.empty(1, 1, 4, (1 << 24) + 1, device="meta")
+    report = inspect(nn.Conv2d(1, 1, 3, device="meta"), (image,), optimizer=None)
+    assert report.layers[0].receptive_field is None
+    assert [note.code for note in report.warnings] == ["field_unknown"]
+    assert report.totals.macs == 2 * ((1 << 24) - 1) * 9

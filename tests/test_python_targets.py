@@ -73,18 +73,18 @@ def test_imported_classes_are_not_candidates(tmp_path: Path) -> None:
 
 def test_a_module_level_instance_is_the_model(tmp_path: Path) -> None:
     result = _summary(_write(tmp_path, ONE + "\n    model = Net(width=8)\n"), cwd=tmp_path)
-    assert _name_and_params(result) == ("model", 40)
+    assert _name_and_params(result) == ("Net", 40)
 
 
 def test_a_factory_is_called(tmp_path: Path) -> None:
     path = _write(tmp_path, ONE + "\n    def wide(width=16) -> nn.Module:\n        return Net(width)\n")
-    assert _name_and_params(_summary(f"{path}:wide", cwd=tmp_path)) == ("wide", 80)
-    assert _name_and_params(_summary(f"{path}:wide", "--arg", "width=2", cwd=tmp_path)) == ("wide", 10)
+    assert _name_and_params(_summary(f"{path}:wide", cwd=tmp_path)) == ("Net", 80)
+    assert _name_and_params(_summary(f"{path}:wide", "--arg", "width=2", cwd=tmp_path)) == ("Net", 10)
 
 
 def test_a_file_with_a_factory_alone_needs_no_name(tmp_path: Path) -> None:
     path = _write(tmp_path, "import torch\ndef make():\n    return torch.nn.Linear(4, 3)\n")
-    assert _name_and_params(_summary(path, cwd=tmp_path)) == ("make", 15)
+    assert _name_and_params(_summary(path, cwd=tmp_path)) == ("Linear", 15)
 
 
 def test_arguments_choose_and_build(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_arguments_choose_and_build(tmp_path: Path) -> None:
 
 def test_dotted_attributes_and_modules(tmp_path: Path) -> None:
     _write(tmp_path, ONE + "\n    class zoo:\n        Small = Net\n", "pack/__init__.py")
-    assert _name_and_params(_summary("pack:zoo.Small", cwd=tmp_path)) == ("zoo.Small", 20)
+    assert _name_and_params(_summary("pack:zoo.Small", cwd=tmp_path)) == ("Net", 20)
 
 
 def test_relative_imports_inside_a_package_work(tmp_path: Path) -> None:

@@ -11,18 +11,24 @@ from convinspect.facts import Note
 from convinspect.fields.axes import spatial_axes
 from convinspect.fields.tracker import FieldTracker
 
+# Fields keep numbers for each position of an axis: 16 million of them are 256 MiB for one tensor.
+LONGEST_AXIS = 1 << 24
+
 
 def follow(named: Sequence[tuple[str, torch.Tensor]], wanted: str | None, *, batched: bool) -> FieldTracker:
     """Return a tracker seeded with the input called ``wanted``, or with the first that has spatial axes.
 
-    Without such an input it follows nothing. Raises `UsageError` for a name that is not there, or whose tensor has
-    no spatial axes.
+    Without such an input it follows nothing, nor does it follow one whose axes are longer than `LONGEST_AXIS`. Raises
+    `UsageError` for a name that is not there, or whose tensor has no spatial axes.
     """
     tracker = FieldTracker()
     for name, tensor in named:
         axes = spatial_axes(tensor.shape, tensor.dtype, batched=batched)
         if wanted in (None, name) and axes:
-            tracker.seed(tensor, name, axes)
+            if max(tensor.shape[axis] for axis in axes) > LONGEST_AXIS:
+                tracker.declined = f"{name} has axes of more than {LONGEST_AXIS:,} positions: no fields are followed"
+            else:
+                tracker.seed(tensor, name, axes)
             return tracker
     if wanted is not None:
         names = [name for name, _ in named]
@@ -32,7 +38,9 @@ def follow(named: Sequence[tuple[str, torch.Tensor]], wanted: str | None, *, bat
 
 
 def notes_of(tracker: FieldTracker) -> tuple[Note, ...]:
-    """Return a note for each operator without a rule that a followed tensor went through."""
+    """Return a note for each operator without a rule that a followed tensor went through, or why none is followed."""
+    if tracker.declined is not None:
+        return (Note("field_unknown", tracker.declined),)
     return tuple(
         Note("field_unknown", f"{op} has no receptive-field rule: what follows it is unknown", path)
         for op, path, _ in tracker.unknown_ops

@@ -31,7 +31,8 @@ class FieldTracker:
     """Receptive fields of every tensor of one forward run, from shapes and arguments alone.
 
     Call `seed` with the input, `observe` after every operator that ran, and `describe` for any tensor still alive.
-    ``unknown_ops`` lists ``(op, path, count)`` of operators without a rule that touched a followed tensor.
+    ``declined`` says why an input is not followed that could be. ``unknown_ops`` lists ``(op, path, count)`` of
+    operators without a rule that touched a followed tensor.
     """
 
     def __init__(self) -> None:
@@ -40,6 +41,7 @@ class FieldTracker:
         self._order = 0
         self._unknown: dict[tuple[str, str], int] = {}
         self._asked: Asked | None = None
+        self.declined: str | None = None
         # Sparse tensors and oneDNN's own: these are their own only owners, and Python's weak references do for them.
         self._without_storage: MutableMapping[Tensor, Field | None] = WeakTensorKeyDictionary()
 

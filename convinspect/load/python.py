@@ -31,7 +31,8 @@ def load_python(request: Request) -> Loaded:
         model = model.to(getattr(torch, request.dtype))
     notes = (Note("chosen", choice.reason),) if choice.reason else ()
     kind: Literal["python", "torchscript"] = "torchscript" if isinstance(model, torch.jit.ScriptModule) else "python"
-    return Loaded(model, choice.name, kind, device, floating_dtype(model), notes=notes)
+    name = str(getattr(model, "original_name", type(model).__name__))
+    return Loaded(model, name, kind, device, floating_dtype(model), notes=notes)
 
 
 def _build(choice: Choice, arguments: dict[str, Any], device: str) -> nn.Module:

@@ -17,10 +17,10 @@ def running_users_code(what: str) -> Iterator[None]:
         raise
     except SystemExit as error:
         raise ModelError(f"{what}: the code called exit({error.code!r})") from error
-    except Exception as error:
+    except BaseException as error:
         raise ModelError(f"{what}: {describe(error)}", _hint(error)) from error
 
 
-def _hint(error: Exception) -> str | None:
+def _hint(error: BaseException) -> str | None:
     missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     return f"is {missing} installed in this environment?" if missing.isidentifier() else None

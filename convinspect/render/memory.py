@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from convinspect.facts import Peak
-    from convinspect.report import MeasuredMemory, Report, TotalMemory, TrainingMemory
+    from convinspect.report import MeasuredMemory, Report, TrainingMemory
 
 # What each kind is called; the bar repeats its first letter.
 _NAMES = {
@@ -44,13 +44,13 @@ def memory_lines(report: Report) -> Iterator[Line]:
     yield Line("Memory", f"input {units.size(memory.input_bytes)}, weights {units.size(memory.weight_bytes)}")
     if memory.inference_peak_bytes is not None:
         where = f", {_where(memory.inference_peak)}" if memory.inference_peak else ""
-        yield Line("Inference", f"live tensors: peak {units.size(memory.inference_peak_bytes)}{where}")
+        yield Line("Inference", f"peak {units.size(memory.inference_peak_bytes)} of live tensors{where}")
     if memory.inference_peak:
         yield from _alive(memory.inference_peak)
     if memory.training:
         yield from _training(memory.training)
     if memory.training or memory.inference_peak_bytes is not None:
-        yield Line("", _key(memory) + "kernels' own workspaces are not included", "dim")
+        yield Line("", "kernels' own workspaces are not included in the peaks", "dim")
     if memory.measured:
         yield from _measured(memory.measured, report.run.device)
 
@@ -58,8 +58,8 @@ def memory_lines(report: Report) -> Iterator[Line]:
 def _training(step: TrainingMemory) -> Iterator[Line]:
     amp = f" under {step.amp} autocast" if step.amp else ""
     where = f", {_where(step.peak)}" if step.peak else ""
-    peak = units.size(step.peak_bytes)
-    yield Line("Training", f"live tensors: peak {peak} of a step with {step.optimizer}{amp}{where}")
+    peak = f"peak {units.size(step.peak_bytes)} of live tensors"
+    yield Line("Training", f"{peak} in a training step with {step.optimizer}{amp}{where}")
     if step.peak:
         yield from _alive(step.peak)
     yield Line(
@@ -72,7 +72,8 @@ def _training(step: TrainingMemory) -> Iterator[Line]:
 
 def _alive(peak: Peak) -> Iterator[Line]:
     yield Line("", bar(peak.by_kind), letters=_COLORS)
-    shares = ", ".join(f"{_NAMES.get(kind, kind)} {units.size(size)}" for kind, size in peak.by_kind.items())
+    names = {kind: _NAMES.get(kind, kind) for kind in peak.by_kind}
+    shares = ", ".join(f"{names[kind][0]} {names[kind]} {units.size(size)}" for kind, size in peak.by_kind.items())
     yield Line("", f"alive there: {shares}", "dim")
 
 
@@ -84,14 +85,6 @@ def bar(by_kind: Mapping[str, int]) -> str:
         so_far += size
         letters += _NAMES.get(kind, kind)[0] * (round(_BAR * so_far / total) - len(letters) if total else 0)
     return letters
-
-
-def _key(memory: TotalMemory) -> str:
-    """Return what each letter in the bars stands for, in the order of the bars."""
-    peaks = (memory.inference_peak, memory.training.peak if memory.training else None)
-    kinds = [kind for peak in peaks if peak for kind in peak.by_kind if _NAMES.get(kind, kind)[0] in bar(peak.by_kind)]
-    names = [_NAMES.get(kind, kind) for kind in dict.fromkeys(kinds)]
-    return f"bars: {', '.join(f'{name[0]}={name}' for name in names)}; " if names else ""
 
 
 def _where(peak: Peak) -> str:

@@ -48,8 +48,13 @@ def _expectation(module: Any, given: tuple[TensorFact, ...]) -> str | None:
     if not given:
         return None
     shape = given[0].shape
-    check = _CHECKS.get(_family(type_name(module)))
+    family = _family(type_name(module))
+    check = _CHECKS.get(family)
     try:
+        if family in ("Embedding", "EmbeddingBag") and "float" in given[0].dtype:
+            return (
+                f"expected indices, got {given[0].dtype}: an input of them is written ...:int64:{module.num_embeddings}"
+            )
         return check(module, shape) if check else None
     except (AttributeError, IndexError):
         return None
@@ -67,6 +72,8 @@ def _channels(module: Any, shape: tuple[int, ...]) -> str | None:
     spatial = len(module.kernel_size)
     if len(shape) not in (spatial + 1, spatial + 2):
         return f"expected {spatial + 1} or {spatial + 2} dimensions, got {len(shape)} {_say(shape)}"
+    if len(shape) == spatial + 1 and shape[0] != module.in_channels == shape[1]:
+        return f"expected {spatial + 2} dimensions, got {len(shape)} (input {_say(shape)}): one size is missing"
     return _differs(module.in_channels, shape[-spatial - 1], "channels", shape) or _too_small(module, shape)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
+import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
@@ -30,7 +33,21 @@ def eager_scopes(model: nn.Module, recorder: Recorder) -> Iterator[Callable[...,
 
     abandon: list[Callable[[BaseException], None]] = []
 
+    home, busy = threading.get_ident(), threading.RLock()
+    followed = threading.local()
+
     def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() == home or getattr(followed, "here", False):
+            return call_here(module, *args, **kwargs)
+        # Modes are a thread's own, and the scopes are one stack: other threads run one after the other.
+        with busy, torch.no_grad(), recorder:
+            followed.here = True
+            try:
+                return call_here(module, *args, **kwargs)
+            finally:
+                followed.here = False
+
+    def call_here(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
         path, unregistered = paths.get(id(module)), None
         if path is None:
             path, unregistered = _stranger(module, scopes.path, strangers), _elements(module)
@@ -47,6 +64,8 @@ def eager_scopes(model: nn.Module, recorder: Recorder) -> Iterator[Callable[...,
         scopes.leave(facts_in(out), recorder.field_of(out))
         return out
 
+    # A call of ours adds frames to each of torch's: a model that runs without us must run with us.
+    sys.setrecursionlimit(2 * sys.getrecursionlimit())
     nn.Module.__call__ = call  # type: ignore[method-assign]
     try:
         with scopes_in_parts(model, recorder) as close_parts:

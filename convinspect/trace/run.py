@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
+from torch.nn.parameter import UninitializedBuffer, is_lazy
 
 from convinspect.facts import Failure, ModuleCall, NamedTensor, Trace
 from convinspect.trace.blame import failure
@@ -31,7 +31,7 @@ from convinspect.trace.scripted_parts import marked_parts
 from convinspect.trace.training import Plan
 from convinspect.trace.unfused import unfused
 from convinspect.trace.untouched import left_as_found
-from convinspect.trace.weights import module_facts
+from convinspect.trace.weights import module_facts, type_name
 
 # The seed of the run: a model that draws numbers to decide what to run must decide the same twice.
 _SEED = 0
@@ -62,25 +62,16 @@ def trace(
         if on_meta:
             args, kwargs = stand_in((args, kwargs))
         inputs = _named_inputs(args, kwargs, names)
-        stopped: Failure | None = None
-        out: Any = None
-        with standing_in(subject) if on_meta else nullcontext(), left_as_found(subject) as weights, unfused():
-            subject.train(train)
-            torch.manual_seed(_SEED)
-            recorder = Recorder(Scopes(), fields, weights.touch)
-            recorder.memory.expect(subject, (args, kwargs))
-            measurement = measuring(subject, recorder.memory.storages)
-            try:
-                with torch.no_grad(), _scopes(subject, recorder) as run, recorder:
-                    out = run(*args, **kwargs)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's forward may raise anything
-                stopped = failure(error, recorder)
-            if recorder.defect is not None:
-                raise recorder.defect
-            outputs = named_facts(out)
-            memory = recorder.memory.fact(recorder.scopes.calls) if stopped is None else None
-            if memory is not None and measurement is not None:
-                memory = replace(memory, measured=measurement.fact())
+        with standing_in(subject) if on_meta else nullcontext():
+            with left_as_found(subject, (args, kwargs)) as weights, unfused():
+                recorder = Recorder(Scopes(), fields, weights.touch)
+                recorder.memory.expect(subject, (args, kwargs))
+                measurement = measuring(subject, recorder.memory.storages)
+                out, stopped = _forward(subject, args, kwargs, recorder, train=train)
+                outputs = named_facts(out)
+                memory = recorder.memory.fact(recorder.scopes.calls) if stopped is None else None
+                if memory is not None and measurement is not None:
+                    memory = replace(memory, measured=measurement.fact())
             modules, notes = unfolded(subject, module_facts(subject, weights.used))
             notes += silent_modules(
                 subject, modules, {c.path for c in recorder.scopes.calls if isinstance(c, ModuleCall)}
@@ -93,6 +84,32 @@ def trace(
             calls = with_saved(calls, step.saved if step else None)
             memory = replace(memory, training=step.fact if step else None)
         return Trace(modules, calls, inputs, outputs, notes, failure=stopped, memory=memory)
+
+
+def _forward(
+    subject: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], recorder: Recorder, *, train: bool
+) -> tuple[Any, Failure | None]:
+    """Return what the model returns, or nothing and why it stopped; raises what is a fault of ours."""
+    out: Any = None
+    stopped: Failure | None = None
+    try:
+        subject.train(train)
+        torch.manual_seed(_SEED)
+        with torch.no_grad(), _scopes(subject, recorder) as run, recorder:
+            out = run(*args, **kwargs)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - the user's forward may raise anything, exit too
+        stopped = failure(error, recorder)
+    if recorder.defect is not None:
+        raise recorder.defect
+    if isinstance(out, (Iterator, Coroutine, AsyncIterator)):
+        if isinstance(out, Coroutine):
+            out.close()  # else Python says on stderr that nobody awaited it
+        kind = type(out).__name__
+        stopped = Failure("", type_name(subject), f"{type_name(subject)} returned a {kind}: its work has not been done")
+        out = None
+    return out, stopped
 
 
 def _named_inputs(args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]) -> tuple[NamedTensor, ...]:
@@ -121,7 +138,9 @@ def _scopes(subject: nn.Module, recorder: Recorder) -> AbstractContextManager[Ca
 
 def _materialised(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> nn.Module:
     """Return a copy of a lazy model that has run once, which gives its parameters their shapes."""
-    subject = copy.deepcopy(model)
+    # A lazy buffer cannot be deep-copied as it is.
+    lazy = {id(b): UninitializedBuffer(device=b.device, dtype=b.dtype) for b in model.buffers() if is_lazy(b)}  # type: ignore[call-arg] # torch leaves its signature out
+    subject = copy.deepcopy(model, lazy)
     # What is wrong with this forward is told by the one that is recorded.
     with suppress(Exception), torch.random.fork_rng(), torch.no_grad():
         subject.eval()(*args, **kwargs)

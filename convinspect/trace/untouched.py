@@ -1,64 +1,109 @@
-"""The model and the process, left as they were found, also when the run raises."""
+"""A model and its inputs, left as they were found, also when the run raises."""
 
 from __future__ import annotations
 
-import random
-import sys
+from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from convinspect.trace.facts_of import tensors_in
+from convinspect.trace.process_state import process_state
 
-_REGISTRIES = ("_parameters", "_buffers", "_modules")
+_CONTAINERS = (dict, OrderedDict, list, set)
 
 
 class Weights:
-    """The parameters and buffers of a model: which of them a run reads, and what they were before it.
+    """The parameters, buffers and inputs of a run: which of them it reads, and what they were before it.
 
-    `touch` is called before every operator. A weight that the operator is about to change is copied first, so a
-    run that changes nothing (the common case) copies nothing.
+    `touch` is called before every operator. A storage that the operator is about to change, through whatever view,
+    is copied first, so a run that changes nothing (the common case) copies nothing.
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        self._known = {id(t): t for t in (*model.parameters(), *model.buffers())}
-        self._saved: dict[int, torch.Tensor] = {}
+    def __init__(self, model: nn.Module, inputs: Any = ()) -> None:
+        tensors = [tensor for tensor in (*model.parameters(), *model.buffers()) if not is_lazy(tensor)]
+        self._states = [_State(tensor) for tensor in tensors]
+        self._known: dict[int, list[int]] = {}
+        for tensor in (*tensors, *tensors_in(inputs)):
+            self._known.setdefault(_storage_of(tensor), []).append(id(tensor))
+        self._saved: dict[int, tuple[Any, Any]] = {}
         self.used: set[int] = set()
 
     def touch(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Note the weights that the operator reads, and save those that it changes."""
+        """Note the weights that the operator reads, and save the storages that it changes."""
         for tensor in tensors_in((args, kwargs)):
-            if id(tensor) in self._known:
-                self.used.add(id(tensor))
-                if _may_change(func, tensor) and id(tensor) not in self._saved:
-                    self._saved[id(tensor)] = tensor.detach().clone()
+            key = _storage_of(tensor)
+            if key in self._known:
+                self.used.update(self._known[key])
+                if key not in self._saved and _may_change(func, tensor):
+                    self._saved[key] = _copied(tensor)
 
-    @torch.no_grad()
     def restore(self) -> None:
-        """Put the saved values back."""
-        for key, value in self._saved.items():
-            self._known[key].copy_(value)
+        """Put the saved values back, and each weight onto its own storage."""
+        for original, copy in self._saved.values():
+            if copy is not None:
+                original.copy_(copy)
+        for state in self._states:
+            state.restore()
+
+
+class _State:
+    """What a weight is besides its values: where they lie, its gradient, whether it requires one."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self._tensor = tensor
+        self._alias = tensor.detach()
+        self._requires_grad = tensor.requires_grad
+        self._grad = tensor.grad if tensor.is_leaf else None
+
+    def restore(self) -> None:
+        tensor = self._tensor
+        if not tensor.is_leaf:
+            return
+        if tensor.requires_grad != self._requires_grad:
+            tensor.requires_grad_(self._requires_grad)
+        if tensor.grad is not self._grad:
+            tensor.grad = self._grad
+        if _storage_of(tensor) != _storage_of(self._alias) or tensor.shape != self._alias.shape:
+            tensor.data = self._alias
 
 
 @contextmanager
-def left_as_found(model: nn.Module) -> Iterator[Weights]:
-    """Run the block and undo what it did to ``model``'s attributes, weights and training flags.
+def left_as_found(model: nn.Module, inputs: Any = ()) -> Iterator[Weights]:
+    """Run the block and undo what it did to ``model``'s weights, attributes and flags, to the ``inputs`` and around.
 
-    Also restored: random states, gradient mode, default dtype and the switches of the backends.
+    Attributes are put back as they were, also the contents of those that are lists, dicts or sets.
     """
     attributes = [(module, _snapshot(module)) for module in model.modules()]
-    weights = Weights(model)
-    with ExitStack() as stack:
-        stack.enter_context(_process_state())
+    weights = Weights(model, inputs)
+    with process_state():
         try:
             yield weights
         finally:
-            for module, (own, registries) in attributes:
-                _put_back(module, own, registries)
+            for module, (own, contents) in attributes:
+                _put_back(module, own, contents)
             weights.restore()
+
+
+def _storage_of(tensor: torch.Tensor) -> int:
+    """Return the identity of the tensor's memory; its own where it has no storage that can be named."""
+    try:
+        return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - the identity that all views share
+    except (NotImplementedError, RuntimeError):  # sparse, quantised by a library, lazy
+        return id(tensor)
+
+
+def _copied(tensor: torch.Tensor) -> tuple[Any, Any]:
+    """Return what holds the tensor's values and a copy of it; no copy of what has no values."""
+    try:
+        storage = tensor.untyped_storage()
+    except (NotImplementedError, RuntimeError):
+        return tensor.detach(), tensor.detach().clone()
+    return storage, None if storage.device.type == "meta" else storage.clone()
 
 
 def _may_change(func: Any, tensor: torch.Tensor) -> bool:
@@ -69,43 +114,14 @@ def _may_change(func: Any, tensor: torch.Tensor) -> bool:
     return "_norm" in schema.name and not tensor.requires_grad
 
 
-def _snapshot(module: nn.Module) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+def _snapshot(module: nn.Module) -> tuple[dict[str, Any], list[tuple[Any, Any]]]:
     own = dict(module.__dict__)
-    return own, {name: dict(own[name]) for name in _REGISTRIES if isinstance(own.get(name), dict)}
+    return own, [(value, value.copy()) for value in own.values() if type(value) in _CONTAINERS]
 
 
-def _put_back(module: nn.Module, own: dict[str, Any], registries: dict[str, dict[str, Any]]) -> None:
+def _put_back(module: nn.Module, own: dict[str, Any], contents: list[tuple[Any, Any]]) -> None:
     module.__dict__.clear()
     module.__dict__.update(own)
-    for name, entries in registries.items():
-        registry = own[name]
-        registry.clear()
-        registry.update(entries)
-
-
-@contextmanager
-def _process_state() -> Iterator[None]:
-    numpy = sys.modules.get("numpy")
-    python_rng, torch_rng = random.getstate(), torch.get_rng_state()
-    numpy_rng = numpy.random.get_state() if numpy else None
-    cuda_rng = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-    grad, dtype = torch.is_grad_enabled(), torch.get_default_dtype()
-    fastpath = torch.backends.mha.get_fastpath_enabled()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    benchmark = torch.backends.cudnn.benchmark
-    try:
-        yield
-    finally:
-        random.setstate(python_rng)
-        torch.set_rng_state(torch_rng)
-        if numpy and numpy_rng is not None:
-            numpy.random.set_state(numpy_rng)
-        if cuda_rng is not None:
-            torch.cuda.set_rng_state_all(cuda_rng)
-        torch.set_grad_enabled(grad)
-        torch.set_default_dtype(dtype)
-        torch.backends.mha.set_fastpath_enabled(fastpath)
-        # Saying it again would import the compiler: a second.
-        if torch.are_deterministic_algorithms_enabled() != deterministic:
-            torch.use_deterministic_algorithms(deterministic)
-        torch.backends.cudnn.benchmark = benchmark
+    for container, before in contents:
+        container.clear()
+        (container.extend if isinstance(container, list) else container.update)(before)

@@ -25,19 +25,19 @@ def test_the_bar_has_each_kinds_letter_in_proportion() -> None:
 def test_the_footer_says_where_the_peaks_fall() -> None:
     x = torch.rand(1, 3, 32, 32)
     saving, plain = (text(inspect(model, (x,))) for model in (InPlace(), OutOfPlace()))
-    assert "peak 161.2 KiB, in relu1 (relu)" in plain
-    assert "alive there: activations 128.0 KiB, weights 21.16 KiB, input 12.00 KiB" in plain
-    assert "peak 113.2 KiB, in pool1 (avg_pool2d)" in saving
-    assert "alive there: activations 80.00 KiB, weights 21.16 KiB, input 12.00 KiB" in saving
+    assert "peak 161.2 KiB of live tensors, in relu1 (relu)" in plain
+    assert "alive there: a activations 128.0 KiB, w weights 21.16 KiB, i input 12.00 KiB" in plain
+    assert "peak 113.2 KiB of live tensors, in pool1 (avg_pool2d)" in saving
+    assert "alive there: a activations 80.00 KiB, w weights 21.16 KiB, i input 12.00 KiB" in saving
 
 
 def test_the_footer_has_the_training_step_that_was_asked_for() -> None:
     model, x = nn.Linear(256, 256), torch.rand(1, 256)
     said = text(inspect(model, (x,), optimizer="momentum", amp="bfloat16"))
-    assert "of a step with momentum under bfloat16 autocast, in" in said
+    assert "in a training step with momentum under bfloat16 autocast, in" in said
     assert "optimizer state 257.0 KiB" in said
     assert "the backward pass of" in said or "the optimizer's step" in said
-    assert "a step with" not in text(inspect(model, (x,), optimizer=None))
+    assert "training step with" not in text(inspect(model, (x,), optimizer=None))
 
 
 def test_the_report_keeps_everything_through_json() -> None:

@@ -26,16 +26,17 @@ def said(path: str, phase: Phase = "forward") -> str:
 
 
 def test_a_peak_is_of_live_tensors_and_says_where() -> None:
-    assert "Inference live tensors: peak 3.907 KiB, in conv1 (relu)" in said("conv1")
+    assert "Inference peak 3.907 KiB of live tensors, in conv1 (relu)" in said("conv1")
     assert "in relu() www" in said("")
     assert "in the backward pass of conv1 (relu)" in said("conv1", "backward")
     assert "in the backward pass of the model itself (relu)" in said("", "backward")
 
 
-def test_the_letters_of_the_bars_are_explained_once_as_far_as_they_occur() -> None:
+def test_each_share_begins_with_its_letter_in_the_bar() -> None:
     text = said("")
     assert "w" * 30 + "a" * 10 + " alive there" in text
-    assert text.count("bars: w=weights, a=activations; kernels' own workspaces are not included") == 1
+    assert "alive there: w weights 2.930 KiB, a activations 1000 B, i input 1 B" in text
+    assert text.count("workspaces are not included in the peaks") == 1
 
 
 def test_without_a_peak_there_is_no_word_of_workspaces() -> None:

@@ -20,7 +20,12 @@ def _said(model: nn.Module, *inputs: torch.Tensor) -> str:
     [
         (nn.Linear(320, 50), (1, 500), "Linear expected 320 features, got 500"),
         (nn.Conv2d(3, 8, 3), (1, 1, 28, 28), "Conv2d expected 3 channels, got 1"),
-        (nn.Conv2d(3, 8, 3), (1, 3, 28), "Conv2d expected 3 channels, got 1"),
+        (nn.Conv2d(3, 8, 3), (1, 3, 28), "Conv2d expected 4 dimensions, got 3 (input 1x3x28): one size is missing"),
+        (
+            nn.Embedding(9, 2),
+            (1, 3),
+            "Embedding expected indices, got float32: an input of them is written ...:int64:9",
+        ),
         (nn.Conv2d(3, 8, 3), (1, 28), "Conv2d expected 3 or 4 dimensions, got 2"),
         (nn.Conv1d(3, 8, 5), (1, 3, 2), "Conv1d expected at least 5 pixels with padding, got 2"),
         (nn.ConvTranspose2d(3, 8, 3), (1, 4, 9, 9), "ConvTranspose2d expected 3 channels, got 4"),
@@ -123,3 +128,43 @@ def test_an_error_that_the_model_catches_keeps_no_activation_alive() -> None:
     )
     peaks = [report.totals.memory.inference_peak_bytes for report in (careful, plain)]
     assert peaks[0] == peaks[1]
+
+
+def _generator(model: nn.Module, x: torch.Tensor) -> object:
+    yield model.layer(x)
+
+
+async def _coroutine(model: nn.Module, x: torch.Tensor) -> object:
+    return model.layer(x)
+
+
+@pytest.mark.parametrize("forward", [_generator, _coroutine], ids=["generator", "coroutine"])
+def test_work_that_has_not_been_done_is_not_reported_as_none(forward: object) -> None:
+    class Later(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+
+        def forward(self, x: torch.Tensor) -> object:
+            return forward(self, x)  # type: ignore[operator]
+
+    report = report_of(Later(), torch.zeros(1, 4))
+    assert "its work has not been done" in next(n.message for n in report.warnings if n.code == "forward_failed")
+    assert report.totals.macs_status != "exact"
+
+
+def test_exceptions_of_any_kind_are_failures_of_the_model() -> None:
+    class Mute(Exception):  # noqa: N818
+        def __str__(self) -> str:
+            raise ValueError("no words")
+
+    class Odd(nn.Module):
+        def __init__(self, error: BaseException) -> None:
+            super().__init__()
+            self.error = error
+
+        def forward(self, _x: torch.Tensor) -> torch.Tensor:
+            raise self.error
+
+    for error, said in ((Mute(), "Mute"), (GeneratorExit(), "GeneratorExit"), (ValueError("\ud800"), "\\ud800")):
+        assert said in _said(Odd(error), torch.zeros(1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -231,3 +232,42 @@ def test_a_function_row_gives_what_its_caller_sees() -> None:
     assert shapes["scaled_dot_product_attention"] == [(1, 1, 4, 4)]
     assert len(shapes["sort"]) == 2
     assert len(shapes["split"]) == 2
+
+
+def test_modules_in_other_threads_are_followed() -> None:
+    class Threaded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList(nn.Conv2d(3, 4, 3) for _ in range(4))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            with ThreadPoolExecutor(2) as pool:
+                return torch.cat(list(pool.map(lambda layer: layer(x), self.layers)))
+
+    report = report_of(Threaded(), torch.zeros(1, 3, 12, 12), optimizer=None)
+    assert (report.totals.macs, report.totals.macs_status) == (4 * 4 * 100 * 27, "exact")
+    assert {layer.depth for layer in report.layers[1:]} == {1}
+
+
+def test_a_model_as_deep_as_torch_can_run_is_followed() -> None:
+    model: nn.Module = nn.Linear(2, 2)
+    for _ in range(220):
+        model = nn.Sequential(model)
+    report = report_of(model, torch.zeros(1, 2), optimizer=None)
+    assert (report.layers[-1].depth, report.totals.macs) == (220, 4)
+
+
+def test_two_strangers_of_one_type_are_two_modules() -> None:
+    class Listed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.hidden = [nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)]
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for layer in self.hidden:
+                x = layer(x)
+            return x
+
+    report = report_of(Listed(), torch.zeros(1, 4))
+    assert modules(report)[1:] == [("<Linear>", 1), ("<ReLU>", 1), ("<Linear 2>", 1)]
+    assert [n.path for n in report.warnings if n.code == "unregistered"] == ["<Linear>", "<Linear 2>"]

@@ -153,3 +153,77 @@ def test_a_model_or_an_input_without_values_runs_on_meta() -> None:
     report = report_of(model, torch.zeros(1, 4))
     assert (report.run.device, report.totals.macs) == ("meta", 24)
     assert model[0].weight.device.type == "cpu"
+
+
+class Writing(nn.Module):
+    """A model that writes to its weights, buffers and input in every way there is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 3)
+        self.norm = nn.BatchNorm2d(4)
+        self.register_buffer("queue", torch.zeros(4, 8))
+        self.register_buffer("pointer", torch.zeros(2))
+        self.log: list[int] = []
+        self.cache: dict[str, torch.Tensor] = {}
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weight = self.conv.weight
+        weight.data.clamp_(max=0.0)
+        weight.detach().mul_(2)
+        weight.data.view(4, -1).add_(1)
+        self.norm.weight.data = torch.full((4,), 7.0)
+        self.queue[:, 0:2] = 3.0
+        self.pointer.data = torch.ones(2)
+        self.conv.bias.requires_grad_(requires_grad=False)
+        self.conv.register_forward_hook(lambda *_: None)
+        self.log.append(1)
+        self.cache["x"] = x
+        torch.set_num_threads(3)
+        x.mul_(5)
+        return self.conv(x)
+
+
+@pytest.mark.parametrize("optimizer", [None, "adamw"])
+def test_writes_through_views_data_and_containers_are_undone(optimizer: str | None) -> None:
+    model, x = Writing(), torch.ones(2, 4, 5, 5)
+    before, threads = copy.deepcopy(model.state_dict()), torch.get_num_threads()
+    pointers = [p.data_ptr() for p in (*model.parameters(), *model.buffers())]
+    inspect(model, (x,), optimizer=optimizer)
+    _assert_same(before, model.state_dict(), "weights")
+    assert pointers == [p.data_ptr() for p in (*model.parameters(), *model.buffers())]
+    assert model.conv.bias.requires_grad
+    assert (len(model.conv._forward_hooks), model.log, model.cache) == (0, [], {})  # noqa: SLF001
+    assert torch.get_num_threads() == threads
+    assert (x == 1).all()
+
+
+def test_a_lazy_normalisation_is_given_its_shape() -> None:
+    report = report_of(nn.Sequential(nn.LazyBatchNorm2d()), torch.randn(2, 3, 4, 4))
+    assert (report.totals.params, report.totals.buffers) == (6, 7)
+
+
+def test_a_module_put_in_during_the_run_is_no_part_of_the_model() -> None:
+    class Replacing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.conv = nn.Conv2d(3, 8, 5)
+            return self.conv(x)
+
+    model = Replacing()
+    report = report_of(model, torch.zeros(1, 3, 9, 9), optimizer=None)
+    assert report.totals.params == sum(p.numel() for p in model.parameters()) == 112
+
+
+def test_one_tensor_given_twice_is_one_tensor_on_every_device() -> None:
+    class Both(nn.Module):
+        def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+            return a + b
+
+    x = torch.zeros(1, 3, 4, 4)
+    reports = [inspect(Both(), (x, x), device=device) for device in (None, "meta")]
+    assert [r.totals.memory.input_bytes for r in reports] == [x.nbytes] * 2
+    assert reports[0].layers[0].receptive_field == reports[1].layers[0].receptive_field

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 
 from convinspect.errors import UsageError
+from convinspect.inputs.moving import moved
+from convinspect.inputs.suggesting import suggestion
 from convinspect.spec import InputSpec, Request
 
 # One seed for all dummy values, so that a model whose path depends on them takes the same path twice.
@@ -58,18 +59,10 @@ def make_inputs(
     return _fitted(args, kwargs, model)
 
 
-def holds_meta(value: Any) -> bool:
-    """Tell whether a tensor without values is among nested tuples, lists and mappings."""
-    if isinstance(value, (tuple, list)):
-        return any(map(holds_meta, value))
-    if isinstance(value, dict):
-        return any(map(holds_meta, value.values()))
-    return isinstance(value, torch.Tensor) and value.is_meta
-
-
 def given_inputs(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any], device: str) -> Inputs:
     """Return inputs that the caller made, on ``device`` and named after the arguments of ``forward``."""
-    return _fitted(_moved(args, device), _moved(kwargs, device), model)
+    args, kwargs = moved((args, kwargs), device)
+    return _fitted(args, kwargs, model)
 
 
 def _tensor(
@@ -77,9 +70,9 @@ def _tensor(
 ) -> torch.Tensor:
     shape = (*batch, *spec.shape)
     dtype: torch.dtype = getattr(torch, spec.dtype or floating)
-    if device == "meta":
-        return torch.empty(shape, dtype=dtype, device="meta")
     try:
+        if device == "meta":
+            return torch.empty(shape, dtype=dtype, device="meta")
         if dtype.is_floating_point or dtype.is_complex:
             real = torch.float32 if dtype.is_floating_point else dtype
             return torch.rand(shape, dtype=real, generator=generator).to(device, dtype)
@@ -87,9 +80,11 @@ def _tensor(
         # Bounded by the dtype as well: 30522 token ids do not fit in int8.
         high = min(high, 2 if dtype is torch.bool else torch.iinfo(dtype).max + 1, 2**63 - 1)
         return torch.randint(high, shape, generator=generator).to(device, dtype)
-    except RuntimeError as error:
+    except (RuntimeError, OverflowError, TypeError) as error:  # torch says TypeError of sizes beyond 64 bits
         size = "x".join(map(str, shape))
-        raise UsageError(f"cannot make an input of {size} {dtype}: {error}", "try --device meta") from error
+        reason = str(error).splitlines()[0]
+        hint = None if device == "meta" else "try --device meta"
+        raise UsageError(f"cannot make an input of {size} {dtype}: {reason}", hint) from error
 
 
 def _known_inputs(
@@ -97,25 +92,22 @@ def _known_inputs(
 ) -> Inputs:
     if example is not None:
         args, kwargs = example
-        return _fitted(_moved(args, device), _moved(kwargs, device), model)
-    known = getattr(model, "example_input_array", None)
+        return _fitted(moved(args, device), moved(kwargs, device), model)
+    known = _example_of(model)
     if known is None:
-        raise UsageError(f"{request.target.text}: --input is missing", _suggestion(model))
+        raise UsageError(f"{request.target.text}: --input is missing", suggestion(model))
     if isinstance(known, dict):
-        return _fitted((), _moved(known, device), model)
-    return _fitted(_moved(tuple(known) if isinstance(known, (tuple, list)) else (known,), device), {}, model)
+        return _fitted((), moved(known, device), model)
+    return _fitted(moved(tuple(known) if isinstance(known, (tuple, list)) else (known,), device), {}, model)
 
 
-def _moved(value: Any, device: str) -> Any:
-    if isinstance(value, torch.Tensor):
-        if value.is_nested:
-            raise UsageError("a nested tensor has no one shape: it cannot be an input")
-        return value.detach().to(device)
-    if isinstance(value, (tuple, list)):
-        return type(value)(_moved(item, device) for item in value)
-    if isinstance(value, dict):
-        return {key: _moved(item, device) for key, item in value.items()}
-    return value
+def _example_of(model: Any) -> Any:
+    """Return the model's own example, Lightning's convention; nothing where the attribute is something else."""
+    try:
+        known = model.example_input_array
+    except Exception:  # noqa: BLE001 - a property of the user's own
+        return None
+    return known if isinstance(known, (torch.Tensor, tuple, list, dict)) else None
 
 
 def _fitted(args: tuple[Any, ...], kwargs: dict[str, Any], model: Any) -> Inputs:
@@ -172,24 +164,3 @@ def _exported_signature(program: Any) -> inspect.Signature | None:
     if not names:
         return None
     return inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names])
-
-
-def _suggestion(model: Any) -> str:
-    modules = model.modules() if isinstance(model, nn.Module) else ()
-    specs = (_first_layer_spec(module) for module in modules)
-    spec = next((spec for spec in specs if spec is not None), "3,224,224")
-    return f"for example: --input {spec}"
-
-
-def _first_layer_spec(module: nn.Module) -> str | None:
-    if isinstance(module, nn.Embedding):
-        return f"128:int64:{module.num_embeddings}"
-    if isinstance(module, nn.Linear):
-        return str(module.in_features)
-    if isinstance(module, nn.RNNBase):
-        return f"100,{module.input_size}"
-    if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
-        channels = module.in_channels
-        spatial = {1: "16000", 2: "28,28" if channels == 1 else "224,224", 3: "16,112,112"}
-        return f"{channels},{spatial[len(module.kernel_size)]}"
-    return None
