@@ -93,7 +93,9 @@ def _unheard() -> Iterator[None]:
 
 def _why_not(raised: str | None) -> Note:
     if raised is None:
-        message = "no floating output depends on a parameter that requires a gradient: nothing can be trained"
+        message = (
+            "no floating output depends on a parameter of the model that requires a gradient: nothing can be trained"
+        )
         return Note("nothing_to_train", message)
     message = f"what a training step needs is not known: in training mode the model raised {raised}"
     return Note("training_unknown", message)

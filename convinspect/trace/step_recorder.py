@@ -10,6 +10,7 @@ import torch
 from torch._C._autograd import _get_sequence_nr as next_node
 
 from convinspect.facts import OpCall, ReceptiveField
+from convinspect.trace.operands import operands
 from convinspect.trace.recorder import ASKS_DEVICE, Recorder, full_name
 from convinspect.trace.scopes import Scopes
 
@@ -40,6 +41,7 @@ class StepRecorder(Recorder):
     def __init__(self) -> None:
         super().__init__(Scopes(), _NoFields(), lambda _func, _args, _kwargs: None)
         self._made_by: dict[int, int] = {}
+        self._gradients: dict[int, tuple[torch.Tensor, torch.Tensor | None]] = {}
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -48,10 +50,24 @@ class StepRecorder(Recorder):
         kwargs = kwargs or {}
         if func is ASKS_DEVICE:
             return func(*args, **kwargs)
+        if self.scopes.depth:
+            self._put_gradients_aside(args, kwargs)
         out = func(*args, **kwargs)
         index = self.scopes.record(OpCall(full_name(func), self._parent(), _NO_ARGUMENTS, ()))
         self.memory.observe(func, args, kwargs, out, index)
         return out
+
+    def put_gradients_back(self) -> None:
+        """Give the leaves of the graph the gradients that they had: they may be inputs, or layers kept in a list."""
+        for tensor, gradient in self._gradients.values():
+            tensor.grad = gradient
+        self._gradients.clear()
+
+    def _put_gradients_aside(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        for tensor in operands(args, kwargs):
+            if tensor.requires_grad and tensor.is_leaf and id(tensor) not in self._gradients:
+                self._gradients[id(tensor)] = (tensor, tensor.grad)
+                tensor.grad = None
 
     def _parent(self) -> int:
         node = torch._C._current_autograd_node()  # noqa: SLF001 - no public name

@@ -43,7 +43,7 @@ Scoped: TypeAlias = Callable[[nn.Module, Any], AbstractContextManager[Callable[.
 
 
 class NothingToTrain(Exception):  # noqa: N818 - an answer, not an error
-    """No floating output depends on a parameter that can be trained."""
+    """No floating output depends on a parameter of the model that can be trained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,23 @@ def train_once(
     `NothingToTrain`, and whatever the model raises.
     """
     recorder = StepRecorder()
+    try:
+        return _train(recorder, model, args, kwargs, plan, scoped, device=device, foreach=foreach)
+    finally:
+        recorder.put_gradients_back()
+
+
+def _train(
+    recorder: StepRecorder,
+    model: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    plan: Plan,
+    scoped: Scoped,
+    *,
+    device: torch.device,
+    foreach: bool,
+) -> Step:
     storages = recorder.memory.storages
     recorder.memory.expect(model, (args, kwargs))
     amp = torch.autocast(device.type, getattr(torch, plan.amp)) if plan.amp else nullcontext()
@@ -98,6 +115,8 @@ def train_once(
         forward_ended = storages.now
         loss.backward()
     parameters = [parameter for parameter in model.parameters() if parameter.grad is not None]
+    if not parameters:
+        raise NothingToTrain
     gradient_bytes = _mark("gradients", (parameter.grad for parameter in parameters), storages)
     first = _Moment(recorder, "forward" if storages.peak_at < forward_ended else "backward")
     kinds = [_kind(parameter) for parameter in parameters]

@@ -184,6 +184,32 @@ def test_without_trainable_parameters_there_is_nothing_to_train() -> None:
     assert [note.code for note in found.notes] == ["nothing_to_train"]
 
 
+class KeepsLayersInAList(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = [nn.Linear(4, 4), nn.Linear(4, 4)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers[1](self.layers[0](x))
+
+
+def test_layers_in_a_plain_list_are_not_trained() -> None:
+    model = KeepsLayersInAList()
+    found = traced(model, torch.rand(8, 4), training=Plan())
+    assert found.memory is not None
+    assert found.memory.training is None
+    assert "nothing_to_train" in [note.code for note in found.notes]
+    assert "training_unknown" not in [note.code for note in found.notes]
+    assert all(parameter.grad is None for layer in model.layers for parameter in layer.parameters())
+
+
+def test_an_input_keeps_its_gradient() -> None:
+    x = torch.rand(8, 4, requires_grad=True)
+    x.grad = torch.ones(8, 4)
+    traced(Sees(), x, training=Plan())
+    assert torch.equal(x.grad, torch.ones(8, 4))
+
+
 class Remembers(nn.Module):
     """Counts, caches and normalises: everything that a training step would leave behind."""
 
