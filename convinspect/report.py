@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from convinspect.codec import DecodeError, decode, encode
 from convinspect.errors import UsageError
-from convinspect.facts import NamedTensor, Note, Peak, ReceptiveField, TensorFact, Unit
+from convinspect.facts import Measured, NamedTensor, Note, Peak, ReceptiveField, TensorFact, Unit
 
 SCHEMA = "convinspect.report/1"
 
@@ -124,23 +124,6 @@ class TrainingMemory:
 
 
 @dataclass(frozen=True, slots=True)
-class MeasuredMemory:
-    """What the device's allocator itself said of the same run, beside the estimate and never in its place.
-
-    ``workspace_bytes`` is what libraries keep allocated for themselves. ``estimate_bytes`` is the inference peak with
-    every storage rounded up to the allocator's ``block_bytes``; ``difference_percent`` what was allocated beyond the
-    two, in percent of the estimate.
-    """
-
-    allocated_bytes: int
-    reserved_bytes: int
-    workspace_bytes: int | None = None
-    estimate_bytes: int | None = None
-    block_bytes: int | None = None
-    difference_percent: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class TotalMemory:
     """Bytes of the whole run; ``None`` where they are not known.
 
@@ -153,7 +136,7 @@ class TotalMemory:
     weight_bytes: int
     inference_peak_bytes: int | None
     training: TrainingMemory | None
-    measured: MeasuredMemory | None
+    measured: Measured | None
     inference_peak: Peak | None = None
     inference_peak_blocks_bytes: int | None = None
 

@@ -11,12 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convinspect.errors import UsageError
-from convinspect.facts import GlobalGate, LocalField, Note, ReceptiveField, TensorFact
+from convinspect.facts import GlobalGate, LocalField, Measured, Note, ReceptiveField, TensorFact
 from convinspect.report import (
     SCHEMA,
     Layer,
     LayerMemory,
-    MeasuredMemory,
     Model,
     Report,
     Run,
@@ -90,7 +89,7 @@ layers = st.builds(
     receptive_field=maybe(fields),
 )
 training = st.builds(TrainingMemory, names, counts, counts, counts, counts)
-measured = st.builds(MeasuredMemory, counts, counts)
+measured = st.builds(Measured, counts, counts, counts, counts, counts, st.floats(-100, 100))
 memory = st.builds(TotalMemory, counts, counts, maybe(counts), maybe(training), maybe(measured))
 totals = st.builds(
     Totals,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from convinspect.analyse.rows import Row
-from convinspect.facts import Measured, ModuleCall, Trace, TrainingStep
-from convinspect.report import LayerMemory, MeasuredMemory, TotalMemory, TrainingMemory
+from convinspect.facts import ModuleCall, Trace, TrainingStep
+from convinspect.report import LayerMemory, TotalMemory, TrainingMemory
 
 
 def row_memory(row: Row) -> LayerMemory:
@@ -30,7 +30,7 @@ def total_memory(trace: Trace, weight_bytes: int) -> TotalMemory:
         weight_bytes=memory.weight_bytes,
         inference_peak_bytes=memory.inference.bytes if memory.inference else None,
         training=_training(memory.training) if memory.training else None,
-        measured=_measured(memory.measured) if memory.measured else None,
+        measured=memory.measured,
         inference_peak=memory.inference,
         inference_peak_blocks_bytes=memory.inference_blocks_bytes,
     )
@@ -45,17 +45,6 @@ def _training(step: TrainingStep) -> TrainingMemory:
         peak_bytes=step.peak.bytes,
         amp=step.amp,
         peak=step.peak,
-    )
-
-
-def _measured(measured: Measured) -> MeasuredMemory:
-    return MeasuredMemory(
-        allocated_bytes=measured.allocated_bytes,
-        reserved_bytes=measured.reserved_bytes,
-        workspace_bytes=measured.workspace_bytes,
-        estimate_bytes=measured.estimate_bytes,
-        block_bytes=measured.block_bytes,
-        difference_percent=measured.difference_percent,
     )
 
 

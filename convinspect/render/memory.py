@@ -11,8 +11,8 @@ from convinspect.render.paragraphs import Line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from convinspect.facts import Peak
-    from convinspect.report import MeasuredMemory, Report, TrainingMemory
+    from convinspect.facts import Measured, Peak
+    from convinspect.report import Report, TrainingMemory
 
 # What each kind is called; the bar repeats its first letter.
 _NAMES = {
@@ -98,13 +98,11 @@ def _where(peak: Peak) -> str:
     return f"in {peak.path} ({op})" if peak.path else f"in {op}()"
 
 
-def _measured(measured: MeasuredMemory, device: str) -> Iterator[Line]:
-    text = (
-        f"on {device}: {units.size(measured.allocated_bytes)} allocated, {units.size(measured.reserved_bytes)} reserved"
+def _measured(measured: Measured, device: str) -> Iterator[Line]:
+    workspaces = f" beside workspaces of {units.size(measured.workspace_bytes)}" if measured.workspace_bytes else ""
+    yield Line(
+        "Measured",
+        f"on {device}: {units.size(measured.allocated_bytes)} allocated, "
+        f"{units.size(measured.reserved_bytes)} reserved; estimate in blocks {units.size(measured.estimate_bytes)}{workspaces}, "
+        f"difference {measured.difference_percent:+.1f} %",
     )
-    if measured.estimate_bytes is not None and measured.difference_percent is not None:
-        text += f"; estimate in blocks {units.size(measured.estimate_bytes)}"
-        if measured.workspace_bytes:
-            text += f" beside workspaces of {units.size(measured.workspace_bytes)}"
-        text += f", difference {measured.difference_percent:+.1f} %"
-    yield Line("Measured", text)
