@@ -122,6 +122,13 @@ def permute(bounds: Array, dims: Sequence[int]) -> Array:
     return np.transpose(bounds, (0, *(dim + 1 for dim in dims)))
 
 
+def diagonal(bounds: Array) -> Array:
+    """Take the diagonal of the last two dimensions, which are of one length, as the last one."""
+    if 1 in bounds.shape[-2:]:
+        return bounds.reshape((*bounds.shape[:-2], max(bounds.shape[-2:])))
+    return np.diagonal(bounds, axis1=-2, axis2=-1)
+
+
 def align(bounds: Array, rank: int) -> Array:
     """Put dimensions of size 1 in front until the tensor has ``rank`` of them, as broadcasting does."""
     missing = rank + 1 - bounds.ndim

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from convinspect.fields import bounds as exact
 from convinspect.fields import nominal as maps
 from convinspect.fields.bounds import Array
 from convinspect.fields.field import Field, empty
-from convinspect.fields.moves import drop, move, widen
+from convinspect.fields.moves import drop, move, permute, widen
 from convinspect.fields.nominal import Absent, Nominal
 from convinspect.fields.windows import Window, chosen, slicing, stretching
 
@@ -76,6 +77,31 @@ def fold_taps(field: Field, tap: int, place: int, window: Window) -> Field:
     return move(
         field, tuple(shape), tuple(spatial), lambda bounds: exact.fold_taps(bounds, tap, place, window.index), nominal
     )
+
+
+def diagonal(field: Field, dims: tuple[int, int], starts: tuple[int, int], length: int) -> Field:
+    """Take the ``length`` positions from ``starts`` on where ``dims`` advance together, as a last dimension."""
+    if field.parts:
+        return field.across(lambda part: diagonal(part, dims, starts, length))
+    rank = len(field.shape)
+    for dim, start in zip(dims, starts, strict=True):
+        field = narrow(field, dim, start, length)
+    field = permute(field, [*(dim for dim in range(rank) if dim not in dims), *dims])
+    if length == 0:
+        return empty(field, field.shape[:-1])
+
+    def nominal(old: Nominal) -> Nominal:
+        if isinstance(old, Absent):
+            return old
+        if old.dim < rank - 2:
+            return replace(old, bounds=exact.diagonal(old.bounds))
+        across = rank - 1 if old.dim == rank - 2 else rank - 2
+        if old.bounds.shape[across + 1] > 1:
+            return Absent.MISALIGNED
+        return replace(old, dim=rank - 2, bounds=exact.diagonal(old.bounds))
+
+    spatial = (*field.spatial[:-2], any(field.spatial[-2:]))
+    return move(field, field.shape[:-1], spatial, exact.diagonal, nominal)
 
 
 def again(field: Field, dim: int, count: int) -> Field:

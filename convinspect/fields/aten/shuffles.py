@@ -87,12 +87,10 @@ def channel_shuffle(call: Call) -> Result:
 
 @register("aten::diagonal", "aten::diagonal_copy")
 def diagonal(call: Call) -> Result:
-    """Positions where two indices agree, as a last dimension; followed as what either sees."""
-    x = call["self"]
-    rank = len(x.shape)
-    one, other = call.get("dim1", 0) % rank, call.get("dim2", 1) % rank
-    mixed = moves.drop(call.contract(x, [one, other]), [one, other])
-    return moves.widen(moves.insert(mixed, rank - 2), rank - 2, call.shape[-1]).doubting(upper_bound=call.cause)
+    """Positions where two indices agree, as a last dimension."""
+    rank, offset = len(call["self"].shape), call.get("offset", 0)
+    dims = (call.get("dim1", 0) % rank, call.get("dim2", 1) % rank)
+    return reading.diagonal(call["self"], dims, (max(-offset, 0), max(offset, 0)), call.shape[-1])
 
 
 @register("aten::repeat", "aten::tile")
