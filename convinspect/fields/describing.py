@@ -40,8 +40,9 @@ class _Numbers:
 def describe(field: Field, followed: Followed) -> ReceptiveField:
     """Report a field.
 
-    Where several statuses apply the weaker claim wins: unknown, data_dependent, global, upper_bound, exact. Axes that
-    are global have no nominal numbers of their own: these stand in ``local``.
+    Where several statuses apply the weaker claim wins: unknown, data_dependent, upper_bound, global, exact; a bound
+    that came after all that is global does not count, as it cannot have made it so. Axes that are global have no
+    nominal numbers of their own: these stand in ``local``.
     """
     unit = _middle(field)
     lengths = followed.lengths
@@ -195,6 +196,7 @@ def _status(field: Field, gates: list[Cause | None]) -> FieldStatus:
         return "unknown"
     if field.doubts.data_dependent:
         return "data_dependent"
+    bound = field.doubts.upper_bound
     if any(gates):
-        return "global"
-    return "upper_bound" if field.doubts.upper_bound else "exact"
+        return "upper_bound" if bound and any(gate and bound <= gate for gate in gates) else "global"
+    return "upper_bound" if bound else "exact"

@@ -84,7 +84,7 @@ class FieldTracker:
         bound = {**signature.defaults, **dict(zip(signature.names, args, strict=False)), **given}
         targets = tensors_in([bound[name] for name in signature.written if name in bound])
         wanted = tensors_in([out]) or targets
-        if not found:
+        if not found or not wanted:  # nothing wanted: it gives a number to Python, or checks something
             for tensor in targets:
                 if self.field(tensor) is not None:
                     self._keep([tensor], [tensor], [None])
@@ -116,8 +116,7 @@ class FieldTracker:
             if results is not None:
                 return results
         key = (call.op, call.cause.path)
-        if call.outputs:  # an operator that gives a number to Python has no field to lose
-            self._unknown[key] = self._unknown.get(key, 0) + 1
+        self._unknown[key] = self._unknown.get(key, 0) + 1
         lengths = self._followed.lengths if self._followed else ()
         return [everything(shape, lengths, call.cause) for shape in call.outputs]
 

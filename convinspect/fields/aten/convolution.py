@@ -61,7 +61,9 @@ def _convolve(call: Call, x: Field, kernel: tuple[int, ...], *, transposed_too: 
     for axis in range(count):
         dim = len(x.shape) - count + axis
         windows[dim] = make(x.shape[dim], call.shape[dim], kernel[axis], stride[axis], padding[axis], dilation[axis])
-    return _with_weights(call, reading.slide(_mix_channels(call, x, count), windows), count)
+    return _with_weights(
+        call, reading.slide(_mix_channels(call, x, count), windows), count, transposed_too=transposed_too
+    )
 
 
 def _same_padding(call: Call, x: Field, kernel: tuple[int, ...]) -> Field:
@@ -74,7 +76,7 @@ def _same_padding(call: Call, x: Field, kernel: tuple[int, ...]) -> Field:
         dim = len(x.shape) - count + axis
         total = dilation[axis] * (kernel[axis] - 1) if call.args["padding"] == "same" else 0
         windows[dim] = sliding(x.shape[dim], call.shape[dim], kernel[axis], stride[axis], total // 2, dilation[axis])
-    return _with_weights(call, reading.slide(_mix_channels(call, x, count), windows), count)
+    return _with_weights(call, reading.slide(_mix_channels(call, x, count), windows), count, transposed_too=False)
 
 
 def _mix_channels(call: Call, x: Field, count: int) -> Field:
@@ -86,8 +88,8 @@ def _mix_channels(call: Call, x: Field, count: int) -> Field:
     return moves.repeat_channels(x, dim, groups, outputs)
 
 
-def _with_weights(call: Call, out: Field, count: int) -> Field:
-    """Add what the weight and the bias of each output channel depend on."""
+def _with_weights(call: Call, out: Field, count: int, *, transposed_too: bool) -> Field:
+    """Add what the weight and the bias of each output channel depend on; of a transposed weight, as a bound."""
     parts = [out]
     rank = len(out.shape)
     for name in ("weight", "bias"):
@@ -95,8 +97,9 @@ def _with_weights(call: Call, out: Field, count: int) -> Field:
         field = call.find(tensor) if tensor is not None else None
         if field is None:
             continue
-        if call.get("transposed", False):
-            field = collapse(field, (1,) * rank)
+        if transposed_too and name == "weight":
+            # An output does not meet every tap, nor those of other channels.
+            field = collapse(field, (1,) * rank).doubting(upper_bound=call.cause)
         else:
             mixed = call.contract(field, range(1, len(field.shape)))
             field = reshaping.reshape(mixed, (mixed.shape[0], *(1,) * count))

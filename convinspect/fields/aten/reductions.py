@@ -83,16 +83,54 @@ def distances(call: Call) -> Result:
 
 @register(
     *aten(
-        "mse_loss l1_loss huber_loss smooth_l1_loss soft_margin_loss binary_cross_entropy nll_loss_forward "
-        "nll_loss2d_forward _ctc_loss kl_div dist multi_margin_loss multilabel_margin_loss_forward _embedding_bag "
-        "_embedding_bag_forward_only _pdist_forward allclose equal trapezoid"
+        "mse_loss l1_loss huber_loss smooth_l1_loss soft_margin_loss binary_cross_entropy "
+        "_ctc_loss kl_div dist multi_margin_loss multilabel_margin_loss_forward "
+        "_pdist_forward allclose equal trapezoid"
     )
 )
 def loss(call: Call) -> Result:
-    """Element by element where nothing is reduced; otherwise everything."""
+    """Element by element where nothing is reduced; otherwise everything, as a bound if several numbers come out."""
     fields = call.fields()
     if all(field.shape == call.shape for field in fields):
         return call.merge(fields)
+    return [field.doubting(upper_bound=call.cause) if field.shape else field for field in _all_of(call, fields)]
+
+
+@register("aten::nll_loss_forward", "aten::nll_loss2d_forward")
+def class_loss(call: Call) -> Result:
+    """All classes at one position; everything where the positions are reduced."""
+    if not call.shape:
+        return _all_of(call, call.fields())
+    scores, classes = call["self"], min(1, len(call["self"].shape) - 1)
+    weight = call.field(call.args["weight"]) if call.args.get("weight") is not None else None
+    parts = [moves.drop(call.contract(scores, [classes]), [classes]), call["target"]]
+    if weight is not None:
+        parts.append(collapse(weight, (1,) * len(call.shape)))
+    # Which class is read is the target's to say: this matters where the classes do not see the same.
+    of_classes = [(scores, classes), *([] if weight is None else [(weight, 0)])]
+    if any(axis.strict.shape[dim + 1] > 1 for field, dim in of_classes for axis in field.axes):
+        parts[0] = parts[0].doubting(data_dependent=call.cause)
+    total = [collapse(part, call.outputs[1]) for part in parts[1:]]
+    return [call.merge(parts, call.shape), call.merge(total, call.outputs[1])]
+
+
+@register("aten::_embedding_bag", "aten::_embedding_bag_forward_only")
+def embedding_bag(call: Call) -> Result:
+    """Any row of the weight, column by column, and all indices; with several bags, as a bound."""
+    parts = []
+    for name in ("indices", "offsets", "per_sample_weights"):
+        tensor = call.args.get(name)
+        field = call.find(tensor) if tensor is not None else None
+        if field is not None:
+            whole = collapse(call.contract(field, range(len(field.shape))), (1, 1))
+            parts.append(whole.doubting(upper_bound=call.cause) if call.shape[0] > 1 else whole)
+    rows = call["weight"]
+    if not rows.is_nothing:
+        parts.append(call.contract(rows, [0]).doubting(data_dependent=call.cause))
+    return [call.merge(parts, call.shape), *(collapse(call.merge(parts, call.shape), s) for s in call.outputs[1:])]
+
+
+def _all_of(call: Call, fields: list[Field]) -> list[Field]:
     whole = call.merge([collapse(call.contract(field, range(len(field.shape))), ()) for field in fields], ())
     return [collapse(whole, shape) for shape in call.outputs]
 
