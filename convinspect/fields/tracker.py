@@ -108,6 +108,8 @@ class FieldTracker:
 
     def _apply(self, func: Any, call: Call) -> list[Field | None]:
         """Run the operator's rule, or mark its outputs as unknown and name it."""
+        if all(0 in shape for shape in call.outputs):
+            return [None] * len(call.outputs)  # no elements, that could depend on anything
         rule = find_rule(func._schema.name)  # noqa: SLF001
         if rule is None and is_pointwise(func):
             return [call.merge(call.fields(), shape) for shape in call.outputs]

@@ -71,6 +71,32 @@ def test_indices_of_several_bags_are_a_bound_and_those_of_one_bag_are_all_read()
         assert (field.status, field.center) == (status, ((0, indices.shape[1] - 1),))
 
 
+@pytest.mark.parametrize(
+    ("function", "center"),
+    [
+        (lambda x: torch.bucketize(x, x[0, 0, :2].flatten().sort().values), ((0, 3), (0, 5))),
+        (lambda x: torch.bucketize(torch.ones(1, 1, 6, 6).to(x), x[0, 0, 1]), ((1, 1), (0, 5))),
+        (lambda x: torch.searchsorted(x.flip(2), x), ((2, 3), (0, 5))),
+        (lambda x: torch.searchsorted(x[0, 0, 1], 0.5), ((1, 1), (0, 5))),
+        (lambda x: torch.bucketize(x, torch.arange(4.0)), ((3, 3), (3, 3))),
+        (lambda x: x.masked_fill(x[:, :, :1] > 0, x[0, 0, 1, 5]), ((0, 3), (3, 5))),
+        (lambda x: x.masked_fill(x > 0, x[0, 0, 3, 3]), ((3, 3), (3, 3))),
+    ],
+    ids=["own", "constant", "rows", "one number", "constant bounds", "filled", "filled with its own"],
+)
+def test_what_elements_are_compared_with_counts(function: Function, center: tuple[tuple[int, int], ...]) -> None:
+    out, tracker = watch(function, randn(1, 1, 6, 6))
+    field = tracker.describe(out)
+    assert field is not None
+    assert field.center == center
+    assert not tracker.unknown_ops
+
+
+def test_a_tensor_without_elements_is_not_unknown() -> None:
+    out, tracker = watch(torch.nn.AdaptiveAvgPool2d(0), randn(1, 1, 6, 6))
+    assert (tracker.describe(out), tracker.unknown_ops) == (None, ())
+
+
 def test_operators_that_give_numbers_to_python_are_not_unknown() -> None:
     def function(x: Tensor) -> Tensor:
         torch._assert_async((x == x).all())  # noqa: SLF001, PLR0124 - torch has no public name for it

@@ -58,7 +58,7 @@ def complex_view(call: Call) -> Result:
 @register(
     *aten(
         "complex polar prelu _prelu_kernel hardswish floor_divide log_sigmoid_forward "
-        "binary_cross_entropy_with_logits rrelu_with_noise_functional _add_relu"
+        "binary_cross_entropy_with_logits rrelu_with_noise_functional _add_relu masked_fill"
     )
 )
 def pointwise(call: Call) -> Result:

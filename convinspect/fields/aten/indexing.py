@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from convinspect.fields import moves, reading
 from convinspect.fields.field import collapse
@@ -100,8 +101,19 @@ def scatter_slice(call: Call) -> Result:
     return call.merge(parts, call.shape).doubting(upper_bound=call.cause)
 
 
-@register("aten::bucketize", "aten::searchsorted", "aten::one_hot")
-def look_up(call: Call) -> Result:
-    """Element by element; a one-hot code has a dimension more."""
+@register("aten::bucketize", "aten::searchsorted")
+def search(call: Call) -> Result:
+    """Element by element, against all of the boundaries, or of their own row of them."""
+    values, bounds = call.args.get("self"), call.args["boundaries" if "boundaries" in call.args else "sorted_sequence"]
+    parts = [call.field(values)] if isinstance(values, Tensor) else []
+    edges = call.field(bounds)
+    rows = len(edges.shape) > 1 and len(edges.shape) == len(call.shape)
+    parts.append(call.contract(edges, [-1]) if rows else collapse(edges, (1,) * len(call.shape)))
+    return call.merge(parts, call.shape)
+
+
+@register("aten::one_hot")
+def one_hot(call: Call) -> Result:
+    """Element by element, in a dimension more."""
     x = call["self"]
-    return x if x.shape == call.shape else moves.widen(moves.insert(x, len(x.shape)), len(x.shape), call.shape[-1])
+    return moves.widen(moves.insert(x, len(x.shape)), len(x.shape), call.shape[-1])
