@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch._prims_common import suggest_memory_format
 
 _aten = torch.ops.aten
 _PAGE = 4096
 _CACHE_LINE = 64
 _FLOAT32 = 4
+_SUM, _MAX = 0, 2  # of an embedding bag: torch.nn.functional.embedding_bag
+_SUMMED_AS_THEY_LIE = (torch.float32, torch.float16, torch.bfloat16)
+_BAG_DEFAULTS = (None, None, None, False, 0, False, None, False, -1)
 _LINE = 3  # dimensions of a signal in a batch: there is one format for it
 
 
@@ -21,14 +25,21 @@ def as_the_cpu_returns(func: Any, args: tuple[Any, ...], out: Any) -> Any:
 
 
 def _batch_norm(args: tuple[Any, ...], out: Any) -> Any:
-    """In evaluation the CPU saves no mean and no deviation; an input that can be read as contiguous is."""
-    training = bool(args[5])
-    if args[0].is_contiguous():
-        out = (out[0].new_empty(out[0].shape), *out[1:])
-    return _with_statistics(args, out) if training else _batch_norm_in_evaluation(args, out)
+    """The CPU answers channels last where the input is, else contiguously, also for a transposed input."""
+    out = (_restrided(out[0], _layout(args[0])), *out[1:])
+    return _with_statistics(args, out) if bool(args[5]) else _without_statistics(out)
 
 
-def _batch_norm_in_evaluation(_args: tuple[Any, ...], out: Any) -> Any:
+def _batch_norm_in_evaluation(args: tuple[Any, ...], out: Any) -> Any:
+    return _without_statistics((_restrided(out[0], _layout(args[0])), *out[1:]))
+
+
+def _batch_norm_with_update(args: tuple[Any, ...], out: Any) -> Any:
+    return _with_statistics(args, (_restrided(out[0], _layout(args[0])), *out[1:]))
+
+
+def _without_statistics(out: Any) -> Any:
+    """In evaluation the CPU saves no mean and no deviation."""
     return (out[0], *(saved.new_empty(0) for saved in out[1:3]), *out[3:])
 
 
@@ -38,6 +49,42 @@ def _with_statistics(args: tuple[Any, ...], out: Any) -> Any:
     mixed = weight is not None and weight.dtype != given.dtype
     dtype = torch.float32 if mixed else given.dtype
     return (out[0], *(saved.to(dtype) for saved in out[1:3]), *out[3:])
+
+
+def _in_its_format(args: tuple[Any, ...], out: Any) -> Any:
+    """The CPU answers in the memory format of the last tensor given; the meta kernel contiguously."""
+    given = [arg for arg in args if isinstance(arg, torch.Tensor)][-1]
+    return _restrided(out, suggest_memory_format(given))
+
+
+def _group_norm(args: tuple[Any, ...], out: Any) -> Any:
+    return _with_statistics(args, (_restrided(out[0], suggest_memory_format(args[0])), *out[1:]))
+
+
+def _group_norm_backward(args: tuple[Any, ...], out: Any) -> Any:
+    return out if out[0] is None else (_restrided(out[0], suggest_memory_format(args[1])), *out[1:])
+
+
+def _roll(args: tuple[Any, ...], out: Any) -> Any:
+    """Without dimensions the CPU rolls a flat copy."""
+    dims = args[2] if len(args) > 2 else ()  # noqa: PLR2004 - roll(self, shifts, dims)
+    return _in_its_format(args[:1], out) if dims else _contiguous(args, out)
+
+
+def _contiguous(_args: tuple[Any, ...], out: Any) -> Any:
+    return _restrided(out, torch.contiguous_format)
+
+
+def _layout(given: torch.Tensor) -> torch.memory_format:
+    """Return the format that ``given`` lies in without gaps; contiguous where it is in several, or in none."""
+    forms = {4: torch.channels_last, 5: torch.channels_last_3d}
+    form = forms.get(given.dim(), torch.contiguous_format)
+    return torch.contiguous_format if given.is_contiguous() or not given.is_contiguous(memory_format=form) else form
+
+
+def _restrided(out: torch.Tensor, form: torch.memory_format) -> torch.Tensor:
+    """Return a tensor like ``out`` in ``form``, which also says the strides of dimensions of size 1."""
+    return torch.empty(out.shape, dtype=out.dtype, device="meta", memory_format=form)
 
 
 def _layer_norm(args: tuple[Any, ...], out: Any) -> Any:
@@ -75,8 +122,59 @@ def _loss(args: tuple[Any, ...], out: Any) -> Any:
 
 
 def _fold(args: tuple[Any, ...], out: Any) -> Any:
-    """The CPU folds into a tensor as large as its input, and then calls it smaller."""
+    """The CPU folds and unfolds into a tensor as large as its input, and then calls it smaller."""
     return out.new_empty(max(args[0].numel(), out.numel())).as_strided(out.shape, out.stride())
+
+
+def _spectrum(args: tuple[Any, ...], out: Any) -> Any:
+    """MKL transforms the last dimension last, the others in the order of their strides."""
+    given, dims = args[0], args[1]
+    strides = given.stride()
+    inner = sorted(dims[:-1], key=lambda dim: -strides[dim])
+    return _transformed(out, strides, (*inner, dims[-1]))
+
+
+def _complex(args: tuple[Any, ...], out: Any) -> Any:
+    strides = args[0].stride()
+    return _transformed(out, strides, sorted(args[1], key=lambda dim: -strides[dim]))
+
+
+def _signal(args: tuple[Any, ...], out: Any) -> Any:
+    """MKL transforms all dimensions but the last one first, and then that."""
+    given, dims = args[0], args[1]
+    strides = given.stride()
+    if len(dims) > 1:
+        strides = _complex((given, dims[:-1]), torch.empty(given.shape, device="meta")).stride()
+    return _transformed(out, strides, dims[-1:])
+
+
+def _transformed(out: torch.Tensor, strides: Sequence[int], dims: Sequence[int]) -> torch.Tensor:
+    """Return ``out`` with its batch first, in the order of ``strides``, then ``dims``; other libraries as meta does.
+
+    Source: ``_exec_fft`` in ``aten/src/ATen/native/mkl/SpectralOps.cpp``.
+    """
+    if not torch.backends.mkl.is_available():
+        return out
+    batch = sorted((dim for dim in range(out.dim()) if dim not in dims), key=lambda dim: -strides[dim])
+    return torch.empty_permuted(out.shape, (*batch, *dims), dtype=out.dtype, device="meta")
+
+
+def _dropout_backward(args: tuple[Any, ...], out: Any) -> Any:
+    """The CPU multiplies gradient and mask, and answers as a product does."""
+    product = args[0] * args[1]
+    return out.new_empty_strided(out.shape, product.stride())
+
+
+def _embedding_bag(args: tuple[Any, ...], out: Any) -> Any:
+    """The CPU makes the bag of every index one too long; where it sums rows as they lie it needs none."""
+    weight, indices, offsets, _, mode, _, scale, last, padding = (*args, *_BAG_DEFAULTS[len(args) :])[:9]
+    bags = offsets.shape[0] - bool(last)
+    plain = weight.dtype in _SUMMED_AS_THEY_LIE and weight.stride(1) == 1 and padding < 0
+    plain = plain and (scale is None or scale.stride(0) == 1)
+    count = 0 if mode == _SUM and plain else indices.numel()
+    bag_of = out[1].new_empty(count + 1 if count else 0)[:count]
+    sizes = out[2].new_empty(offsets.shape[0])[:bags]
+    return (out[0], bag_of, sizes, out[3] if mode == _MAX else out[3].new_empty(bags))
 
 
 def _recurrent_layer(args: tuple[Any, ...], out: Any) -> Any:
@@ -123,12 +221,32 @@ _CORRECTIONS: dict[Any, Callable[[tuple[Any, ...], Any], Any]] = {
     _aten.native_batch_norm.default: _batch_norm,
     _aten._native_batch_norm_legit.default: _batch_norm,  # noqa: SLF001 - the operator's name
     _aten._native_batch_norm_legit_no_training.default: _batch_norm_in_evaluation,  # noqa: SLF001
-    _aten._batch_norm_with_update.default: _with_statistics,  # noqa: SLF001
+    _aten._batch_norm_with_update.default: _batch_norm_with_update,  # noqa: SLF001
     _aten.native_layer_norm.default: _layer_norm,
-    _aten.native_group_norm.default: _with_statistics,
+    _aten.native_group_norm.default: _group_norm,
+    _aten.native_group_norm_backward.default: _group_norm_backward,
+    _aten._fft_r2c.default: _spectrum,  # noqa: SLF001
+    _aten._fft_c2c.default: _complex,  # noqa: SLF001
+    _aten._fft_c2r.default: _signal,  # noqa: SLF001
     _aten.convolution.default: _convolution,
     _aten.convolution_backward.default: _convolution_backward,
     _aten.col2im.default: _fold,
+    _aten.im2col.default: _fold,
+    _aten.roll.default: _roll,
+    _aten.reflection_pad2d.default: _in_its_format,
+    _aten.reflection_pad3d.default: _in_its_format,
+    _aten.replication_pad2d.default: _in_its_format,
+    _aten.replication_pad3d.default: _in_its_format,
+    _aten.reflection_pad2d_backward.default: _in_its_format,
+    _aten.reflection_pad3d_backward.default: _in_its_format,
+    _aten.replication_pad2d_backward.default: _in_its_format,
+    _aten.replication_pad3d_backward.default: _in_its_format,
+    _aten.pixel_shuffle.default: _in_its_format,
+    _aten.channel_shuffle.default: _in_its_format,
+    _aten.glu_backward.default: _contiguous,
+    _aten.native_dropout_backward.default: _dropout_backward,
+    _aten._embedding_bag.default: _embedding_bag,  # noqa: SLF001
+    _aten._embedding_bag_forward_only.default: _embedding_bag,  # noqa: SLF001
     _aten.mse_loss.default: _loss,
     _aten.smooth_l1_loss.default: _loss,
     _aten.soft_margin_loss.default: _loss,
