@@ -3,6 +3,17 @@
 Two answers stand side by side. Exact arrays (`bounds`), clipped to the real input, go through every operator that runs;
 nominal maps (`nominal`), unclipped, give size, jump and start as the papers do. A global operator (a gate, a norm over
 positions, attention over all of them) leaves the exact strict answer, and takes its share out of the local one.
+
+An exact field is the hull of what an operator reads, whatever the numbers in it are. So these dependences count,
+although no change of the input may show them:
+
+* interpolation taps of weight 0, and in general what is multiplied by 0: a weight that was pruned, a dead ReLU;
+* keys and values that a mask hides from attention, causal masks among them;
+* both branches of ``where``, and what ``masked_fill`` fills over, also where the mask is a constant;
+* all of a convolution's weight for each output, where the weight itself depends on the input.
+
+What is not followed: numbers that leave torch (``float(x.mean())``, a Python branch on ``x.sum() > 0``), and running
+statistics that a norm in training updates on the side, for whoever reads them afterwards.
 """
 
 from __future__ import annotations

@@ -43,6 +43,13 @@ def describe(field: Field, followed: Followed) -> ReceptiveField:
     Where several statuses apply the weaker claim wins: unknown, data_dependent, upper_bound, global, exact; a bound
     that came after all that is global does not count, as it cannot have made it so. Axes that are global have no
     nominal numbers of their own: these stand in ``local``.
+
+    * ``exact``: the hull of what the operators read. This is structure: a tap of weight 0, a masked key, or the branch
+      that a constant mask leaves out count (the package says which).
+    * ``global``: exact as well, and some operator took in all positions of an axis at once.
+    * ``upper_bound``: nothing outside is read; not all inside need be.
+    * ``data_dependent``: an upper bound, inside which values decide what is read.
+    * ``unknown``: an operator without a rule came before; the whole input is all that can be said.
     """
     unit = _middle(field)
     lengths = followed.lengths
