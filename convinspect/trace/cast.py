@@ -14,6 +14,8 @@ from torch.utils._pytree import tree_any, tree_map_only
 
 from convinspect.trace.stand_in import CPU, META, StandIn, StandInMode
 
+_PLAIN = frozenset({bool, int, float, str})
+
 
 def stand_in(value: Any) -> Any:
     """Return ``value`` with every meta tensor in its tuples, lists and mappings replaced by a stand-in."""
@@ -47,6 +49,8 @@ class Cast:
 
     def replaced(self, value: Any) -> Any:
         """Return ``value`` with stand-ins in its tuples, lists and mappings."""
+        if isinstance(value, torch.Tensor):
+            return self._of(value) if self.replaces(value) else value
         return tree_map_only(torch.Tensor, lambda t: self._of(t) if self.replaces(t) else t, value)
 
     def _of(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -82,7 +86,7 @@ def standing_in(model: nn.Module, cast: Cast | None = None) -> Iterator[None]:
         for module in model.modules():
             scripted = isinstance(module, torch.jit.ScriptModule)
             for owner, name, tensor in _scripted_tensors(module) if scripted else _tensors(module):
-                if tree_any(cast.replaces, tensor):
+                if not _is_plain(tensor) and tree_any(cast.replaces, tensor):
                     undo.append((owner, name, tensor))
                     _put(owner, name, cast.replaced(tensor))
         with StandInMode(cast.device):
@@ -90,6 +94,11 @@ def standing_in(model: nn.Module, cast: Cast | None = None) -> Iterator[None]:
     finally:
         for owner, name, tensor in reversed(undo):
             _put(owner, name, tensor)
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell whether ``value`` surely holds no tensor, as most attributes: walking through each takes longer."""
+    return value is None or type(value) in _PLAIN or (isinstance(value, dict) and not value)
 
 
 def _is_meta(value: Any) -> bool:
