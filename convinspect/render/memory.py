@@ -103,6 +103,7 @@ def _measured(measured: Measured, device: str) -> Iterator[Line]:
     yield Line(
         "Measured",
         f"on {device}: {units.size(measured.allocated_bytes)} allocated, "
-        f"{units.size(measured.reserved_bytes)} reserved; estimate in blocks {units.size(measured.estimate_bytes)}{workspaces}, "
+        f"{units.size(measured.reserved_bytes)} reserved; "
+        f"estimate in blocks {units.size(measured.estimate_bytes)}{workspaces}, "
         f"difference {measured.difference_percent:+.1f} %",
     )

@@ -213,7 +213,7 @@ def test_what_a_script_raises_is_told_without_the_interpreters_traceback(tmp_pat
 
     report = report_of(scripted(Picky(), tmp_path / "model.pt"), (X,))
     (note,) = [note for note in report.warnings if note.code == "forward_failed"]
-    assert note.message == "the model: Picky raised ValueError: one at a time"
+    assert note.message == "in forward: Picky raised ValueError: one at a time"
 
 
 def test_the_callers_own_scripted_model_is_not_touched() -> None:
