@@ -24,10 +24,22 @@ def as_the_cpu_returns(func: Any, args: tuple[Any, ...], out: Any) -> Any:
     return out if correct is None else correct(args, out)
 
 
+def answer_of_the_cpu(func: Any, args: tuple[Any, ...]) -> Any:
+    """Return the result of ``func`` as the CPU returns it, where that is known without the meta kernel; else ``None``.
+
+    Torch's batch normalisation on meta is a decomposition in Python: thirty operators, a fifth of a ResNet's time.
+    """
+    if func is not _aten.native_batch_norm.default:
+        return None
+    given = args[0]
+    out = torch.empty(given.shape, dtype=given.dtype, device="meta")
+    return _batch_norm(args, (out, *(out.new_empty(given.shape[1]) for _ in range(2))))
+
+
 def _batch_norm(args: tuple[Any, ...], out: Any) -> Any:
     """The CPU answers channels last where the input is, else contiguously, also for a transposed input."""
-    out = (_restrided(out[0], _layout(args[0])), *out[1:])
-    return _with_statistics(args, out) if bool(args[5]) else _without_statistics(out)
+    out = _with_statistics(args, (_restrided(out[0], _layout(args[0])), *out[1:]))
+    return out if bool(args[5]) else _without_statistics(out)
 
 
 def _batch_norm_in_evaluation(args: tuple[Any, ...], out: Any) -> Any:
@@ -218,7 +230,6 @@ def _recurrent_layer_backward(_args: tuple[Any, ...], out: Any) -> Any:
 
 
 _CORRECTIONS: dict[Any, Callable[[tuple[Any, ...], Any], Any]] = {
-    _aten.native_batch_norm.default: _batch_norm,
     _aten._native_batch_norm_legit.default: _batch_norm,  # noqa: SLF001 - the operator's name
     _aten._native_batch_norm_legit_no_training.default: _batch_norm_in_evaluation,  # noqa: SLF001
     _aten._batch_norm_with_update.default: _batch_norm_with_update,  # noqa: SLF001

@@ -15,7 +15,7 @@ from convinspect.trace import Plan
 from convinspect.trace.cast import Cast
 from convinspect.trace.recorder import ASKS_DEVICE
 from convinspect.trace.stand_in import StandInMode
-from tests.memory.runs import counted_forward, inference_peak, training_step
+from tests.memory.runs import counted_forward, inference_peak, traced, training_step
 
 Geometry = tuple[str, tuple[int, ...], tuple[int, ...], int]
 
@@ -144,3 +144,29 @@ def test_bags_of_flat_ids_lie_as_on_the_cpu(mode: int, *, ends: bool, padding: i
     with Results() as real:
         run(*given)
     assert stands.found == real.found
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("weights", [torch.float32, torch.bfloat16])
+def test_normalised_half_precision_keeps_its_statistics_as_on_the_cpu(weights: torch.dtype, *, training: bool) -> None:
+    def run(x: Tensor) -> Tensor:
+        mean, deviation = torch.zeros(4, dtype=weights), torch.ones(4, dtype=weights)
+        return functional.batch_norm(x, mean, deviation, deviation.clone(), mean.clone(), training=training)
+
+    assert_the_same(run, torch.rand(2, 4, 9, 7).bfloat16())
+    # Which dtype the statistics have is seen in the operator's results alone.
+    x = torch.rand(2, 4, 9, 7).bfloat16()
+    args = (torch.ones(4, dtype=weights), torch.zeros(4, dtype=weights)) * 2
+    cast = Cast(everything=True)
+    stands = [cast.replaced(t) for t in (x, *args)]
+    with StandInMode():
+        found = torch.ops.aten.native_batch_norm(*stands, training, 0.1, 1e-5)
+    real = torch.ops.aten.native_batch_norm(x, *args, training, 0.1, 1e-5)
+    assert [(t.dtype, t.shape) for t in found] == [(t.dtype, t.shape) for t in real]
+
+
+def test_a_norm_of_the_wrong_width_fails_as_on_the_cpu() -> None:
+    model, x = nn.BatchNorm2d(5), torch.rand(2, 4, 3, 3)
+    real, stood_in = traced(model, x), traced(model.to("meta"), x.to("meta"))
+    assert real.failure is not None
+    assert stood_in.failure == real.failure
