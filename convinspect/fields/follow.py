@@ -42,6 +42,13 @@ def notes_of(tracker: FieldTracker) -> tuple[Note, ...]:
     if tracker.declined is not None:
         return (Note("field_unknown", tracker.declined),)
     return tuple(
-        Note("field_unknown", f"{op} has no receptive-field rule: what follows it is unknown", path)
+        Note("field_unknown", f"{_reason(op, tracker)}: what follows it is unknown", path)
         for op, path, _ in tracker.unknown_ops
+    )
+
+
+def _reason(op: str, tracker: FieldTracker) -> str:
+    fault = tracker.faults.get(op)
+    return (
+        f"{op} has no receptive-field rule" if fault is None else f"the receptive-field rule of {op} failed ({fault})"
     )

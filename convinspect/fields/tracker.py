@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from convinspect.errors import UsageError
+from convinspect.errors import InspectError, UsageError
 from convinspect.facts import ReceptiveField, Unit
 from convinspect.fields import describing
 from convinspect.fields.asking import Asked
 from convinspect.fields.axes import spatial_axes
 from convinspect.fields.describing import Followed
 from convinspect.fields.field import Cause, Field, Shape, collapse, everything, nothing, seed_field
-from convinspect.fields.rules import Call, Result, find_rule, tensors_in
+from convinspect.fields.rules import Call, Result, Rule, find_rule, tensors_in
 from convinspect.fields.signatures import is_pointwise, signature_of
 from convinspect.fields.storages import Storages
 from convinspect.spec import UnitSpec
@@ -31,8 +31,8 @@ class FieldTracker:
     """Receptive fields of every tensor of one forward run, from shapes and arguments alone.
 
     Call `seed` with the input, `observe` after every operator that ran, and `describe` for any tensor still alive.
-    ``declined`` says why an input is not followed that could be. ``unknown_ops`` lists ``(op, path, count)`` of
-    operators without a rule that touched a followed tensor.
+    ``declined`` says why an input is not followed that could be, ``faults`` what rules raised, by operator.
+    ``unknown_ops`` lists ``(op, path, count)`` of operators without a rule that touched a followed tensor.
     """
 
     def __init__(self) -> None:
@@ -42,6 +42,7 @@ class FieldTracker:
         self._unknown: dict[tuple[str, str], int] = {}
         self._asked: Asked | None = None
         self.declined: str | None = None
+        self.faults: dict[str, str] = {}
         # Sparse tensors and oneDNN's own: these are their own only owners, and Python's weak references do for them.
         self._without_storage: MutableMapping[Tensor, Field | None] = WeakTensorKeyDictionary()
 
@@ -114,13 +115,23 @@ class FieldTracker:
         if rule is None and is_pointwise(func):
             return [call.merge(call.fields(), shape) for shape in call.outputs]
         if rule is not None:
-            results = _per_output(rule(call), call.outputs)
+            results = self._ruled(rule, call)
             if results is not None:
                 return results
         key = (call.op, call.cause.path)
         self._unknown[key] = self._unknown.get(key, 0) + 1
         lengths = self._followed.lengths if self._followed else ()
         return [everything(shape, lengths, call.cause) for shape in call.outputs]
+
+    def _ruled(self, rule: Rule, call: Call) -> list[Field | None] | None:
+        """Run a rule; ``None`` where it has no answer, or a fault of its own, which is kept for the report to tell."""
+        try:
+            return _per_output(rule(call), call.outputs)
+        except InspectError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a geometry that a rule does not foresee must not cost the report
+            self.faults[call.op] = f"{type(error).__name__}: {error}"
+            return None
 
     def _keep(self, outputs: list[Tensor], targets: list[Tensor], results: list[Field | None]) -> None:
         """Remember the fields of what came out; what was written to changes all that shares its memory."""

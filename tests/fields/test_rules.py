@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own abbreviation
 
+from convinspect import inspect
 from convinspect.errors import ModelError, UsageError
-from convinspect.fields import Call, Field, rule
+from convinspect.fields import Call, Field, rule, rules
 from convinspect.fields.rules import forget, register, registered
 
 from .oracle import watch
@@ -89,3 +90,15 @@ def test_every_rule_is_of_an_operator_that_there_is() -> None:
     known = [name for name in registered() if name.startswith("aten::")]
     assert len(known) > 300
     assert [name for name in known if name not in names and f"{name}_" not in names] == []
+
+
+def test_a_rule_that_fails_costs_its_operators_field_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault(_call: object) -> None:
+        raise IndexError("unforeseen")
+
+    monkeypatch.setitem(rules._RULES, "aten::avg_pool2d", fault)  # noqa: SLF001
+    report = inspect(nn.Sequential(nn.Conv2d(1, 1, 3), nn.AvgPool2d(2)), (torch.zeros(1, 1, 8, 8),), optimizer=None)
+    fields = [layer.receptive_field for layer in report.layers]
+    assert [field and field.status for field in fields] == ["unknown", "exact", "unknown"]
+    (note,) = report.warnings
+    assert "the receptive-field rule of aten.avg_pool2d.default failed (IndexError: unforeseen)" in note.message
