@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch._prims_common import suggest_memory_format
 
+from convinspect.trace.cpu_recurrent import recurrent_layer, recurrent_layer_backward
+from convinspect.trace.cpu_spectra import complex_spectrum, signal, spectrum
+
 _aten = torch.ops.aten
-_PAGE = 4096
-_CACHE_LINE = 64
-_FLOAT32 = 4
 _SUM, _MAX = 0, 2  # of an embedding bag: torch.nn.functional.embedding_bag
 _SUMMED_AS_THEY_LIE = (torch.float32, torch.float16, torch.bfloat16)
 _BAG_DEFAULTS = (None, None, None, False, 0, False, None, False, -1)
@@ -138,39 +138,6 @@ def _fold(args: tuple[Any, ...], out: Any) -> Any:
     return out.new_empty(max(args[0].numel(), out.numel())).as_strided(out.shape, out.stride())
 
 
-def _spectrum(args: tuple[Any, ...], out: Any) -> Any:
-    """MKL transforms the last dimension last, the others in the order of their strides."""
-    given, dims = args[0], args[1]
-    strides = given.stride()
-    inner = sorted(dims[:-1], key=lambda dim: -strides[dim])
-    return _transformed(out, strides, (*inner, dims[-1]))
-
-
-def _complex(args: tuple[Any, ...], out: Any) -> Any:
-    strides = args[0].stride()
-    return _transformed(out, strides, sorted(args[1], key=lambda dim: -strides[dim]))
-
-
-def _signal(args: tuple[Any, ...], out: Any) -> Any:
-    """MKL transforms all dimensions but the last one first, and then that."""
-    given, dims = args[0], args[1]
-    strides = given.stride()
-    if len(dims) > 1:
-        strides = _complex((given, dims[:-1]), torch.empty(given.shape, device="meta")).stride()
-    return _transformed(out, strides, dims[-1:])
-
-
-def _transformed(out: torch.Tensor, strides: Sequence[int], dims: Sequence[int]) -> torch.Tensor:
-    """Return ``out`` with its batch first, in the order of ``strides``, then ``dims``; other libraries as meta does.
-
-    Source: ``_exec_fft`` in ``aten/src/ATen/native/mkl/SpectralOps.cpp``.
-    """
-    if not torch.backends.mkl.is_available():
-        return out
-    batch = sorted((dim for dim in range(out.dim()) if dim not in dims), key=lambda dim: -strides[dim])
-    return torch.empty_permuted(out.shape, (*batch, *dims), dtype=out.dtype, device="meta")
-
-
 def _dropout_backward(args: tuple[Any, ...], out: Any) -> Any:
     """The CPU multiplies gradient and mask, and answers as a product does."""
     product = args[0] * args[1]
@@ -189,46 +156,6 @@ def _embedding_bag(args: tuple[Any, ...], out: Any) -> Any:
     return (out[0], bag_of, sizes, out[3] if mode == _MAX else out[3].new_empty(bags))
 
 
-def _recurrent_layer(args: tuple[Any, ...], out: Any) -> Any:
-    """Without training there is no workspace, nor without gradients; else meta says that it is empty."""
-    train = bool(args[15]) and torch.is_grad_enabled()
-    workspace = out[3].new_empty(_workspace_bytes(args[0], int(args[10]))) if train else None
-    return (*out[:3], workspace)
-
-
-def _workspace_bytes(steps: torch.Tensor, hidden: int) -> int:
-    """Return what oneDNN keeps of an LSTM layer for its backward pass: seven regions of whole pages.
-
-    ``steps`` is ``(T, N, I)``. The gates are ``(T, N, 4H)``; three regions hold the layer's states and two gradients
-    of them, ``(2, T + 1, N, max(I, H))``, two the cells' state and gradient, ``(2, T + 1, N, H)``, and one
-    ``(T, N, H)``. Gradients are float32; rows are padded, but for the cells'. Source: ``set_workspace_offsets`` and
-    ``get_good_ld`` in oneDNN's ``rnn_utils.cpp``; sizes measured, in float32 and bfloat16.
-    """
-    length, batch, features = steps.shape
-    item, states, widest = steps.element_size(), 2 * (length + 1), max(features, hidden)
-    regions = (
-        length * _row(4 * hidden, item) * item,
-        states * _row(widest, item) * item,
-        *(states * _row(widest, _FLOAT32) * _FLOAT32,) * 2,
-        states * hidden * item,
-        states * hidden * _FLOAT32,
-        length * _row(hidden, item) * item,
-    )
-    return sum(-(-region * batch // _PAGE) * _PAGE for region in regions)
-
-
-def _row(size: int, item: int) -> int:
-    """Round up to a cache line, and past multiples of 256, where lines would fall on one another."""
-    line = _CACHE_LINE // item
-    padded = -(-size // line) * line
-    return padded + line if padded % 256 == 0 else padded
-
-
-def _recurrent_layer_backward(_args: tuple[Any, ...], out: Any) -> Any:
-    """The gradients of the two biases are equal, and two tensors all the same."""
-    return (*out[:4], torch.empty_like(out[4]), *out[5:])
-
-
 _CORRECTIONS: dict[Any, Callable[[tuple[Any, ...], Any], Any]] = {
     _aten._native_batch_norm_legit.default: _batch_norm,  # noqa: SLF001 - the operator's name
     _aten._native_batch_norm_legit_no_training.default: _batch_norm_in_evaluation,  # noqa: SLF001
@@ -236,9 +163,9 @@ _CORRECTIONS: dict[Any, Callable[[tuple[Any, ...], Any], Any]] = {
     _aten.native_layer_norm.default: _layer_norm,
     _aten.native_group_norm.default: _group_norm,
     _aten.native_group_norm_backward.default: _group_norm_backward,
-    _aten._fft_r2c.default: _spectrum,  # noqa: SLF001
-    _aten._fft_c2c.default: _complex,  # noqa: SLF001
-    _aten._fft_c2r.default: _signal,  # noqa: SLF001
+    _aten._fft_r2c.default: spectrum,  # noqa: SLF001
+    _aten._fft_c2c.default: complex_spectrum,  # noqa: SLF001
+    _aten._fft_c2r.default: signal,  # noqa: SLF001
     _aten.convolution.default: _convolution,
     _aten.convolution_backward.default: _convolution_backward,
     _aten.col2im.default: _fold,
@@ -262,6 +189,6 @@ _CORRECTIONS: dict[Any, Callable[[tuple[Any, ...], Any], Any]] = {
     _aten.smooth_l1_loss.default: _loss,
     _aten.soft_margin_loss.default: _loss,
     _aten.binary_cross_entropy.default: _loss,
-    _aten.mkldnn_rnn_layer.default: _recurrent_layer,
-    _aten.mkldnn_rnn_layer_backward.default: _recurrent_layer_backward,
+    _aten.mkldnn_rnn_layer.default: recurrent_layer,
+    _aten.mkldnn_rnn_layer_backward.default: recurrent_layer_backward,
 }

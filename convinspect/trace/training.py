@@ -23,7 +23,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from inspect import unwrap
-from itertools import pairwise
 from typing import Any, TypeAlias
 
 import torch
@@ -35,6 +34,7 @@ from convinspect.trace.facts_of import tensors_in
 from convinspect.trace.memory import peak, where
 from convinspect.trace.step_recorder import StepRecorder
 from convinspect.trace.storages import Life, Storages
+from convinspect.trace.updates import kind_of, make_optimizer, states_of, turns
 
 _CPU = torch.device("cpu")
 
@@ -119,14 +119,14 @@ def _train(
         raise NothingToTrain
     gradient_bytes = _mark("gradients", (parameter.grad for parameter in parameters), storages)
     first = _Moment(recorder, "forward" if storages.peak_at < forward_ended else "backward")
-    kinds = [_kind(parameter) for parameter in parameters]
-    optimizer = _optimizer(plan.optimizer, [parameters] if foreach else _turns(parameters, kinds), foreach=foreach)
+    kinds = [kind_of(parameter) for parameter in parameters]
+    optimizer = make_optimizer(plan.optimizer, [parameters] if foreach else turns(parameters, kinds), foreach=foreach)
     # Without its wrappers: one imports the compiler, for a second.
     step = partial(unwrap(type(optimizer).step), optimizer)
     with recorder, torch.no_grad():
         step()
         bytes_of = {
-            kind: _mark("optimizer", _states(optimizer, parameter, device), storages)
+            kind: _mark("optimizer", states_of(optimizer, parameter, device), storages)
             for parameter, kind in zip(parameters, kinds, strict=True)
             if parameter in optimizer.state
         }
@@ -195,48 +195,6 @@ def _mark(kind: AliveKind, tensors: Iterable[Any], storages: Storages) -> int:
     for life in lives:
         life.kind = kind
     return sum(life.bytes for life in lives)
-
-
-def _kind(parameter: nn.Parameter) -> tuple[Any, ...]:
-    """Return what two parameters share whose updates allocate the same, and whose states weigh the same."""
-    gradient = parameter.grad
-    if gradient is None or gradient.layout is not torch.strided:
-        return (id(parameter),)
-    return tuple((t.shape, t.stride(), t.dtype, t.device) for t in (parameter, gradient))
-
-
-def _turns(parameters: Sequence[nn.Parameter], kinds: Sequence[Any]) -> list[list[nn.Parameter]]:
-    """Return those runs of ``parameters`` that an optimizer must walk through to show its peak.
-
-    An update's last temporary lives until the next update replaces it, so what is alive in one is told by a parameter
-    and the one before it: a pair of kinds that has been there shows nothing new. The first update of a run is the
-    second of a pair that has been there, and finds nothing left over: it needs less.
-    """
-    runs: list[list[nn.Parameter]] = []
-    seen: set[tuple[Any, Any]] = set()
-    last = -1
-    for index, pair in enumerate(pairwise((None, *kinds))):
-        if pair in seen:
-            continue
-        seen.add(pair)
-        if last != index - 1 or not runs:
-            runs.append([parameters[index - 1]] if index else [])
-        runs[-1].append(parameters[index])
-        last = index
-    return runs
-
-
-def _optimizer(name: OptimizerName, runs: Iterable[list[nn.Parameter]], *, foreach: bool) -> torch.optim.Optimizer:
-    """Return the optimizer; between two ``runs`` of parameters it drops its temporaries."""
-    groups: list[dict[str, Any]] = [{"params": run} for run in runs]
-    if name in ("sgd", "momentum"):
-        return torch.optim.SGD(groups, lr=1e-3, momentum=0.9 if name == "momentum" else 0.0, foreach=foreach)
-    kind = torch.optim.Adam if name == "adam" else torch.optim.AdamW
-    return kind(groups, lr=1e-3, foreach=foreach)
-
-
-def _states(optimizer: torch.optim.Optimizer, parameter: torch.Tensor, device: torch.device) -> Iterator[torch.Tensor]:
-    return (tensor for tensor in tensors_in(optimizer.state[parameter]) if tensor.device.type == device.type)
 
 
 def _by_operator(kept: Mapping[Life, int], calls: Sequence[ModuleCall | OpCall]) -> dict[SavedBy, int]:
