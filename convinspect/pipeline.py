@@ -114,7 +114,8 @@ def _trace(request: Request, loaded: Loaded, inputs: Inputs) -> Trace:
     from convinspect.trace import Plan, stand_in, trace  # noqa: PLC0415
 
     if loaded.device == "meta":
-        inputs = replace(inputs, args=stand_in(inputs.args), kwargs=stand_in(inputs.kwargs))
+        args, kwargs = stand_in((inputs.args, inputs.kwargs))
+        inputs = replace(inputs, args=args, kwargs=kwargs)
     batched = all(has_batch(loaded.model, tensor) for _, tensor in inputs.tensors[:1])
     fields = follow(inputs.tensors, request.field_of, batched=batched)
     if request.unit is not None:

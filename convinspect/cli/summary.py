@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 # What is piped must not change with the window that happens to be open.
 _PIPED_WIDTH = 160
 
+# What torch's refusals of a tensor without values have in common.
+_VALUES = ("meta", "item()", "tensor subclasses", "StandIn", "data-dependent", "data dependent")
+
 _AMP: dict[str | None, AmpName] = {"bf16": "bfloat16", "fp16": "float16"}
 
 
@@ -166,5 +169,7 @@ def _say_second_opinion(request: Request, report: Report) -> None:
 def _fail_with_the_forward(report: Report) -> None:
     for note in report.warnings:
         if note.code == "forward_failed":
-            hint = "data-dependent code cannot run on meta: try --device cpu" if report.run.device == "meta" else None
-            raise ModelError(note.message, hint)
+            on_values = report.run.device == "meta" and any(word in note.message for word in _VALUES)
+            raise ModelError(
+                note.message, "what depends on values cannot run on meta: try --device cpu" if on_values else None
+            )
