@@ -205,6 +205,6 @@ class Report:
             message = f"a damaged report: {error}"
             raise UsageError(message) from None
 
-    def to_json(self) -> str:
+    def to_json(self, *, ascii_only: bool = False) -> str:
         """Return the document as indented JSON text without a line break at its end."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=ascii_only)

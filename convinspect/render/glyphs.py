@@ -18,11 +18,10 @@ class Glyphs:
     ellipsis: str
     at_least: str
     at_most: str
-    dot: str
 
 
-UNICODE = Glyphs("├", "└", "│", "─", "─", "…", "≥", "≤", "·")
-ASCII = Glyphs("|", "`", "|", "-", "-", "..", ">=", "<=", "-")
+UNICODE = Glyphs("├", "└", "│", "─", "─", "…", "≥", "≤")
+ASCII = Glyphs("|", "`", "|", "-", "-", "..", ">=", "<=")
 
 
 def clean(text: str, *, ascii_only: bool) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,4 +11,4 @@ if TYPE_CHECKING:
 
 def write(report: Report, options: Options) -> str:
     """Return the indented JSON text of ``report``; width and columns have no say in it."""
-    return json.dumps(report.to_dict(), indent=2, ensure_ascii=options.ascii)
+    return report.to_json(ascii_only=options.ascii)

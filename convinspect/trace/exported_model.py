@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from convinspect.trace.storages import identity
+
 _UNKNOWN = "torch.nn.modules.module.Module"
 # Nothing that a user's weight could be called.
 _PROGRAM = "exported program"
@@ -49,7 +51,7 @@ def exported_model(program: Any) -> ExportedModel:
     for name, tensor, is_parameter in _weights(program):
         path, _, last = name.rpartition(".")
         owner = _module_at(root, path, kinds)
-        one = tied.setdefault(_identity(tensor), tensor)
+        one = tied.setdefault(identity(tensor), tensor)
         if is_parameter:
             kept = one if isinstance(one, nn.Parameter) else nn.Parameter(one, requires_grad=one.requires_grad)
             owner.register_parameter(last, kept)
@@ -111,10 +113,3 @@ def _weights(program: Any) -> Iterator[tuple[str, torch.Tensor, bool]]:
         yield name, tensor, name in parameters or isinstance(tensor, nn.Parameter)
     for name in signature.non_persistent_buffers:
         yield name, program.constants[name], False
-
-
-def _identity(tensor: torch.Tensor) -> tuple[Any, ...]:
-    if not tensor.numel() or tensor.layout is not torch.strided:
-        return (id(tensor),)
-    storage = tensor.untyped_storage()._cdata  # noqa: SLF001 - the only identity that meta storages have
-    return (storage, tensor.storage_offset(), tuple(tensor.shape), tensor.stride())

@@ -101,16 +101,19 @@ def _parts(item: Any) -> list[tuple[str, Any]]:
     return []
 
 
-def _bytes(tensor: torch.Tensor) -> int:
-    if tensor.layout is torch.strided:
-        return tensor.numel() * tensor.element_size()
+def sparse_parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Return the indices and values that a sparse tensor is made of; of any other the tensor itself."""
     if tensor.layout is torch.sparse_coo:
-        return _bytes(tensor._indices()) + _bytes(tensor._values())  # noqa: SLF001 - also of uncoalesced ones
+        return (tensor._indices(), tensor._values())  # noqa: SLF001 - also of uncoalesced ones
     if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):
-        return sum(map(_bytes, (tensor.crow_indices(), tensor.col_indices(), tensor.values())))
+        return (tensor.crow_indices(), tensor.col_indices(), tensor.values())
     if tensor.layout in (torch.sparse_csc, torch.sparse_bsc):
-        return sum(map(_bytes, (tensor.ccol_indices(), tensor.row_indices(), tensor.values())))
-    return tensor.numel() * tensor.element_size()
+        return (tensor.ccol_indices(), tensor.row_indices(), tensor.values())
+    return (tensor,)
+
+
+def _bytes(tensor: torch.Tensor) -> int:
+    return sum(part.numel() * part.element_size() for part in sparse_parts(tensor))
 
 
 @cache

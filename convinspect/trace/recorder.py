@@ -53,13 +53,12 @@ class Recorder(TorchDispatchMode):
         scopes: Scopes,
         fields: Fields,
         touch: Callable[[Any, tuple[Any, ...], dict[str, Any]], None],
-        memory: LiveBytes | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.scopes = scopes
         self.fields = fields
         self.touch = touch
-        self.memory = memory or LiveBytes()
+        self.memory = LiveBytes()
         self.defect: Exception | None = None
 
     def __torch_dispatch__(

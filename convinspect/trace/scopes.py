@@ -45,11 +45,6 @@ class Scopes:
         """The dotted path of the running module; the model itself where none is."""
         return self._module(self._running[-1]).path if self._running else ""
 
-    @property
-    def type(self) -> str:
-        """The type of the running module."""
-        return self._module(self._running[-1]).type if self._running else ""
-
     def enter(self, path: str, type_name: str, inputs: tuple[TensorFact, ...], unregistered: int | None = None) -> None:
         """Begin a run of the module at ``path``; one that is not registered brings how many parameters it has."""
         self._runs[path] += 1

@@ -11,7 +11,7 @@ from torch._C._autograd import _get_sequence_nr as next_node
 
 from convinspect.facts import OpCall, ReceptiveField
 from convinspect.trace.operands import operands
-from convinspect.trace.recorder import ASKS_DEVICE, Recorder, full_name
+from convinspect.trace.recorder import Recorder, full_name
 from convinspect.trace.scopes import Scopes
 
 _NO_ARGUMENTS: MappingProxyType[str, Any] = MappingProxyType({})
@@ -39,23 +39,9 @@ class StepRecorder(Recorder):
     """
 
     def __init__(self) -> None:
-        super().__init__(Scopes(), _NoFields(), lambda _func, _args, _kwargs: None)
+        super().__init__(Scopes(), _NoFields(), self._put_gradients_aside)
         self._made_by: dict[int, int] = {}
         self._gradients: dict[int, tuple[torch.Tensor, torch.Tensor | None]] = {}
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        """Run ``func`` and follow what it allocates."""
-        kwargs = kwargs or {}
-        if func is ASKS_DEVICE:
-            return func(*args, **kwargs)
-        if self.scopes.depth:
-            self._put_gradients_aside(args, kwargs)
-        out = func(*args, **kwargs)
-        index = self.scopes.record(OpCall(full_name(func), self._parent(), _NO_ARGUMENTS, ()))
-        self.memory.observe(func, args, kwargs, out, index)
-        return out
 
     def put_gradients_back(self) -> None:
         """Give the leaves of the graph the gradients that they had: they may be inputs, or layers kept in a list."""
@@ -63,7 +49,13 @@ class StepRecorder(Recorder):
             tensor.grad = gradient
         self._gradients.clear()
 
-    def _put_gradients_aside(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _record(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        index = self.scopes.record(OpCall(full_name(func), self._parent(), _NO_ARGUMENTS, ()))
+        self.memory.observe(func, args, kwargs, out, index)
+
+    def _put_gradients_aside(self, _func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if not self.scopes.depth:
+            return
         for tensor in operands(args, kwargs):
             if tensor.requires_grad and tensor.is_leaf and id(tensor) not in self._gradients:
                 self._gradients[id(tensor)] = (tensor, tensor.grad)

@@ -15,9 +15,11 @@ from itertools import accumulate
 from typing import Any
 
 import torch
+from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from convinspect.facts import AliveKind
+from convinspect.trace.facts_of import sparse_parts
 
 # The moment before the first operator.
 START = -1
@@ -147,6 +149,17 @@ def storage_bytes(values: Iterable[Any]) -> int:
     return sum({_key(storage): size for value in values for storage, size in _held(value)}.values())
 
 
+def identity(tensor: torch.Tensor) -> tuple[Any, ...]:
+    """Return what two names of one weight share: the same piece of the same storage."""
+    if is_lazy(tensor) or tensor.layout is not torch.strided or not tensor.numel():
+        return (id(tensor),)
+    try:
+        storage = tensor.untyped_storage()._cdata  # noqa: SLF001 - the only identity that meta storages have
+    except (NotImplementedError, RuntimeError):  # a subclass without a storage of its own
+        return (id(tensor),)
+    return (storage, tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
+
+
 def _rounded(size: int, block: int) -> int:
     return -(-size // block) * block
 
@@ -174,11 +187,5 @@ def _strided_parts(value: torch.Tensor) -> Iterator[torch.Tensor]:
         names, _ = value.__tensor_flatten__()
         for name in names:
             yield from _strided_parts(getattr(value, name))
-    elif value.layout is torch.sparse_coo:
-        yield from (value._indices(), value._values())  # noqa: SLF001 - also of uncoalesced ones
-    elif value.layout in (torch.sparse_csr, torch.sparse_bsr):
-        yield from (value.crow_indices(), value.col_indices(), value.values())
-    elif value.layout in (torch.sparse_csc, torch.sparse_bsc):
-        yield from (value.ccol_indices(), value.row_indices(), value.values())
     else:
-        yield value
+        yield from sparse_parts(value)

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from convinspect.trace.facts_of import tensors_in
+from convinspect.trace.operands import mutates, operands
 from convinspect.trace.process_state import process_state
 
 _CONTAINERS = (dict, OrderedDict, list, set)
@@ -35,7 +36,7 @@ class Weights:
 
     def touch(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Note the weights that the operator reads, and save the storages that it changes."""
-        for tensor in tensors_in((args, kwargs)):
+        for tensor in operands(args, kwargs):
             key = _storage_of(tensor)
             if key in self._known:
                 self.used.update(self._known[key])
@@ -107,11 +108,8 @@ def _copied(tensor: torch.Tensor) -> tuple[Any, Any]:
 
 
 def _may_change(func: Any, tensor: torch.Tensor) -> bool:
-    schema = getattr(func, "_schema", None)
-    if schema is None or schema.is_mutable:
-        return True
     # The norms' operators write running statistics without saying so in their schemas.
-    return "_norm" in schema.name and not tensor.requires_grad
+    return mutates(func) or ("_norm" in func._schema.name and not tensor.requires_grad)  # noqa: SLF001
 
 
 def _snapshot(module: nn.Module) -> tuple[dict[str, Any], list[tuple[Any, Any]]]:

@@ -13,6 +13,7 @@ from convinspect.facts import ModuleFact, Weight
 from convinspect.trace.exported_model import ExportedModel
 from convinspect.trace.facts_of import dtype_name, tensor_fact
 from convinspect.trace.packed import packed_tensors
+from convinspect.trace.storages import identity
 
 
 def module_paths(model: nn.Module) -> dict[int, str]:
@@ -34,7 +35,7 @@ def canonical_paths(model: nn.Module) -> dict[str, str]:
             canonical[path] = f"{canonical[parent]}.{name}"
             continue
         weights = (*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False))
-        key = (type_name(module), *((key, _identity(tensor)) for key, tensor in weights))
+        key = (type_name(module), *((key, identity(tensor)) for key, tensor in weights))
         canonical[path] = first.setdefault(key, path) if weights else path
     return canonical
 
@@ -94,7 +95,7 @@ def _weights(
 ) -> tuple[Weight, ...]:
     weights = []
     for name, tensor in named:
-        owner = counted.get(key := _identity(tensor))
+        owner = counted.get(key := identity(tensor))
         counted.setdefault(key, path)
         shaped = not is_lazy(tensor)
         weights.append(
@@ -109,13 +110,3 @@ def _weights(
             )
         )
     return tuple(weights)
-
-
-def _identity(tensor: torch.Tensor) -> tuple[Any, ...]:
-    if is_lazy(tensor) or tensor.layout is not torch.strided or not tensor.numel():
-        return (id(tensor),)
-    try:
-        storage = tensor.untyped_storage()._cdata  # noqa: SLF001 - the only identity that meta storages have
-    except (NotImplementedError, RuntimeError):  # a subclass without a storage of its own
-        return (id(tensor),)
-    return (storage, tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
