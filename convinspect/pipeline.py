@@ -15,9 +15,9 @@ from convinspect.spec import AmpName, OptimizerName, Request, Target
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from convinspect.facts import Trace
     from convinspect.inputs import Inputs
     from convinspect.load import Loaded
+    from convinspect.records import Trace
 
 
 def summarise(request: Request) -> Report:
@@ -111,10 +111,10 @@ def _report(request: Request, loaded: Loaded, trace: Trace) -> Report:
 def _trace(request: Request, loaded: Loaded, inputs: Inputs) -> Trace:
     from convinspect.fields import follow, notes_of  # noqa: PLC0415
     from convinspect.inputs import has_batch  # noqa: PLC0415
-    from convinspect.trace import Plan, stand_in, trace  # noqa: PLC0415
+    from convinspect.trace import TrainingConfig, fake, trace  # noqa: PLC0415
 
     if loaded.device == "meta":
-        args, kwargs = stand_in((inputs.args, inputs.kwargs))
+        args, kwargs = fake((inputs.args, inputs.kwargs))
         inputs = replace(inputs, args=args, kwargs=kwargs)
     batched = all(has_batch(loaded.model, tensor) for _, tensor in inputs.tensors[:1])
     fields = follow(inputs.tensors, request.field_of, batched=batched)
@@ -129,7 +129,9 @@ def _trace(request: Request, loaded: Loaded, inputs: Inputs) -> Trace:
         train=request.train,
         disposable=loaded.disposable,
         # The step is rehearsed without data, and an operator that writes files would read it all the same.
-        training=Plan(request.optimizer, request.amp) if request.optimizer and not request.allow_unsafe else None,
+        training=TrainingConfig(request.optimizer, request.amp)
+        if request.optimizer and not request.allow_unsafe
+        else None,
     )
     unit = fields.answer() if traced.failure is None else None
     return replace(traced, notes=(*traced.notes, *notes_of(fields)), unit=unit)

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from convinspect.codec import DecodeError, decode, encode
 from convinspect.errors import UsageError
-from convinspect.facts import Measured, NamedTensor, Note, Peak, ReceptiveField, TensorFact, Unit
+from convinspect.records import Measured, NamedTensor, Note, Peak, ReceptiveField, TensorRecord, Unit
 
 SCHEMA = "convinspect.report/1"
 
@@ -56,7 +56,7 @@ class Tensor:
     @classmethod
     def of(cls, named: NamedTensor) -> Tensor:
         """Return ``named`` in the report's form."""
-        return cls(named.name, named.fact.shape, named.fact.dtype, named.fact.bytes)
+        return cls(named.name, named.record.shape, named.record.dtype, named.record.bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Layer:
     depth: int
     leaf: bool
     inputs: tuple[Shape, ...]
-    outputs: tuple[TensorFact, ...]
+    outputs: tuple[TensorRecord, ...]
     params: int
     trainable_params: int
     buffers: int

@@ -6,17 +6,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from convinspect.analyse import analyse
-from convinspect.facts import ModuleCall, ModuleFact, OpCall, TensorFact, Trace, Weight
+from convinspect.records import ModuleCall, ModuleRecord, OpCall, TensorRecord, Trace, Weight
 from convinspect.report import Model, Report, Run, Tool
 
 if TYPE_CHECKING:
-    from convinspect.facts import Value
+    from convinspect.records import Value
 
-SMALL = TensorFact((1, 4), "float32", 16)
-MATRIX = TensorFact((4, 4), "float32", 64)
+SMALL = TensorRecord((1, 4), "float32", 16)
+MATRIX = TensorRecord((4, 4), "float32", 64)
 
 
-def _report(*calls: ModuleCall | OpCall, modules: tuple[ModuleFact, ...], ran: bool = True) -> Report:
+def _report(*calls: ModuleCall | OpCall, modules: tuple[ModuleRecord, ...], ran: bool = True) -> Report:
     trace = Trace(modules, calls, ran=ran)
     run = Run("cpu", "float32", 1)
     return analyse(trace, Tool("0", "2", "3"), Model("net.py", "Net", "python", "eval"), run)
@@ -24,9 +24,9 @@ def _report(*calls: ModuleCall | OpCall, modules: tuple[ModuleFact, ...], ran: b
 
 def _module(
     path: str, *, leaf: bool = True, builtin: bool = True, container: bool = False, params: int = 0
-) -> ModuleFact:
+) -> ModuleRecord:
     weights = (Weight("weight", params, "float32", 4 * params, trainable=True),) if params else ()
-    return ModuleFact(path, path.upper() or "Net", leaf, container, builtin, weights)
+    return ModuleRecord(path, path.upper() or "Net", leaf, container, builtin, weights)
 
 
 def _call(path: str, parent: int, number: int = 1) -> ModuleCall:

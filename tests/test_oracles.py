@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import convinspect
-from convinspect.outline import at_depth
+from convinspect.fold import at_depth
 from tests.test_sample_models import CONVOLUTIONS, SMALL, Sample
 from tests.zoo import branching, gated, language, patches, plain
 

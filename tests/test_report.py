@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convinspect.errors import UsageError
-from convinspect.facts import GlobalGate, LocalField, Measured, Note, ReceptiveField, TensorFact
+from convinspect.records import GlobalOperator, LocalField, Measured, Note, ReceptiveField, TensorRecord
 from convinspect.report import (
     SCHEMA,
     Layer,
@@ -47,7 +47,7 @@ sizes = maybe(tuples(maybe(offsets)))
 jumps = maybe(tuples(maybe(counts | st.sampled_from(["1/2", "2/3"]))))
 centers = maybe(tuples(maybe(st.tuples(offsets, offsets))))
 shares = maybe(tuples(st.floats(0, 1)))
-gates = st.builds(GlobalGate, names, names)
+gates = st.builds(GlobalOperator, names, names)
 near = st.builds(LocalField, sizes, sizes, jumps, sizes, centers)
 fields = st.builds(
     ReceptiveField,
@@ -64,7 +64,7 @@ fields = st.builds(
     aligned=st.booleans(),
     status=st.sampled_from(["exact", "upper_bound", "global", "data_dependent", "unknown"]),
 )
-facts = st.builds(TensorFact, shapes, names, counts)
+facts = st.builds(TensorRecord, shapes, names, counts)
 layers = st.builds(
     Layer,
     path=names,
@@ -147,7 +147,7 @@ def document() -> dict[str, Any]:
         depth=0,
         leaf=True,
         inputs=(Shape((1, 1, 28, 28), "float32"),),
-        outputs=(TensorFact((1, 10, 24, 24), "float32", 23_040),),
+        outputs=(TensorRecord((1, 10, 24, 24), "float32", 23_040),),
         params=260,
         trainable_params=260,
         buffers=0,

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from convinspect.analyse.memory import row_memory
 from convinspect.analyse.rows import Row
-from convinspect.facts import ModuleCall, OpCall, TensorFact, Trace, Value, Weight
 from convinspect.ops import results_of, type_name
+from convinspect.records import ModuleCall, OpCall, TensorRecord, Trace, Value, Weight
 from convinspect.report import Layer, MacsStatus, Shape
 
 
@@ -118,19 +118,19 @@ def _shared_with(row: Row) -> str | None:
     return next((w.tied_to for w in weights if w.tied_to is not None and w.tied_to != row.path), None)
 
 
-def _outputs(call: ModuleCall | OpCall | None) -> tuple[TensorFact, ...]:
+def _outputs(call: ModuleCall | OpCall | None) -> tuple[TensorRecord, ...]:
     if isinstance(call, OpCall):
         return results_of(call)
     return call.outputs if call is not None else ()
 
 
-def _inputs(call: ModuleCall | OpCall | None) -> Iterable[TensorFact]:
+def _inputs(call: ModuleCall | OpCall | None) -> Iterable[TensorRecord]:
     if isinstance(call, ModuleCall):
         return call.inputs
     return _facts_in(tuple(call.args.values())) if call is not None else ()
 
 
-def _facts_in(value: Value) -> list[TensorFact]:
-    if isinstance(value, TensorFact):
+def _facts_in(value: Value) -> list[TensorRecord]:
+    if isinstance(value, TensorRecord):
         return [value]
     return [fact for item in value for fact in _facts_in(item)] if isinstance(value, tuple) else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from convinspect.analyse.rows import Row
-from convinspect.facts import ModuleCall, Trace, TrainingStep
+from convinspect.records import ModuleCall, Trace, TrainingStep
 from convinspect.report import LayerMemory, TotalMemory, TrainingMemory
 
 
@@ -23,7 +23,7 @@ def total_memory(trace: Trace, weight_bytes: int) -> TotalMemory:
     """Return the totals; ``weight_bytes`` are those of the rows, for a trace without a run."""
     memory = trace.memory
     if memory is None:
-        inputs = sum(named.fact.bytes for named in trace.inputs)
+        inputs = sum(named.record.bytes for named in trace.inputs)
         return TotalMemory(inputs, weight_bytes, None, None, None)
     return TotalMemory(
         input_bytes=memory.input_bytes,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from convinspect.analyse.rows import Row
-from convinspect.facts import ModuleCall, Note, Trace
+from convinspect.records import ModuleCall, Note, Trace
 from convinspect.report import Uncounted
 
 

@@ -8,7 +8,7 @@ from convinspect.analyse.layers import layers_of
 from convinspect.analyse.memory import total_memory
 from convinspect.analyse.notes import notes_of, uncounted_of
 from convinspect.analyse.rows import rows_of
-from convinspect.facts import Trace
+from convinspect.records import Trace
 from convinspect.report import Layer, MacsStatus, Model, Report, Run, Tensor, Tool, Totals
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from convinspect.facts import ModuleCall, ModuleFact, OpCall, Trace
 from convinspect.ops import is_silent, price
+from convinspect.records import ModuleCall, ModuleRecord, OpCall, Trace
 
 
 @dataclass(slots=True)
@@ -18,7 +18,7 @@ class Row:
 
     depth: int
     parent: Row | None
-    module: ModuleFact | None
+    module: ModuleRecord | None
     call: ModuleCall | OpCall | None
     leaf: bool
     path: str
@@ -86,7 +86,7 @@ def _ran_at_all(trace: Trace) -> bool:
     return any(isinstance(call, ModuleCall) for call in trace.calls)
 
 
-def _leaf_calls(trace: Trace, modules: Mapping[str, ModuleFact]) -> set[int]:
+def _leaf_calls(trace: Trace, modules: Mapping[str, ModuleRecord]) -> set[int]:
     callers = {call.parent for call in trace.calls if isinstance(call, ModuleCall)}
     return {
         index
@@ -95,17 +95,17 @@ def _leaf_calls(trace: Trace, modules: Mapping[str, ModuleFact]) -> set[int]:
     }
 
 
-def _is_leaf(module: ModuleFact | None) -> bool:
+def _is_leaf(module: ModuleRecord | None) -> bool:
     if module is None:
         return True
     # A model written with functions alone would be one row: its operators are what people want to see.
     return module.leaf and (module.path != "" or module.builtin)
 
 
-def _never_ran(trace: Trace, modules: Mapping[str, ModuleFact]) -> dict[str, list[ModuleFact]]:
+def _never_ran(trace: Trace, modules: Mapping[str, ModuleRecord]) -> dict[str, list[ModuleRecord]]:
     """Return the modules that never ran by the path of the nearest registered ancestor that did."""
     called = {call.path for call in trace.calls if isinstance(call, ModuleCall)}
-    never: dict[str, list[ModuleFact]] = {}
+    never: dict[str, list[ModuleRecord]] = {}
     for path, module in modules.items():
         if path in called or (trace.ran and module.container and not (module.params or module.buffers)):
             continue
@@ -116,7 +116,7 @@ def _never_ran(trace: Trace, modules: Mapping[str, ModuleFact]) -> dict[str, lis
     return never
 
 
-def _orphans(missing: list[ModuleFact], anchor: Row | None) -> list[Row]:
+def _orphans(missing: list[ModuleRecord], anchor: Row | None) -> list[Row]:
     """Return rows for modules that never ran, nested among each other as they are registered."""
     rows: dict[str, Row] = {}
     for module in missing:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _PIPED_WIDTH = 160
 
 # What torch's refusals of a tensor without values have in common.
-_VALUES = ("meta", "item()", "tensor subclasses", "StandIn", "data-dependent", "data dependent")
+_VALUES = ("meta", "item()", "tensor subclasses", "FakeTensor", "data-dependent", "data dependent")
 
 _AMP: dict[str | None, AmpName] = {"bf16": "bfloat16", "fp16": "float16"}
 
@@ -71,7 +71,7 @@ def summary(**options: Any) -> int:
     request = _request(options)
     form = _format(options)
     out = claim_stdout()
-    from convinspect.outline import at_depth  # noqa: PLC0415 - a usage error must not wait for it
+    from convinspect.fold import at_depth  # noqa: PLC0415 - a usage error must not wait for it
     from convinspect.pipeline import summarise  # noqa: PLC0415
 
     report = summarise(request)

@@ -18,12 +18,12 @@ statistics that a norm in training updates on the side, for whoever reads them a
 
 from __future__ import annotations
 
-from convinspect.facts import Unit
 from convinspect.fields import aten  # noqa: F401 - importing it registers the rules of torch's operators
 from convinspect.fields.axes import spatial_axes
 from convinspect.fields.field import Field
 from convinspect.fields.follow import follow, notes_of
 from convinspect.fields.rules import Call, rule
 from convinspect.fields.tracker import FieldTracker
+from convinspect.records import Unit
 
 __all__ = ["Call", "Field", "FieldTracker", "Unit", "follow", "notes_of", "rule", "spatial_axes"]

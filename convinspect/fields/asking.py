@@ -9,7 +9,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from convinspect.errors import InspectError, UsageError
-from convinspect.facts import Unit
+from convinspect.records import Unit
 from convinspect.spec import UnitSpec
 
 

@@ -9,12 +9,12 @@ from fractions import Fraction
 import numpy as np
 
 from convinspect.errors import UsageError
-from convinspect.facts import FieldStatus, GlobalGate, Interval, Jump, LocalField, ReceptiveField, Unit
 from convinspect.fields import described
 from convinspect.fields import nominal as maps
 from convinspect.fields.bounds import EMPTY_FROM, Array
 from convinspect.fields.field import AxisField, Cause, Field
 from convinspect.fields.nominal import Absent, Map
+from convinspect.records import FieldStatus, GlobalOperator, Interval, Jump, LocalField, ReceptiveField, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def describe(field: Field, followed: Followed) -> ReceptiveField:
             (box[1] - box[0] + 1) / length if box else 0.0 for box, length in zip(center, lengths, strict=True)
         ),
         local=local,
-        global_via=GlobalGate(via.path, via.op) if via else None,
+        global_via=GlobalOperator(via.path, via.op) if via else None,
         aligned=all(axis.nominal is not Absent.MISALIGNED for axis in field.axes),
         status=_status(field, gates),
         halo=_halo(own),

@@ -41,25 +41,25 @@ class AxisField:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubts:
+class Uncertainty:
     """Why a field is not exact: the first cause of each kind, or ``None``."""
 
     unknown: Cause | None = None
     data_dependent: Cause | None = None
     upper_bound: Cause | None = None
 
-    def join(self, other: Doubts) -> Doubts:
+    def join(self, other: Uncertainty) -> Uncertainty:
         """Keep the first cause of each kind."""
         if self == other:
             return self
-        return Doubts(
+        return Uncertainty(
             first(self.unknown, other.unknown),
             first(self.data_dependent, other.data_dependent),
             first(self.upper_bound, other.upper_bound),
         )
 
 
-NO_DOUBTS = Doubts()
+CERTAIN = Uncertainty()
 
 
 @dataclass(slots=True, eq=False)
@@ -82,7 +82,7 @@ class Field:
     shape: Shape
     spatial: tuple[bool, ...]
     held: tuple[AxisField, ...] | Crossed
-    doubts: Doubts = NO_DOUBTS
+    doubts: Uncertainty = CERTAIN
 
     @property
     def axes(self) -> tuple[AxisField, ...]:
@@ -116,7 +116,7 @@ class Field:
         self, *, unknown: Cause | None = None, data_dependent: Cause | None = None, upper_bound: Cause | None = None
     ) -> Field:
         """Mark the field as less than exact."""
-        return replace(self, doubts=self.doubts.join(Doubts(unknown, data_dependent, upper_bound)))
+        return replace(self, doubts=self.doubts.join(Uncertainty(unknown, data_dependent, upper_bound)))
 
 
 def first(one: Cause | None, other: Cause | None) -> Cause | None:
@@ -148,7 +148,7 @@ def everything(shape: Shape, lengths: Shape, cause: Cause) -> Field:
     for length in lengths:
         bounds = exact.interval(len(shape), 0, length - 1)
         axes.append(AxisField(bounds, bounds, Absent.CONSUMED, cause))
-    return Field(shape, (False,) * len(shape), tuple(axes), Doubts(unknown=cause))
+    return Field(shape, (False,) * len(shape), tuple(axes), Uncertainty(unknown=cause))
 
 
 def empty(field: Field, shape: Shape) -> Field:

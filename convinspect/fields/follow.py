@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 
 from convinspect.errors import UsageError
-from convinspect.facts import Note
 from convinspect.fields.axes import spatial_axes
 from convinspect.fields.tracker import FieldTracker
+from convinspect.records import Note
 
 # Fields keep numbers for each position of an axis: 16 million of them are 256 MiB for one tensor.
 LONGEST_AXIS = 1 << 24

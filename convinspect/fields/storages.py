@@ -15,9 +15,9 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from convinspect.fields import bounds as exact
 from convinspect.fields import mixing, moves
-from convinspect.fields.boxes import Geometry
 from convinspect.fields.field import Cause, Field, collapse, nothing
-from convinspect.fields.flat import Flat, flatten, read, scatter
+from convinspect.fields.writes.boxes import Geometry
+from convinspect.fields.writes.flat import Flat, flatten, read, scatter
 
 FIRST_SWEEP = 256
 TWO_SIZES = Cause(0, "", "a storage seen under two item sizes")
@@ -57,7 +57,7 @@ class Record:
         return self.flat or flatten(self.elements, count, self.fields)
 
 
-class Storages:
+class StorageFields:
     """All followed storages of one run."""
 
     def __init__(self, count: int) -> None:

@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from convinspect.errors import InspectError, UsageError
-from convinspect.facts import ReceptiveField, Unit
 from convinspect.fields import describing
 from convinspect.fields.asking import Asked
 from convinspect.fields.axes import spatial_axes
@@ -18,7 +17,8 @@ from convinspect.fields.describing import Followed
 from convinspect.fields.field import Cause, Field, Shape, collapse, everything, nothing, seed_field
 from convinspect.fields.rules import Call, Result, Rule, find_rule, tensors_in
 from convinspect.fields.signatures import is_pointwise, signature_of
-from convinspect.fields.storages import Storages
+from convinspect.fields.storages import StorageFields
+from convinspect.records import ReceptiveField, Unit
 from convinspect.spec import UnitSpec
 
 # These look at a storage in another way, or make their tensor do so: what it holds is read off the storage.
@@ -37,7 +37,7 @@ class FieldTracker:
 
     def __init__(self) -> None:
         self._followed: Followed | None = None
-        self._storages = Storages(0)
+        self._storages = StorageFields(0)
         self._order = 0
         self._unknown: dict[tuple[str, str], int] = {}
         self._asked: Asked | None = None
@@ -64,7 +64,7 @@ class FieldTracker:
                 msg = f"input {name}: no axis {axis} in shape {shape}"
                 raise UsageError(msg)
         self._followed = Followed(name, chosen, tuple(shape[axis] for axis in chosen)) if chosen else None
-        self._storages = Storages(len(chosen))
+        self._storages = StorageFields(len(chosen))
         self._order, self._unknown = 0, {}
         self._without_storage.clear()
         if chosen:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from convinspect.errors import UsageError
-from convinspect.facts import Note
 from convinspect.load.inert_pickle import MAX_BYTES, Call, Name, read_pickle, walk
 from convinspect.load.tensors_in_pickle import TensorClaim, check_storages, storages_in, tensor_in
 from convinspect.load.zip_directory import read_directory, read_record
+from convinspect.records import Note
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001

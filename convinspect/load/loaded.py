@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from convinspect.facts import Note, Trace
+from convinspect.records import Note, Trace
 
 
 @dataclass(frozen=True, slots=True)

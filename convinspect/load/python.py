@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from convinspect.errors import InspectError, ModelError, UsageError
-from convinspect.facts import Note
 from convinspect.load.choose import Choice, choose, signature_of
 from convinspect.load.device import copy_to, floating_dtype, resolve_device
 from convinspect.load.importing import import_source
 from convinspect.load.loaded import Loaded
 from convinspect.load.users_code import running_users_code
+from convinspect.records import Note
 from convinspect.spec import Request
 
 

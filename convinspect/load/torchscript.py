@@ -11,12 +11,12 @@ from typing import Any
 import torch
 
 from convinspect.errors import UsageError
-from convinspect.facts import Note
 from convinspect.load.archive_safety import check_archive, check_operator
 from convinspect.load.device import floating_dtype, resolve_device
 from convinspect.load.loaded import Loaded
 from convinspect.load.traced_example import traced_example
 from convinspect.load.zip_directory import Directory, read_directory, read_record
+from convinspect.records import Note
 from convinspect.spec import Request
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from convinspect.errors import UsageError
-from convinspect.facts import ModuleFact, Note, Trace, Weight
 from convinspect.load.checkpoint import read_checkpoint
 from convinspect.load.loaded import Loaded
 from convinspect.load.safetensors import read_safetensors
 from convinspect.load.sniff import Kind, read_json
 from convinspect.load.tensors_in_pickle import TensorClaim
+from convinspect.records import ModuleRecord, Note, Trace, Weight
 from convinspect.spec import Request
 
 # What a buffer of torch's own modules is called: a state dict does not say what is a parameter.
@@ -47,7 +47,7 @@ def load_weights(request: Request, kind: Kind) -> Loaded:
     return Loaded(None, path.name.partition(".")[0], "weights", "cpu", dtype, trace, notes=(*notes, _ASSUMED))
 
 
-def modules_of(tensors: Mapping[str, TensorClaim]) -> tuple[ModuleFact, ...]:
+def modules_of(tensors: Mapping[str, TensorClaim]) -> tuple[ModuleRecord, ...]:
     """Return the tree of prefixes that the dotted names of ``tensors`` make, parents first.
 
     A tensor that is the same piece of the same storage as an earlier one is ``tied_to`` that one's module.
@@ -65,7 +65,7 @@ def modules_of(tensors: Mapping[str, TensorClaim]) -> tuple[ModuleFact, ...]:
     for path in _in_order(own):
         weights = [_weight(name, claim, path, counted) for name, claim in own[path]]
         facts.append(
-            ModuleFact(
+            ModuleRecord(
                 path,
                 type="",
                 leaf=path not in parents,

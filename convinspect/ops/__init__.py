@@ -10,9 +10,9 @@ from convinspect.ops import (  # noqa: F401  # they register what they know
     matmul,
     recurrent,
 )
-from convinspect.ops.names import known_as, type_name
-from convinspect.ops.registry import free, price, priced
+from convinspect.ops.names import display_name, type_name
+from convinspect.ops.registry import mac_rule, no_macs, price
 from convinspect.ops.results import results_of
 from convinspect.ops.views import is_silent, is_view
 
-__all__ = ["free", "is_silent", "is_view", "known_as", "price", "priced", "results_of", "type_name"]
+__all__ = ["display_name", "is_silent", "is_view", "mac_rule", "no_macs", "price", "results_of", "type_name"]

@@ -6,7 +6,7 @@ import re
 from math import prod
 from typing import TypeAlias
 
-from convinspect.facts import OpCall, TensorFact, Value
+from convinspect.records import OpCall, TensorRecord, Value
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -19,7 +19,7 @@ def shape(call: OpCall, *names: str) -> Shape:
     """Return the shape of the tensor argument that goes by one of ``names``: backends spell them differently."""
     for name in names:
         value = call.args.get(name)
-        if isinstance(value, TensorFact):
+        if isinstance(value, TensorRecord):
             return value.shape
     raise NotGivenError(names)
 
@@ -29,7 +29,7 @@ def shapes(call: OpCall, name: str) -> tuple[Shape, ...]:
     value = call.args.get(name)
     if not isinstance(value, tuple):
         raise NotGivenError(name)
-    found = tuple(item.shape for item in value if isinstance(item, TensorFact))
+    found = tuple(item.shape for item in value if isinstance(item, TensorRecord))
     if len(found) != len(value):
         raise NotGivenError(name)
     return found
@@ -74,7 +74,7 @@ def is_sparse(call: OpCall) -> bool:
 def _is_sparse(value: Value) -> bool:
     if isinstance(value, tuple):
         return any(map(_is_sparse, value))
-    if not isinstance(value, TensorFact):
+    if not isinstance(value, TensorRecord):
         return False
     itemsize = _itemsize(value.dtype)
     return itemsize is not None and value.bytes != prod(value.shape) * itemsize

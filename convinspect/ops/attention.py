@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from math import prod
 
-from convinspect.facts import OpCall
 from convinspect.ops.arguments import NotGivenError, Shape, is_given, output, shape
-from convinspect.ops.registry import priced
+from convinspect.ops.registry import mac_rule
+from convinspect.records import OpCall
 
 
-@priced(
+@mac_rule(
     "aten.scaled_dot_product_attention",
     "aten._scaled_dot_product_attention_math",
     "aten._scaled_dot_product_attention_math_for_mps",
@@ -31,7 +31,7 @@ def attention_macs(call: OpCall) -> int:
     return prod(output(call)[:-1]) * key[-2] * (query[-1] + value[-1])
 
 
-@priced(
+@mac_rule(
     "aten._flash_attention_forward",
     "aten._flash_attention_forward_no_dropout_inplace",
     "aten._efficient_attention_forward",
@@ -51,7 +51,7 @@ def sequence_first_attention_macs(call: OpCall) -> int:
     return batch * heads * length * key[1] * (features + value[-1])
 
 
-@priced("aten._cudnn_attention_forward")
+@mac_rule("aten._cudnn_attention_forward")
 def cudnn_attention_macs(call: OpCall) -> int:
     """Price cuDNN's kernel, which takes ``(batch, heads, L, E)``; packed sequences are unknown."""
     if is_given(call, "cum_seq_q", "cum_seq_k"):
@@ -59,7 +59,7 @@ def cudnn_attention_macs(call: OpCall) -> int:
     return attention_macs(call)
 
 
-@priced("aten._native_multi_head_attention", "aten._triton_multi_head_attention")
+@mac_rule("aten._native_multi_head_attention", "aten._triton_multi_head_attention")
 def multi_head_attention_macs(call: OpCall) -> int:
     """Price the fast path of torch.nn.MultiheadAttention: query ``(B, L, D)``, key and value ``(B, S, D)``.
 
@@ -68,7 +68,7 @@ def multi_head_attention_macs(call: OpCall) -> int:
     return _multi_head(shape(call, "query"), shape(call, "key"))
 
 
-@priced("aten._transformer_encoder_layer_fwd")
+@mac_rule("aten._transformer_encoder_layer_fwd")
 def encoder_layer_macs(call: OpCall) -> int:
     """Price the fast path of torch.nn.TransformerEncoderLayer: self-attention, then two linear layers."""
     source = shape(call, "src")

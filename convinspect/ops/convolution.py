@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from math import prod
 
-from convinspect.facts import OpCall
 from convinspect.ops.arguments import output, shape
-from convinspect.ops.registry import priced
+from convinspect.ops.registry import mac_rule
+from convinspect.records import OpCall
 
 
-@priced(
+@mac_rule(
     "aten.conv1d",
     "aten.conv2d",
     "aten.conv3d",
@@ -45,7 +45,7 @@ def convolution_macs(call: OpCall) -> int:
     return prod(output(call)) * prod(shape(call, "weight", "W")[1:])
 
 
-@priced(
+@mac_rule(
     "aten.conv_transpose1d",
     "aten.conv_transpose2d",
     "aten.conv_transpose3d",
@@ -64,13 +64,13 @@ def transposed_convolution_macs(call: OpCall) -> int:
     return prod(shape(call, "input", "self")) * prod(shape(call, "weight")[1:])
 
 
-@priced("aten.convolution", "aten.convolution_overrideable", "aten._convolution")
+@mac_rule("aten.convolution", "aten.convolution_overrideable", "aten._convolution")
 def either_convolution_macs(call: OpCall) -> int:
     """Price the operator that all convolutions arrive as; its argument ``transposed`` says which of the two it is."""
     return transposed_convolution_macs(call) if call.args["transposed"] else convolution_macs(call)
 
 
-@priced("aten.conv_tbc")
+@mac_rule("aten.conv_tbc")
 def time_batch_channel_macs(call: OpCall) -> int:
     """Price a 1-D convolution over (time, batch, channel): weight ``(k, Cin, Cout)``, ``out_elements * k * Cin``."""
     return prod(output(call)) * prod(shape(call, "weight")[:2])

@@ -7,7 +7,7 @@ transforms, solvers and factorisations of linalg, cumulative products, products 
 
 from __future__ import annotations
 
-from convinspect.ops.registry import free
+from convinspect.ops.registry import no_macs
 
 _POINTWISE = """
     __and__ __iand__ __ilshift__ __ior__ __irshift__ __ixor__ __lshift__ __or__ __rshift__ __xor__ _add_relu
@@ -160,10 +160,10 @@ def _names(library: str, *tables: str) -> tuple[str, ...]:
     return tuple(f"{library}{name}" for table in tables for name in table.split())
 
 
-free(*_names("aten.", _POINTWISE, _REDUCTIONS, _NORMS, _SOFTMAX_AND_DROPOUT, _POOLING_AND_RESAMPLING))
-free(*_names("aten.", _MOVING, _RANDOM, _LOSSES, _OUTER_PRODUCTS, _GATES, _QUANTISATION, _SPARSE))
-free(*_names("aten.special_", _SPECIAL))
-free(*_names("quantized.", _QUANTISED))
-free(*_names("quantized_decomposed.", _DECOMPOSED))
-free(*_names("_c10d_functional.", _COLLECTIVES))
-free(*_names("torchvision.", _TORCHVISION))
+no_macs(*_names("aten.", _POINTWISE, _REDUCTIONS, _NORMS, _SOFTMAX_AND_DROPOUT, _POOLING_AND_RESAMPLING))
+no_macs(*_names("aten.", _MOVING, _RANDOM, _LOSSES, _OUTER_PRODUCTS, _GATES, _QUANTISATION, _SPARSE))
+no_macs(*_names("aten.special_", _SPECIAL))
+no_macs(*_names("quantized.", _QUANTISED))
+no_macs(*_names("quantized_decomposed.", _DECOMPOSED))
+no_macs(*_names("_c10d_functional.", _COLLECTIVES))
+no_macs(*_names("torchvision.", _TORCHVISION))

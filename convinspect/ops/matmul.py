@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from math import prod
 
-from convinspect.facts import OpCall
 from convinspect.ops.arguments import NotGivenError, is_given, numbers, output, shape
-from convinspect.ops.registry import priced
+from convinspect.ops.registry import mac_rule
+from convinspect.records import OpCall
 
 
-@priced(
+@mac_rule(
     "aten.mm",
     "aten.bmm",
     "aten.addmm",
@@ -28,13 +28,13 @@ def matrix_product_macs(call: OpCall) -> int:
     return prod(left) * right[-1]
 
 
-@priced("aten.mv", "aten.addmv", "aten.dot", "aten.vdot")
+@mac_rule("aten.mv", "aten.addmv", "aten.dot", "aten.vdot")
 def vector_product_macs(call: OpCall) -> int:
     """Price a product with one vector: every element of the left side is multiplied once. Source: torch.mv."""
     return prod(shape(call, "mat", "self"))
 
 
-@priced(
+@mac_rule(
     "aten.linear",
     "aten.mkldnn_linear",
     "aten._scaled_mm_v2",
@@ -63,7 +63,7 @@ def linear_macs(call: OpCall) -> int:
     return prod(output(call)) * shape(call, "input", "self", "X", "inp", "qx")[-1]
 
 
-@priced("aten.matmul", "aten.linalg_matmul", "aten.inner", "quantized.matmul")
+@mac_rule("aten.matmul", "aten.linalg_matmul", "aten.inner", "quantized.matmul")
 def matmul_macs(call: OpCall) -> int:
     """Price ``a @ b`` of any ranks, batches broadcast: ``out_elements * K`` MACs, K being the last of ``a``.
 
@@ -73,7 +73,7 @@ def matmul_macs(call: OpCall) -> int:
     return prod(output(call)) * left[-1] if left and right else 0
 
 
-@priced("aten._grouped_mm", "aten._scaled_grouped_mm", "aten._scaled_grouped_mm_v2")
+@mac_rule("aten._grouped_mm", "aten._scaled_grouped_mm", "aten._scaled_grouped_mm_v2")
 def grouped_product_macs(call: OpCall) -> int:
     """Price several products of unequal sizes in one call; the groups share rows, columns or the summed axis.
 
@@ -87,7 +87,7 @@ def grouped_product_macs(call: OpCall) -> int:
     return (left[0] if stacked else 1) * rows * inner * right[-1]
 
 
-@priced("aten._trilinear")
+@mac_rule("aten._trilinear")
 def trilinear_macs(call: OpCall) -> int:
     """Price ``sum(i1 * i2 * i3)``, as torch.nn.Bilinear has it: two products, one after the other, as torch runs it.
 
@@ -109,14 +109,14 @@ def trilinear_macs(call: OpCall) -> int:
     return prod(sizes[axis] for axis in first_product) + prod(sizes[axis] for axis in second_product)
 
 
-@priced("aten.bilinear")
+@mac_rule("aten.bilinear")
 def bilinear_macs(call: OpCall) -> int:
     """Price torch.nn.Bilinear where it arrives whole: ``out_elements * in2 * (in1 + 1)`` MACs, as `trilinear_macs`."""
     _, in1, in2 = shape(call, "weight")
     return prod(output(call)) * in2 * (in1 + 1)
 
 
-@priced("aten._cdist_forward", "aten.cdist", "aten._euclidean_dist", "aten._pdist_forward", "aten.pdist")
+@mac_rule("aten._cdist_forward", "aten.cdist", "aten._euclidean_dist", "aten._pdist_forward", "aten.pdist")
 def pairwise_distance_macs(call: OpCall) -> int:
     """Price distances between all pairs: Euclidean ones multiply and add once per pair and feature.
 
@@ -131,7 +131,7 @@ def pairwise_distance_macs(call: OpCall) -> int:
     raise NotGivenError(call.op)
 
 
-@priced("aten._embedding_bag", "aten._embedding_bag_forward_only", "aten.embedding_bag")
+@mac_rule("aten._embedding_bag", "aten._embedding_bag_forward_only", "aten.embedding_bag")
 def embedding_bag_macs(call: OpCall) -> int:
     """Price a bag of embeddings: with ``per_sample_weights`` one MAC per index and feature, else only sums.
 

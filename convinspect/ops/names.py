@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from convinspect.facts import OpCall, TensorFact
 from convinspect.ops.registry import qualified_name
+from convinspect.records import OpCall, TensorRecord
 
 _TRIMMED_PREFIXES = ("native_", "cudnn_", "miopen_", "mkldnn_", "mps_")
 _TRIMMED_SUFFIXES = ("_forward", "_copy", "_no_training", "_functional", "_cachemask")
@@ -89,17 +89,17 @@ def type_name(call: OpCall) -> str:
     library, _, name = qualified_name(call.op).partition(".")
     name = name.removesuffix("_")
     if library not in _KNOWN_LIBRARIES:
-        return known_as(call.op)
+        return display_name(call.op)
     if "conv" in name and name not in _NOT_PLAIN:
         return _convolution(call, name)
     if name in _FUSED_RNNS:
         return _RNN_MODES.get(_integer(call, "mode"), "rnn")
     if name == "addmm":
         return "linear" if call.args.get("beta", 1) == call.args.get("alpha", 1) == 1 else name
-    return known_as(call.op)
+    return display_name(call.op)
 
 
-def known_as(op: str) -> str:
+def display_name(op: str) -> str:
     """Return the name that people know an operator by, whatever it was called with."""
     library, _, name = qualified_name(op).partition(".")
     if library not in _KNOWN_LIBRARIES:
@@ -117,7 +117,7 @@ def known_as(op: str) -> str:
 
 def _convolution(call: OpCall, name: str) -> str:
     weight = call.args.get("weight")
-    if not isinstance(weight, TensorFact):
+    if not isinstance(weight, TensorRecord):
         return _trimmed(name)
     transposed = "transpose" in name or call.args.get("transposed") is True
     return f"conv{'_transpose' if transposed else ''}{len(weight.shape) - 2}d"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from math import prod
 
-from convinspect.facts import OpCall
 from convinspect.ops.arguments import Shape, shape, shapes
-from convinspect.ops.registry import priced
+from convinspect.ops.registry import mac_rule
+from convinspect.records import OpCall
 
 
-@priced(
+@mac_rule(
     "aten.lstm",
     "aten.gru",
     "aten.rnn_tanh",
@@ -25,19 +25,19 @@ def layers_macs(call: OpCall) -> int:
     return _steps(shape(call, "input", "data")) * _matrices(shapes(call, "params"))
 
 
-@priced("aten._cudnn_rnn", "aten.miopen_rnn")
+@mac_rule("aten._cudnn_rnn", "aten.miopen_rnn")
 def cuda_layers_macs(call: OpCall) -> int:
     """Price the fused kernel of a whole recurrent network on a GPU, as `layers_macs`."""
     return _steps(shape(call, "input")) * _matrices(shapes(call, "weight"))
 
 
-@priced("aten.mkldnn_rnn_layer")
+@mac_rule("aten.mkldnn_rnn_layer")
 def cpu_layer_macs(call: OpCall) -> int:
     """Price one direction of one layer: ``weight0`` meets the input, ``weight1`` the hidden state."""
     return _steps(shape(call, "input")) * (prod(shape(call, "weight0")) + prod(shape(call, "weight1")))
 
 
-@priced("aten.lstm_cell", "aten.gru_cell", "aten.rnn_tanh_cell", "aten.rnn_relu_cell")
+@mac_rule("aten.lstm_cell", "aten.gru_cell", "aten.rnn_tanh_cell", "aten.rnn_relu_cell")
 def cell_macs(call: OpCall) -> int:
     """Price one time step: ``batch * elements of the two weight matrices`` MACs."""
     return _steps(shape(call, "input")) * (prod(shape(call, "w_ih")) + prod(shape(call, "w_hh")))

@@ -7,8 +7,8 @@ from operator import index
 from typing import TypeAlias, TypeVar
 
 from convinspect.errors import ModelError
-from convinspect.facts import OpCall
 from convinspect.ops.arguments import NotGivenError, is_sparse
+from convinspect.records import OpCall
 
 Rule: TypeAlias = Callable[[OpCall], "int | None"]
 RuleT = TypeVar("RuleT", bound=Rule)
@@ -35,13 +35,13 @@ def price(call: OpCall) -> int | None:
     return None
 
 
-def priced(*names: str) -> Callable[[RuleT], RuleT]:
+def mac_rule(*names: str) -> Callable[[RuleT], RuleT]:
     """Register the decorated function as the rule of the operators ``names``, overloads included.
 
     A rule takes the `OpCall` and returns its multiply-accumulates as an ``int``, or ``None`` where it cannot
     know them. Names are written ``"mylib.myop"`` or ``"mylib::myop"``::
 
-        @priced("mylib::myop")
+        @mac_rule("mylib::myop")
         def my_macs(call):
             return math.prod(call.outputs[0].shape) * call.args["x"].shape[-1]
 
@@ -60,7 +60,7 @@ def priced(*names: str) -> Callable[[RuleT], RuleT]:
     return register
 
 
-def free(*names: str) -> None:
+def no_macs(*names: str) -> None:
     """Register operators that cost no multiply-accumulates; saying it twice changes nothing.
 
     Raises:

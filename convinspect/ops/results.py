@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convinspect.facts import OpCall, TensorFact
+from convinspect.records import OpCall, TensorRecord
 
 # Indices, statistics and log-sums that the function of the same name keeps to itself.
 _BY_PRODUCTS = (
@@ -33,7 +33,7 @@ _BY_PRODUCTS = (
 )
 
 
-def results_of(call: OpCall) -> tuple[TensorFact, ...]:
+def results_of(call: OpCall) -> tuple[TensorRecord, ...]:
     """Return the outputs of ``call`` that a caller sees: of max pooling the maxima, not their indices."""
     name = call.op.partition(".")[2].partition(".")[0]
     return call.outputs[:1] if name.endswith(_BY_PRODUCTS) else call.outputs

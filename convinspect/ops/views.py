@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convinspect.ops.registry import free, qualified_name
+from convinspect.ops.registry import no_macs, qualified_name
 
 _VIEWS = """
     _conj _fw_primal _indices _make_dual _mkldnn_reshape _mkldnn_transpose _neg_view _nested_get_values
@@ -90,4 +90,4 @@ def _names(library: str, *tables: str) -> frozenset[str]:
 
 _views = _names("aten", _VIEWS, _VIEW_COPIES, _COPIES)
 _silent = _names("aten", _BOOKKEEPING, _FACTORIES) | _names("profiler", _RECORDS) | _names("prim", _QUERIES)
-free(*_views, *_silent)
+no_macs(*_views, *_silent)

@@ -23,7 +23,7 @@ _MANY = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class CellContext:
     """What cells are written with.
 
     ``first_calls`` has the parameters of each path's first run; ``idle`` are modules that the report says
@@ -40,7 +40,7 @@ class Sheet:
     compact: bool = False
 
 
-Write: TypeAlias = "Callable[[Sequence[Row], Sheet], list[str]]"
+Write: TypeAlias = "Callable[[Sequence[Row], CellContext], list[str]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def shape(dims: Sequence[int]) -> str:
     return "x".join(map(str, dims)) or "scalar"
 
 
-def _input(rows: Sequence[Row], sheet: Sheet) -> list[str]:
+def _input(rows: Sequence[Row], sheet: CellContext) -> list[str]:
     return [_several([shape(s.shape) for s in _inputs(row)], sheet) for row in rows]
 
 
@@ -77,7 +77,7 @@ def _inputs(row: Row) -> Sequence[Shape]:
     return () if row.role == "own" else row.layer.inputs
 
 
-def _output(rows: Sequence[Row], sheet: Sheet) -> list[str]:
+def _output(rows: Sequence[Row], sheet: CellContext) -> list[str]:
     return ["" if row.role == "own" else _several(_outputs(row), sheet) for row in rows]
 
 
@@ -87,20 +87,20 @@ def _outputs(row: Row) -> list[str]:
     return [shape(fact.shape) for fact in facts]
 
 
-def _several(texts: list[str], sheet: Sheet) -> str:
+def _several(texts: list[str], sheet: CellContext) -> str:
     if len(texts) <= (1 if sheet.compact else _MANY):
         return ", ".join(texts)
     return f"{texts[0]} +{len(texts) - 1}"
 
 
-def _dtype(rows: Sequence[Row], sheet: Sheet) -> list[str]:
+def _dtype(rows: Sequence[Row], sheet: CellContext) -> list[str]:
     return [
         "" if row.role == "own" else _several(list(dict.fromkeys(t.dtype for t in row.layer.outputs)), sheet)
         for row in rows
     ]
 
 
-def _params(rows: Sequence[Row], sheet: Sheet) -> list[str]:
+def _params(rows: Sequence[Row], sheet: CellContext) -> list[str]:
     first = [sheet.first_calls.get(row.layer.path, 0) if _again(row) else None for row in rows]
     write = _counter([row.params for row in rows], sheet)
     return [
@@ -113,12 +113,12 @@ def _again(row: Row) -> bool:
     return row.role == "module" and row.layer.call > 1 and not row.params
 
 
-def _macs(rows: Sequence[Row], sheet: Sheet) -> list[str]:
+def _macs(rows: Sequence[Row], sheet: CellContext) -> list[str]:
     write = _counter([row.layer.macs_total or 0 for row in rows if row.role != "own"], sheet)
     return ["" if row.role == "own" else _bounded(row, write, sheet) for row in rows]
 
 
-def _bounded(row: Row, write: Callable[[int], str], sheet: Sheet) -> str:
+def _bounded(row: Row, write: Callable[[int], str], sheet: CellContext) -> str:
     total = row.layer.macs_total
     if total is None or row.layer.macs_status == "unknown":
         return "?"
@@ -128,7 +128,7 @@ def _bounded(row: Row, write: Callable[[int], str], sheet: Sheet) -> str:
     return f"{sheet.glyphs.at_least} {write(total)}" if total else "?"
 
 
-def _counter(values: Sequence[int], sheet: Sheet) -> Callable[[int], str]:
+def _counter(values: Sequence[int], sheet: CellContext) -> Callable[[int], str]:
     """Return how a column writes its counts: all in full, or all in SI."""
     full = not sheet.compact and max(values, default=0) < _EXACT_BELOW
     write = units.exact if full else units.count
@@ -136,7 +136,7 @@ def _counter(values: Sequence[int], sheet: Sheet) -> Callable[[int], str]:
 
 
 def _of(get: Callable[[Row], int | None], write: Callable[[int], str]) -> Write:
-    def cells(rows: Sequence[Row], _: Sheet) -> list[str]:
+    def cells(rows: Sequence[Row], _: CellContext) -> list[str]:
         return [_known(get(row), write) for row in rows]
 
     return cells
@@ -147,7 +147,7 @@ def _known(value: int | None, write: Callable[[int], str]) -> str:
 
 
 def _bytes(get: Callable[[Row], int | None]) -> Write:
-    def cells(rows: Sequence[Row], _: Sheet) -> list[str]:
+    def cells(rows: Sequence[Row], _: CellContext) -> list[str]:
         return ["" if _is_beside(row) else _known(get(row), units.size) for row in rows]
 
     return cells
@@ -158,7 +158,7 @@ def _is_beside(row: Row) -> bool:
     return row.role == "own" or (row.role == "module" and row.layer.call == 0)
 
 
-def _rf(rows: Sequence[Row], sheet: Sheet) -> list[str]:
+def _rf(rows: Sequence[Row], sheet: CellContext) -> list[str]:
     return [
         "" if row.role == "own" else field.size_text(row.layer.receptive_field, sheet.glyphs, compact=sheet.compact)
         for row in rows
@@ -166,7 +166,7 @@ def _rf(rows: Sequence[Row], sheet: Sheet) -> list[str]:
 
 
 def _field(write: Callable[..., str]) -> Write:
-    def cells(rows: Sequence[Row], _: Sheet) -> list[str]:
+    def cells(rows: Sequence[Row], _: CellContext) -> list[str]:
         return ["" if row.role == "own" else write(row.layer.receptive_field) for row in rows]
 
     return cells

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from convinspect.facts import Interval, ReceptiveField, Unit
+    from convinspect.records import Interval, ReceptiveField, Unit
     from convinspect.render.glyphs import Glyphs
 
 

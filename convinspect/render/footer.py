@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from convinspect import units
-from convinspect.render import field, reach
+from convinspect.render import field, field_summary
 from convinspect.render.columns import shape
 from convinspect.render.memory import memory_lines
 from convinspect.render.options import FIELD_COLUMNS
@@ -100,6 +100,6 @@ def _field(report: Report) -> Iterator[Line]:
         return
     steps = {1: "steps", 2: "pixels"}.get(len(fields[0].axes), "positions")
     where = f"{steps} of {fields[0].input}" if len(report.inputs) > 1 else f"input {steps}"
-    seen = reach.reach_text(report)
+    seen = field_summary.reach_text(report)
     yield Line("RF", f"receptive field in {where}" + (f"; {seen}" if seen else ""))
-    yield Line("Tile halo", reach.halo_text(report) or "not known")
+    yield Line("Tile halo", field_summary.halo_text(report) or "not known")

@@ -10,7 +10,7 @@ from convinspect.render.glyphs import cells, clean, shorten
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from convinspect.render.columns import Column, Sheet
+    from convinspect.render.columns import CellContext, Column
     from convinspect.render.glyphs import Glyphs
     from convinspect.render.rows import Row
 
@@ -55,7 +55,9 @@ class Layout:
     dropped: tuple[str, ...]
 
 
-def lay_out(rows: Sequence[Row], columns: Sequence[Column], sheet: Sheet, width: int, *, may_drop: bool) -> Layout:
+def lay_out(
+    rows: Sequence[Row], columns: Sequence[Column], sheet: CellContext, width: int, *, may_drop: bool
+) -> Layout:
     """Return the fullest form of the table that fits ``width``; numbers are never cut.
 
     Tree guides go from three cells to two, counts from exact to SI; where names would become too short and
@@ -86,7 +88,7 @@ def lay_out(rows: Sequence[Row], columns: Sequence[Column], sheet: Sheet, width:
     return Layout(labels, room, tuple(filled), tuple(dropped))
 
 
-def _fill(column: Column, rows: Sequence[Row], sheet: Sheet) -> Filled:
+def _fill(column: Column, rows: Sequence[Row], sheet: CellContext) -> Filled:
     texts = tuple(column.write(rows, sheet))
     return Filled(column, texts, max(cells(column.heading), max(map(cells, texts), default=0)))
 
@@ -95,7 +97,7 @@ def _width(filled: Sequence[Filled]) -> int:
     return sum(GAP + one.width for one in filled)
 
 
-def _comfortable(rows: Sequence[Row], guide: int, sheet: Sheet, width: int) -> int:
+def _comfortable(rows: Sequence[Row], guide: int, sheet: CellContext, width: int) -> int:
     """Return the width that holds every name, or nine in ten where that is half of the table.
 
     One very long name is no reason to cut everything else.
@@ -106,7 +108,7 @@ def _comfortable(rows: Sequence[Row], guide: int, sheet: Sheet, width: int) -> i
     return widths[-1 - len(widths) // 10]
 
 
-def _label_widths(rows: Sequence[Row], guide: int, sheet: Sheet) -> list[int]:
+def _label_widths(rows: Sequence[Row], guide: int, sheet: CellContext) -> list[int]:
     return sorted(cells(label_text(_label(row, guide, sheet))) for row in rows)
 
 
@@ -115,7 +117,7 @@ def label_text(label: Label) -> str:
     return label.tree + label.name + label.type + label.remark
 
 
-def _label(row: Row, guide: int, sheet: Sheet) -> Label:
+def _label(row: Row, guide: int, sheet: CellContext) -> Label:
     tree = _tree(row.guides, guide, sheet.glyphs)
     kind = clean(row.layer.type, ascii_only=sheet.glyphs.ellipsis.isascii())
     if row.role == "function":
@@ -128,7 +130,7 @@ def _label(row: Row, guide: int, sheet: Sheet) -> Label:
     return Label(tree, f"{name}: " if name else "", kind, _remark(row, sheet))
 
 
-def _remark(row: Row, sheet: Sheet) -> str:
+def _remark(row: Row, sheet: CellContext) -> str:
     layer = row.layer
     said = f" (call {layer.call})" if layer.call > 1 else ""
     if (layer.path, layer.call) == sheet.failed:
@@ -141,7 +143,7 @@ def _remark(row: Row, sheet: Sheet) -> str:
     return said
 
 
-def _idle(path: str, sheet: Sheet) -> str:
+def _idle(path: str, sheet: CellContext) -> str:
     if sheet.failed is None:
         # Attention reads the weights of its projection without calling it: that is not the same as never running.
         return " (never ran)" if path in sheet.idle else " (not called)"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from convinspect.render import reach
+from convinspect.render import field_summary
 from convinspect.render.paragraphs import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from convinspect.facts import Note
+    from convinspect.records import Note
     from convinspect.render.glyphs import Glyphs
     from convinspect.render.layout import Layout
     from convinspect.report import Report
@@ -72,7 +72,7 @@ def _rows(report: Report, hidden: int) -> Iterator[Line]:
 
 
 def _all(report: Report, *, brackets: bool) -> str:
-    found = reach.causes(report.layers)
+    found = field_summary.causes(report.layers)
     more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     via = f", through {', '.join(found[:_NAMED])}{more}" if found else ""
     return f"RF: the whole input{via}" + ("; in brackets: with that set aside" if brackets else "")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from convinspect import units
-from convinspect.ops import known_as
+from convinspect.ops import display_name
 from convinspect.render.paragraphs import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from convinspect.facts import Measured, Peak
+    from convinspect.records import Measured, Peak
     from convinspect.report import Report, TrainingMemory
 
 # What each kind is called; the bar repeats its first letter.
@@ -90,7 +90,7 @@ def bar(by_kind: Mapping[str, int]) -> str:
 def _where(peak: Peak) -> str:
     if peak.op is None:
         return "before the first operator"
-    op = known_as(peak.op)
+    op = display_name(peak.op)
     if peak.phase == "step":
         return f"in the optimizer's step ({op})"
     if peak.phase == "backward":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.color import ColorSystem
 from rich.style import Style
 
+from convinspect.render.cell_context import cell_context
 from convinspect.render.columns import Column, chosen
 from convinspect.render.footer import header, totals
 from convinspect.render.glyphs import ASCII, UNICODE, Glyphs, cells
@@ -16,7 +17,6 @@ from convinspect.render.legend import legend, warnings
 from convinspect.render.options import FIELD_COLUMNS
 from convinspect.render.paragraphs import Line, margin, paragraphs
 from convinspect.render.rows import Row, table_rows
-from convinspect.render.sheet import sheet_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +39,7 @@ def write(report: Report, options: Options) -> str:
     wanted = chosen(options.columns)
     asked = [column.name for column in wanted] if options.columns else []
     columns, silent = _with_values(wanted, report)
-    layout = lay_out(rows, columns, sheet_of(report, glyphs), width, may_drop=not options.columns)
+    layout = lay_out(rows, columns, cell_context(report, glyphs), width, may_drop=not options.columns)
     hidden = len(report.layers) - sum(row.role != "own" for row in rows)
     parts = [
         list(header(report)),

@@ -16,7 +16,7 @@ from torch import nn
 from convinspect.report import Report
 from convinspect.second_opinion.compare import compare, without_row
 from convinspect.second_opinion.opinion import Difference, SecondOpinion
-from convinspect.second_opinion.witness import Sight, Witness, left_as_found
+from convinspect.second_opinion.row_hook import HookedRow, RowHook, restored
 
 _HEAD = "Layer (type)"
 _ROW = re.compile(r"^ *\S+-\d+ +(\[.*\]) +([\d,]+)$", re.MULTILINE)
@@ -75,14 +75,14 @@ def _cannot_be_asked(report: Report, model: Any) -> str | None:
     return None
 
 
-def _run(report: Report, model: nn.Module) -> tuple[str, list[Sight], str | None]:
+def _run(report: Report, model: nn.Module) -> tuple[str, list[HookedRow], str | None]:
     """Return what torchsummary printed, which module each of its rows is about, and what stopped it."""
     sizes = [tensor.shape[1:] for tensor in report.inputs]
     kind, _, index = report.run.device.partition(":")
     printed = io.StringIO()
     crash = None
     with ExitStack() as stack:
-        stack.enter_context(left_as_found(model))
+        stack.enter_context(restored(model))
         stack.enter_context(torch.no_grad())
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
@@ -90,7 +90,7 @@ def _run(report: Report, model: nn.Module) -> tuple[str, list[Sight], str | None
         if index:
             stack.enter_context(torch.cuda.device(int(index)))
         model.train(report.model.mode == "train")
-        witness = Witness(model)
+        witness = RowHook(model)
         try:
             with redirect_stdout(printed):
                 torchsummary.summary(model, sizes, device=kind)
@@ -100,7 +100,7 @@ def _run(report: Report, model: nn.Module) -> tuple[str, list[Sight], str | None
     return printed.getvalue().rpartition(_HEAD)[2], witness.seen, crash
 
 
-def _place(witness: Witness, printed: str) -> str:
+def _place(witness: RowHook, printed: str) -> str:
     """Say where it stopped: in the forward, at a module that it cannot write down, or over its sums."""
     if _HEAD in printed:
         counted = any(_number(row[2]) for row in _ROW.finditer(printed))

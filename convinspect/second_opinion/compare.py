@@ -9,7 +9,7 @@ from torch import nn
 
 from convinspect.report import Layer
 from convinspect.second_opinion.opinion import Difference
-from convinspect.second_opinion.witness import Sight, is_left_out
+from convinspect.second_opinion.row_hook import HookedRow, is_left_out
 
 BATCH = 2  # torchsummary's own, whatever the report's
 _WEIGHTS = ("weight", "bias")
@@ -17,7 +17,7 @@ _NAMED = 3
 
 
 def compare(
-    sight: Sight, shapes: list[list[int]], params: int, layer: Layer | None, module: nn.Module, batch: int | None
+    sight: HookedRow, shapes: list[list[int]], params: int, layer: Layer | None, module: nn.Module, batch: int | None
 ) -> Iterator[Difference]:
     """Yield how a row of torchsummary, with output ``shapes`` and ``params``, differs from the report's ``layer``.
 
@@ -57,7 +57,7 @@ def _by_batch(ours: list[list[int]], theirs: list[list[int]], batch: int) -> boo
     return all(a == b or a * BATCH == b * batch for a, b in pairs)
 
 
-def _why(sight: Sight, layer: Layer, module: nn.Module) -> str | None:
+def _why(sight: HookedRow, layer: Layer, module: nn.Module) -> str | None:
     own = dict(module.named_parameters(recurse=False, remove_duplicate=False))
     if sight.hook > 1:
         return "one module under two names: two rows there, counted once here"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from convinspect.trace.cast import stand_in
-from convinspect.trace.run import trace
-from convinspect.trace.training import Plan
+from convinspect.trace.fake.model import fake
+from convinspect.trace.forward import trace
+from convinspect.trace.training.step import TrainingConfig
 
-__all__ = ["Plan", "stand_in", "trace"]
+__all__ = ["TrainingConfig", "fake", "trace"]

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own abbreviation
 
-from convinspect.facts import ReceptiveField
 from convinspect.fields import FieldTracker
+from convinspect.records import ReceptiveField
 
 from .oracle import Watch, watch
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own abbreviation
 
-from convinspect.facts import ReceptiveField
+from convinspect.records import ReceptiveField
 
 from .oracle import assert_exact, claimed, prepared, randn, watch
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from convinspect.facts import ReceptiveField
 from convinspect.fields import FieldTracker
+from convinspect.records import ReceptiveField
 
 from . import nets
 from .oracle import Watch

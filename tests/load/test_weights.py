@@ -15,9 +15,9 @@ import pytest
 import torch
 from torch import nn
 
-from convinspect.facts import Trace
 from convinspect.load import kind_of, load
 from convinspect.pipeline import summarise
+from convinspect.records import Trace
 from convinspect.spec import Request, Target
 from tests.shell import ROOT, convinspect
 

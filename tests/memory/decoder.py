@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from convinspect.codec import encode
-from convinspect.trace import Plan
+from convinspect.trace import TrainingConfig
 from tests.memory.runs import traced
 
 TOKENS = 4096
@@ -98,7 +98,7 @@ def main() -> None:
     with torch.device("meta"):
         model = Decoder(Config()).to(torch.bfloat16)
         ids = torch.empty(1, TOKENS, dtype=torch.int64)
-    found = traced(model, ids, training=Plan("adamw")).memory
+    found = traced(model, ids, training=TrainingConfig("adamw")).memory
     seconds = time.perf_counter() - start
     own_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     json.dump({**encode(found), "seconds": seconds, "own_bytes": own_bytes}, sys.stdout)

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from convinspect.facts import Trace, TrainingStep
 from convinspect.fields import follow
-from convinspect.trace import Plan, trace
-from convinspect.trace.facts_of import tensors_in
+from convinspect.records import Trace, TrainingStep
+from convinspect.tensors.describe import tensors_in
+from convinspect.trace import TrainingConfig, trace
 from convinspect.trace.unfused import unfused
 from tests.memory.allocator import Counted, count, storage_bytes
 
@@ -25,7 +25,7 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 
 
-def traced(model: nn.Module, *inputs: Tensor, training: Plan | None = None, train: bool = False) -> Trace:
+def traced(model: nn.Module, *inputs: Tensor, training: TrainingConfig | None = None, train: bool = False) -> Trace:
     """Return the trace of a forward that follows no receptive fields."""
     names = tuple(f"x{i}" for i in range(len(inputs)))
     fields = follow((), None, batched=True)
@@ -40,9 +40,9 @@ def inference_peak(model: nn.Module, *inputs: Tensor) -> int:
     return memory.inference.bytes
 
 
-def training_step(model: nn.Module, *inputs: Tensor, plan: Plan | None = None) -> TrainingStep:
+def training_step(model: nn.Module, *inputs: Tensor, plan: TrainingConfig | None = None) -> TrainingStep:
     """Return the estimate of a training step."""
-    found = traced(model, *inputs, training=plan or Plan())
+    found = traced(model, *inputs, training=plan or TrainingConfig())
     assert found.memory is not None
     assert found.memory.training is not None, found.notes
     return found.memory.training
@@ -58,7 +58,7 @@ def counted_forward(model: nn.Module, *inputs: Tensor) -> Counted:
     return Counted(there + counted.peak, counted.scratch)
 
 
-def counted_step(model: nn.Module, *inputs: Tensor, plan: Plan, foreach: bool = False) -> Counted:
+def counted_step(model: nn.Module, *inputs: Tensor, plan: TrainingConfig, foreach: bool = False) -> Counted:
     """Return what the allocator counts in the second step of the usual loop: the first makes the states."""
     model.train()
     optimizer = OPTIMIZERS[plan.optimizer]([p for p in model.parameters() if p.requires_grad], lr=1e-3, foreach=foreach)

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from convinspect.spec import AmpName, OptimizerName
-from convinspect.trace import Plan
-from convinspect.trace.cast import Cast, standing_in
-from convinspect.trace.eager import eager_scopes
-from convinspect.trace.training import train_once
+from convinspect.trace import TrainingConfig
+from convinspect.trace.fake.model import FakeModel, faked
+from convinspect.trace.frontends.eager import eager_scopes
+from convinspect.trace.training.step import train_once
 from sample_models.mobilenet import MobileNetV2
 from sample_models.resnet import resnet18, resnet50
 from sample_models.transformer import TextClassifier
@@ -78,7 +78,7 @@ def test_a_forward_needs_what_the_allocator_counts(net: str, batch: int) -> None
 )
 def test_a_training_step_needs_what_the_allocator_counts(net: str, batch: int, optimizer: OptimizerName) -> None:
     build, inputs = NETS[net]
-    assert_equal(build(), inputs(batch), Plan(optimizer))
+    assert_equal(build(), inputs(batch), TrainingConfig(optimizer))
 
 
 @pytest.mark.heavy
@@ -87,7 +87,7 @@ def test_a_training_step_needs_what_the_allocator_counts(net: str, batch: int, o
 @pytest.mark.parametrize("net", NETS)
 def test_every_net_with_every_optimizer(net: str, batch: int, optimizer: OptimizerName) -> None:
     build, inputs = NETS[net]
-    assert_equal(build(), inputs(batch), Plan(optimizer))
+    assert_equal(build(), inputs(batch), TrainingConfig(optimizer))
 
 
 @pytest.mark.heavy
@@ -95,7 +95,7 @@ def test_every_net_with_every_optimizer(net: str, batch: int, optimizer: Optimiz
 def test_images_of_224_pixels(build: Callable[[], nn.Module], batch: int) -> None:
     model, x = build(), torch.rand(batch, 3, 224, 224)
     assert inference_peak(model, x) == counted_forward(model, x).peak
-    assert_equal(model, x, Plan("momentum"))
+    assert_equal(model, x, TrainingConfig("momentum"))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_images_of_224_pixels(build: Callable[[], nn.Module], batch: int) -> Non
     ],
 )
 def test_autocast_casts_the_same_tensors(build: Callable[[], nn.Module], x: Tensor, amp: AmpName) -> None:
-    assert_equal(build(), x, Plan("momentum", amp))
+    assert_equal(build(), x, TrainingConfig("momentum", amp))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_autocast_casts_the_same_tensors(build: Callable[[], nn.Module], x: Tens
 def test_other_dtypes_weigh_what_they_are(build: Callable[[], nn.Module], x: Tensor) -> None:
     model = build()
     assert inference_peak(model, x) == counted_forward(model, x).peak
-    assert_equal(model, x, Plan("adam"))
+    assert_equal(model, x, TrainingConfig("adam"))
 
 
 class Tied(nn.Module):
@@ -161,7 +161,7 @@ def frozen() -> nn.Module:
     ],
 )
 def test_tied_nested_and_frozen_parts_are_right(build: Callable[[], nn.Module], x: Tensor) -> None:
-    assert_equal(build(), x, Plan("adamw"))
+    assert_equal(build(), x, TrainingConfig("adamw"))
 
 
 class Checkpointed(nn.Module):
@@ -176,15 +176,15 @@ class Checkpointed(nn.Module):
 
 def test_a_checkpointed_part_is_computed_again() -> None:
     model, x = Checkpointed(), torch.rand(256, 64)
-    plan = Plan("sgd")
+    plan = TrainingConfig("sgd")
     assert counted_step(model, x, plan=plan).peak - training_step(model, x, plan=plan).peak.bytes == A_RANDOM_STATE
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw"])
 def test_an_optimizer_may_update_all_parameters_at_once(optimizer: OptimizerName) -> None:
-    model, x, plan = perceptron(64, 128, 64, 10), torch.rand(4, 64), Plan(optimizer)
-    cast = Cast(everything=True)
-    with standing_in(model, cast):
+    model, x, plan = perceptron(64, 128, 64, 10), torch.rand(4, 64), TrainingConfig(optimizer)
+    cast = FakeModel(everything=True)
+    with faked(model, cast):
         at_once = train_once(model, (cast.replaced(x),), {}, plan, eager_scopes, foreach=True).fact
     one_by_one = training_step(model, x, plan=plan)
     assert at_once.peak.bytes == counted_step(model, x, plan=plan, foreach=True).peak
@@ -200,10 +200,10 @@ WIDTHS = [(64, 64, 64, 8, 8, 64, 64, 64), (8, 8, 512, 8, 8, 512, 8, 8), (300, 8,
 def test_a_step_over_layers_that_are_alike_needs_what_the_allocator_counts(
     widths: tuple[int, ...], optimizer: OptimizerName
 ) -> None:
-    assert_equal(perceptron(*widths), torch.rand(1, widths[0]), Plan(optimizer))
+    assert_equal(perceptron(*widths), torch.rand(1, widths[0]), TrainingConfig(optimizer))
 
 
-def assert_equal(model: nn.Module, x: Tensor, plan: Plan) -> None:
+def assert_equal(model: nn.Module, x: Tensor, plan: TrainingConfig) -> None:
     estimate = training_step(model, x, plan=plan)
     counted = counted_step(model, x, plan=plan).peak
     in_adam = estimate.peak.phase == "step" and plan.optimizer in ("adam", "adamw")

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from convinspect.trace.measured import BLOCK_BYTES, compare, measuring
-from convinspect.trace.storages import Storages
+from convinspect.trace.memory.measured import BLOCK_BYTES, compare, measuring
+from convinspect.trace.memory.timeline import Timeline
 from sample_models.resnet import resnet18
 from tests.memory.nets import encoder
 from tests.memory.runs import traced
@@ -16,7 +16,7 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA d
 
 
 def test_every_storage_is_rounded_up_to_a_block() -> None:
-    storages = Storages()
+    storages = Timeline()
     first, second = torch.empty(1), torch.empty(129)
     storages.hold(first, "activations")
     storages.hold(second, "activations")
@@ -29,7 +29,7 @@ def test_every_storage_is_rounded_up_to_a_block() -> None:
 
 
 def test_the_rounded_peak_can_fall_elsewhere() -> None:
-    storages = Storages()
+    storages = Timeline()
     large = torch.empty(300)
     storages.hold(large, "activations")
     storages.tick()
@@ -59,8 +59,8 @@ def test_the_difference_leaves_out_the_workspace() -> None:
 
 
 def test_nothing_is_measured_off_cuda() -> None:
-    assert measuring(nn.Linear(1, 1), Storages()) is None
-    assert measuring(nn.Linear(1, 1, device="meta"), Storages()) is None
+    assert measuring(nn.Linear(1, 1), Timeline()) is None
+    assert measuring(nn.Linear(1, 1, device="meta"), Timeline()) is None
     found = traced(nn.Linear(1, 1), torch.rand(1, 1))
     assert found.memory is not None
     assert found.memory.measured is None

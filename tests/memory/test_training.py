@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
-from convinspect.facts import ModuleCall, OpCall, Trace
+from convinspect.records import ModuleCall, OpCall, Trace
 from convinspect.spec import OptimizerName
-from convinspect.trace import Plan
-from convinspect.trace.cast import Cast, standing_in
-from convinspect.trace.eager import eager_scopes
-from convinspect.trace.training import train_once
+from convinspect.trace import TrainingConfig
+from convinspect.trace.fake.model import FakeModel, faked
+from convinspect.trace.frontends.eager import eager_scopes
+from convinspect.trace.training.step import train_once
 from sample_models.inplace import InPlace, OutOfPlace
 from sample_models.resnet import resnet18
 from tests.memory.nets import encoder, perceptron
@@ -39,21 +39,21 @@ def saved_by_module(found: Trace) -> dict[str, int]:
 
 def test_every_layer_saves_what_its_derivative_needs() -> None:
     model = nn.Sequential(nn.Linear(16, 64), nn.ReLU(), nn.Linear(64, 32), nn.Sigmoid(), nn.Softmax(-1))
-    saved = saved_by_module(traced(model, torch.rand(8, 16), training=Plan()))
+    saved = saved_by_module(traced(model, torch.rand(8, 16), training=TrainingConfig()))
     # A linear layer saves its input, a ReLU and a sigmoid their results, a softmax too; 8 rows of float32 each. A
     # saved input is put down to the layer that made it, and the result of Linear(64, 32) is needed by nobody.
     assert saved == {"": 0, "0": 0, "1": 8 * 64 * 4, "2": 0, "3": 8 * 32 * 4, "4": 8 * 32 * 4}
 
 
 def test_the_rows_add_up_to_the_saved_total() -> None:
-    found = traced(resnet18(), torch.rand(2, 3, 64, 64), training=Plan())
+    found = traced(resnet18(), torch.rand(2, 3, 64, 64), training=TrainingConfig())
     assert found.memory is not None
     assert found.memory.training is not None
     assert sum(saved_by_module(found).values()) == found.memory.training.saved_bytes
 
 
 def test_what_training_alone_runs_is_put_down_to_its_module() -> None:
-    found = traced(nn.Sequential(nn.Linear(4, 256), nn.Dropout()), torch.rand(8, 4), training=Plan())
+    found = traced(nn.Sequential(nn.Linear(4, 256), nn.Dropout()), torch.rand(8, 4), training=TrainingConfig())
     # The mask, divided by its probability: as large as the result.
     assert saved_by_module(found)["1"] == 8 * 256 * 4
     assert all(call.saved_bytes is not None for call in found.calls)
@@ -62,7 +62,9 @@ def test_what_training_alone_runs_is_put_down_to_its_module() -> None:
 def test_each_optimizer_has_the_states_that_torch_allocates() -> None:
     model, x = perceptron(64, 64), torch.rand(8, 64)
     weights = (64 * 64 + 64) * 4
-    states = {name: training_step(model, x, plan=Plan(name)).optimizer_bytes for name in ("sgd", "momentum", "adam")}  # type: ignore[arg-type]
+    states = {
+        name: training_step(model, x, plan=TrainingConfig(name)).optimizer_bytes for name in ("sgd", "momentum", "adam")
+    }  # type: ignore[arg-type]
     # Adam has two averages and, for each of the two parameters, a step count of 4 bytes.
     assert states == {"sgd": 0, "momentum": weights, "adam": 2 * weights + 2 * 4}
 
@@ -95,7 +97,9 @@ class Block(nn.Module):
 
 def test_checkpointing_saves_the_inner_activations() -> None:
     x = torch.rand(512, 64)
-    plain, recomputed = (training_step(Block(recompute=again), x, plan=Plan("sgd")) for again in (False, True))
+    plain, recomputed = (
+        training_step(Block(recompute=again), x, plan=TrainingConfig("sgd")) for again in (False, True)
+    )
     # Each of the four parts has one inner activation of 512 x 256 that its ReLU and second layer need.
     assert plain.saved_bytes - recomputed.saved_bytes == 4 * 512 * 256 * 4
     assert recomputed.gradient_bytes == plain.gradient_bytes
@@ -106,14 +110,17 @@ def test_checkpointing_saves_the_inner_activations() -> None:
 
 def test_in_place_activations_are_what_training_saves_anyway() -> None:
     x = torch.rand(4, 3, 32, 32)
-    saving, plain = (training_step(model, x, plan=Plan("sgd")) for model in (InPlace(), OutOfPlace()))
+    saving, plain = (training_step(model, x, plan=TrainingConfig("sgd")) for model in (InPlace(), OutOfPlace()))
     assert saving.peak.bytes <= plain.peak.bytes
     assert saving.saved_bytes == plain.saved_bytes  # no derivative needs what a ReLU was given
 
 
 def test_autocast_saves_half_and_keeps_a_weight_that_it_cast() -> None:
     model, x = perceptron(256, 256, 256), torch.rand(4096, 256)
-    full, half = training_step(model, x, plan=Plan("sgd")), training_step(model, x, plan=Plan("sgd", "bfloat16"))
+    full, half = (
+        training_step(model, x, plan=TrainingConfig("sgd")),
+        training_step(model, x, plan=TrainingConfig("sgd", "bfloat16")),
+    )
     assert half.amp == "bfloat16"
     # The ReLU's result, halved; the input in bfloat16, which full precision need not copy; the weight of the second
     # layer, through which the gradient goes on.
@@ -123,13 +130,13 @@ def test_autocast_saves_half_and_keeps_a_weight_that_it_cast() -> None:
 
 
 def test_an_output_that_nobody_saves_is_an_output() -> None:
-    step = training_step(nn.Sequential(nn.Linear(4, 256)), torch.rand(8, 4), plan=Plan("sgd"))
+    step = training_step(nn.Sequential(nn.Linear(4, 256)), torch.rand(8, 4), plan=TrainingConfig("sgd"))
     assert step.saved_bytes == 0
     assert step.peak.by_kind["outputs"] == 8 * 256 * 4
 
 
 def test_the_backward_pass_says_whose_gradient_is_computed() -> None:
-    step = training_step(resnet18(), torch.rand(8, 3, 64, 64), plan=Plan("sgd"))
+    step = training_step(resnet18(), torch.rand(8, 3, 64, 64), plan=TrainingConfig("sgd"))
     assert step.peak.phase == "backward"
     assert step.peak.path in dict(resnet18().named_modules())
     assert step.peak.path
@@ -150,7 +157,7 @@ class Sees(nn.Module):
 def test_a_model_that_looks_at_values_takes_its_step_on_a_copy() -> None:
     model = Sees()
     before = [parameter.clone() for parameter in model.parameters()]
-    found = traced(model, torch.rand(8, 4), training=Plan())
+    found = traced(model, torch.rand(8, 4), training=TrainingConfig())
     assert found.memory is not None
     assert found.memory.training is not None
     assert found.notes == ()
@@ -169,7 +176,7 @@ class Breaks(nn.Module):
 
 
 def test_a_model_that_cannot_be_trained_like_this_says_why() -> None:
-    found = traced(Breaks(), torch.rand(8, 4), training=Plan())
+    found = traced(Breaks(), torch.rand(8, 4), training=TrainingConfig())
     assert found.memory is not None
     assert found.memory.training is None
     assert [note.code for note in found.notes] == ["training_unknown"]
@@ -178,7 +185,7 @@ def test_a_model_that_cannot_be_trained_like_this_says_why() -> None:
 
 
 def test_without_trainable_parameters_there_is_nothing_to_train() -> None:
-    found = traced(nn.Linear(4, 4).requires_grad_(requires_grad=False), torch.rand(8, 4), training=Plan())
+    found = traced(nn.Linear(4, 4).requires_grad_(requires_grad=False), torch.rand(8, 4), training=TrainingConfig())
     assert found.memory is not None
     assert found.memory.training is None
     assert [note.code for note in found.notes] == ["nothing_to_train"]
@@ -195,7 +202,7 @@ class KeepsLayersInAList(nn.Module):
 
 def test_layers_in_a_plain_list_are_not_trained() -> None:
     model = KeepsLayersInAList()
-    found = traced(model, torch.rand(8, 4), training=Plan())
+    found = traced(model, torch.rand(8, 4), training=TrainingConfig())
     assert found.memory is not None
     assert found.memory.training is None
     assert "nothing_to_train" in [note.code for note in found.notes]
@@ -206,7 +213,7 @@ def test_layers_in_a_plain_list_are_not_trained() -> None:
 def test_an_input_keeps_its_gradient() -> None:
     x = torch.rand(8, 4, requires_grad=True)
     x.grad = torch.ones(8, 4)
-    traced(Sees(), x, training=Plan())
+    traced(Sees(), x, training=TrainingConfig())
     assert torch.equal(x.grad, torch.ones(8, 4))
 
 
@@ -230,7 +237,7 @@ def test_the_model_never_knows() -> None:
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     identities = [id(tensor) for tensor in (*model.parameters(), *model.buffers())]
     x, random = torch.rand(8, 4), torch.get_rng_state()
-    traced(model, x, training=Plan())
+    traced(model, x, training=TrainingConfig())
     assert model.runs == 0
     assert model.cache is None
     assert not model.training
@@ -245,14 +252,14 @@ def test_the_model_never_knows() -> None:
 def test_an_existing_gradient_stays() -> None:
     model = nn.Linear(4, 4)
     model.weight.grad = torch.ones(4, 4)
-    traced(model, torch.rand(8, 4), training=Plan())
+    traced(model, torch.rand(8, 4), training=TrainingConfig())
     assert torch.equal(model.weight.grad, torch.ones(4, 4))
     assert model.bias.grad is None
 
 
 @pytest.mark.parametrize("train", [False, True])
 def test_the_mode_of_the_report_does_not_change_the_step(*, train: bool) -> None:
-    found = traced(encoder(), torch.rand(2, 5, 64), train=train, training=Plan())
+    found = traced(encoder(), torch.rand(2, 5, 64), train=train, training=TrainingConfig())
     assert found.memory is not None
     assert found.memory.training == training_step(encoder(), torch.rand(2, 5, 64))
     assert all(call.saved_bytes is not None for call in found.calls if isinstance(call, OpCall))
@@ -272,7 +279,7 @@ def test_a_script_is_trained_like_its_source() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         script = torch.jit.script(model)
-    eager, scripted = traced(model, x, training=Plan()), traced(script, x, training=Plan())
+    eager, scripted = traced(model, x, training=TrainingConfig()), traced(script, x, training=TrainingConfig())
     assert scripted.memory == eager.memory
     assert saved_by_module(scripted) == saved_by_module(eager)
     assert all(parameter.grad is None for parameter in script.parameters())
@@ -281,7 +288,7 @@ def test_a_script_is_trained_like_its_source() -> None:
 def test_an_exported_program_is_a_graph_of_one_mode() -> None:
     x = torch.rand(2, 3, 16, 16)
     program = torch.export.export(Scripted().eval(), (x,))
-    found = traced(program, x, training=Plan())  # type: ignore[arg-type]
+    found = traced(program, x, training=TrainingConfig())  # type: ignore[arg-type]
     assert found.memory is not None
     assert found.memory.inference is not None
     assert found.memory.training is None
@@ -293,15 +300,15 @@ def test_layers_that_are_alike_are_updated_once() -> None:
     def updates(depth: int) -> int:
         seen: list[str] = []
         model = perceptron(*[4] * (depth + 1))
-        cast = Cast(everything=True)
+        cast = FakeModel(everything=True)
 
         class Counts(TorchDispatchMode):
             def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
                 seen.append(str(func))
                 return func(*args, **(kwargs or {}))
 
-        with standing_in(model, cast), Counts():
-            train_once(model, (cast.replaced(torch.rand(2, 4)),), {}, Plan(), eager_scopes)
+        with faked(model, cast), Counts():
+            train_once(model, (cast.replaced(torch.rand(2, 4)),), {}, TrainingConfig(), eager_scopes)
         return seen.count("aten.addcdiv_.default")
 
     assert updates(40) == updates(4) == 2 * 3  # two steps: a weight, a bias, and the weight that follows a bias
@@ -312,6 +319,6 @@ def test_the_states_of_layers_that_are_alike_are_all_counted(name: OptimizerName
     model = perceptron(*[8] * 20)
     weight_bytes, tensors = sum(p.numel() * 4 for p in model.parameters()), len([*model.parameters()])
     each, steps = {"sgd": (0, 0), "momentum": (1, 0)}.get(name, (2, 4 * tensors))
-    step = training_step(model, torch.rand(2, 8), plan=Plan(name))
+    step = training_step(model, torch.rand(2, 8), plan=TrainingConfig(name))
     assert step.optimizer_bytes == each * weight_bytes + steps
     assert step.peak.by_kind.get("optimizer", 0) == step.optimizer_bytes

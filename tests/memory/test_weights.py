@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import prune
 
-from convinspect.facts import Memory, Trace
+from convinspect.records import Memory, Trace
 from tests.memory.runs import traced
 
 

@@ -11,18 +11,18 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from convinspect.facts import OpCall, TensorFact, Value
 from convinspect.ops import price
+from convinspect.records import OpCall, TensorRecord, Value
 
 
-def fact(*shape: int, dtype: str = "float32", itemsize: int = 4) -> TensorFact:
+def fact(*shape: int, dtype: str = "float32", itemsize: int = 4) -> TensorRecord:
     """Return a tensor's fact by its shape alone."""
-    return TensorFact(shape, dtype, torch.Size(shape).numel() * itemsize)
+    return TensorRecord(shape, dtype, torch.Size(shape).numel() * itemsize)
 
 
-def op_call(op: str, outputs: TensorFact | tuple[TensorFact, ...] = (), **args: Value) -> OpCall:
+def op_call(op: str, outputs: TensorRecord | tuple[TensorRecord, ...] = (), **args: Value) -> OpCall:
     """Return a call that no operator of torch need stand behind."""
-    made = (outputs,) if isinstance(outputs, TensorFact) else outputs
+    made = (outputs,) if isinstance(outputs, TensorRecord) else outputs
     return OpCall(op, -1, args, made)
 
 
@@ -82,7 +82,7 @@ def _value(item: Any) -> Any:
     if isinstance(item, torch.Tensor):
         dense = item.layout is torch.strided
         held = item.numel() * item.element_size() if dense else item._nnz() * (item.element_size() + 8 * item.ndim)
-        return TensorFact(tuple(item.shape), str(item.dtype).removeprefix("torch."), held)
+        return TensorRecord(tuple(item.shape), str(item.dtype).removeprefix("torch."), held)
     if isinstance(item, (list, tuple)):
         return tuple(map(_value, item))
     return item if isinstance(item, (int, float, bool, str, type(None))) else str(item)

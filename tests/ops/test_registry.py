@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from convinspect.errors import ModelError
-from convinspect.facts import OpCall
-from convinspect.ops import free, is_silent, is_view, price, priced, registry
+from convinspect.ops import is_silent, is_view, mac_rule, no_macs, price, registry
+from convinspect.records import OpCall
 
 from .recording import fact, op_call
 
@@ -36,7 +36,7 @@ def test_what_multiplies_in_amounts_not_written_down_is_unknown(op: str) -> None
 
 @pytest.mark.parametrize("spelling", ["mylib.myop", "mylib::myop"])
 def test_a_model_file_prices_its_own_operator(spelling: str) -> None:
-    @priced(spelling)
+    @mac_rule(spelling)
     def my_macs(call: OpCall) -> int:
         return math.prod(call.outputs[0].shape) * 7
 
@@ -45,65 +45,65 @@ def test_a_model_file_prices_its_own_operator(spelling: str) -> None:
 
 
 def test_a_model_file_declares_its_own_operator_free() -> None:
-    free("mylib::rename")
-    free("mylib::rename")
+    no_macs("mylib::rename")
+    no_macs("mylib::rename")
     assert price(op_call("mylib.rename.default")) == 0
 
 
 def test_a_rule_may_say_that_it_does_not_know() -> None:
-    priced("mylib.myop")(lambda _: None)
+    mac_rule("mylib.myop")(lambda _: None)
     assert price(op_call("mylib.myop.default")) is None
 
 
 def test_a_second_rule_for_a_name_is_refused() -> None:
     with pytest.raises(ModelError, match=r"aten\.convolution has a MAC rule already"):
-        priced("aten.convolution")(lambda _: 1)
+        mac_rule("aten.convolution")(lambda _: 1)
 
 
 def test_a_refused_registration_changes_nothing() -> None:
     with pytest.raises(ModelError):
-        priced("mylib.first", "aten.mm")(lambda _: 1)
+        mac_rule("mylib.first", "aten.mm")(lambda _: 1)
     assert price(op_call("mylib.first.default")) is None
 
 
 def test_an_operator_is_never_both_priced_and_free() -> None:
     with pytest.raises(ModelError):
-        free("aten.mm")
+        no_macs("aten.mm")
     with pytest.raises(ModelError):
-        priced("aten.relu")(lambda _: 1)
+        mac_rule("aten.relu")(lambda _: 1)
 
 
 def test_a_model_file_that_is_run_twice_repeats_its_rules_without_harm() -> None:
-    source = "@priced('mylib.myop')\ndef rule(call):\n    return 5\n"
+    source = "@mac_rule('mylib.myop')\ndef rule(call):\n    return 5\n"
     for _ in range(2):
-        exec(compile(source, "model.py", "exec"), {"priced": priced, "__name__": "model"})  # noqa: S102
+        exec(compile(source, "model.py", "exec"), {"mac_rule": mac_rule, "__name__": "model"})  # noqa: S102
     assert price(op_call("mylib.myop.default")) == 5
     with pytest.raises(ModelError):
-        exec(compile(source, "other.py", "exec"), {"priced": priced, "__name__": "other"})  # noqa: S102
+        exec(compile(source, "other.py", "exec"), {"mac_rule": mac_rule, "__name__": "other"})  # noqa: S102
 
 
 def test_the_same_rule_registered_twice_by_mistake_is_refused() -> None:
     rule: Callable[[OpCall], int] = lambda _: 1  # noqa: E731
-    priced("mylib.myop")(rule)
+    mac_rule("mylib.myop")(rule)
     with pytest.raises(ModelError):
-        priced("mylib.myop")(rule)
+        mac_rule("mylib.myop")(rule)
 
 
 @pytest.mark.parametrize("name", ["myop", "", "mylib.", ".myop", "mylib.myop.default", "mylib::myop.default"])
 def test_a_name_that_names_no_operator_is_refused(name: str) -> None:
     with pytest.raises(ModelError, match="does not name an operator"):
-        priced(name)
+        mac_rule(name)
 
 
 @pytest.mark.parametrize("count", [-1, 2.0, "7", True, float("nan"), (1,)])
 def test_a_rule_that_returns_no_count_is_refused_by_name(count: Any) -> None:
-    priced("mylib.myop")(lambda _: count)
+    mac_rule("mylib.myop")(lambda _: count)
     with pytest.raises(ModelError, match=r"the MAC rule of mylib\.myop returned"):
         price(op_call("mylib.myop.default"))
 
 
 def test_a_rule_that_fails_is_the_models_fault_and_says_how() -> None:
-    priced("mylib.myop")(lambda call: call.args["weight"])  # type: ignore[arg-type, return-value]
+    mac_rule("mylib.myop")(lambda call: call.args["weight"])  # type: ignore[arg-type, return-value]
     with pytest.raises(ModelError, match=r"the MAC rule of mylib\.myop raised KeyError: 'weight'"):
         price(op_call("mylib.myop.default"))
 
@@ -121,7 +121,7 @@ def test_in_place_operators_of_torch_cost_what_the_others_do() -> None:
 
 
 def test_an_underscore_promises_nothing_in_another_library() -> None:
-    free("mylib.myop")
+    no_macs("mylib.myop")
     assert price(op_call("mylib.myop_.default")) is None
 
 

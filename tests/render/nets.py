@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from convinspect.facts import GlobalGate, Interval, Jump, LocalField, Note, ReceptiveField, TensorFact
+from convinspect.records import GlobalOperator, Interval, Jump, LocalField, Note, ReceptiveField, TensorRecord
 from convinspect.report import (
     Layer,
     LayerMemory,
@@ -32,8 +32,8 @@ def numel(dims: Dims) -> int:
     return total
 
 
-def fact(dims: Dims, dtype: str = "float32") -> TensorFact:
-    return TensorFact(dims, dtype, 4 * numel(dims))
+def fact(dims: Dims, dtype: str = "float32") -> TensorRecord:
+    return TensorRecord(dims, dtype, 4 * numel(dims))
 
 
 def square(size: int, jump: Jump, start: int, *, size_min: int | None = None, extent: int = 28) -> ReceptiveField:
@@ -78,7 +78,7 @@ def everything(via: tuple[str, str] | None = None, local: int | None = None, ext
         center=(whole, whole),
         coverage=(1.0, 1.0),
         local=near,
-        global_via=GlobalGate(*via) if via else None,
+        global_via=GlobalOperator(*via) if via else None,
         aligned=True,
         status="global" if via else "exact",
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from convinspect.facts import ReceptiveField
+from convinspect.records import ReceptiveField
 from convinspect.render import field
 from convinspect.render.glyphs import ASCII, UNICODE
 

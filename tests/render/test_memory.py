@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from convinspect.facts import Peak
-from convinspect.facts.memory import Phase
+from convinspect.records import Peak
+from convinspect.records.memory import Phase
 from convinspect.render import Options, render
 from convinspect.report import Report
 

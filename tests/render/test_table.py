@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convinspect.errors import UsageError
-from convinspect.facts import Note, Unit
-from convinspect.outline import at_depth
+from convinspect.fold import at_depth
+from convinspect.records import Note, Unit
 from convinspect.render import Options, render
 from convinspect.render.options import COLUMNS
 from convinspect.report import Report

@@ -1,0 +1,76 @@
+"""Receptive fields as facts: which input indices a tensor, or one unit of it, depends on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+FieldStatus: TypeAlias = Literal["exact", "upper_bound", "global", "data_dependent", "unknown"]
+Jump: TypeAlias = int | str
+Interval: TypeAlias = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalOperator:
+    """What made a field global: the module path and the operator."""
+
+    path: str
+    op: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalField:
+    """A field with its global gates set aside; one entry per spatial axis, as in `ReceptiveField`."""
+
+    size: tuple[int | None, ...] | None
+    size_min: tuple[int | None, ...] | None
+    jump: tuple[Jump | None, ...] | None
+    start: tuple[int | None, ...] | None
+    center: tuple[Interval | None, ...] | None
+    halo: tuple[Interval | None, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptiveField:
+    """Which input indices a tensor depends on; every tuple has one entry per spatial axis of ``input``.
+
+    ``size`` is nominal (unclipped), the largest over channels and phases, ``size_min`` the smallest; ``jump``
+    an int, or text such as ``"1/2"``; ``start`` the first input index that output 0 sees (negative: padding);
+    ``center`` the inclusive interval inside the real input that the unit at ``n // 2`` depends on (``None``:
+    nothing); ``coverage`` its share of the input. ``halo``: how many input positions before and after a tile its
+    units read, for tiles cut where all phases start anew. ``axes`` are axes of the input tensor, batch included.
+    """
+
+    input: str
+    axes: tuple[int, ...]
+    size: tuple[int | None, ...] | None
+    size_min: tuple[int | None, ...] | None
+    jump: tuple[Jump | None, ...] | None
+    start: tuple[int | None, ...] | None
+    center: tuple[Interval | None, ...] | None
+    coverage: tuple[float, ...] | None
+    local: LocalField | None
+    global_via: GlobalOperator | None
+    aligned: bool
+    status: FieldStatus
+    halo: tuple[Interval | None, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The input box that one unit depends on, over its channels; one entry per axis of the followed input.
+
+    ``path`` is the module whose output the unit belongs to, ``index`` its place on the output's spatial axes. ``box``
+    is clipped to the real input (``None``: it depends on nothing), ``nominal`` unclipped (``None`` where no nominal
+    field is known, and for global fields). ``cells`` are how many positions the nominal box has, ``padding_cells``
+    how many of these are not in ``box``: padding of the input, or of a layer on the way.
+    """
+
+    input: str
+    axes: tuple[int, ...]
+    index: tuple[int, ...]
+    box: tuple[Interval | None, ...]
+    nominal: tuple[Interval | None, ...]
+    cells: int | None
+    padding_cells: int | None
+    path: str = ""

@@ -1,0 +1,26 @@
+"""Tensors as facts: shape, dtype, bytes; and arguments of operators with the tensors in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class TensorRecord:
+    """One tensor: ``shape``, ``dtype`` as torch names it without the prefix (``float32``), ``bytes``."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    bytes: int
+
+
+Value: TypeAlias = "TensorRecord | int | float | bool | str | tuple[Value, ...] | None"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTensor:
+    """A tensor that goes into or comes out of the model, with the name that the report gives it."""
+
+    name: str
+    record: TensorRecord

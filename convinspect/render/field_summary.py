@@ -1,0 +1,125 @@
+"""What receptive fields mean: which layer is the first to see everything, and how far tiles must overlap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from convinspect.ops import display_name
+from convinspect.render.rows import leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from convinspect.records import Interval, ReceptiveField
+    from convinspect.report import Layer, Report
+
+# A batch of vectors: no axis that an image could be cut along.
+_FLAT = 2
+
+
+def causes(layers: Sequence[Layer]) -> list[str]:
+    """Return what made fields global, each once, in order: ``stage.se.pool (mean)``."""
+    found: dict[str, None] = {}
+    for layer in layers:
+        via = layer.receptive_field.global_via if layer.receptive_field else None
+        if via:
+            found[_gate(via.path, via.op)] = None
+    return list(found)
+
+
+def _gate(path: str, op: str) -> str:
+    return f"{path} ({display_name(op)})" if path else f"{display_name(op)}()"
+
+
+def reach_text(report: Report) -> str | None:
+    """Return which layer is the first whose centre unit depends on the whole input.
+
+    ``None`` where that is not known: a field of unknown extent stands before it, or it is the model itself.
+    """
+    for layer in leaves(report.layers):
+        field = layer.receptive_field
+        if field and _is_vague(field):
+            return None
+        if field and _covers(field):
+            # The model as a whole is the first only where nothing below it is shown: that says nothing.
+            return f"the centre unit of {called(layer)} is the first to see the whole input" if layer.depth else None
+    return "no layer's centre unit sees the whole input"
+
+
+def _is_vague(field: ReceptiveField) -> bool:
+    return field.status in ("unknown", "data_dependent", "upper_bound") or not field.coverage
+
+
+def _covers(field: ReceptiveField) -> bool:
+    return bool(field.coverage) and all(share == 1 for share in field.coverage or ())
+
+
+def halo_text(report: Report) -> str | None:
+    """Return the overlap that tiled inference needs around each tile, or why there is none that is enough.
+
+    ``None`` where the output's field is not known.
+    """
+    root = report.layers[0] if report.layers else None
+    field = root.receptive_field if root else None
+    if root is None or field is None or field.status == "unknown":
+        return None
+    if field.status == "data_dependent":
+        return "none is enough: the output's field depends on the data"
+    if field.halo:
+        return _halo(field, field.halo)
+    gate = f"none is enough: {_gate(field.global_via.path, field.global_via.op)} " if field.global_via else ""
+    if field.local and (local := _halo(field, field.local.halo)):
+        return f"{gate}looks at the whole input; without it, {local}" if gate else None
+    if gate:
+        return f"{gate}looks at the whole input"
+    if _is_flat(root, field):
+        return "none is enough: the output has no spatial axes"
+    return _unbounded(report)
+
+
+def _is_flat(root: Layer, field: ReceptiveField) -> bool:
+    flat = bool(root.outputs) and all(len(out.shape) <= _FLAT for out in root.outputs)
+    return flat and field.size is None and field.status == "exact"
+
+
+def _unbounded(report: Report) -> str | None:
+    for layer in leaves(report.layers):
+        field = layer.receptive_field
+        if field and _is_vague(field):
+            return None
+        if field and _covers(field) and not field.size:
+            return f"none is enough: {called(layer)} looks at the whole input"
+    return None
+
+
+def called(layer: Layer) -> str:
+    """Return what a sentence calls ``layer``: ``fc1 (Linear)``, ``max_pool2d() in features``."""
+    if layer.kind == "function":
+        return f"{layer.type}() in {layer.path}" if layer.path else f"{layer.type}()"
+    return f"{layer.path or 'the model'} ({layer.type})"
+
+
+def _halo(field: ReceptiveField, sides: tuple[Interval | None, ...] | None) -> str | None:
+    """Return one sentence where all axes need the same, else one for each group of axes of the input."""
+    if sides is None:
+        return None
+    bound = "at most " if field.status == "upper_bound" else ""
+    groups: dict[Interval, list[int]] = {}
+    for axis, side in zip(field.axes, sides, strict=True):
+        if side is None:
+            return None
+        groups.setdefault(side, []).append(axis)
+    if len(groups) == 1:
+        return bound + _around(*next(iter(groups)))
+    return "; ".join(
+        f"{_named(axes)}: {bound}{_around(*side)}" if any(side) else f"{_named(axes)}: 0"
+        for side, axes in groups.items()
+    )
+
+
+def _named(axes: Sequence[int]) -> str:
+    return ("axis " if len(axes) == 1 else "axes ") + ", ".join(map(str, axes))
+
+
+def _around(before: int, after: int) -> str:
+    return f"{before} on each side of a tile" if before == after else f"{before} before and {after} after each tile"

@@ -1,0 +1,1 @@
+"""Fake tensors: tensors without data that take the path of real ones."""

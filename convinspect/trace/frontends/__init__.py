@@ -1,0 +1,1 @@
+"""The ways of running a model: eager modules, TorchScript, exported programs."""

@@ -1,0 +1,138 @@
+"""Markers in the graphs of a TorchScript model: an operator of ours before and after every call of a module."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import torch
+
+from convinspect.trace.frontends.torchscript.unfuse import is_plain, make_plain
+
+
+def with_markers(model: Any, *, disposable: bool) -> Any:
+    """Return a copy of ``model`` with markers in all graphs; where there is nothing to change, as it is.
+
+    A ``disposable`` one, loaded for this run alone, is not copied: its graphs change in place.
+    """
+    if all(is_plain(graph) and not _calls(graph) and not _loops(graph) for graph in _graphs(model)):
+        return model
+    marked = model if disposable else _copy(model)
+    for graph in _graphs(marked):
+        # A forked call would run in another thread, at another time in every run; eager runs it in its place.
+        torch._C._jit_pass_inline_fork_wait(graph)  # noqa: SLF001 - there is no public name
+        for node in _calls(graph):
+            _mark(graph, node)
+        for body in _loops(graph):
+            first = next(iter((*body.nodes(), body.returnNode())))
+            graph.create("convinspect::turn", [], 0).insertBefore(first)
+        make_plain(graph)
+    # The graphs of functions can be reached in no other way; methods come in with their markers.
+    for graph in _entries(marked):
+        torch._C._jit_pass_inline(graph)  # noqa: SLF001
+        make_plain(graph)
+    return marked
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what TorchScript says about its own deprecation away from the user's terminal."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning, message=r".*torch\.jit")
+        yield
+
+
+def _copy(model: Any) -> Any:
+    """Return ``model`` saved and loaded: methods belong to the type, which a deep copy shares."""
+    buffer = io.BytesIO()
+    with quiet():
+        torch.jit.save(model, buffer)
+        buffer.seek(0)
+        return torch.jit.load(buffer)
+
+
+def _graphs(model: Any) -> Iterator[Any]:
+    """Yield the graph of every method; modules of one type share theirs."""
+    seen: set[str] = set()
+    for module in model.modules():
+        methods: Any = module._c  # noqa: SLF001 - as torch.jit's own wrappers
+        kind = str(methods._type().qualified_name())  # noqa: SLF001
+        if kind not in seen:
+            seen.add(kind)
+            yield from (methods._get_method(name).graph for name in methods._method_names())  # noqa: SLF001
+
+
+def _entries(model: Any) -> list[Any]:
+    """Return the graphs that a run can begin with; a recurrent layer scripted by itself has its overloads alone."""
+    methods = model._c  # noqa: SLF001 - as torch.jit's own wrappers
+    return [methods._get_method(n).graph for n in ("forward", "forward__0") if methods._has_method(n)]  # noqa: SLF001
+
+
+def _calls(block: Any) -> list[Any]:
+    """Return the nodes that run a module, in nested blocks as well."""
+    found = []
+    for node in block.nodes():
+        for inner in node.blocks():
+            found += _calls(inner)
+        if node.kind() == "prim::CallMethod" and _is_run(node):
+            found.append(node)
+    return found
+
+
+def _loops(block: Any) -> list[Any]:
+    """Return the bodies of all loops."""
+    found = []
+    for node in block.nodes():
+        for inner in node.blocks():
+            found += [inner] * (node.kind() == "prim::Loop") + _loops(inner)
+    return found
+
+
+def _is_run(node: Any) -> bool:
+    """Tell a call of a module from a call of its methods: eager sees no run in ``net.encoder.embed(x)``.
+
+    Nor in ``net.encoder.forward(x)``, which the source that the archive keeps tells from ``net.encoder(x)``.
+    The tracer numbers the runs of a module (``forward1``) and keeps no line of a user's source for the call; an
+    overload of ``forward`` has its number behind two underscores, or a name of its own in quantised LSTMs.
+    """
+    name = node.s("name")
+    users, kept, _ = node.sourceRange().partition("Serialized")
+    # An archive without its source, or one that was loaded and saved again, shows its own text instead.
+    source = users if kept and 'File "code/__torch__' not in users else ""
+    if re.fullmatch(r"forward(__\d+)?", name):
+        return not _callee(source).endswith(".forward")
+    if re.fullmatch(r"forward\d+", name):
+        return 'File "' not in source
+    kind = next(node.inputs()).type()
+    return name in ("forward_tensor", "forward_packed") and "forward" not in kind.method_names()
+
+
+def _callee(source: str) -> str:
+    """Return what is called in a line of the user's source that TorchScript has underlined: ``self.encoder``."""
+    lines = source.splitlines()
+    for line, mark in pairwise(lines):
+        found = re.search(r"~+(?= <--- HERE)", mark)
+        if found is not None:
+            return line[found.start() : found.end()].strip()
+    return ""
+
+
+def _mark(graph: Any, node: Any) -> None:
+    module, *inputs = node.inputs()
+    packed = graph.create("prim::TupleConstruct", inputs, 1)
+    packed.output().setType(torch._C.TupleType([value.type() for value in inputs]))  # noqa: SLF001
+    packed.insertBefore(node)
+    if module.type().kind() == "InterfaceType":
+        who, operator = module, "convinspect::enter_behind_interface"
+    else:
+        identity = graph.create("prim::id", [module], 1)
+        identity.output().setType(torch._C.IntType.get())  # noqa: SLF001
+        identity.insertBefore(node)
+        who, operator = identity.output(), "convinspect::enter"
+    graph.create(operator, [who, packed.output()], 0).insertBefore(node)
+    graph.create("convinspect::leave", [node.output()], 0).insertAfter(node)

@@ -1,0 +1,192 @@
+"""Module scopes of a TorchScript model: markers in its graphs say when a module begins and ends.
+
+Hooks raise on a ``ScriptModule``, and the interpreter does not come back to Python between a model's own layers.
+So every call of a module in every graph gets an operator of ours before it and one after it. They are declared to
+have side effects, which keeps them where they are, and are called by the interpreter like any other operator.
+"""
+
+from __future__ import annotations
+
+import builtins
+import re
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import nn
+
+from convinspect.tensors.describe import records_in
+from convinspect.trace.modules import canonical_paths, type_name
+from convinspect.trace.record.recorder import Recorder
+
+# The first key that every call passes, below the user's and above the recorder's mode: markers are not recorded.
+_KEY = "ADInplaceOrView"
+_OPERATORS = torch.library.Library("convinspect", "DEF")
+for _schema in (
+    "enter(int module, Any inputs) -> ()",
+    "enter_behind_interface(Any module, Any inputs) -> ()",
+    "leave(Any result) -> ()",
+    "turn() -> ()",
+):
+    _OPERATORS.define(_schema, alias_analysis="CONSERVATIVE")
+
+
+@dataclass(slots=True)
+class _Run:
+    """One forward: where markers write; ``modules`` are paths and modules by the identity of their C++ object."""
+
+    recorder: Recorder
+    modules: dict[int, tuple[str, nn.Module]]
+    running: list[tuple[str, nn.Module] | None] = field(default_factory=list)
+
+    def enter(self, identity: int, inputs: Any) -> None:
+        # An object of a TorchScript class may have a forward too, and is no module.
+        found = self.modules.get(identity)
+        self.running.append(found)
+        if found is not None:
+            path, module = found
+            self.recorder.scopes.enter(path, type_name(module), records_in(inputs))
+
+    def leave(self, result: Any) -> None:
+        found = self.running.pop()
+        if found is not None:
+            self.recorder.returned(found[0], result)
+            self.recorder.scopes.leave(records_in(result), self.recorder.field_of(result))
+
+    def abandon(self, error: BaseException) -> None:
+        """Close what was running when ``error`` came out of the interpreter."""
+        while self.running:
+            found = self.running.pop()
+            if found is not None:
+                self.recorder.blame(error, *found)
+                self.recorder.scopes.abandon()
+
+
+_run: ContextVar[_Run | None] = ContextVar("_run", default=None)
+
+
+@contextmanager
+def script_scopes(model: Any, recorder: Recorder) -> Iterator[Callable[..., Any]]:
+    """Give a function that runs ``model``, and follow its module calls while the block runs.
+
+    ``model`` must be one that `with_markers` returned: its graphs call the operators of this file.
+    """
+    paths = canonical_paths(model)
+    modules = {hash(module._c): (paths[path], module) for path, module in model.named_modules()}  # noqa: SLF001
+    with _following(modules, recorder) as run:
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            run.enter(hash(model._c), (args, kwargs))  # noqa: SLF001 - the identity of a scripted module
+            try:
+                with _hearing_interrupts() as heard:
+                    out = _forward(model)(*args, **kwargs)
+            except Exception as error:
+                if heard:
+                    raise KeyboardInterrupt from error
+                told = _retold(error)
+                run.abandon(told)
+                raise told from error
+            run.leave(out)
+            return out
+
+        yield call
+
+
+@contextmanager
+def scopes_in_parts(model: nn.Module, recorder: Recorder) -> Iterator[Callable[[BaseException], None]]:
+    """Follow the calls inside the scripted modules of an eager ``model``, whose own calls are followed elsewhere.
+
+    Gives what closes the scopes that an error leaves open.
+    """
+    parts = [(path, m) for path, m in model.named_modules() if isinstance(m, torch.jit.ScriptModule)]
+    if not parts:
+        yield lambda _: None
+        return
+    modules: dict[int, tuple[str, nn.Module]] = {hash(m._c): (path, m) for path, m in parts}  # noqa: SLF001
+    with _following(modules, recorder) as run:
+        yield run.abandon
+
+
+@contextmanager
+def _following(modules: dict[int, tuple[str, nn.Module]], recorder: Recorder) -> Iterator[_Run]:
+    run = _Run(recorder, modules)
+    token = _run.set(run)
+    try:
+        yield run
+    finally:
+        _run.reset(token)
+
+
+def _enter(identity: int, inputs: Any) -> None:
+    if (run := _run.get()) is not None:
+        run.enter(identity, inputs)
+
+
+def _enter_behind_interface(module: Any, inputs: Any) -> None:
+    _enter(hash(module), inputs)  # the identity that prim::id gives, which takes no interface
+
+
+def _leave(result: Any) -> None:
+    if (run := _run.get()) is not None:
+        run.leave(result)
+
+
+def _turn() -> None:
+    """Come back to Python once in every turn of a loop, so that an interrupt is heard."""
+
+
+for _name, _kernel in (
+    ("enter", _enter),
+    ("enter_behind_interface", _enter_behind_interface),
+    ("leave", _leave),
+    ("turn", _turn),
+):
+    _OPERATORS.impl(_name, _kernel, _KEY)
+
+
+def _forward(model: Any) -> Callable[..., Any]:
+    """Return what runs the model; a recurrent layer that was scripted by itself has its overloads alone."""
+    if model._c._has_method("forward") or not model._c._has_method("forward__0"):  # noqa: SLF001
+        return model  # type: ignore[no-any-return]
+    return model._c._get_method("forward__0")  # type: ignore[no-any-return] # noqa: SLF001
+
+
+@contextmanager
+def _hearing_interrupts() -> Iterator[list[int]]:
+    """Give a list that gets an entry for every Ctrl-C: the interpreter makes an error without words of it."""
+    heard: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield heard
+        return
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, hear)
+    try:
+        yield heard
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _retold(error: Exception) -> Exception:
+    """Return ``error`` with the line that says what happened, without the interpreter's own traceback."""
+    if not str(error).startswith("The following operation failed in the TorchScript interpreter"):
+        return error
+    told = re.findall(r"^(?:builtins\.)?(\w*(?:Error|Exception)): (.+)", str(error), re.MULTILINE)
+    if not told:
+        return error
+    name, message = told[-1]
+    kind = getattr(builtins, name, RuntimeError)
+    return kind(message) if kind in _TAKES_A_MESSAGE else RuntimeError(message)
+
+
+_TAKES_A_MESSAGE = (RuntimeError, ValueError, IndexError, TypeError, NotImplementedError, AssertionError)

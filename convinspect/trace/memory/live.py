@@ -1,0 +1,117 @@
+"""What a forward without gradients needs: live bytes after every operator, their peak, and who holds them there.
+
+The inference peak is what an allocator that starts empty must have: weights (parameters and buffers), the inputs,
+which the caller holds until the forward has returned, and every activation from the operator that makes it until
+the last tensor on its storage is dropped. What a kernel takes and gives back within one operator (workspaces, layout
+copies) is not in it: it depends on the device and its libraries, and is told apart where it is measured.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from convinspect.records import Alive, AliveKind, Memory, ModuleCall, OpCall, Peak, Phase
+from convinspect.tensors.describe import tensors_in
+from convinspect.tensors.operands import mutates, operands, results
+from convinspect.tensors.packed import packed_tensors
+from convinspect.trace.memory.timeline import START, Allocation, Timeline, storage_bytes
+
+# Tensors made of Python data come to the dispatcher as an argument of this operator.
+_BORN_HERE = torch.ops.aten.lift_fresh.default
+
+# CUDA's caching allocator gives out multiples of this. Source: kMinBlockSize in c10's CUDACachingAllocator.
+BLOCK_BYTES = 512
+
+# How many rows a peak names; the rest is one entry a kind.
+_NAMED_ROWS = 64
+
+_IN_ONE_SUM = frozenset({"weights", "inputs", "outputs", "gradients", "optimizer"})
+
+
+class LiveBytes:
+    """Live storages, followed through the operators of a run."""
+
+    def __init__(self) -> None:
+        self.storages = Timeline()
+        self._owners: list[int] = []
+
+    def expect(self, model: nn.Module, inputs: Any) -> None:
+        """Count the weights of ``model`` and the tensors of ``inputs``, which are there before the run."""
+        for tensor in (*model.parameters(), *model.buffers()):
+            self.storages.hold(tensor, "weights", since_start=True)
+        for module in model.modules():
+            self.storages.assume(storage_bytes(tensor for _, tensor in packed_tensors(module)), "weights")
+        for tensor in tensors_in(inputs):
+            self.storages.hold(tensor, "inputs", since_start=True)
+        self.storages.settle()
+
+    def observe(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, owner: int) -> int:
+        """Take note of an operator that has run as call ``owner``; return the bytes that it newly allocated."""
+        storages, new = self.storages, 0
+        for tensor in operands(args, kwargs):
+            if func is _BORN_HERE or not tensor.dim():
+                new += storages.hold(tensor, "activations", owner)
+            else:  # a tensor that nobody registered: a constant of the model
+                storages.hold(tensor, "weights", since_start=True)
+        for tensor in results(out):
+            new += storages.hold(tensor, "activations", owner)
+        if mutates(func):
+            new += sum(storages.resized(tensor, owner) for tensor in operands(args, kwargs))
+        storages.tick()
+        self._owners.append(owner)
+        return new
+
+    def peak_call(self) -> int:
+        """Return the index of the call at the peak; -1 where no operator ran."""
+        moment = self.storages.peak_at
+        return self._owners[moment] if moment != START else START
+
+    def fact(self, calls: Sequence[ModuleCall | OpCall]) -> Memory:
+        """Return what the run needed; ``calls`` are the calls that it made."""
+        alive = self.storages.alive_at(self.storages.peak_at)
+        highest = peak("forward", self.peak_call(), alive, calls)
+        return Memory(
+            weight_bytes=highest.by_kind.get("weights", 0),
+            input_bytes=highest.by_kind.get("inputs", 0),
+            inference=highest,
+            inference_blocks_bytes=self.storages.peak_in_blocks(BLOCK_BYTES),
+        )
+
+
+def peak(phase: Phase, call: int, alive: Iterable[Allocation], calls: Sequence[ModuleCall | OpCall]) -> Peak:
+    """Return the peak at ``call`` (an index of ``calls``), where the lives of ``alive`` are held."""
+    sums: Counter[tuple[AliveKind, str, int, str | None]] = Counter()
+    for life in alive:
+        entry = (life.kind, *_row(life, calls))
+        sums[entry] += life.bytes
+    ranked = sorted((key for key in sums if sums[key]), key=lambda key: (-sums[key], str(key)))
+    entries = [Alive(*key, sums[key]) for key in ranked[:_NAMED_ROWS]]
+    rest: Counter[AliveKind] = Counter()
+    for key in ranked[_NAMED_ROWS:]:
+        rest[key[0]] += sums[key]
+    entries += [Alive(kind, "", 0, None, size) for kind, size in rest.most_common()]
+    path, number, op = where(call, calls)
+    kinds: Counter[str] = Counter()
+    for entry, size in sums.items():
+        kinds[entry[0]] += size
+    by_kind = {kind: size for kind, size in kinds.most_common() if size}
+    return Peak(sum(sums.values()), phase, path, number, op, by_kind, tuple(entries))
+
+
+def where(call: int, calls: Sequence[ModuleCall | OpCall]) -> tuple[str, int, str | None]:
+    """Return the path and number of the module call that operator ``call`` ran in, and the operator's name."""
+    if call == START:
+        return "", 0, None
+    op = calls[call]
+    parent = calls[op.parent] if op.parent != START else None
+    name = op.op if isinstance(op, OpCall) else None
+    return (parent.path, parent.number, name) if isinstance(parent, ModuleCall) else ("", 0, name)
+
+
+def _row(life: Allocation, calls: Sequence[ModuleCall | OpCall]) -> tuple[str, int, str | None]:
+    return ("", 0, None) if life.kind in _IN_ONE_SUM else where(life.owner, calls)

@@ -1,0 +1,62 @@
+"""What the CUDA allocator itself counts during a forward, beside the estimate and never in its place."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from convinspect.records import Measured
+from convinspect.trace.memory.live import BLOCK_BYTES
+from convinspect.trace.memory.timeline import Timeline
+
+
+class Measurement:
+    """One run on a CUDA device, measured from when this is made until `fact`.
+
+    The allocator's peak statistics of the device start anew, and its unused blocks are given back.
+    """
+
+    def __init__(self, device: torch.device, storages: Timeline) -> None:
+        self._device = device
+        self._storages = storages
+        torch.cuda.synchronize(device)
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+        # What else is on the device; a model of which a part is elsewhere has none here.
+        self._others = max(torch.cuda.memory_allocated(device) - storages.live_in_blocks(BLOCK_BYTES), 0)
+
+    def fact(self) -> Measured:
+        """Return what the run took, while its results are alive.
+
+        What else lay on the device (other models, other tensors) is not counted. ``workspace_bytes`` is what is
+        still allocated and no tensor's: cuBLAS keeps its workspace for the next run. What cuDNN takes within one
+        operator is in the difference.
+        """
+        torch.cuda.synchronize(self._device)
+        kept = torch.cuda.memory_allocated(self._device) - self._others
+        return compare(
+            allocated=torch.cuda.max_memory_allocated(self._device) - self._others,
+            reserved=torch.cuda.max_memory_reserved(self._device),
+            workspace=max(kept - self._storages.live_in_blocks(BLOCK_BYTES), 0),
+            estimate=self._storages.peak_in_blocks(BLOCK_BYTES),
+        )
+
+
+def compare(*, allocated: int, reserved: int, workspace: int, estimate: int) -> Measured:
+    """Return the measured bytes beside the ``estimate``, with the difference that the workspace does not explain."""
+    beyond = allocated - workspace - estimate
+    return Measured(
+        allocated_bytes=allocated,
+        reserved_bytes=reserved,
+        workspace_bytes=workspace,
+        estimate_bytes=estimate,
+        block_bytes=BLOCK_BYTES,
+        difference_percent=round(100 * beyond / estimate, 2) if estimate else 0.0,
+    )
+
+
+def measuring(model: nn.Module, storages: Timeline) -> Measurement | None:
+    """Begin to measure where all weights of ``model`` are on one CUDA device; anywhere else return ``None``."""
+    devices = {tensor.device for tensor in (*model.parameters(), *model.buffers())}
+    alone = next(iter(devices)) if len(devices) == 1 else None
+    return Measurement(alone, storages) if alone is not None and alone.type == "cuda" else None

@@ -1,0 +1,75 @@
+"""Which module is running: the calls of one forward in order, each with the call that it ran in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from convinspect.records import ModuleCall, OpCall, ReceptiveField, TensorRecord
+
+
+class Scopes:
+    """A stack of running modules over the list of calls that they and their operators make.
+
+    Every way of running a model (hooks, markers in a TorchScript graph, an exported graph's interpreter) says
+    `enter` and `leave`; the recorder says `record`.
+    """
+
+    def __init__(self) -> None:
+        self._calls: list[ModuleCall | OpCall] = []
+        self._running: list[int] = []
+        self._runs: Counter[str] = Counter()
+
+    @property
+    def calls(self) -> tuple[ModuleCall | OpCall, ...]:
+        """All calls so far, parents before children."""
+        return tuple(self._calls)
+
+    @property
+    def count(self) -> int:
+        """How many calls there are: the index of the next one."""
+        return len(self._calls)
+
+    @property
+    def depth(self) -> int:
+        """How many modules are running."""
+        return len(self._running)
+
+    @property
+    def parent(self) -> int:
+        """The index of the running module's call, or -1."""
+        return self._running[-1] if self._running else -1
+
+    @property
+    def path(self) -> str:
+        """The dotted path of the running module; the model itself where none is."""
+        return self._module(self._running[-1]).path if self._running else ""
+
+    def enter(
+        self, path: str, type_name: str, inputs: tuple[TensorRecord, ...], unregistered: int | None = None
+    ) -> None:
+        """Begin a run of the module at ``path``; one that is not registered brings how many parameters it has."""
+        self._runs[path] += 1
+        call = ModuleCall(path, type_name, self.parent, self._runs[path], inputs, (), unregistered=unregistered)
+        self._running.append(len(self._calls))
+        self._calls.append(call)
+
+    def leave(self, outputs: tuple[TensorRecord, ...], field: ReceptiveField | None) -> None:
+        """End the running module's run with what it returned."""
+        index = self._running.pop()
+        self._calls[index] = replace(self._module(index), outputs=outputs, receptive_field=field, finished=True)
+
+    def abandon(self) -> None:
+        """End the running module's run without a result: it raised."""
+        self._running.pop()
+
+    def record(self, call: OpCall) -> int:
+        """Add one operator and return its index."""
+        self._calls.append(call)
+        return len(self._calls) - 1
+
+    def _module(self, index: int) -> ModuleCall:
+        call = self._calls[index]
+        if not isinstance(call, ModuleCall):
+            raise TypeError(f"call {index} is an operator, not a module")
+        return call

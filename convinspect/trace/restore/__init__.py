@@ -1,0 +1,1 @@
+"""A model, its inputs and the process, left as they were found."""

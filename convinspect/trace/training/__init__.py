@@ -1,0 +1,1 @@
+"""The training estimate: one whole step, run on fake tensors."""

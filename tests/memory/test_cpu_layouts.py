@@ -1,0 +1,172 @@
+"""What an operator returns for stand-ins lies in memory as what it returns on the CPU does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from convinspect.trace import TrainingConfig
+from convinspect.trace.fake.model import FakeModel
+from convinspect.trace.fake.tensor import FakeMode
+from convinspect.trace.record.recorder import ASKS_DEVICE
+from tests.memory.runs import counted_forward, inference_peak, traced, training_step
+
+Geometry = tuple[str, tuple[int, ...], tuple[int, ...], int]
+
+LAYOUTS: dict[str, Callable[[], Tensor]] = {
+    "contiguous": lambda: torch.rand(2, 4, 9, 7),
+    "channels last": lambda: torch.rand(2, 4, 9, 7).to(memory_format=torch.channels_last),
+    "channels last, one image": lambda: torch.rand(1, 4, 9, 7).to(memory_format=torch.channels_last),
+    "permuted": lambda: torch.rand(9, 7, 4, 2).permute(3, 2, 0, 1),
+    "transposed": lambda: torch.rand(2, 4, 7, 9).transpose(2, 3),
+    "channels last in 3d": lambda: torch.rand(2, 4, 5, 6, 7).to(memory_format=torch.channels_last_3d),
+}
+
+OPERATORS: dict[str, Callable[[Tensor], Tensor]] = {
+    "roll": lambda x: x.roll((1, 2), (2, 3)),
+    "flat roll": lambda x: x.roll(1),
+    "reflection": lambda x: functional.pad(x, (1, 1) * (x.dim() - 2), "reflect"),
+    "replication": lambda x: functional.pad(x, (1, 1) * (x.dim() - 2), "replicate"),
+    "channel shuffle": lambda x: functional.channel_shuffle(x, 2),
+    "normalised": lambda x: functional.batch_norm(x, torch.zeros(4), torch.ones(4)),
+    "normalised in training": lambda x: functional.batch_norm(x, torch.zeros(4), torch.ones(4), training=True),
+    "gate": lambda x: functional.glu(x, 1),
+    "dropout": lambda x: torch.native_dropout(x, 0.5, train=True)[0],
+    "spectrum": lambda x: torch.fft.rfft2(x).abs(),
+    "spectrum of everything": lambda x: torch.fft.rfftn(x).abs(),
+    "signal": lambda x: torch.fft.irfft(torch.fft.rfft(x, dim=1), dim=1),
+    "signals": lambda x: torch.fft.irfft2(torch.fft.rfft2(x)),
+}
+
+
+class Results(TorchDispatchMode):
+    """Writes down how the results of all operators lie in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.found: list[Geometry] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if func is not ASKS_DEVICE:
+            for tensor in out if isinstance(out, (tuple, list)) else [out]:
+                if isinstance(tensor, Tensor):
+                    size = tensor.untyped_storage().nbytes()
+                    self.found.append((str(func), tuple(tensor.shape), tensor.stride(), size))
+        return out
+
+
+def results(run: Callable[..., Tensor], *given: Tensor) -> list[Geometry]:
+    """Return what the operators of ``run`` and of its derivative return."""
+    leaves = [x.detach().requires_grad_(x.is_floating_point()) for x in given]
+    with Results() as recorded:
+        out = run(*leaves)
+        # A gradient that lies as the output does.
+        out.backward(torch.empty_like(out))
+    return recorded.found
+
+
+def assert_the_same(run: Callable[..., Tensor], *given: Tensor) -> None:
+    cast = FakeModel(everything=True)
+    stands = [cast.replaced(x) for x in given]
+    with FakeMode():
+        found = results(run, *stands)
+    assert found == results(run, *given)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_results_lie_as_on_the_cpu(operator: str, layout: str) -> None:
+    assert_the_same(OPERATORS[operator], LAYOUTS[layout]())
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "channels last", "channels last, one image", "channels last in 3d"])
+def test_groups_are_normalised_in_the_inputs_format(layout: str) -> None:
+    # The CPU takes no other layout.
+    assert_the_same(lambda x: functional.group_norm(x, 2, torch.ones(4), torch.zeros(4)), LAYOUTS[layout]())
+
+
+@pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last])
+def test_pixels_are_shuffled_in_the_inputs_format(form: torch.memory_format) -> None:
+    x = torch.rand(2, 8, 4, 6).to(memory_format=form)
+    assert_the_same(lambda x: functional.pixel_shuffle(x, 2), x)
+    assert_the_same(lambda x: functional.pixel_unshuffle(x, 2), x)
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 9), (8, 4)])
+def test_a_transposed_signal_is_normalised_contiguously(shape: tuple[int, ...]) -> None:
+    x = torch.rand(*shape[:-2], shape[-1], shape[-2]).transpose(-1, -2)
+    assert_the_same(lambda x: functional.batch_norm(x, torch.zeros(4), torch.ones(4)), x)
+
+
+@pytest.mark.parametrize(("size", "kernel", "stride"), [(6, 3, 1), (8, 2, 2), (9, 2, 3)])
+def test_folding_takes_as_much_as_its_input(size: int, kernel: int, stride: int) -> None:
+    windows = ((size - kernel) // stride + 1) ** 2
+    x = torch.rand(2, 4 * kernel**2, windows)
+    assert_the_same(lambda x: functional.fold(x, size, kernel, stride=stride), x)
+    assert_the_same(lambda x: functional.unfold(x, kernel, stride=stride), torch.rand(2, 4, size, size))
+    model = nn.Fold(size, kernel, stride=stride)
+    assert inference_peak(model.to("meta"), x.to("meta")) == counted_forward(model, x).peak
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_bags_take_what_the_allocator_counts(mode: str, dtype: torch.dtype) -> None:
+    ids = torch.randint(100, (200, 7))
+    model = nn.EmbeddingBag(100, 4, mode=mode, dtype=dtype)
+    counted = counted_forward(model, ids).peak
+    step = training_step(model, ids, plan=TrainingConfig("sgd"))
+    assert inference_peak(model, ids) == counted
+    assert inference_peak(model.to("meta"), ids.to("meta")) == counted
+    assert training_step(model, ids.to("meta"), plan=TrainingConfig("sgd")) == step
+
+
+@pytest.mark.parametrize("padding", [None, 3])
+@pytest.mark.parametrize("ends", [False, True])
+@pytest.mark.parametrize("mode", [0, 1, 2])
+def test_bags_of_flat_ids_lie_as_on_the_cpu(mode: int, *, ends: bool, padding: int | None) -> None:
+    def run(weight: Tensor, ids: Tensor, offsets: Tensor) -> Tensor:
+        options = (False, mode, False, None, ends, -1 if padding is None else padding)
+        return torch.ops.aten._embedding_bag(weight, ids, offsets, *options)[0]  # noqa: SLF001
+
+    offsets = torch.arange(0, 36 if ends else 35, 7)
+    cast = FakeModel(everything=True)
+    given = (torch.rand(50, 4), torch.randint(50, (35,)), offsets)
+    given_stands = [cast.replaced(x) for x in given]
+    with FakeMode(), Results() as stands:
+        run(*given_stands)
+    with Results() as real:
+        run(*given)
+    assert stands.found == real.found
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("weights", [torch.float32, torch.bfloat16])
+def test_normalised_half_precision_keeps_its_statistics_as_on_the_cpu(weights: torch.dtype, *, training: bool) -> None:
+    def run(x: Tensor) -> Tensor:
+        mean, deviation = torch.zeros(4, dtype=weights), torch.ones(4, dtype=weights)
+        return functional.batch_norm(x, mean, deviation, deviation.clone(), mean.clone(), training=training)
+
+    assert_the_same(run, torch.rand(2, 4, 9, 7).bfloat16())
+    # Which dtype the statistics have is seen in the operator's results alone.
+    x = torch.rand(2, 4, 9, 7).bfloat16()
+    args = (torch.ones(4, dtype=weights), torch.zeros(4, dtype=weights)) * 2
+    cast = FakeModel(everything=True)
+    stands = [cast.replaced(t) for t in (x, *args)]
+    with FakeMode():
+        found = torch.ops.aten.native_batch_norm(*stands, training, 0.1, 1e-5)
+    real = torch.ops.aten.native_batch_norm(x, *args, training, 0.1, 1e-5)
+    assert [(t.dtype, t.shape) for t in found] == [(t.dtype, t.shape) for t in real]
+
+
+def test_a_norm_of_the_wrong_width_fails_as_on_the_cpu() -> None:
+    model, x = nn.BatchNorm2d(5), torch.rand(2, 4, 3, 3)
+    real, stood_in = traced(model, x), traced(model.to("meta"), x.to("meta"))
+    assert real.failure is not None
+    assert stood_in.failure == real.failure

@@ -1,0 +1,192 @@
+"""A run without data takes the same path as a real one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from convinspect.records import Trace
+from convinspect.trace import TrainingConfig
+from convinspect.trace.fake.model import FakeModel, faked
+from convinspect.trace.fake.tensor import FakeMode, FakeTensor
+from sample_models.inplace import InPlace
+from sample_models.mobilenet import MobileNetV2
+from sample_models.recurrent import Recurrent
+from sample_models.resnet import resnet18
+from sample_models.transformer import TextClassifier
+from sample_models.unet import UNet
+from tests.memory.nets import encoder
+from tests.memory.runs import counted_forward, inference_peak, traced
+
+
+class Attention(nn.Module):
+    def __init__(self, *, causal: bool = False, masked: bool = False) -> None:
+        super().__init__()
+        self.layer = nn.Linear(16, 48)
+        self.causal, self.masked = causal, masked
+
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = self.layer(x).unflatten(-1, (3, 2, 8)).permute(2, 0, 3, 1, 4)
+        mask = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).tril() if self.masked else None
+        return functional.scaled_dot_product_attention(query, key, value, mask, is_causal=self.causal)
+
+
+MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    "resnet18": (resnet18, (2, 3, 32, 32)),
+    "mobilenet": (MobileNetV2, (2, 3, 32, 32)),
+    "unet": (UNet, (2, 3, 32, 32)),
+    "in place": (InPlace, (2, 3, 32, 32)),
+    "recurrent": (Recurrent, (2, 7, 40)),
+    "recurrent with projections": (lambda: Recurrent(proj_size=16), (2, 7, 40)),
+    "elman": (lambda: nn.RNN(8, 16, 2, batch_first=True), (2, 5, 8)),
+    "encoder": (encoder, (2, 5, 64)),
+    "attention": (Attention, (2, 5, 16)),
+    "causal attention": (lambda: Attention(causal=True), (2, 5, 16)),
+    "masked attention": (lambda: Attention(masked=True), (2, 5, 16)),
+    "lazy": (lambda: nn.Sequential(nn.LazyConv2d(4, 3), nn.Flatten(), nn.LazyLinear(3)), (2, 3, 8, 8)),
+}
+
+
+def on_meta(build: Callable[[], nn.Module], shape: tuple[int, ...], *, train: bool = False) -> Trace:
+    with torch.device("meta"):
+        model, x = build(), torch.empty(shape)
+    found = traced(model, x, train=train, training=TrainingConfig("momentum"))
+    for tensor in (*model.parameters(), *model.buffers()):
+        assert type(tensor) is not FakeTensor
+        assert tensor.is_meta
+    return found
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+@pytest.mark.parametrize("train", [False, True])
+@pytest.mark.parametrize("name", MODELS)
+def test_meta_shows_the_operators_the_peaks_and_the_sizes_of_the_cpu(name: str, *, train: bool) -> None:
+    build, shape = MODELS[name]
+    real = traced(build(), torch.rand(shape), train=train, training=TrainingConfig("momentum"))
+    assert on_meta(build, shape, train=train) == real
+    assert real.failure is None
+    assert real.memory is not None
+    assert real.memory.training is not None
+
+
+def test_token_ids_are_stood_in_for() -> None:
+    real = traced(TextClassifier(), torch.randint(9, (2, 7)), training=TrainingConfig())
+    with torch.device("meta"):
+        model, ids = TextClassifier(), torch.empty(2, 7, dtype=torch.int64)
+    assert traced(model, ids, training=TrainingConfig()) == real
+
+
+class MakesTensors(nn.Module):
+    """Makes tensors without a device: on the meta device itself that is an error."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        steps = int(torch.tensor(3).item())
+        return x[:, :steps] + torch.arange(steps) + torch.zeros(steps) + torch.tensor([1.0])
+
+
+def test_a_model_may_make_tensors_without_a_device() -> None:
+    real = traced(MakesTensors(), torch.rand(2, 8))
+    assert real.failure is None
+    assert traced(MakesTensors(), torch.empty(2, 8, device="meta")) == real
+
+
+def test_a_real_tensor_that_a_stand_in_was_written_into_has_no_value() -> None:
+    x = FakeTensor(torch.empty(2, device="meta"))
+    with FakeMode():
+        constant = torch.tensor([0.0, 0.0])
+        assert constant.sum().item() == 0
+        constant.copy_(x)
+        with pytest.raises(RuntimeError, match="item"):
+            constant.sum().item()
+
+
+def test_a_real_tensor_that_was_only_read_keeps_its_value() -> None:
+    x = FakeTensor(torch.empty(2, device="meta"))
+    with FakeMode():
+        constant = torch.tensor([1.0, 2.0])
+        x.copy_(constant)
+        assert constant.sum().item() == 3
+
+
+@pytest.mark.parametrize("build", [resnet18, UNet])
+def test_models_in_channels_last_take_the_same_path(build: Callable[[], nn.Module]) -> None:
+    last = torch.channels_last
+    real = traced(
+        build().to(memory_format=last), torch.rand(2, 3, 32, 32).to(memory_format=last), training=TrainingConfig("sgd")
+    )
+    with torch.device("meta"):
+        model, x = build().to(memory_format=last), torch.empty(2, 3, 32, 32, memory_format=last)
+    assert traced(model, x, training=TrainingConfig("sgd")) == real
+
+
+class Folds(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        patches = functional.unfold(x, 3, stride=1, padding=1)
+        return functional.fold(patches, x.shape[-2:], 3, padding=1)
+
+
+def test_a_fold_keeps_the_storage_of_its_input_size() -> None:
+    real, x = traced(Folds(), torch.rand(2, 3, 8, 8)), torch.empty(2, 3, 8, 8, device="meta")
+    assert traced(Folds(), x) == real
+    assert inference_peak(Folds(), torch.rand(2, 3, 8, 8)) == counted_forward(Folds(), torch.rand(2, 3, 8, 8)).peak
+
+
+def test_a_stand_in_pretends_to_be_on_the_cpu_and_holds_no_memory() -> None:
+    x = FakeTensor(torch.empty(10**12, device="meta"))
+    assert x.device == torch.device("cpu")
+    assert not x.is_meta
+    assert (x + 1).device == torch.device("cpu")
+    assert type(x.view(10, -1)) is FakeTensor
+    assert x.untyped_storage().nbytes() == 4 * 10**12
+    assert "FakeTensor" in repr(x)
+
+
+def test_views_of_one_storage_stay_views_of_one_storage() -> None:
+    whole = torch.rand(4, 4)
+    model = nn.Module()
+    model.register_buffer("whole", whole)
+    model.register_buffer("row", whole[1])
+    model.parts = [whole[2:]]
+    with faked(model, FakeModel(everything=True)):
+        keys = {t.untyped_storage()._cdata for t in (model.whole, model.row, model.parts[0])}  # noqa: SLF001
+        assert len(keys) == 1
+        assert model.row.storage_offset() == 4
+        assert model.parts[0].shape == (2, 4)
+    assert model.whole is whole
+    assert type(model.parts[0]) is Tensor
+
+
+def test_tensors_come_back_when_the_run_raises() -> None:
+    model = nn.LSTM(3, 4, device="meta")
+    before = [id(p) for p in (*model.parameters(), *model._flat_weights)]  # noqa: SLF001
+    found = traced(model, torch.empty(5, 2, 7, device="meta"))
+    assert found.failure is not None
+    assert before == [id(p) for p in (*model.parameters(), *model._flat_weights)]  # noqa: SLF001
+
+
+@pytest.mark.parametrize(("steps", "batch", "features", "hidden"), [(1, 1, 4, 4), (7, 3, 20, 33), (5, 8, 300, 256)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_workspace_of_an_lstm_is_onednns(
+    steps: int, batch: int, features: int, hidden: int, dtype: torch.dtype
+) -> None:
+    sizes = [(4 * hidden, features), (4 * hidden, hidden), (4 * hidden,), (4 * hidden,)]
+
+    def workspace(device: str) -> Tensor:
+        def tensor(*shape: int) -> Tensor:
+            made = torch.zeros(shape, dtype=dtype, device=device)
+            return FakeTensor(made) if device == "meta" else made
+
+        weights = [tensor(*size) for size in sizes]
+        states = [tensor(batch, hidden), tensor(batch, hidden)]
+        how = (False, [], 2, hidden, 1, True, False, False, True)
+        return torch.ops.aten.mkldnn_rnn_layer(tensor(steps, batch, features), *weights, *states, *how)[3]
+
+    try:
+        real = workspace("cpu")
+    except RuntimeError:
+        pytest.skip(f"this processor has no LSTM in {dtype}")
+    assert workspace("meta").shape == real.shape
