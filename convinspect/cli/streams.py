@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO
+from typing import TextIO
 
 from convinspect.errors import UsageError
 
@@ -74,20 +74,25 @@ def report_stream() -> Iterator[TextIO | None]:
         _close(stream)
 
 
-class _Patient(io.FileIO):
-    """A file whose writes never fail: what a model prints is no reason for it to stop."""
+class _Patient(io.TextIOWrapper):
+    """Text whose writes never fail: what a model prints is no reason for it to stop."""
 
-    def write(self, data: Any) -> int:
-        """Write ``data``, or lose it."""
+    def write(self, text: str, /) -> int:
+        """Write ``text``, or lose it."""
         with suppress(OSError):
-            return super().write(data) or 0
-        return len(data)
+            return super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write out what is buffered, as far as that is possible."""
+        with suppress(OSError):
+            super().flush()
 
 
 def _to_stderr() -> TextIO:
     """Return a text file on descriptor 2, which it does not own."""
-    raw = io.BufferedWriter(_Patient(2, "w", closefd=False))
-    return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    raw = io.BufferedWriter(io.FileIO(2, "w", closefd=False))
+    return _Patient(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def write_report(stream: TextIO | None, text: str) -> None:
