@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from convinspect.cli.patience import patience
 from tests.shell import ROOT, convinspect
 
 LENET = ("summary", str(ROOT / "sample_models/lenet.py"), "--input", "1,28,28", "--device", "meta")
@@ -178,3 +181,32 @@ def test_a_command_that_was_left_out_is_suggested(saved: Path) -> None:
     result = convinspect(str(saved), "--json")
     assert result.code == 2
     assert f"hint: did you mean: convinspect summary {saved}" in result.err
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("device", "hinted"), [("cpu", True), ("meta", False)])
+def test_a_long_run_says_on_a_terminal_what_it_does(
+    monkeypatch: pytest.MonkeyPatch,
+    device: str,
+    hinted: bool,  # noqa: FBT001
+) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := _Terminal())
+    with patience("model.py", device, seconds=0):
+        while "\n" not in terminal.getvalue():
+            pass
+    assert terminal.getvalue().startswith(f"note: model.py is still being built and run on {device}")
+    assert ("--device meta" in terminal.getvalue()) == hinted
+
+
+def test_a_short_run_and_a_pipe_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := _Terminal())
+    with patience("model.py", "cpu"):
+        pass
+    monkeypatch.setattr(sys, "stderr", piped := io.StringIO())
+    with patience("model.py", "cpu", seconds=0):
+        assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    assert (terminal.getvalue(), piped.getvalue()) == ("", "")

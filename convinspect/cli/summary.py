@@ -10,6 +10,7 @@ import click
 
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
+from convinspect.cli.patience import patience
 from convinspect.cli.streams import report_stream, say
 from convinspect.errors import ModelError, UsageError
 from convinspect.render import FORMATS, check_columns
@@ -75,7 +76,8 @@ def _run(
     from convinspect.fold import at_depth  # noqa: PLC0415 - a usage error must not wait for it
     from convinspect.pipeline import summarise  # noqa: PLC0415
 
-    report = summarise(request)
+    with patience(request.target.text, request.device):
+        report = summarise(request)
     _say_notes(report)
     shown = report if options["depth"] is None else at_depth(report, options["depth"])
     failed = _failure(report)
