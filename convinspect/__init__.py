@@ -1,7 +1,7 @@
 """What a PyTorch network is, layer by layer: the library's front door.
 
-``inspect(model, inputs=(x,))`` gives the same report as the command line. `mac_rule`, `no_macs` and `rf_rule` say what an
-operator of your own costs and what it sees. Importing the package imports no torch.
+``inspect(model, inputs=(x,))`` gives the same report as the command line. `mac_rule`, `no_macs` and `rf_rule`
+say what an operator of your own costs and what it sees. Importing the package imports no torch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _HOMES = {
     "no_macs": "convinspect.ops",
     "rf_rule": "convinspect.fields",
 }
-__all__ = ["Report", "__version__", "inspect", "mac_rule", "no_macs", "rf_rule"]  # noqa: F822 - see __getattr__
+__all__ = ["Report", "__version__", "inspect", "mac_rule", "no_macs", "rf_rule"]
 
 
 def __dir__() -> list[str]:

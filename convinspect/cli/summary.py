@@ -167,9 +167,8 @@ def _say_second_opinion(request: Request, report: Report) -> None:
 
 
 def _fail_with_the_forward(report: Report) -> None:
-    for note in report.warnings:
-        if note.code == "forward_failed":
-            on_values = report.run.device == "meta" and any(word in note.message for word in _VALUES)
-            raise ModelError(
-                note.message, "what depends on values cannot run on meta: try --device cpu" if on_values else None
-            )
+    if report.stopped:
+        on_values = report.run.device == "meta" and any(word in report.stopped for word in _VALUES)
+        raise ModelError(
+            report.stopped, "what depends on values cannot run on meta: try --device cpu" if on_values else None
+        )
