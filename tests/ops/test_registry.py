@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+import convinspect
 from convinspect.errors import ModelError
+from convinspect.fields import rf_rule
 from convinspect.ops import is_view_named, mac_rule, no_macs, operator, operators, price, registry
 from convinspect.records import OpCall
 
@@ -160,7 +162,15 @@ def test_rows_of_views_are_known_by_what_people_call_them() -> None:
     assert not any(map(is_view_named, ("unfold", "view_as_real", "values", "cat", "relu", "mylib.view", "")))
 
 
-def test_pricing_needs_no_torch() -> None:
-    program = "import sys, convinspect.ops; print('torch' in sys.modules, 'numpy' in sys.modules)"
+def test_the_package_itself_gives_what_a_model_file_needs() -> None:
+    assert convinspect.mac_rule is mac_rule
+    assert convinspect.no_macs is no_macs
+    assert convinspect.rf_rule is rf_rule
+    assert {"mac_rule", "no_macs", "rf_rule"} <= set(dir(convinspect))
+
+
+@pytest.mark.parametrize("asked", ["import convinspect.ops", "from convinspect import mac_rule, no_macs"])
+def test_pricing_needs_no_torch(asked: str) -> None:
+    program = f"import sys; {asked}; print('torch' in sys.modules, 'numpy' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["False", "False"]
