@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def summarise(request: Request) -> Report:
     """Return the report of the request's target.
 
-    A forward that stops half-way gives a report of the rows up to there, with the reason among its warnings. A
+    A forward that stops half-way gives a report of the rows up to there, with the reason as its ``failure``. A
     saved report is read back.
     Raises `UsageError` for a target or an input that cannot be used, and `ModelError` where the user's code
     fails before its forward.

@@ -18,16 +18,10 @@ def uncounted_of(rows: list[Row]) -> tuple[Uncounted, ...]:
 
 def notes_of(trace: Trace, rows: list[Row]) -> tuple[Note, ...]:
     """Return the notes of the trace itself, then those that follow from its rows."""
-    notes = [*trace.notes, *_failed(trace), *_bounds(rows)]
+    notes = [*trace.notes, *_bounds(rows)]
     if trace.ran and trace.failure is None:
         notes += _never_ran(rows)
     return (*notes, *_shared(rows), *_unregistered(rows))
-
-
-def _failed(trace: Trace) -> Iterator[Note]:
-    if trace.failure is not None:
-        where = trace.failure.path or "in forward"
-        yield Note("forward_failed", f"{where}: {trace.failure.message}", trace.failure.path)
 
 
 def _bounds(rows: list[Row]) -> Iterator[Note]:

@@ -27,6 +27,7 @@ def analyse(trace: Trace, tool: Tool, model: Model, run: Run) -> Report:
         warnings=notes_of(trace, rows),
         uncounted=uncounted_of(rows),
         unit=trace.unit,
+        failure=trace.failure,
     )
 
 

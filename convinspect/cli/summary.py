@@ -153,10 +153,7 @@ def _say_second_opinion(request: Request, report: Report) -> None:
 
 
 def _failure(report: Report) -> ModelError | None:
-    for note in report.warnings:
-        if note.code == "forward_failed":
-            on_values = report.run.device == "meta" and any(word in note.message for word in _VALUES)
-            return ModelError(
-                note.message, "what depends on values cannot run on meta: try --device cpu" if on_values else None
-            )
-    return None
+    if report.stopped is None:
+        return None
+    on_values = report.run.device == "meta" and any(word in report.stopped for word in _VALUES)
+    return ModelError(report.stopped, "what depends on values cannot run on meta: try --device cpu" if on_values else None)

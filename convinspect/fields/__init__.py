@@ -26,4 +26,6 @@ from convinspect.fields.rules import Call, rule
 from convinspect.fields.tracker import FieldTracker
 from convinspect.records import Unit
 
-__all__ = ["Call", "Field", "FieldTracker", "Unit", "follow", "notes_of", "rule", "spatial_axes"]
+rf_rule = rule
+
+__all__ = ["Call", "Field", "FieldTracker", "Unit", "follow", "notes_of", "rf_rule", "rule", "spatial_axes"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
+from collections import Counter
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -58,7 +60,7 @@ def _kind(path: Path, head: bytes) -> Kind:
             raise UsageError(what, hint)
     if head[257:262] == b"ustar":
         raise UsageError("saved by a PyTorch older than 0.2", "load it there, and save it again")
-    if head.lstrip().startswith(b"{"):
+    if head.removeprefix(BOM_UTF8).lstrip().startswith(b"{"):
         return _kind_of_json(path)
     if path.suffix == ".py":
         return "python"
@@ -97,7 +99,15 @@ def read_json(path: Path) -> object:
     if path.stat().st_size > _MAX_JSON:
         raise UsageError(f"JSON of {path.stat().st_size:,} bytes")
     try:
-        document: object = json.loads(path.read_bytes())
+        document: object = json.loads(path.read_bytes(), object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"damaged JSON ({error})") from None
     return document
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"the key {twice!a:.80} stands twice")
+    return made

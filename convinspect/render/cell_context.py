@@ -38,11 +38,10 @@ def _idle(report: Report) -> frozenset[str]:
 
 def _failed(report: Report) -> tuple[str, int] | None:
     """Return where the forward stopped: the last call of that module, or of the one that it is folded into."""
-    note = next((note for note in report.warnings if note.code == "forward_failed"), None)
-    if note is None:
+    if report.failure is None:
         return None
     calls = {layer.path: layer.call for layer in report.layers if layer.kind == "module"}
-    path = note.path or ""
+    path = report.failure.path
     while path and path not in calls:
         path = path.rpartition(".")[0]
     return path, calls.get(path, 0)

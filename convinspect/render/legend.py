@@ -79,12 +79,12 @@ def _all(report: Report, *, brackets: bool) -> str:
 
 
 def warnings(report: Report) -> Iterator[Line]:
-    """Yield every warning; those that differ only by the numbers in them stand as one."""
+    """Yield why the forward stopped, and every warning; those that differ only by the numbers in them stand as one."""
     alike: dict[tuple[str, str], list[Note]] = {}
     for note in report.warnings:
         if note.code != "macs_lower_bound" or not report.uncounted:
             alike.setdefault((note.code, re.sub(r"\d+", "#", note.message)), []).append(note)
-    texts = [_said(notes) for notes in alike.values()]
+    texts = [*([report.stopped] if report.stopped else []), *map(_said, alike.values())]
     if report.uncounted:
         texts.append(f"MACs are a lower bound: no rule says what these operators cost: {_uncounted(report)}")
     for i, text in enumerate(texts):

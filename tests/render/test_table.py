@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from convinspect.errors import UsageError
 from convinspect.fold import at_depth
-from convinspect.records import Note, Unit
+from convinspect.records import Failure, Note, Unit
 from convinspect.render import Options, render
 from convinspect.render.options import COLUMNS
 from convinspect.report import Report
@@ -186,7 +186,7 @@ def stopped(path: str) -> Report:
         nets.layer("block.fc", "Linear", 2, None, call=2),
         nets.layer("late", "Linear", 1, None, params=4, call=0),
     )
-    return nets.report("Net", rows, warnings=(Note("forward_failed", f"{path}: no", path),))
+    return replace(nets.report("Net", rows), failure=Failure(path, "Linear", "no"))
 
 
 def test_the_row_that_failed_is_marked_and_nothing_is_said_to_never_run() -> None:
