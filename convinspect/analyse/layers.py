@@ -3,91 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from convinspect.analyse.memory import row_memory
 from convinspect.analyse.rows import Row
 from convinspect.ops import results_of, type_name
 from convinspect.records import ModuleCall, OpCall, TensorRecord, Trace, Value, Weight
-from convinspect.report import Layer, MacsStatus, Shape
-
-
-class _Sums:
-    """What a row and everything below it add up to."""
-
-    __slots__ = ("exact", "known", "macs", "params")
-
-    def __init__(self) -> None:
-        self.params = 0
-        self.macs = 0
-        self.exact = True
-        self.known = False
-
-    def add(self, other: _Sums) -> None:
-        self.params += other.params
-        self.macs += other.macs
-        self.exact = self.exact and other.exact
-        self.known = self.known or other.known
-
-    @property
-    def status(self) -> MacsStatus:
-        if not self.known:
-            return "unknown"
-        return "exact" if self.exact else "lower_bound"
+from convinspect.report import Layer, LayerMemory, MacsStatus, Shape
+from convinspect.tree import all_known, tree_of
 
 
 def layers_of(trace: Trace, rows: list[Row]) -> tuple[Layer, ...]:
-    """Return one layer a row; parents come before children in ``rows``, so sums are made from the end."""
-    sums: dict[int, _Sums] = {}
-    for row in reversed(rows):
-        below = sums.setdefault(id(row), _Sums())
-        below.add(_own(row, trace))
-        if row.parent is not None:
-            sums.setdefault(id(row.parent), _Sums()).add(below)
-    return tuple(_layer(row, sums[id(row)], trace) for row in rows)
+    """Return one layer a row; parents come before children in ``rows``."""
+    return tuple(
+        replace(
+            node.layer,
+            params_total=node.sums.params,
+            macs_total=node.sums.macs,
+            macs_status=node.sums.macs_status,
+        )
+        for node in tree_of([_layer(row, trace) for row in rows])
+    )
 
 
-def _own(row: Row, trace: Trace) -> _Sums:
-    own = _Sums()
-    own.params = sum(weight.numel or 0 for weight in _counted(row, "params"))
-    own.known = _macs_known(row, trace)
-    own.macs = row.own_macs
-    finished = not isinstance(row.call, ModuleCall) or row.call.finished or trace.failure is None
-    own.exact = own.known and finished and not row.uncounted
-    return own
-
-
-def _macs_known(row: Row, trace: Trace) -> bool:
-    """A module that a complete forward never called did no work; after a failure nobody knows."""
-    return row.call is not None or (trace.ran and trace.failure is None)
-
-
-def _layer(row: Row, below: _Sums, trace: Trace) -> Layer:
+def _layer(row: Row, trace: Trace) -> Layer:
+    """Return ``row`` with what it owns and costs itself in the place of the totals, too."""
     params, buffers = _counted(row, "params"), _counted(row, "buffers")
     call = row.call
-    is_function = isinstance(call, OpCall)
-    known = _macs_known(row, trace)
+    own_params = sum(weight.numel or 0 for weight in params)
+    status = _macs_status(row, trace)
+    macs = None if status == "unknown" else row.own_macs
     return Layer(
         path=row.path,
         call=_number(row),
-        kind="function" if is_function else "module",
+        kind="function" if isinstance(call, OpCall) else "module",
         type=type_name(call) if isinstance(call, OpCall) else _module_type(row),
         depth=row.depth,
         leaf=row.leaf,
         inputs=tuple(Shape(fact.shape, fact.dtype) for fact in _inputs(call)),
         outputs=_outputs(call),
-        params=sum(weight.numel or 0 for weight in params),
+        params=own_params,
         trainable_params=sum(weight.numel or 0 for weight in params if weight.trainable),
         buffers=sum(weight.numel or 0 for weight in buffers),
         param_bytes=sum(weight.bytes for weight in params),
         buffer_bytes=sum(weight.bytes for weight in buffers),
-        params_total=below.params,
+        params_total=own_params,
         shared_with=_shared_with(row),
-        macs=row.own_macs if known else None,
-        macs_total=below.macs if below.known else None,
-        macs_status=below.status,
-        memory=row_memory(row),
+        macs=macs,
+        macs_total=macs,
+        macs_status=status,
+        memory=_memory(row),
         receptive_field=call.receptive_field if call is not None else None,
     )
+
+
+def _macs_status(row: Row, trace: Trace) -> MacsStatus:
+    """Return how well the row's own MACs are known.
+
+    A module that a complete forward never called did no work; after a failure nobody knows.
+    """
+    if row.call is None and not (trace.ran and trace.failure is None):
+        return "unknown"
+    stopped = trace.failure is not None and isinstance(row.call, ModuleCall) and not row.call.finished
+    return "lower_bound" if stopped or row.uncounted else "exact"
+
+
+def _memory(row: Row) -> LayerMemory:
+    """Return what the row's operators newly allocate, and what a training step saves in it."""
+    if row.call is None:
+        return LayerMemory(None, None)
+    saved = [op.saved_bytes for op in row.ops]
+    if isinstance(row.call, ModuleCall):
+        saved.append(row.call.saved_bytes)
+    return LayerMemory(all_known(op.allocated_bytes for op in row.ops), all_known(saved))
 
 
 def _number(row: Row) -> int:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from convinspect.records import Interval, ReceptiveField, Unit
-    from convinspect.render.glyphs import Glyphs
+    from convinspect.render.text import Glyphs
 
 
 def size_text(field: ReceptiveField | None, glyphs: Glyphs, *, compact: bool) -> str:

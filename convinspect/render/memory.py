@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from convinspect import units
 from convinspect.ops import display_name
-from convinspect.render.paragraphs import Line
+from convinspect.render.text import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,7 +8,7 @@ import pytest
 
 from convinspect.records import ReceptiveField
 from convinspect.render import field
-from convinspect.render.glyphs import ASCII, UNICODE
+from convinspect.render.text import ASCII, UNICODE
 
 from . import nets
 

@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convinspect.render.paragraphs import Line, paragraphs
+from convinspect.render.text import Line, paragraphs
 
 SHARES = "weights 85.31 KiB, activations 39.38 MiB, input 160 B, difference +1.5 %, 4 Bottleneck blocks"
 

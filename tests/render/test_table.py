@@ -14,7 +14,7 @@ from convinspect.errors import UsageError
 from convinspect.fold import at_depth
 from convinspect.records import Note, Unit
 from convinspect.render import Options, render
-from convinspect.render.options import COLUMNS
+from convinspect.render.columns import COLUMNS
 from convinspect.report import Report
 
 from . import golden, nets
@@ -40,7 +40,7 @@ def test_the_table_reads_as_its_golden_file(name: str, width: int) -> None:
 
 
 def test_every_column_reads_as_its_golden_file() -> None:
-    assert golden.holds("lenet-columns", table(nets.lenet(), width=80, columns=COLUMNS))
+    assert golden.holds("lenet-columns", table(nets.lenet(), width=80, columns=tuple(COLUMNS)))
 
 
 @pytest.mark.parametrize("depth", [0, 1])
