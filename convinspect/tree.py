@@ -40,31 +40,33 @@ class Node:
 
 def tree_of(layers: Sequence[Layer]) -> list[Node]:
     """Return a node for each of ``layers``, in their order: parents come first; linear in their number."""
-    parents: list[int | None] = []
-    levels: list[int] = []
-    enclosing: list[int] = []
-    for i, layer in enumerate(layers):
-        while enclosing and layers[enclosing[-1]].depth >= layer.depth:
-            enclosing.pop()
-        parents.append(enclosing[-1] if enclosing else None)
-        levels.append(len(enclosing))
-        enclosing.append(i)
-    parts: list[list[Layer | Sums]] = [[layer] for layer in layers]
-    sums: list[Sums] = []
-    for parent, part in zip(reversed(parents), reversed(parts), strict=True):
-        sums.append(_add_up(part))
-        if parent is not None:
-            parts[parent].append(sums[-1])
     nodes: list[Node] = []
-    for layer, parent, level, part, added in zip(layers, parents, levels, parts, reversed(sums), strict=True):
-        nodes.append(Node(layer, None if parent is None else nodes[parent], level, len(part) == 1, added))
+    enclosing: list[Node] = []
+    for layer, (sums, leaf) in zip(layers, _subtrees(layers), strict=True):
+        while enclosing and enclosing[-1].layer.depth >= layer.depth:
+            enclosing.pop()
+        nodes.append(Node(layer, enclosing[-1] if enclosing else None, len(enclosing), leaf, sums))
+        enclosing.append(nodes[-1])
     return nodes
+
+
+def _subtrees(layers: Sequence[Layer]) -> list[tuple[Sums, bool]]:
+    """Return what each layer adds up to with those below it, and whether there are none."""
+    found: list[tuple[Sums, bool]] = []
+    # Layers that follow and have found no parent yet, the nearest last.
+    orphans: list[tuple[int, Sums]] = []
+    for layer in reversed(layers):
+        parts: list[Layer | Sums] = [layer]
+        while orphans and orphans[-1][0] > layer.depth:
+            parts.append(orphans.pop()[1])
+        found.append((_add_up(parts), len(parts) == 1))
+        orphans.append((layer.depth, found[-1][0]))
+    return found[::-1]
 
 
 def leaves(layers: Sequence[Layer]) -> list[Layer]:
     """Return the layers without layers below them, in order: where something is computed."""
-    following = [*(layer.depth for layer in layers[1:]), 0]
-    return [layer for layer, depth in zip(layers, following, strict=False) if depth <= layer.depth]
+    return [node.layer for node in tree_of(layers) if node.leaf]
 
 
 def total(layers: Iterable[Layer]) -> Sums:

@@ -11,6 +11,7 @@ import click
 
 from convinspect.cli.streams import claim_stdout, write_atomically
 from convinspect.errors import ModelError, UsageError
+from convinspect.render import FORMATS, Options, render
 from convinspect.spec import AmpName, Request, parse_float_dtype, parse_input, parse_target, parse_unit
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ _AMP: dict[str | None, AmpName] = {"bf16": "bfloat16", "fp16": "float16"}
 @click.option(
     "--columns", metavar="NAMES", help="Columns of the table, comma-separated; default,jump adds to the usual."
 )
-@click.option("--format", "form", type=click.Choice(["table", "json"]), help="How to print it; by default a table.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="How to print it; by default a table.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("--output", "-o", metavar="FILE", help="Write the report there instead of printing it.")
 @click.option("--second-opinion", is_flag=True, help="Say where torchsummary agrees and where not, on stderr.")
@@ -125,8 +126,6 @@ def _format(options: dict[str, Any]) -> str:
 
 
 def _write(report: Report, form: str, options: dict[str, Any], out: TextIO) -> None:
-    from convinspect.render import Options, render  # noqa: PLC0415
-
     terminal = out.isatty() and options["output"] is None
     width = shutil.get_terminal_size((_PIPED_WIDTH, 24)).columns if terminal else _PIPED_WIDTH
     color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -77,9 +77,9 @@ def allocation(get: Callable[[Row], int | None]) -> Cells:
     return each(cell)
 
 
-def receptive_field(text: Callable[[ReceptiveField | None], str]) -> Cells:
+def receptive_field(text: Callable[[ReceptiveField, CellContext], str]) -> Cells:
     """Return how ``text`` of each row's field is written."""
-    return each(lambda row, _: text(row.layer.receptive_field))
+    return each(lambda row, context: text(row.layer.receptive_field, context) if row.layer.receptive_field else "")
 
 
 def params(rows: Sequence[Row], context: CellContext) -> list[str]:

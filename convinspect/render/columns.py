@@ -130,16 +130,18 @@ COLUMNS = {
         _field(
             "rf",
             "RF",
-            cells=cells.each(lambda row, c: field.size_text(row.layer.receptive_field, c.glyphs, compact=c.compact)),
+            cells=cells.receptive_field(
+                lambda rf, context: field.size_text(rf, context.glyphs, compact=context.compact)
+            ),
             default=True,
             shorten=1,
             drop=2,
             signs=(Sign.ALL, Sign.EXTENTS, Sign.SPAN, Sign.CENTRE, Sign.DATA, Sign.AT_MOST),
         ),
-        _field("jump", "Jump", cells=cells.receptive_field(field.jump_text), signs=(Sign.LOCAL,)),
-        _field("start", "Start", cells=cells.receptive_field(field.start_text), signs=(Sign.LOCAL,)),
-        _field("center", "Center", cells=cells.receptive_field(field.center_text)),
-        _field("coverage", "Coverage", cells=cells.receptive_field(field.coverage_text)),
+        _field("jump", "Jump", cells=cells.receptive_field(lambda rf, _: field.jump_text(rf)), signs=(Sign.LOCAL,)),
+        _field("start", "Start", cells=cells.receptive_field(lambda rf, _: field.start_text(rf)), signs=(Sign.LOCAL,)),
+        _field("center", "Center", cells=cells.receptive_field(lambda rf, _: field.center_text(rf))),
+        _field("coverage", "Coverage", cells=cells.receptive_field(lambda rf, _: field.coverage_text(rf))),
         Column(
             "allocated",
             "Allocated",
