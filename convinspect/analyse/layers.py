@@ -9,38 +9,35 @@ from convinspect.analyse.rows import Row
 from convinspect.ops import results_of, type_name
 from convinspect.records import ModuleCall, OpCall, TensorRecord, Trace, Value, Weight
 from convinspect.report import Layer, LayerMemory, MacsStatus, Shape
-from convinspect.tree import all_known, tree_of
+from convinspect.tree import Node, all_known, tree_of
 
 
 def layers_of(trace: Trace, rows: list[Row]) -> tuple[Layer, ...]:
     """Return one layer a row; parents come before children in ``rows``."""
-    return tuple(
-        replace(
-            node.layer,
-            params_total=node.sums.params,
-            macs_total=node.sums.macs,
-            macs_status=node.sums.macs_status,
-        )
-        for node in tree_of([_layer(row, trace) for row in rows])
-    )
+    return tuple(map(_with_totals, tree_of([_layer(row, trace) for row in rows])))
+
+
+def _with_totals(node: Node) -> Layer:
+    sums = node.sums
+    return replace(node.layer, params_total=sums.params, macs_total=sums.macs, macs_status=sums.macs_status)
 
 
 def _layer(row: Row, trace: Trace) -> Layer:
     """Return ``row`` with what it owns and costs itself in the place of the totals, too."""
     params, buffers = _counted(row, "params"), _counted(row, "buffers")
-    call = row.call
+    number, type_, inputs, outputs = _facts(row)
     own_params = sum(weight.numel or 0 for weight in params)
     status = _macs_status(row, trace)
     macs = None if status == "unknown" else row.own_macs
     return Layer(
         path=row.path,
-        call=_number(row),
-        kind="function" if isinstance(call, OpCall) else "module",
-        type=type_name(call) if isinstance(call, OpCall) else _module_type(row),
+        call=number,
+        kind="function" if isinstance(row.call, OpCall) else "module",
+        type=type_,
         depth=row.depth,
         leaf=row.leaf,
-        inputs=tuple(Shape(fact.shape, fact.dtype) for fact in _inputs(call)),
-        outputs=_outputs(call),
+        inputs=tuple(Shape(fact.shape, fact.dtype) for fact in inputs),
+        outputs=outputs,
         params=own_params,
         trainable_params=sum(weight.numel or 0 for weight in params if weight.trainable),
         buffers=sum(weight.numel or 0 for weight in buffers),
@@ -52,7 +49,7 @@ def _layer(row: Row, trace: Trace) -> Layer:
         macs_total=macs,
         macs_status=status,
         memory=_memory(row),
-        receptive_field=call.receptive_field if call is not None else None,
+        receptive_field=row.call.receptive_field if row.call else None,
     )
 
 
@@ -77,21 +74,6 @@ def _memory(row: Row) -> LayerMemory:
     return LayerMemory(all_known(op.allocated_bytes for op in row.ops), all_known(saved))
 
 
-def _number(row: Row) -> int:
-    call = row.call
-    if isinstance(call, ModuleCall):
-        return call.number
-    if isinstance(call, OpCall):
-        return _number(row.parent) if row.parent is not None else 1
-    return 0
-
-
-def _module_type(row: Row) -> str:
-    if isinstance(row.call, ModuleCall):
-        return row.call.type
-    return row.module.type if row.module is not None else ""
-
-
 def _counted(row: Row, kind: str) -> list[Weight]:
     """Return the weights that this row counts: its module's own, at its first run, unless tied to another."""
     if not row.owns_weights or row.module is None:
@@ -101,20 +83,18 @@ def _counted(row: Row, kind: str) -> list[Weight]:
 
 
 def _shared_with(row: Row) -> str | None:
-    weights = (*row.module.params, *row.module.buffers) if row.module is not None else ()
-    return next((w.tied_to for w in weights if w.tied_to is not None and w.tied_to != row.path), None)
+    return next((w.tied_to for w in row.weights if w.tied_to is not None and w.tied_to != row.path), None)
 
 
-def _outputs(call: ModuleCall | OpCall | None) -> tuple[TensorRecord, ...]:
-    if isinstance(call, OpCall):
-        return results_of(call)
-    return call.outputs if call is not None else ()
-
-
-def _inputs(call: ModuleCall | OpCall | None) -> Iterable[TensorRecord]:
+def _facts(row: Row) -> tuple[int, str, Iterable[TensorRecord], tuple[TensorRecord, ...]]:
+    """Return which call of its module ``row`` belongs to, its type, what it was given, and what it gave."""
+    call = row.call
     if isinstance(call, ModuleCall):
-        return call.inputs
-    return _facts_in(tuple(call.args.values())) if call is not None else ()
+        return call.number, call.type, call.inputs, call.outputs
+    if isinstance(call, OpCall):
+        number = row.parent.call.number if row.parent and isinstance(row.parent.call, ModuleCall) else 1
+        return number, type_name(call), _facts_in(tuple(call.args.values())), results_of(call)
+    return 0, row.module.type if row.module else "", (), ()
 
 
 def _facts_in(value: Value) -> list[TensorRecord]:
