@@ -1,11 +1,20 @@
-"""A report cut off at a depth: what lies deeper is folded into the module that encloses it."""
+"""What of a report is shown: rows down to a depth, with what is deeper folded in, and operators that explain it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from convinspect.report import Layer, Report
 from convinspect.tree import Node, tree_of
+
+# Not unfold: `F.unfold` has that name too, and is worth a row.
+_VIEWS = """
+    adjoint alias as_strided broadcast_tensors broadcast_to chunk clone contiguous copy detach diagonal dsplit
+    expand expand_as flatten hsplit mH mT moveaxis movedim narrow numpy_T permute ravel real reshape
+    reshape_as select slice split split_with_sizes squeeze swapaxes swapdims t tensor_split to to_copy transpose
+    type_as unbind unflatten unsqueeze view view_as vsplit
+"""
 
 
 def at_depth(report: Report, depth: int) -> Report:
@@ -33,3 +42,43 @@ def _folded(node: Node) -> Layer:
         macs=sums.macs,
         memory=sums.memory,
     )
+
+
+def worth_showing(layers: Sequence[Layer]) -> list[bool]:
+    """Return for each of ``layers`` whether it explains the network.
+
+    Modules do. Operators that change neither shape nor cost do not, nor do views, except a view that gives the
+    module which runs next the shape that it takes.
+    """
+    shown = [True] * len(layers)
+    # The shape that the next module takes, while nothing between here and there changes it; None: no module.
+    wanted: tuple[int, ...] | None = None
+    for i in range(len(layers) - 1, -1, -1):
+        layer = layers[i]
+        if layer.kind == "function":
+            if is_view_named(layer.type):
+                shown[i] = wanted is not None and _makes(layer, wanted)
+            else:
+                shown[i] = _changes_something(layer)
+            wanted = None if shown[i] else wanted
+        elif layer.call:
+            wanted = layer.inputs[0].shape if layer.inputs else None
+    return shown
+
+
+def is_view_named(type_name: str) -> bool:
+    """Return whether the operators of that name in a report only rename, pick or copy elements."""
+    return type_name in _VIEWS.split()
+
+
+def _makes(layer: Layer, shape: tuple[int, ...]) -> bool:
+    changes = any(given.shape != shape for given in layer.inputs)
+    return changes and any(out.shape == shape for out in layer.outputs)
+
+
+def _changes_something(layer: Layer) -> bool:
+    if layer.macs != 0 or layer.macs_status != "exact" or layer.params:
+        return True
+    if not layer.outputs or not layer.inputs:
+        return False
+    return all(given.shape != layer.outputs[0].shape for given in layer.inputs)

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from convinspect.render.cells import CellContext
-from convinspect.render.text import cells, clean, shorten
+from convinspect.render.text import clean, shorten, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,14 +78,14 @@ def lay_out(rows: Sequence[Row], columns: Sequence[Column], glyphs: Glyphs, widt
         room = _SHORTEST_NAME if may_drop else _NAME
     if needed > room:
         guide = 1
-    room = min(max(_label_widths(rows, guide, glyphs)[-1] if rows else 0, cells(HEADING)), room)
+    room = min(max(_label_widths(rows, guide, glyphs)[-1] if rows else 0, text_width(HEADING)), room)
     labels = tuple(_fit(_label(row, guide, glyphs), room, glyphs) for row in rows)
     return Layout(labels, room, tuple(filled), tuple(dropped))
 
 
 def _fill(column: Column, rows: Sequence[Row], context: CellContext) -> Filled:
     texts = tuple(column.cells(rows, context))
-    return Filled(column, texts, max(cells(column.heading), max(map(cells, texts), default=0)))
+    return Filled(column, texts, max(text_width(column.heading), max(map(text_width, texts), default=0)))
 
 
 def _width(filled: Sequence[Filled]) -> int:
@@ -104,7 +104,7 @@ def _comfortable(rows: Sequence[Row], guide: int, glyphs: Glyphs, width: int) ->
 
 
 def _label_widths(rows: Sequence[Row], guide: int, glyphs: Glyphs) -> list[int]:
-    return sorted(cells(label_text(_label(row, guide, glyphs))) for row in rows)
+    return sorted(text_width(label_text(_label(row, guide, glyphs))) for row in rows)
 
 
 def label_text(label: Label) -> str:
@@ -116,9 +116,7 @@ def _label(row: Row, guide: int, glyphs: Glyphs) -> Label:
     tree = _tree(row.guides, guide, glyphs)
     if row.role == "own":
         return Label(tree, "", "(own parameters)", "")
-    name, kind, remark = (
-        clean(text, ascii_only=glyphs.ellipsis.isascii()) for text in (row.name, row.layer.type, row.remark)
-    )
+    name, kind, remark = (clean(text, glyphs) for text in (row.name, row.layer.type, row.remark))
     if row.role == "function":
         return Label(tree, "", f"{kind}()", "")
     if not kind:
@@ -136,12 +134,12 @@ def _tree(guides: tuple[bool, ...], guide: int, glyphs: Glyphs) -> str:
 
 
 def _fit(label: Label, width: int, glyphs: Glyphs) -> Label:
-    if cells(label_text(label)) <= width:
+    if text_width(label_text(label)) <= width:
         return label
     words = label.name + label.type + label.remark
     # A tree deeper than the column keeps its innermost levels, and leaves the words half of the room.
     tree = label.tree
-    room = max(width - cells(words), width // 2)
-    if cells(tree) > room:
-        tree = glyphs.ellipsis + tree[len(tree) - room + cells(glyphs.ellipsis) :]
-    return Label(tree, "", shorten(words, width - cells(tree), glyphs), "")
+    room = max(width - text_width(words), width // 2)
+    if text_width(tree) > room:
+        tree = glyphs.ellipsis + tree[len(tree) - room + text_width(glyphs.ellipsis) :]
+    return Label(tree, "", shorten(words, width - text_width(tree), glyphs), "")

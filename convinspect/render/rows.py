@@ -1,4 +1,4 @@
-"""Which rows a table shows, where each hangs in the tree, and what it adds up to."""
+"""The rows of a table: where each hangs in the tree, what is said of it, and what it adds up to."""
 
 from __future__ import annotations
 
@@ -6,23 +6,15 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from convinspect.render.remarks import remarks
+from convinspect.fold import worth_showing
 from convinspect.tree import Node, Sums, total, tree_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from convinspect.report import Layer, Report
 
 Role: TypeAlias = Literal["module", "function", "own"]
-
-# Not unfold: `F.unfold` has that name too, and is worth a row.
-_VIEWS = """
-    adjoint alias as_strided broadcast_tensors broadcast_to chunk clone contiguous copy detach diagonal dsplit
-    expand expand_as flatten hsplit mH mT moveaxis movedim narrow numpy_T permute ravel real reshape
-    reshape_as select slice split split_with_sizes squeeze swapaxes swapdims t tensor_split to to_copy transpose
-    type_as unbind unflatten unsqueeze view view_as vsplit
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +22,8 @@ class Row:
     """One line of the table: a layer, or the parameters that a module with layers below it owns itself.
 
     ``guides`` says for each enclosing level but the outermost whether more siblings follow there; the last
-    entry is the row's own level. ``sums`` include everything below. ``first_params`` are those of the module's first
-    call, where this is a later one.
+    entry is the row's own level. ``sums`` include everything below. ``remark`` stands behind the name: a later call, a
+    failure, whose weights are shared. ``first_params`` are those of the module's first call, also at the later ones.
     """
 
     layer: Layer
@@ -44,12 +36,8 @@ class Row:
 
 
 def table_rows(report: Report) -> list[Row]:
-    """Return the rows that explain the network, in the order of its layers; linear in their number.
-
-    Left out are operators that change neither shape nor cost, and views, except a view that gives the module
-    which runs next the shape that it takes.
-    """
-    nodes = zip(tree_of(report.layers), remarks(report), _shown(report.layers), strict=True)
+    """Return the rows that explain the network, in the order of its layers; linear in their number."""
+    nodes = zip(tree_of(report.layers), _remarks(report), worth_showing(report.layers), strict=True)
     shown = [(node, remark) for node, remark, is_shown in nodes if is_shown]
     first: dict[str, int] = {}
     rows: list[Row] = []
@@ -63,39 +51,49 @@ def table_rows(report: Report) -> list[Row]:
     return _with_guides(rows)
 
 
-def is_view_named(type_name: str) -> bool:
-    """Return whether the operators of that name in a report only rename, pick or copy elements."""
-    return type_name in _VIEWS.split()
-
-
-def _shown(layers: Sequence[Layer]) -> list[bool]:
-    shown = [True] * len(layers)
-    # The shape that the next module takes, while nothing between here and there changes it; None: no module.
-    wanted: tuple[int, ...] | None = None
-    for i in range(len(layers) - 1, -1, -1):
-        layer = layers[i]
+def _remarks(report: Report) -> Iterator[str]:
+    """Yield a remark for each layer of ``report``: ``" (call 2) (failed)"``, or nothing."""
+    failed = _failed_call(report)
+    never_ran = {note.path for note in report.warnings if note.code == "never_ran" and note.path}
+    reached = True
+    for layer in report.layers:
+        said = ""
         if layer.kind == "function":
-            if is_view_named(layer.type):
-                shown[i] = wanted is not None and _makes(layer, wanted)
-            else:
-                shown[i] = _changes_something(layer)
-            wanted = None if shown[i] else wanted
-        elif layer.call:
-            wanted = layer.inputs[0].shape if layer.inputs else None
-    return shown
+            pass
+        elif (layer.path, layer.call) == failed:
+            reached = False
+            said = f"{_call(layer)} (failed)"
+        elif layer.call or report.model.format == "weights":
+            said = _call(layer)
+        elif failed is not None:
+            # Whether a module that stands before the failure would have run later is not known.
+            said = "" if reached else " (not reached)"
+        elif layer.path in never_ran or layer.path.rpartition(".")[0] in never_ran:
+            never_ran.add(layer.path)
+            said = " (never ran)"
+        else:
+            # Attention reads the weights of its projection without calling it: that is not the same as never running.
+            said = " (not called)"
+        yield said if layer.shared_with is None else f"{said} (shares {layer.shared_with or 'the model'})"
 
 
-def _makes(layer: Layer, shape: tuple[int, ...]) -> bool:
-    changes = any(given.shape != shape for given in layer.inputs)
-    return changes and any(out.shape == shape for out in layer.outputs)
+def _call(layer: Layer) -> str:
+    return f" (call {layer.call})" if layer.call > 1 else ""
 
 
-def _changes_something(layer: Layer) -> bool:
-    if layer.macs != 0 or layer.macs_status != "exact" or layer.params:
-        return True
-    if not layer.outputs or not layer.inputs:
-        return False
-    return all(given.shape != layer.outputs[0].shape for given in layer.inputs)
+def _failed_call(report: Report) -> tuple[str, int] | None:
+    """Return where the forward stopped: the last call of that module, or of the one that it is folded into."""
+    path = _failed_path(report)
+    if path is None:
+        return None
+    calls = {layer.path: layer.call for layer in report.layers if layer.kind == "module"}
+    while path and path not in calls:
+        path = path.rpartition(".")[0]
+    return path, calls.get(path, 0)
+
+
+def _failed_path(report: Report) -> str | None:
+    return next((note.path or "" for note in report.warnings if note.code == "forward_failed"), None)
 
 
 def _row(node: Node, remark: str) -> Row:

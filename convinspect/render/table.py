@@ -13,7 +13,7 @@ from convinspect.render.footer import header, totals
 from convinspect.render.layout import GAP, HEADING, Filled, Layout, label_text, lay_out
 from convinspect.render.legend import legend, warnings
 from convinspect.render.rows import Row, table_rows
-from convinspect.render.text import ASCII, UNICODE, Glyphs, Line, cells, margin, paragraphs
+from convinspect.render.text import ASCII, UNICODE, Glyphs, Line, margin, paragraphs, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,9 +43,7 @@ def write(report: Report, options: Options) -> str:
     ]
     paint = _paint if options.color else _plain
     indent = max(map(margin, parts))
-    texts = [
-        "\n".join(paragraphs(part, indent, min(width, _WIDEST_TEXT), paint, ascii_only=options.ascii)) for part in parts
-    ]
+    texts = ["\n".join(paragraphs(part, indent, min(width, _WIDEST_TEXT), paint, glyphs)) for part in parts]
     texts.insert(1, "\n".join(_table(rows, layout, glyphs, paint)))
     return "\n\n".join(text for text in texts if text)
 
@@ -59,9 +57,9 @@ def _left_out(layout: Layout, silent: Sequence[str]) -> Iterator[Line]:
 def _table(rows: Sequence[Row], layout: Layout, glyphs: Glyphs, paint: Callable[[str, str], str]) -> Iterator[str]:
     heading = HEADING.ljust(layout.label_width) + "".join(_align(f, f.column.heading) for f in layout.columns)
     yield paint(heading.rstrip(), "bold")
-    yield paint(glyphs.rule * cells(heading), "dim")
+    yield paint(glyphs.rule * text_width(heading), "dim")
     for i, (row, label) in enumerate(zip(rows, layout.labels, strict=True)):
-        pad = " " * (layout.label_width - cells(label_text(label)))
+        pad = " " * (layout.label_width - text_width(label_text(label)))
         numbers = (pad + "".join(_align(f, f.texts[i]) for f in layout.columns)).rstrip()
         if row.role == "module":
             style = "" if row.layer.leaf else "bold"
@@ -72,7 +70,7 @@ def _table(rows: Sequence[Row], layout: Layout, glyphs: Glyphs, paint: Callable[
 
 
 def _align(filled: Filled, text: str) -> str:
-    pad = " " * (filled.width - cells(text))
+    pad = " " * (filled.width - text_width(text))
     return " " * GAP + (text + pad if filled.column.left else pad + text)
 
 

@@ -29,24 +29,29 @@ class Glyphs:
     at_least: str
     at_most: str
 
+    @property
+    def ascii_only(self) -> bool:
+        """Whether all of them are ASCII."""
+        return self.ellipsis.isascii()
+
 
 UNICODE = Glyphs("├", "└", "│", "─", "─", "…", "≥", "≤")
 ASCII = Glyphs("|", "`", "|", "-", "-", "..", ">=", "<=")
 
 
-def clean(text: str, *, ascii_only: bool) -> str:
-    """Return ``text`` with what a terminal would act on, or cannot show, written as an escape.
+def clean(text: str, glyphs: Glyphs) -> str:
+    """Return ``text`` with what a terminal would act on, or cannot show beside ``glyphs``, written as an escape.
 
     Names come from other people's models and files: a colour code among them stays visible text.
     """
     if text.isascii() and text.isprintable():
         return text
-    if ascii_only:
+    if glyphs.ascii_only:
         text = text.encode("ascii", "backslashreplace").decode("ascii")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def cells(text: str) -> int:
+def text_width(text: str) -> int:
     """Return how many terminal cells ``text`` takes."""
     if text.isascii():
         return len(text)
@@ -61,9 +66,9 @@ def _cell(character: str) -> int:
 
 def shorten(text: str, width: int, glyphs: Glyphs) -> str:
     """Return ``text`` in at most ``width`` cells, its middle left out where it is longer."""
-    if cells(text) <= width:
+    if text_width(text) <= width:
         return text
-    room = max(width - cells(glyphs.ellipsis), 2)
+    room = max(width - text_width(glyphs.ellipsis), 2)
     head, tail = _prefix(text, room - room // 2), _prefix(text[::-1], room // 2)[::-1]
     return head + glyphs.ellipsis + tail
 
@@ -92,20 +97,20 @@ class Line:
 
 def margin(lines: Iterable[Line]) -> int:
     """Return how many cells the labels of ``lines`` take, and the gap beside them."""
-    return max((cells(line.label) for line in lines), default=0) + _GAP
+    return max((text_width(line.label) for line in lines), default=0) + _GAP
 
 
 def paragraphs(
-    lines: Iterable[Line], indent: int, width: int, paint: Callable[[str, str], str], *, ascii_only: bool
+    lines: Iterable[Line], indent: int, width: int, paint: Callable[[str, str], str], glyphs: Glyphs
 ) -> Iterator[str]:
     """Yield ``lines`` wrapped to ``width`` cells, their texts beginning at ``indent``."""
     for line in lines:
-        text = clean(line.text, ascii_only=ascii_only)
+        text = clean(line.text, glyphs)
         text = _UNIT.sub(_STUCK, text)
         wrapped = textwrap.wrap(text, max(width - indent, 1), break_on_hyphens=False, break_long_words=False)
         for i, part in enumerate(one.replace(_STUCK, " ") for one in wrapped or [""]):
             label = "" if i else line.label
-            yield paint(label + " " * (indent - cells(label)), "bold") + _painted(part, line, paint)
+            yield paint(label + " " * (indent - text_width(label)), "bold") + _painted(part, line, paint)
 
 
 def _painted(part: str, line: Line, paint: Callable[[str, str], str]) -> str:
