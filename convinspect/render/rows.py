@@ -23,7 +23,7 @@ class Row:
 
     ``guides`` says for each enclosing level but the outermost whether more siblings follow there; the last
     entry is the row's own level. ``sums`` include everything below. ``remark`` stands behind the name: a later call, a
-    failure, whose weights are shared. ``first_params`` are those of the module's first call, also at the later ones.
+    failure, whose weights are shared. ``first_params`` are those of the path's first call.
     """
 
     layer: Layer
@@ -42,10 +42,7 @@ def table_rows(report: Report) -> list[Row]:
     first: dict[str, int] = {}
     rows: list[Row] = []
     for (node, remark), following in zip_longest(shown, shown[1:]):
-        row = _row(node, remark)
-        if row.role == "module":
-            row = replace(row, first_params=first.setdefault(node.layer.path, node.sums.params))
-        rows.append(row)
+        rows.append(_row(node, remark, first.setdefault(node.layer.path, node.sums.params)))
         if node.layer.params and following is not None and following[0].level > node.level:
             rows.append(_own(node))
     return _with_guides(rows)
@@ -96,11 +93,11 @@ def _failed_path(report: Report) -> str | None:
     return next((note.path or "" for note in report.warnings if note.code == "forward_failed"), None)
 
 
-def _row(node: Node, remark: str) -> Row:
+def _row(node: Node, remark: str, first_params: int) -> Row:
     layer = node.layer
     enclosing = f"{node.parent.layer.path}." if node.parent and node.parent.layer.path else ""
     name = "" if layer.kind == "function" else layer.path.removeprefix(enclosing)
-    return Row(layer, name, layer.kind, (False,) * node.level, node.sums, remark)
+    return Row(layer, name, layer.kind, (False,) * node.level, node.sums, remark, first_params)
 
 
 def _own(node: Node) -> Row:
