@@ -72,18 +72,13 @@ class Column:
 
 def chosen(names: Sequence[str]) -> list[Column]:
     """Return the columns of ``names``, each once; raises `UsageError` for a name that does not exist."""
-    wanted: dict[str, Column] = {}
+    wanted: list[str] = []
     for name in names or ("default",):
-        if name == "default":
-            wanted |= {
-                column.name: column for column in COLUMNS.values() if column.default and column.name not in wanted
-            }
-        elif name in COLUMNS:
-            wanted.setdefault(name, COLUMNS[name])
-        else:
+        if name != "default" and name not in COLUMNS:
             message = f"no column {name}"
             raise UsageError(message, f"choose from: default, {', '.join(COLUMNS)}")
-    return list(wanted.values())
+        wanted += [column.name for column in COLUMNS.values() if column.default] if name == "default" else [name]
+    return [COLUMNS[name] for name in dict.fromkeys(wanted)]
 
 
 def with_values(columns: Sequence[Column], report: Report) -> tuple[list[Column], list[str]]:
@@ -91,7 +86,8 @@ def with_values(columns: Sequence[Column], report: Report) -> tuple[list[Column]
     if report.model.format == "weights":
         return [column for column in columns if column.topic == "weights"], []
     silent = {column.name: column.silent(report) for column in columns}
-    return [column for column in columns if not silent[column.name]], list(dict.fromkeys(filter(None, silent.values())))
+    kept = [column for column in columns if not silent[column.name]]
+    return kept, list(dict.fromkeys(why for why in silent.values() if why))
 
 
 def _no_field(report: Report) -> str:

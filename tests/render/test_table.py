@@ -324,28 +324,28 @@ def test_a_column_that_does_not_exist_is_named_with_those_that_do() -> None:
 def test_one_entry_gives_a_column_its_cells_its_turn_to_go_its_explanation_and_its_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    share = Column(
-        "share",
-        "Share",
+    part = Column(
+        "part",
+        "Part",
         "weights",
         cells.each(lambda row, context: "all~" if row.guides == () and not context.compact else "~"),
         default=True,
         shorten=1,
-        drop=1,
+        drop=3,
         meaning="of all parameters",
         signs=(Sign.CENTRE,),
     )
-    monkeypatch.setitem(COLUMNS, "share", share)
+    monkeypatch.setitem(COLUMNS, "part", part)
     wide = table(nets.lenet(), width=80)
-    assert wide.split("\n\n")[1].splitlines()[0].endswith("Share")
+    assert wide.split("\n\n")[1].splitlines()[0].endswith("Part")
     assert "all~" in wide
-    assert re.search(r"^Share +of all parameters$", wide, re.MULTILINE)
+    assert re.search(r"^Part +of all parameters$", wide, re.MULTILINE)
     assert re.search(r"^~n ", wide, re.MULTILINE)
-    assert "Share" in table(nets.weights_only(), width=80)
-    assert "Share (needs more width)" in " ".join(table(nets.nested(), width=60).split())
+    assert "Part" in table(nets.weights_only(), width=80)
+    assert "RF (needs more width), Part (needs more width)" in " ".join(table(nets.nested(), width=40).split())
     with pytest.raises(UsageError) as raised:
         table(nets.lenet(), columns=("flopps",))
-    assert (raised.value.hint or "").endswith("saved, share")
+    assert (raised.value.hint or "").endswith("saved, part")
 
 
 def test_the_names_of_columns_are_known_without_rich() -> None:
