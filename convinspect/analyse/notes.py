@@ -35,8 +35,7 @@ def _never_ran(rows: list[Row]) -> Iterator[Note]:
     for row in rows:
         if row.call is not None or row.module is None:
             continue
-        weights = (*row.module.params, *row.module.buffers)
-        if any(weight.used for weight in weights):
+        if any(weight.used for weight in row.weights):
             if row.parent is not None and row.parent.module is not None and row.parent.module.builtin:
                 continue  # torch's own attention reads the weights of a module that it never calls
             yield Note(
@@ -51,14 +50,13 @@ def _never_ran(rows: list[Row]) -> Iterator[Note]:
 def _shared(rows: list[Row]) -> Iterator[Note]:
     runs = Counter(row.path for row in rows if isinstance(row.call, ModuleCall))
     for row in rows:
-        if row.module is None or not row.owns_weights:
+        if not row.owns_weights:
             continue
-        weights = (*row.module.params, *row.module.buffers)
-        for weight in weights:
+        for weight in row.weights:
             if weight.tied_to is not None:
                 owner = weight.tied_to or "the model"
                 yield Note("shared", f"{row.path}.{weight.name} is shared with {owner} and counted there", row.path)
-        if runs[row.path] > 1 and weights:
+        if runs[row.path] > 1 and row.weights:
             yield Note("reused", f"{row.path} ran {runs[row.path]} times: its weights are counted once", row.path)
 
 

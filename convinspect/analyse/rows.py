@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from convinspect.ops import is_silent, price
-from convinspect.records import ModuleCall, ModuleRecord, OpCall, Trace
+from convinspect.records import ModuleCall, ModuleRecord, OpCall, Trace, Weight
 
 
 @dataclass(slots=True)
@@ -34,6 +34,11 @@ class Row:
             self.uncounted.append(op.op)
         else:
             self.own_macs += cost
+
+    @property
+    def weights(self) -> tuple[Weight, ...]:
+        """The module's own parameters and buffers."""
+        return (*self.module.params, *self.module.buffers) if self.module is not None else ()
 
     @property
     def owns_weights(self) -> bool:

@@ -13,7 +13,8 @@ from convinspect.cli.output import Output, open_output
 from convinspect.cli.patience import patience
 from convinspect.cli.streams import report_stream, say
 from convinspect.errors import ModelError, UsageError
-from convinspect.render import FORMATS, check_columns
+from convinspect.render import FORMATS, Options, render
+from convinspect.render.columns import chosen
 
 if TYPE_CHECKING:
     from convinspect.report import Report
@@ -103,13 +104,11 @@ def _format(options: dict[str, Any]) -> str:
 
 def _columns(options: dict[str, Any]) -> tuple[str, ...]:
     names = tuple(name.strip() for name in (options["columns"] or "").split(",") if name.strip())
-    check_columns(names)
+    chosen(names)  # a name that does not exist is told before torch is imported
     return names
 
 
 def _text(report: Report, form: str, columns: tuple[str, ...], output: Output, stdout: TextIO | None) -> str:
-    from convinspect.render import Options, render  # noqa: PLC0415
-
     terminal = output.is_stdout and stdout is not None and stdout.isatty()
     to_ascii = output.is_stdout and stdout is not None and not _can_draw(stdout.encoding)
     options = Options(width=_width(terminal=terminal), color=_color(terminal=terminal), columns=columns, ascii=to_ascii)
@@ -156,4 +155,6 @@ def _failure(report: Report) -> ModelError | None:
     if report.stopped is None:
         return None
     on_values = report.run.device == "meta" and any(word in report.stopped for word in _VALUES)
-    return ModelError(report.stopped, "what depends on values cannot run on meta: try --device cpu" if on_values else None)
+    return ModelError(
+        report.stopped, "what depends on values cannot run on meta: try --device cpu" if on_values else None
+    )
