@@ -2,91 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, TypeVar
 
-import torch
-from torch import Tensor
-
-from convinspect.errors import ModelError, UsageError
-from convinspect.fields import mixing, reading
-from convinspect.fields.field import Cause, Field, Shape, nothing
-from convinspect.fields.windows import sliding
+from convinspect.errors import ModelError
+from convinspect.fields.call import Call
+from convinspect.fields.operations.field import Field
 
 Result: TypeAlias = "Field | Sequence[Field | None] | None"
-Rule: TypeAlias = "Callable[[Call], Result]"
+Rule: TypeAlias = Callable[[Call], Result]
+RuleT = TypeVar("RuleT", bound=Callable[..., Any])
 
-_RULES: dict[str, Rule] = {}
+_OURS = __name__.removesuffix("rules")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One operator that ran, as its rule sees it: arguments by their schema's names, and fields of the tensors.
+class Rules:
+    """One rule for each operator, by names such as ``mylib.myop``; ``kind`` says in errors what they are of."""
 
-    ``outputs`` are the shapes of the tensors that came out. A rule must not read the values of tensors: on the meta
-    device there are none.
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.by_name: dict[str, Callable[..., Any]] = {}
+
+    def register(self, *names: str) -> Callable[[RuleT], RuleT]:
+        """Return a decorator for the rule of the operators ``names``; raises `ModelError` as `rf_rule` says."""
+        qualified = [_qualified(name) for name in names]
+
+        def keep(rule: RuleT) -> RuleT:
+            for name in qualified:
+                if name in self.by_name and not _same_source(self.by_name[name], rule):
+                    raise ModelError(f"{name} has a {self.kind} rule already", "an operator has one rule of a kind")
+            self.by_name.update(dict.fromkeys(qualified, rule))
+            return rule
+
+        return keep
+
+
+RULES = Rules("receptive-field")
+
+
+def rf_rule(*names: str) -> Callable[[RuleT], RuleT]:
+    """Register the decorated function as the receptive-field rule of the operators ``names``, overloads included.
+
+    A rule takes the `Call` and returns the `Field` of the output (or one per output; ``None`` for an output that does
+    not depend on its inputs). Names are written ``"mylib::blur"`` or ``"mylib.blur"``. For an operator that blurs an
+    image with a 5x5 kernel::
+
+        from convinspect.fields import rf_rule
+
+        @rf_rule("mylib::blur")
+        def blur(call):
+            across = call.window(call["image"], 2, kernel=5, padding=2)
+            return call.window(across, 3, kernel=5, padding=2)
+
+    ``call.merge([call["a"], call["b"]])`` is a pointwise operator, ``call.contract(call["x"], dims)`` mixes over
+    dimensions. A file that is loaded again repeats its rule.
+
+    Raises:
+        ModelError: one of ``names`` has another rule already, or names no operator.
     """
-
-    op: str
-    args: Mapping[str, Any]
-    outputs: tuple[Shape, ...]
-    cause: Cause
-    count: int
-    find: Callable[[Tensor], Field | None]
-
-    def __getitem__(self, name: str) -> Field:
-        """Field of the tensor argument ``name``; a constant's depends on nothing."""
-        return self.field(self.args[name])
-
-    def field(self, tensor: Tensor) -> Field:
-        """Field of any tensor among the arguments; a constant's depends on nothing."""
-        return self.find(tensor) or nothing(tuple(tensor.shape), self.count)
-
-    def fields(self) -> list[Field]:
-        """Fields of all followed tensors among the arguments."""
-        found = (self.find(tensor) for tensor in tensors_in(self.args.values()))
-        return [field for field in found if field is not None]
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return the argument ``name``, or ``default`` where the schema has none of that name or it is ``None``."""
-        value = self.args.get(name)
-        return default if value is None else value
-
-    @property
-    def shape(self) -> Shape:
-        """Shape of the first output."""
-        return self.outputs[0]
-
-    def merge(self, fields: Sequence[Field], shape: Shape | None = None) -> Field:
-        """Hull of tensors broadcast against each other, as a pointwise operator depends on them."""
-        return mixing.merge(fields, self.shape if shape is None else shape, self.cause)
-
-    def contract(self, field: Field, dims: Sequence[int], *, keeps_own: bool = False) -> Field:
-        """Hull over ``dims``, which keep size 1 (or their size, with ``keeps_own``, as in a softmax)."""
-        rank = len(field.shape)
-        return mixing.contract(field, [dim % rank for dim in dims], self.cause, keeps_own=keeps_own)
-
-    def window(
-        self, field: Field, dim: int, *, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1
-    ) -> Field:
-        """Read windows along ``dim``; output ``o`` reads ``o*stride - padding + dilation*t`` for ``t < kernel``."""
-        outputs = (field.shape[dim] + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-        return reading.slide(field, {dim: sliding(field.shape[dim], outputs, kernel, stride, padding, dilation)})
-
-
-def register(*names: str) -> Callable[[Rule], Rule]:
-    """Give the operators ``names`` (``"aten::convolution"``) the decorated rule; a second one raises."""
-
-    def keep(function: Rule) -> Rule:
-        for name in names:
-            if name in _RULES:
-                msg = f"{name}: two rules for its receptive field"
-                raise UsageError(msg)
-            _RULES[name] = function
-        return function
-
-    return keep
+    return RULES.register(*names)
 
 
 def aten(names: str) -> tuple[str, ...]:
@@ -94,68 +68,35 @@ def aten(names: str) -> tuple[str, ...]:
     return tuple(f"aten::{name}" for name in names.split())
 
 
-def rule(name: str) -> Callable[[Rule], Rule]:
-    """Give your own operator ``name`` a receptive-field rule, from the model file.
-
-    The decorated function takes a `Call` and returns the `Field` of the output (or one per output; ``None`` for an
-    output that does not depend on its inputs). For an operator that blurs an image with a 5x5 kernel::
-
-        from convinspect.fields import rule
-
-        @rule("mylib::blur")
-        def blur(call):
-            across = call.window(call["image"], 2, kernel=5, padding=2)
-            return call.window(across, 3, kernel=5, padding=2)
-
-    ``call.merge([call["a"], call["b"]])`` is a pointwise operator, ``call.contract(call["x"], dims)`` mixes over
-    dimensions. A file that is loaded again replaces its rule. Raises `UsageError` for a name without a namespace, or
-    one of torch's own; the rule itself, when it fails, stops the run with a `ModelError`.
-    """
-    if "::" not in name or name.startswith("aten::"):
-        msg = f"{name}: not an operator of your own; write it as namespace::name"
-        raise UsageError(msg)
-
-    def keep(function: Rule) -> Rule:
-        def guarded(call: Call) -> Result:
-            try:
-                return function(call)
-            except Exception as error:
-                # The rule is the user's code: whatever it raises is told as such.
-                msg = f"{name}: its receptive-field rule failed: {type(error).__name__}: {error}"
-                raise ModelError(msg) from error
-
-        _RULES[name] = guarded
-        return function
-
-    return keep
+def find_rule(names: Sequence[str]) -> Rule | None:
+    """Look up the rule of an operator by the names that it may have."""
+    return next((RULES.by_name[name] for name in names if name in RULES.by_name), None)
 
 
-def find_rule(name: str) -> Rule | None:
-    """Look up the rule of ``name``; an in-place operator has that of its functional form."""
-    found = _RULES.get(name)
-    if found is None and name.endswith("_") and not name.endswith("__"):
-        found = _RULES.get(name[:-1])
-    return found
+def run_rule(rule: Rule, call: Call) -> Result:
+    """Ask a rule; raises `ModelError` where it is the user's own code that fails, and what it is where it is ours."""
+    try:
+        return rule(call)
+    except Exception as error:
+        if rule.__module__.startswith(_OURS):
+            raise
+        name = "::".join(call.op.split(".")[:2])
+        raise ModelError(f"{name}: its receptive-field rule failed: {type(error).__name__}: {error}") from error
 
 
-def tensors_in(values: Any) -> list[Tensor]:
-    """List the tensors in nested lists and tuples, in order."""
-    found: list[Tensor] = []
-    waiting = list(values)[::-1]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, torch.Tensor):
-            found.append(value)
-        elif isinstance(value, (list, tuple)):
-            waiting.extend(reversed(value))
-    return found
+def _qualified(name: str) -> str:
+    namespace, _, rest = name.replace("::", ".").partition(".")
+    if not namespace or not rest or "." in rest:
+        raise ModelError(
+            f"{name!r} does not name an operator",
+            "write the library and the operator, without an overload: 'mylib::myop'",
+        )
+    return f"{namespace}.{rest}"
 
 
-def forget(name: str) -> None:
-    """Take the rule of ``name`` back, if it has one."""
-    _RULES.pop(name, None)
-
-
-def registered() -> tuple[str, ...]:
-    """List the operators that have a rule."""
-    return tuple(_RULES)
+def _same_source(old: Callable[..., Any], new: Callable[..., Any]) -> bool:
+    # A model file that is imported twice (two targets in it, a notebook's cell run again) repeats its rules.
+    if old is new:
+        return False
+    old_code, new_code = getattr(old, "__code__", None), getattr(new, "__code__", None)
+    return old_code is not None and old_code == new_code and old_code.co_filename == new_code.co_filename

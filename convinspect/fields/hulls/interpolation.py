@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from convinspect.fields.bounds import BIG, Array
-from convinspect.fields.windows import Window, make_window, sliding, stretching
+from convinspect.fields.hulls.arrays import BIG, Array
+from convinspect.fields.hulls.windows import Window, make_window, sliding, stretching
 
 CUBIC_REACH = 2
 
