@@ -67,7 +67,7 @@ def claimed(tracker: FieldTracker, out: Tensor, *, local: bool = False) -> list[
     shape = tuple(out.shape)
     if field is None:
         return []
-    return [_spread(axis.local if local else axis.strict, shape) for axis in field.axes]
+    return [_spread((axis.local if local else axis.strict).array, shape) for axis in field.axes]
 
 
 def _spread(bounds: np.ndarray, shape: tuple[int, ...]) -> Hull:
