@@ -19,11 +19,9 @@ statistics that a norm in training updates on the side, for whoever reads them a
 from __future__ import annotations
 
 from convinspect.fields import aten  # noqa: F401 - importing it registers the rules of torch's operators
-from convinspect.fields.axes import spatial_axes
-from convinspect.fields.call import Call
-from convinspect.fields.follow import follow, notes_of
+from convinspect.fields.follow import follow, notes_of, spatial_axes
 from convinspect.fields.operations.field import Field
-from convinspect.fields.rules import rf_rule
+from convinspect.fields.rules import Call, rf_rule
 from convinspect.fields.tracker import FieldTracker
 from convinspect.records import Unit
 

@@ -1,43 +1,140 @@
-"""The registry of rules: which input elements an operator's output depends on, keyed by the operator's name."""
+"""What a rule is: what it is asked, how it is registered by its operator's name, and how it is looked up."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
+from torch import Tensor
+
 from convinspect.errors import ModelError
-from convinspect.fields.call import Call
-from convinspect.fields.operations.field import Field
+from convinspect.fields.hulls.arrays import Shape
+from convinspect.fields.hulls.windows import places, sliding
+from convinspect.fields.operations import contracting, merging, reading
+from convinspect.fields.operations.field import Cause, Field, collapse, nothing
+from convinspect.fields.operations.moves import widen
+from convinspect.tensors.operands import results
 
 Result: TypeAlias = "Field | Sequence[Field | None] | None"
-Rule: TypeAlias = Callable[[Call], Result]
-RuleT = TypeVar("RuleT", bound=Callable[..., Any])
+Rule: TypeAlias = "Callable[[Call], Result]"
+RuleT = TypeVar("RuleT", bound="Rule")
 
 _OURS = __name__.removesuffix("rules")
 
 
-class Rules:
-    """One rule for each operator, by names such as ``mylib.myop``; ``kind`` says in errors what they are of."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One operator that ran: arguments by their schema's names, the tensors that came out, and fields of tensors.
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self.by_name: dict[str, Callable[..., Any]] = {}
+    A rule must not read the values of tensors, only their shapes: on the meta device there are none.
+    """
 
-    def register(self, *names: str) -> Callable[[RuleT], RuleT]:
-        """Return a decorator for the rule of the operators ``names``; raises `ModelError` as `rf_rule` says."""
-        qualified = [_qualified(name) for name in names]
+    op: str
+    args: Mapping[str, Any]
+    outputs: tuple[Tensor, ...]
+    cause: Cause
+    count: int
+    find: Callable[[Tensor], Field | None]
 
-        def keep(rule: RuleT) -> RuleT:
+    def __getitem__(self, name: str) -> Field:
+        """Field of the tensor argument ``name``; a constant's depends on nothing."""
+        return self.field(self.args[name])
+
+    @property
+    def input(self) -> Field:
+        """Field of the argument that torch calls ``self`` or ``input``."""
+        return self["self" if "self" in self.args else "input"]
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of the first output."""
+        return tuple(self.outputs[0].shape)
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """Shapes of all outputs."""
+        return tuple(tuple(output.shape) for output in self.outputs)
+
+    def field(self, tensor: Tensor) -> Field:
+        """Field of any tensor among the arguments; a constant's depends on nothing."""
+        return self.find(tensor) or nothing(tuple(tensor.shape), self.count)
+
+    def fields(self, *names: str) -> list[Field]:
+        """Fields of all followed tensors among the arguments, or among those of ``names``."""
+        given = [self.args.get(name) for name in names] if names else list(self.args.values())
+        found = (self.find(tensor) for tensor in results(given))
+        return [field for field in found if field is not None]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the argument ``name``, or ``default`` where the schema has none of that name or it is ``None``."""
+        value = self.args.get(name)
+        return default if value is None else value
+
+    def merge(self, fields: Sequence[Field], shape: Shape | None = None) -> Field:
+        """Hull of tensors broadcast against each other, as a pointwise operator depends on them."""
+        return merging.merge(fields, self.shape if shape is None else shape, self.cause)
+
+    def contract(self, field: Field, dims: Sequence[int], *, keeps_own: bool = False) -> Field:
+        """Hull over ``dims``, which keep size 1 (or their size, with ``keeps_own``, as in a softmax)."""
+        return contracting.contract(field, [dim % field.rank for dim in dims], self.cause, keeps_own=keeps_own)
+
+    def mix(self, field: Field, dims: Sequence[int]) -> Field:
+        """Let every position of the output along ``dims`` depend on everything along them."""
+        mixed = self.contract(field, dims)
+        for dim in dims:
+            mixed = widen(mixed, dim % field.rank, self.shape[dim % field.rank])
+        return mixed
+
+    def whole(self, field: Field) -> Field:
+        """Let every element of the output depend on all that ``field`` depends on."""
+        return collapse(field, (1,) * len(self.shape))
+
+    def all_of(self, fields: Sequence[Field]) -> list[Field]:
+        """Let every element of every output depend on all that any of ``fields`` depends on."""
+        everything = self.merge([collapse(field, ()) for field in fields], ())
+        return [collapse(everything, shape) for shape in self.shapes]
+
+    def with_rest(self, out: Field) -> list[Field]:
+        """Answer ``out`` for the first output, and all that any of its elements depends on for each of the others."""
+        return [out, *(collapse(out, shape) for shape in self.shapes[1:])]
+
+    def window(
+        self, field: Field, dim: int, *, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1
+    ) -> Field:
+        """Read windows along ``dim``; output ``o`` reads ``o*stride - padding + dilation*t`` for ``t < kernel``."""
+        outputs = places(field.shape[dim], kernel, stride, padding, dilation)
+        return reading.slide(field, {dim: sliding(field.shape[dim], outputs, kernel, stride, padding, dilation)})
+
+
+class Registry:
+    """One entry an operator, found by any spelling of its name: ``mylib::blur``, ``mylib.blur.default``."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self.entries: dict[str, Rule] = {}
+
+    def find(self, op: str) -> Rule | None:
+        """Return the entry of ``op``; an in-place operator of torch's own library has that of its functional form."""
+        name = ".".join(op.replace("::", ".").split(".")[:2])
+        plain = name.removesuffix("_") if name.startswith("aten.") else name
+        return self.entries.get(name, self.entries.get(plain))
+
+    def decorator(self, names: Sequence[str]) -> Callable[[RuleT], RuleT]:
+        """Return a decorator that registers a function for each of ``names``; raises as `rf_rule` says."""
+        qualified = [_checked(name) for name in names]
+
+        def register(rule: RuleT) -> RuleT:
             for name in qualified:
-                if name in self.by_name and not _same_source(self.by_name[name], rule):
-                    raise ModelError(f"{name} has a {self.kind} rule already", "an operator has one rule of a kind")
-            self.by_name.update(dict.fromkeys(qualified, rule))
+                if name in self.entries and not _same_source(self.entries[name], rule):
+                    raise ModelError(f"{name} has a {self._what} already", f"an operator has one {self._what}")
+            self.entries.update(dict.fromkeys(qualified, rule))
             return rule
 
-        return keep
+        return register
 
 
-RULES = Rules("receptive-field")
+RULES = Registry("receptive-field rule")
 
 
 def rf_rule(*names: str) -> Callable[[RuleT], RuleT]:
@@ -60,17 +157,12 @@ def rf_rule(*names: str) -> Callable[[RuleT], RuleT]:
     Raises:
         ModelError: one of ``names`` has another rule already, or names no operator.
     """
-    return RULES.register(*names)
+    return RULES.decorator(names)
 
 
 def aten(names: str) -> tuple[str, ...]:
     """Spell out the full names of torch's own operators."""
     return tuple(f"aten::{name}" for name in names.split())
-
-
-def find_rule(names: Sequence[str]) -> Rule | None:
-    """Look up the rule of an operator by the names that it may have."""
-    return next((RULES.by_name[name] for name in names if name in RULES.by_name), None)
 
 
 def run_rule(rule: Rule, call: Call) -> Result:
@@ -84,7 +176,7 @@ def run_rule(rule: Rule, call: Call) -> Result:
         raise ModelError(f"{name}: its receptive-field rule failed: {type(error).__name__}: {error}") from error
 
 
-def _qualified(name: str) -> str:
+def _checked(name: str) -> str:
     namespace, _, rest = name.replace("::", ".").partition(".")
     if not namespace or not rest or "." in rest:
         raise ModelError(

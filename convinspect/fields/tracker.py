@@ -8,22 +8,20 @@ from typing import Any
 from torch import Tensor
 
 from convinspect.errors import InspectError, UsageError
-from convinspect.fields.axes import spatial_axes
-from convinspect.fields.call import Call
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.operations.field import Cause, Field, collapse, everything, seed_field
-from convinspect.fields.operators import is_pointwise, operator_of
-from convinspect.fields.rules import Result, Rule, find_rule, run_rule
+from convinspect.fields.rules import RULES, Call, Result, Rule, run_rule
+from convinspect.fields.signatures import is_pointwise, signature_of
 from convinspect.fields.summary.describe import Followed, describe
 from convinspect.fields.summary.unit import Asked, describe_unit
 from convinspect.fields.writes.storages import StorageFields
 from convinspect.records import ReceptiveField, Unit
 from convinspect.spec import UnitSpec
-from convinspect.tensors.operands import mutates, results, written
+from convinspect.tensors.operands import results
 
 # These look at a storage in another way, or make their tensor do so: what it holds is read off the storage.
 FROM_STORAGE = frozenset(
-    f"aten.{name}" for name in ("as_strided", "as_strided_", "transpose_", "t_", "squeeze_", "unsqueeze_", "detach_")
+    f"aten::{name}" for name in ("as_strided", "as_strided_", "transpose_", "t_", "squeeze_", "unsqueeze_", "detach_")
 )
 
 
@@ -49,47 +47,45 @@ class FieldTracker:
         """Operators without a rule that touched a followed tensor, in the order in which they first ran."""
         return tuple((op, path, count) for (op, path), count in self._unknown.items())
 
-    def seed(self, tensor: Tensor, name: str = "x", axes: Sequence[int] | None = None, *, batched: bool = True) -> None:
-        """Follow ``tensor``, and forget what was followed before; `spatial_axes` chooses where ``axes`` is ``None``.
+    def seed(self, tensor: Tensor, name: str, axes: tuple[int, ...]) -> None:
+        """Follow ``tensor`` along ``axes``, and forget what was followed before.
 
-        An input without spatial axes is not followed: `describe` returns ``None`` throughout. Raises `UsageError` for
-        an axis that the tensor does not have.
+        Without axes nothing is followed: `describe` returns ``None`` throughout. Raises `UsageError` for an axis that
+        the tensor does not have.
         """
         shape = tuple(tensor.shape)
-        chosen = spatial_axes(shape, tensor.dtype, batched=batched) if axes is None else tuple(axes)
-        for axis in chosen:
+        for axis in axes:
             if not 0 <= axis < len(shape):
                 raise UsageError(f"input {name}: no axis {axis} in shape {shape}")
-        self._followed = Followed(name, chosen, tuple(shape[axis] for axis in chosen)) if chosen else None
-        self._storages = StorageFields(len(chosen))
+        self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes)) if axes else None
+        self._storages = StorageFields(len(axes))
         self._order, self._unknown = 0, {}
-        if chosen:
-            self._storages.keep([tensor], [seed_field(shape, chosen)], [])
+        if axes:
+            self._storages.keep([tensor], [seed_field(shape, axes)], [])
 
     def observe(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None, out: Any, path: str) -> None:
         """Follow the fields through one operator: ``func(*args, **kwargs)`` ran in module ``path`` and gave ``out``."""
         if self._followed is None:
             return
         self._order += 1
-        operator = operator_of(func)
-        if operator.rule_names[0] in FROM_STORAGE:
+        signature = signature_of(func)
+        if signature.name in FROM_STORAGE:
             return
-        given = kwargs or {}
-        read = (*args, *(value for name, value in given.items() if name not in operator.replaced))
+        given = dict(zip(signature.names, args, strict=False)) | (dict(kwargs) if kwargs else {})
+        read = [value for name, value in given.items() if name not in signature.replaced]
         found = {id(tensor): field for tensor in results(read) if (field := self.field(tensor)) is not None}
-        if not found and not operator.replaced:
+        if not found and not signature.replaced:
             return
-        targets = list(written(func, tuple(args), given)) if mutates(func) else []
-        wanted = tuple(results(out)) or tuple(targets)
+        targets = tuple(results([given.get(name) for name in signature.written]))
+        wanted = tuple(results(out)) or targets
         if not found or not wanted:  # nothing wanted: it gives a number to Python, or checks something
             overwritten = [tensor for tensor in targets if self.field(tensor) is not None]
             self._storages.keep(overwritten, [None] * len(overwritten), overwritten)
             return
-        cause = Cause(self._order, path, operator.name)
-        bound = {**operator.defaults, **dict(zip(operator.arguments, args, strict=False)), **given}
-        axes = len(self._followed.axes)
-        call = Call(operator.name, bound, wanted, cause, axes, lambda tensor: found.get(id(tensor)))
-        fields = self._ask_rule(find_rule(operator.rule_names), func, call)
+        cause = Cause(self._order, path, str(func))
+        arguments, axes = {**signature.defaults, **given}, len(self._followed.axes)
+        call = Call(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)))
+        fields = self._ask_rule(RULES.find(signature.name), func, call)
         self._storages.keep(wanted, fields, targets)
         if any(field is not None and field.uncertainty.unknown == cause for field in fields):
             # It may have written to all that its schema says it writes to, not only to what it returned.

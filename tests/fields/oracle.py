@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from convinspect.fields import FieldTracker
+from convinspect.fields import FieldTracker, spatial_axes
 
 EMPTY = 1 << 39
 
@@ -56,7 +56,7 @@ def watch_all(
     """Run a function that returns several tensors, and follow it."""
     tracker = FieldTracker()
     with torch.no_grad(), Watch(tracker):
-        tracker.seed(x, axes=axes)
+        tracker.seed(x, "x", spatial_axes(x.shape, x.dtype) if axes is None else axes)
         outs = function(x)
     return outs, tracker
 

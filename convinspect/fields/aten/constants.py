@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from convinspect.fields.call import Call
 from convinspect.fields.operations.moves import drop, insert, widen
 from convinspect.fields.operations.reading import narrow
-from convinspect.fields.rules import Result, aten, rf_rule
+from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 
 @rf_rule(

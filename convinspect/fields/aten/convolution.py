@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convinspect.fields.call import Call
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.hulls.windows import places, sliding, transposed
 from convinspect.fields.operations.field import Field
 from convinspect.fields.operations.moves import permute, repeat_channels, reshape
 from convinspect.fields.operations.reading import fold_taps, slide, write_out
-from convinspect.fields.rules import Result, aten, rf_rule
+from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 
 @rf_rule(

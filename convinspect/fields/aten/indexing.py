@@ -5,11 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from convinspect.fields.call import Call
 from convinspect.fields.operations.field import Field, collapse
 from convinspect.fields.operations.moves import drop, insert, widen
 from convinspect.fields.operations.reading import narrow
-from convinspect.fields.rules import Result, aten, rf_rule
+from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 
 @rf_rule("aten::embedding")
@@ -30,8 +29,7 @@ def embedding_bag(call: Call) -> Result:
         whole = collapse(call.contract(field, range(field.rank)), (1, 1))
         parts.append(whole.marked(upper_bound=call.cause) if call.shape[0] > 1 else whole)
     parts += [call.contract(rows, [0]).marked(data_dependent=call.cause) for rows in call.fields("weight")]
-    out = call.merge(parts)
-    return [out, *(collapse(out, shape) for shape in call.shapes[1:])]
+    return call.with_rest(call.merge(parts))
 
 
 @rf_rule(*aten("index _unsafe_index"))

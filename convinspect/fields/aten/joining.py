@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from convinspect.fields.call import Call
-from convinspect.fields.operations.joining import concatenate
+from convinspect.fields.operations.merging import concatenate
 from convinspect.fields.operations.moves import insert
-from convinspect.fields.rules import Result, aten, rf_rule
+from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 
 @rf_rule(*aten("cat concat concatenate"))

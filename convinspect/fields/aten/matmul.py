@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from math import prod
 
-from convinspect.fields.call import Call
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.operations.field import Field, collapse
 from convinspect.fields.operations.merging import cross
 from convinspect.fields.operations.moves import broadcast, drop, insert, permute, reshape
-from convinspect.fields.rules import Result, aten, rf_rule
+from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 
 @rf_rule(*aten("mm bmm matmul mv dot vdot"))

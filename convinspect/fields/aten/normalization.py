@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from convinspect.fields.call import Call
 from convinspect.fields.operations.field import Field
 from convinspect.fields.operations.moves import reshape
-from convinspect.fields.rules import Result, aten, rf_rule
+from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 AFFINE = ("weight", "bias")
 STATISTICS = ("running_mean", "running_var")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from convinspect.fields.aten.convolution import per_axis, slide_last
-from convinspect.fields.call import Call
 from convinspect.fields.hulls.windows import adaptive
 from convinspect.fields.operations.reading import slide
-from convinspect.fields.rules import Result, aten, rf_rule
+from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 
 @rf_rule(

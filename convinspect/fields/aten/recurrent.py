@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from convinspect.fields.call import Call
 from convinspect.fields.operations.contracting import accumulate
 from convinspect.fields.operations.field import Field, collapse
-from convinspect.fields.operations.joining import concatenate
+from convinspect.fields.operations.merging import concatenate
 from convinspect.fields.operations.moves import widen
-from convinspect.fields.rules import Result, aten, rf_rule
+from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 
 @rf_rule("aten::mkldnn_rnn_layer")
 def one_layer(call: Call) -> Result:
     """One layer in one direction, over ``(time, batch, features)``."""
     out = _layer(call, call["input"], call.fields("hx_", "cx_"), time=0, reverse=bool(call.args["reverse"]))
-    return _outputs(call, widen(out, out.rank - 1, call.shape[-1]))
+    return call.with_rest(widen(out, out.rank - 1, call.shape[-1]))
 
 
 @rf_rule(*aten("_cudnn_rnn miopen_rnn lstm gru rnn_tanh rnn_relu"))
@@ -27,13 +26,13 @@ def layers(call: Call) -> Result:
     last, features = x.rank - 1, call.shape[-1]
     forward = _layer(call, x, states, time=time)
     if not call.args["bidirectional"]:
-        return _outputs(call, widen(forward, last, features))
+        return call.with_rest(widen(forward, last, features))
     backward = _layer(call, x, states, time=time, reverse=True)
     if int(call.args["num_layers"]) > 1:
         # From the second layer on either direction reads both directions of the first.
         both = call.merge([forward, backward], forward.shape)
         forward, backward = (_layer(call, both, states, time=time, reverse=r) for r in (False, True))
-    return _outputs(call, concatenate([widen(side, last, features // 2) for side in (forward, backward)], last))
+    return call.with_rest(concatenate([widen(side, last, features // 2) for side in (forward, backward)], last))
 
 
 @rf_rule(*aten("_thnn_fused_lstm_cell _thnn_fused_gru_cell"))
@@ -57,8 +56,3 @@ def _layer(call: Call, x: Field, states: list[Field], *, time: int, reverse: boo
     out = accumulate(call.contract(x, [-1]), time, None, reverse=reverse)
     initial = [collapse(state, (1,) * out.rank) for state in states]
     return call.merge([out, *initial], out.shape) if initial else out
-
-
-def _outputs(call: Call, out: Field) -> Result:
-    """The sequence, and after it the states: all that any step saw."""
-    return [out, *(collapse(out, shape) for shape in call.shapes[1:])]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from convinspect.fields.call import Call
 from convinspect.fields.operations import contracting
 from convinspect.fields.operations.field import collapse
 from convinspect.fields.operations.merging import cross
 from convinspect.fields.operations.moves import broadcast, drop, permute
-from convinspect.fields.rules import Result, aten, rf_rule
+from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 
 @rf_rule(

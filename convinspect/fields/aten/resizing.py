@@ -7,11 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from convinspect.fields.call import Call
 from convinspect.fields.hulls import interpolation
-from convinspect.fields.hulls.windows import Window
+from convinspect.fields.hulls.windows import Window, stretching
 from convinspect.fields.operations.reading import slide
-from convinspect.fields.rules import Result, aten, rf_rule
+from convinspect.fields.rules import Call, Result, aten, rf_rule
 from convinspect.tensors.describe import dtype_name
 
 AxisWindow = Callable[[int, int, float | None], Window]
@@ -21,33 +20,37 @@ SUPPORT = {"bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}
 SCALES = {1: ("scales",), 2: ("scales_h", "scales_w"), 3: ("scales_d", "scales_h", "scales_w")}
 
 
-@rf_rule(*aten("upsample_nearest1d upsample_nearest2d upsample_nearest3d"))
+@rf_rule(
+    *aten(
+        "upsample_nearest1d upsample_nearest2d upsample_nearest3d "
+        "_upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d"
+    )
+)
 def nearest(call: Call) -> Result:
-    """``floor(o*n/m)``; at the same size and double of it, torch's channels-last kernel ignores the scale."""
-    dtype = _dtype_of_nearest(call)
-    by_sizes = interpolation.nearest_by_sizes if _is_channels_last_kernel(call) else lambda *_: None
-    return _resize(call, lambda n, m, scale: by_sizes(n, m) or interpolation.nearest(n, m, scale, dtype, exact=False))
+    """``floor(o*n/m)``, or exact: ``floor((o+.5)*n/m)``.
+
+    At the same size and double of it, torch's channels-last kernel for the first ignores the scale.
+    """
+    vectorized, exact = _is_channels_last_kernel(call), "exact" in call.op
+    dtype = "float32" if vectorized else dtype_name(_tensor(call).dtype)
+
+    def window(length: int, outputs: int, scale: float | None) -> Window:
+        if vectorized and not exact and outputs in (length, 2 * length):
+            # ``nearest_idx`` in UpSample.h serves these before it looks at the scale.
+            return stretching(length, outputs // length)
+        return interpolation.nearest(length, outputs, scale, dtype, exact=exact)
+
+    return _resize(call, window)
 
 
-@rf_rule(*aten("_upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d"))
-def nearest_exact(call: Call) -> Result:
-    """``floor((o+.5)*n/m)``."""
-    dtype = _dtype_of_nearest(call)
-    return _resize(call, lambda n, m, scale: interpolation.nearest(n, m, scale, dtype, exact=True))
-
-
-@rf_rule(*aten("upsample_linear1d upsample_bilinear2d upsample_trilinear3d"))
-def linear(call: Call) -> Result:
-    """Two taps a position."""
-    dtype, corners = dtype_name(_tensor(call).dtype), bool(call.args["align_corners"])
-    return _resize(call, lambda n, m, scale: interpolation.linear(n, m, scale, dtype, align_corners=corners))
-
-
-@rf_rule("aten::upsample_bicubic2d")
-def cubic(call: Call) -> Result:
-    """Four taps a position."""
-    dtype, corners = dtype_name(_tensor(call).dtype), bool(call.args["align_corners"])
-    return _resize(call, lambda n, m, scale: interpolation.cubic(n, m, scale, dtype, align_corners=corners))
+@rf_rule(*aten("upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d"))
+def smooth(call: Call) -> Result:
+    """Two taps a position, or four."""
+    dtype, corners, is_cubic = dtype_name(_tensor(call).dtype), bool(call.args["align_corners"]), "cubic" in call.op
+    return _resize(
+        call,
+        lambda n, m, scale: interpolation.smooth(n, m, scale, dtype, align_corners=corners, is_cubic=is_cubic),
+    )
 
 
 @rf_rule(*aten("_upsample_bilinear2d_aa _upsample_bicubic2d_aa _upsample_lanczos2d_aa"))
@@ -85,10 +88,6 @@ def _is_channels_last_kernel(call: Call) -> bool:
     if x.shape[1] >= FEWEST_CHANNELS and x.is_contiguous(memory_format=CHANNELS_LAST[x.dim()]):
         return True
     return "2d" in call.op and sum(call.shape[2:]) <= LARGEST_SMALL
-
-
-def _dtype_of_nearest(call: Call) -> str:
-    return "float32" if _is_channels_last_kernel(call) else dtype_name(_tensor(call).dtype)
 
 
 def _tensor(call: Call) -> Tensor:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from convinspect.fields.aten.convolution import convolve
-from convinspect.fields.call import Call
 from convinspect.fields.operations.field import Field, collapse
 from convinspect.fields.operations.merging import with_local
 from convinspect.fields.operations.moves import permute, widen
-from convinspect.fields.rules import Result, aten, rf_rule
+from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 
 @rf_rule(*aten("grid_sampler_2d grid_sampler_3d cudnn_grid_sampler grid_sampler"))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from math import prod
 
-from convinspect.fields.call import Call
+from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.hulls.windows import rolling, sliding
 from convinspect.fields.operations import reading
+from convinspect.fields.operations.field import Field
 from convinspect.fields.operations.moves import permute, raise_rank, reshape
-from convinspect.fields.rules import Result, aten, rf_rule
+from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 
 @rf_rule("aten::flip")
@@ -58,32 +59,33 @@ def unfold(call: Call) -> Result:
 @rf_rule("aten::pixel_shuffle")
 def pixel_shuffle(call: Call) -> Result:
     """Channels ``(c, r, r)`` become the inner digits of rows and columns."""
-    x, factor = call["self"], call.args["upscale_factor"]
-    *front, channels, height, width = x.shape
+    factor = call.args["upscale_factor"]
+    *front, channels, height, width = call["self"].shape
     n = len(front)
-    out = reshape(x, (*front, channels // factor**2, factor, factor, height, width))
-    out = permute(out, [*range(n), n, n + 3, n + 1, n + 4, n + 2])
-    return reshape(out, call.shape).with_spatial(x.spatial)
+    split = (*front, channels // factor**2, factor, factor, height, width)
+    return _shuffle(call, split, (*range(n), n, n + 3, n + 1, n + 4, n + 2)).with_spatial(call["self"].spatial)
 
 
 @rf_rule("aten::pixel_unshuffle")
 def pixel_unshuffle(call: Call) -> Result:
     """The inner digits of rows and columns become channels ``(c, r, r)``."""
-    x, factor = call["self"], call.args["downscale_factor"]
-    *front, channels, height, width = x.shape
+    factor = call.args["downscale_factor"]
+    *front, channels, height, width = call["self"].shape
     n = len(front)
-    out = reshape(x, (*front, channels, height // factor, factor, width // factor, factor))
-    out = permute(out, [*range(n), n, n + 2, n + 4, n + 1, n + 3])
-    return reshape(out, call.shape).with_spatial(x.spatial)
+    split = (*front, channels, height // factor, factor, width // factor, factor)
+    return _shuffle(call, split, (*range(n), n, n + 2, n + 4, n + 1, n + 3)).with_spatial(call["self"].spatial)
 
 
 @rf_rule(*aten("channel_shuffle native_channel_shuffle"))
 def channel_shuffle(call: Call) -> Result:
     """Channels ``(g, c)`` become ``(c, g)``."""
-    x, groups = call["self"], call.args["groups"]
-    count, channels, *rest = x.shape
-    split = reshape(x, (count, groups, channels // groups, *rest))
-    return reshape(permute(split, [0, 2, 1, *range(3, split.rank)]), call.shape)
+    count, channels, *rest = call["self"].shape
+    groups = call.args["groups"]
+    return _shuffle(call, (count, groups, channels // groups, *rest), (0, 2, 1, *range(3, len(rest) + 3)))
+
+
+def _shuffle(call: Call, split: Shape, order: Shape) -> Field:
+    return reshape(permute(reshape(call["self"], split), order), call.shape)
 
 
 @rf_rule(*aten("diagonal diagonal_copy"))

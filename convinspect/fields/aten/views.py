@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import accumulate
 
-from convinspect.fields.call import Call
 from convinspect.fields.hulls.hull import Map
 from convinspect.fields.hulls.windows import slicing
 from convinspect.fields.operations import moves, reading
 from convinspect.fields.operations.field import AxisField
-from convinspect.fields.rules import Result, aten, rf_rule
+from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 
 @rf_rule(*aten("view _unsafe_view reshape view_copy flatten _reshape_alias unflatten"))
@@ -26,30 +25,17 @@ def reshape(call: Call) -> Result:
     return moves.reshape(x, call.shape)
 
 
-@rf_rule(*aten("permute permute_copy"))
+@rf_rule(*aten("permute permute_copy transpose transpose_copy swapaxes swapdims t numpy_T mT adjoint t_copy"))
 def permute(call: Call) -> Result:
-    """Reorder the dimensions."""
-    x = call["self"]
-    return moves.permute(x, [dim % x.rank for dim in call.args["dims"]])
-
-
-@rf_rule(*aten("transpose transpose_copy swapaxes swapdims"))
-def transpose(call: Call) -> Result:
-    """Swap two dimensions."""
+    """Reorder the dimensions: all as given, or two of them, by default the last."""
     x = call["self"]
     order = list(range(x.rank))
-    if order:
-        one, other = call.args["dim0"], call.args["dim1"]
+    if "dims" in call.args:
+        order = [dim % x.rank for dim in call.args["dims"]]
+    elif x.rank > 1:
+        one, other = call.get("dim0", -2), call.get("dim1", -1)
         order[one], order[other] = order[other], order[one]
     return moves.permute(x, order)
-
-
-@rf_rule(*aten("t numpy_T mT adjoint t_copy"))
-def flip_matrix(call: Call) -> Result:
-    """Swap the last two dimensions."""
-    x = call["self"]
-    order = list(range(x.rank))
-    return moves.permute(x, [*order[:-2], *reversed(order[-2:])])
 
 
 @rf_rule(*aten("unsqueeze unsqueeze_copy"))
@@ -78,7 +64,7 @@ def expand(call: Call) -> Result:
 
     def spread(axis: AxisField) -> AxisField:
         everywhere = isinstance(axis.nominal, Map) and axis.nominal.dim in repeated
-        return axis.set_aside(call.cause) if everywhere else axis
+        return axis.made_global(call.cause) if everywhere else axis
 
     spatial = tuple(flag and dim not in repeated for dim, flag in enumerate(x.spatial))
     return replace(x, shape=call.shape, spatial=spatial, held=tuple(map(spread, x.axes)))

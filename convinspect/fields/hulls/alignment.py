@@ -25,8 +25,7 @@ def merge(first: Nominal, second: Nominal, shape: Shape) -> Nominal:
         return first
     if isinstance(first, Absent) or isinstance(second, Absent):
         return Absent.MISALIGNED
-    here, there = first, second
-    return map_or_reason(lambda: _merged(here, there, shape))
+    return map_or_reason(_merged, first, second, shape)
 
 
 def concatenate(parts: Sequence[Nominal], sizes: Sequence[int], dim: int) -> Nominal:
@@ -37,10 +36,10 @@ def concatenate(parts: Sequence[Nominal], sizes: Sequence[int], dim: int) -> Nom
     if not found:
         return Absent.CONSUMED if Absent.CONSUMED in parts else Absent.NOTHING
     if any(part.dim == dim for part in found):
-        return map_or_reason(lambda: _extended(parts, sizes, dim))
+        return map_or_reason(_extended, parts, sizes, dim)
     if Absent.CONSUMED in parts or any((part.dim, part.wraps) != (found[0].dim, found[0].wraps) for part in found):
         return Absent.MISALIGNED
-    return map_or_reason(lambda: _side_by_side(parts, found, sizes, dim))
+    return map_or_reason(_side_by_side, parts, found, sizes, dim)
 
 
 def _merged(first: Map, second: Map, shape: Shape) -> Map:

@@ -21,22 +21,9 @@ BIG = 1 << 40
 EMPTY_FROM = 1 << 39  # sums of BIG and real indices stay above, real indices below
 
 
-def ramp(rank: int, dim: int, length: int) -> Array:
-    """Bounds of an input along ``dim``: element ``i`` depends on index ``i``."""
-    shape = [1] * rank
-    shape[dim] = length
-    index = np.arange(length, dtype=np.int64).reshape(shape)
-    return np.stack((index, -index))
-
-
 def nothing(rank: int) -> Array:
     """Bounds of a tensor that depends on nothing."""
     return np.full((2,) + (1,) * rank, BIG, dtype=np.int64)
-
-
-def interval(rank: int, first: int, last: int) -> Array:
-    """Bounds of a tensor each element of which depends on ``first`` to ``last``."""
-    return np.array((first, -last), dtype=np.int64).reshape((2,) + (1,) * rank)
 
 
 def is_empty(array: Array) -> bool:
@@ -67,33 +54,6 @@ def rearrange(array: Array, order: Sequence[int | None]) -> Array:
     sizes = (1 if dim is None else array.shape[dim + 1] for dim in order)
     moved: Array = array.transpose((0, *(dim + 1 for dim in (*kept, *gone))))
     return moved.reshape((2, *sizes))
-
-
-def split_groups(array: Array, dim: int, groups: int, outputs: int) -> Array:
-    """Hull over each of ``groups`` equal groups of channels at ``dim``, spread over ``outputs`` channels."""
-    axis = dim + 1
-    size = array.shape[axis]
-    if size == 1:
-        return array
-    if groups < size:
-        shape = (*array.shape[:axis], groups, size // groups, *array.shape[axis + 1 :])
-        array = array.reshape(shape).min(axis=axis + 1)
-    return np.repeat(array, outputs // groups, axis=axis) if 1 < groups < outputs else array
-
-
-def diagonal(array: Array) -> Array:
-    """Take the diagonal of the last two dimensions, which are of one length, as the last one."""
-    if 1 in array.shape[-2:]:
-        return array.reshape((*array.shape[:-2], max(array.shape[-2:])))
-    return np.diagonal(array, axis1=-2, axis2=-1)
-
-
-def accumulate(array: Array, dim: int, *, reverse: bool = False) -> Array:
-    """Hull over everything up to (or, in ``reverse``, from) each position along ``dim``."""
-    axis = dim + 1
-    if reverse:
-        return np.flip(np.minimum.accumulate(np.flip(array, axis), axis=axis), axis)
-    return np.minimum.accumulate(array, axis=axis)
 
 
 def concatenate(parts: Sequence[Array], sizes: Sequence[int], dim: int) -> Array:
@@ -128,16 +88,15 @@ def reshape_groups(before: Shape, after: Shape) -> tuple[tuple[Shape, Shape], ..
     groups: list[tuple[Shape, Shape]] = []
     i = j = 0
     while i < len(before) or j < len(after):
-        ones = (i < len(before) and before[i] == 1, j < len(after) and after[j] == 1)
-        if i == len(before) or (ones[1] and not ones[0]):
+        left, right = (*before, None)[i], (*after, None)[j]
+        if left is None or right == 1 != left:
             groups.append(((), (j,)))
             j += 1
-        elif j == len(after) or (ones[0] and not ones[1]):
+        elif right is None or left == 1 != right:
             groups.append(((i,), ()))
             i += 1
         else:
             first, second = i, j
-            left, right = before[i], after[j]
             while left != right:
                 if left < right:
                     i += 1

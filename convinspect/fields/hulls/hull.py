@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class Hull:
     @property
     def is_nothing(self) -> bool:
         """Tell whether no element depends on anything."""
-        return self.array.size == 2 and arrays.is_empty(self.array)  # noqa: PLR2004 - one element: lo and hi
+        return self.array.size == 2 and bool(self.array.item(0) >= EMPTY_FROM)  # noqa: PLR2004 - one element: lo and hi
 
     def varies(self, dim: int) -> bool:
         """Tell whether anything changes along ``dim``."""
@@ -62,11 +62,6 @@ class Hull:
     def compacted(self) -> Hull:
         """Shrink every dimension along which nothing changes."""
         return Hull(arrays.compact(self.array))
-
-    def clipped(self, why: Absent) -> Array:
-        """Return the array for an operator that has an exact answer alone: for a map the reason is ``why``."""
-        del why
-        return self.array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,10 +93,6 @@ class Map(Hull):
         """Leave a map as it is: its size is its period."""
         return self
 
-    def clipped(self, why: Absent) -> Array:
-        """Raise: a map is not clipped."""
-        raise NoMapError(why)
-
     def at(self, positions: Array) -> Array:
         """Bounds at ``positions`` of the map's dimension, inside the tensor or not."""
         axis, period = self.dim + 1, self.period
@@ -114,27 +105,19 @@ class Map(Hull):
 
     def simplified(self) -> Map:
         """Take the smallest period that says the same."""
-        array, advance, axis = self.array, self.advance, self.dim + 1
         sign = np.array((1, -1), dtype=np.int64).reshape((2,) + (1,) * self.rank)
 
         def phases(start: int, stop: int) -> Array:
-            return array[(slice(None),) * axis + (slice(start, stop),)]
+            return self.array[(slice(None),) * (self.dim + 1) + (slice(start, stop),)]
 
-        factor = 2
-        while factor <= array.shape[axis]:
-            period = array.shape[axis]
-            part, step = period // factor, sign * (advance // factor)
-            # The first phase tells most maps apart, at a fraction of the cost.
-            if (
-                period % factor
-                or advance % factor
-                or not (_tidy(phases(0, 1) + step) == phases(part, part + 1)).all()
-                or not (_tidy(phases(0, period - part) + step) == phases(part, period)).all()
-            ):
-                factor += 1
+        for period in range(1, self.period):
+            if self.period % period or self.advance * period % self.period:
                 continue
-            array, advance = phases(0, part), advance // factor
-        return self if array is self.array else replace(self, advance=advance, array=array)
+            advance = self.advance * period // self.period
+            moved = _tidy(phases(0, self.period - period) + sign * advance)
+            if (moved == phases(period, self.period)).all():
+                return replace(self, advance=advance, array=phases(0, period))
+        return self
 
     def stretched(self, period: int) -> Map:
         """Say the same with a longer ``period``, a multiple of the map's own."""
@@ -171,10 +154,10 @@ class Map(Hull):
 Nominal: TypeAlias = Map | Absent
 
 
-def map_or_reason(make: Callable[[], Hull]) -> Nominal:
-    """Return the map that ``make`` returns, or why there is none."""
+def map_or_reason(make: Callable[..., Hull], *args: Any) -> Nominal:
+    """Return the map that ``make(*args)`` returns, or why there is none."""
     try:
-        made = make()
+        made = make(*args)
     except NoMapError as error:
         return error.why
     return made if isinstance(made, Map) else Absent.MISALIGNED

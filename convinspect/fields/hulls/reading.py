@@ -72,12 +72,3 @@ def _taps(array: Array, dim: int, window: Window) -> Array:
         edge = np.full((*array.shape[:axis], 1, *array.shape[axis + 1 :]), BIG, dtype=np.int64)
         array = np.concatenate((array, edge), axis=axis)
     return np.take(array, index, axis=axis)
-
-
-def fold_taps(array: Array, tap: int, place: int, index: Array) -> Array:
-    """Hull over taps at ``tap`` of what each reads at ``place``; ``index`` is ``(outputs, taps)``. Drops ``tap``."""
-    read_at = np.moveaxis(array, (tap + 1, place + 1), (-2, -1))
-    taps = np.arange(index.shape[1]) if read_at.shape[-2] > 1 else np.zeros(index.shape[1], dtype=np.int64)
-    places = np.zeros_like(index) if read_at.shape[-1] == 1 else np.maximum(index, 0)
-    out = np.where(index >= 0, read_at[..., taps, places], BIG).min(axis=-1)
-    return np.moveaxis(out, -1, place)

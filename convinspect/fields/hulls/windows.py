@@ -8,7 +8,7 @@ padding marked; ``advance`` and ``taps`` are the unclipped rule: output ``o = pe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -123,8 +123,3 @@ def rolling(length: int, shift: int) -> Window:
 def stretching(length: int, times: int) -> Window:
     """Repeat each position ``times`` times."""
     return periodic(length, length * times, 1, np.zeros((times, 1), dtype=np.int64))
-
-
-def chosen(length: int, picked: Sequence[int]) -> Window:
-    """Build a `Window` that takes the positions ``picked``, in that order; no periodic rule is claimed."""
-    return make_window(np.array(picked, dtype=np.int64).reshape(-1, 1), length, 1, None)

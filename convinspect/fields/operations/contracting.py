@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from convinspect.fields.hulls import arrays
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.hulls.hull import Absent, Hull, Map, NoMapError
-from convinspect.fields.operations.field import AxisField, Cause, Field, earliest
+from convinspect.fields.operations.field import AxisField, Cause, Field
 from convinspect.fields.operations.merging import cross
 
 
@@ -35,13 +37,17 @@ def accumulate(field: Field, dim: int, cause: Cause | None, *, reverse: bool = F
     """
 
     def change(hull: Hull) -> Hull:
-        return Hull(arrays.accumulate(hull.clipped(Absent.CONSUMED), dim, reverse=reverse))
+        if isinstance(hull, Map):
+            raise NoMapError(Absent.CONSUMED)
+        array = np.flip(hull.array, dim + 1) if reverse else hull.array
+        running = np.minimum.accumulate(array, axis=dim + 1)
+        return Hull(np.flip(running, dim + 1) if reverse else running)
 
     axes = []
     for axis in field.axes:
         running = axis.changed(change)
         if cause is not None and field.spatial[dim] and isinstance(axis.nominal, Map):
-            running = replace(axis, strict=running.strict, global_op=earliest((axis.global_op, cause)))
+            running = replace(axis, strict=running.strict).made_global(cause, keeps_own=True)
         axes.append(running)
     return replace(field, held=tuple(axes))
 
@@ -51,22 +57,10 @@ def _contract_parts(field: Field, dims: Shape, cause: Cause, *, keeps_own: bool)
     parts = [contract(part, dims, cause, keeps_own=keeps_own) for part in field.parts]
     turned = [any(axis.global_op == cause for axis in axes) for axes in zip(*(p.axes for p in parts), strict=True)]
 
-    def shared(axis: AxisField) -> AxisField:
-        return replace(axis, global_op=earliest((axis.global_op, cause))) if keeps_own else axis.set_aside(cause)
+    def shared(axis: AxisField, turns: bool) -> AxisField:  # noqa: FBT001 - mapped
+        return axis.made_global(cause, keeps_own=keeps_own) if turns and not axis.strict.is_nothing else axis
 
-    return cross(
-        [
-            replace(
-                part,
-                held=tuple(
-                    shared(axis) if is_global and not axis.is_nothing else axis
-                    for axis, is_global in zip(part.axes, turned, strict=True)
-                ),
-            )
-            for part in parts
-        ],
-        parts[0].shape,
-    )
+    return cross([replace(part, held=tuple(map(shared, part.axes, turned))) for part in parts], parts[0].shape)
 
 
 def _contract_axis(
@@ -77,13 +71,11 @@ def _contract_axis(
             raise NoMapError(Absent.CONSUMED)
         return replace(hull, array=arrays.reduce(hull.array, dims)).compacted()
 
-    if axis.is_nothing:
+    if axis.strict.is_nothing:
         return axis
-    if not _takes_all(axis, spatial, dims):
-        return axis.changed(change)
-    if keeps_own:
-        return replace(axis, strict=change(axis.strict), global_op=earliest((axis.global_op, cause)))
-    return replace(axis, strict=change(axis.strict)).set_aside(cause)
+    if _takes_all(axis, spatial, dims):
+        return replace(axis, strict=change(axis.strict)).made_global(cause, keeps_own=keeps_own)
+    return axis.changed(change)
 
 
 def _takes_all(axis: AxisField, spatial: tuple[bool, ...], dims: Shape) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from convinspect.fields.hulls import arrays
 from convinspect.fields.hulls.arrays import Shape
-from convinspect.fields.hulls.hull import Absent, Hull, Map, Nominal, map_or_reason
+from convinspect.fields.hulls.hull import Absent, Hull, Map, NoMapError, Nominal, map_or_reason
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,25 +39,19 @@ class AxisField:
     nominal: Nominal
     global_op: Cause | None = None
 
-    @property
-    def is_nothing(self) -> bool:
-        """Tell whether the tensor does not depend on this axis at all."""
-        return self.strict.is_nothing
-
     def changed(self, change: Callable[[Hull], Hull]) -> AxisField:
         """Change every hull in the same way."""
         strict = change(self.strict)
         local = strict if self.local is self.strict else change(self.local)
-        nominal = self.nominal
-        if isinstance(nominal, Map):
-            known = nominal
-            nominal = map_or_reason(lambda: change(known))
+        nominal = map_or_reason(change, self.nominal) if isinstance(self.nominal, Map) else self.nominal
         return AxisField(strict, local, nominal, self.global_op)
 
-    def set_aside(self, cause: Cause) -> AxisField:
-        """Leave the strict field as it is, and nothing of the local one: ``cause`` is global."""
-        nothing = Hull(arrays.nothing(self.strict.rank))
-        return AxisField(self.strict, nothing, Absent.NOTHING, earliest((self.global_op, cause)))
+    def made_global(self, cause: Cause, *, keeps_own: bool = False) -> AxisField:
+        """Set what ``cause`` takes in aside: locally nothing is left, or, with ``keeps_own``, what there was before."""
+        global_op = earliest((self.global_op, cause))
+        if keeps_own:
+            return replace(self, global_op=global_op)
+        return AxisField(self.strict, Hull(arrays.nothing(self.strict.rank)), Absent.NOTHING, global_op)
 
 
 def join_axes(parts: Sequence[AxisField], join: Callable[[Sequence[Hull]], Hull], nominal: Nominal) -> AxisField:
@@ -137,7 +131,7 @@ class Field:
     @property
     def is_nothing(self) -> bool:
         """Tell whether the tensor does not depend on the followed input."""
-        return not self.parts and all(axis.is_nothing for axis in self.axes)
+        return not self.parts and all(axis.strict.is_nothing for axis in self.axes)
 
     def varies(self, dim: int) -> bool:
         """Tell whether elements along ``dim`` depend on different things."""
@@ -169,11 +163,12 @@ class Field:
 
 def seed_field(shape: Shape, axes: Shape) -> Field:
     """Field of the followed input: every element depends on itself."""
-    rank = len(shape)
-    origin = np.zeros((2,) + (1,) * rank, dtype=np.int64)
-    ramps = [Hull(arrays.ramp(rank, dim, shape[dim])) for dim in axes]
-    held = tuple(AxisField(ramp, ramp, Map(origin, dim, 1)) for dim, ramp in zip(axes, ramps, strict=True))
-    return Field(shape, tuple(dim in axes for dim in range(rank)), held)
+    held = []
+    for dim in axes:
+        origin = Map(np.zeros((2,) + (1,) * len(shape), dtype=np.int64), dim, 1)
+        exact = Hull(origin.written_out(shape[dim]).array)
+        held.append(AxisField(exact, exact, origin))
+    return Field(shape, tuple(dim in axes for dim in range(len(shape))), tuple(held))
 
 
 def nothing(shape: Shape, count: int) -> Field:
@@ -184,9 +179,11 @@ def nothing(shape: Shape, count: int) -> Field:
 
 def everything(shape: Shape, lengths: Shape, cause: Cause) -> Field:
     """Field of what an operator without a rule puts out: the whole input, unknown."""
-    hulls = [Hull(arrays.interval(len(shape), 0, length - 1)) for length in lengths]
-    held = tuple(AxisField(hull, hull, Absent.CONSUMED, cause) for hull in hulls)
-    return Field(shape, (False,) * len(shape), held, Uncertainty(unknown=cause))
+    held = []
+    for length in lengths:
+        whole = Hull(np.array((0, 1 - length), dtype=np.int64).reshape((2,) + (1,) * len(shape)))
+        held.append(AxisField(whole, whole, Absent.CONSUMED, cause))
+    return Field(shape, (False,) * len(shape), tuple(held), Uncertainty(unknown=cause))
 
 
 def empty(field: Field, shape: Shape) -> Field:
@@ -199,7 +196,8 @@ def collapse(field: Field, shape: Shape) -> Field:
     rank = len(shape)
 
     def change(hull: Hull) -> Hull:
-        whole = hull.clipped(Absent.CONSUMED).reshape(2, -1).min(axis=1)
-        return Hull(whole.reshape((2,) + (1,) * rank))
+        if isinstance(hull, Map):
+            raise NoMapError(Absent.CONSUMED)
+        return Hull(hull.array.reshape(2, -1).min(axis=1).reshape((2,) + (1,) * rank))
 
     return field.changed(shape, (False,) * rank, change)

@@ -1,4 +1,4 @@
-"""Several tensors in one operator: the hull of what they depend on, and when one of them makes it global."""
+"""Several tensors in one operator: joined, or merged into one hull, and when one of them makes it global."""
 
 from __future__ import annotations
 
@@ -39,6 +39,22 @@ def merge(fields: Sequence[Field], shape: Shape, cause: Cause) -> Field:
 def cross(fields: Sequence[Field], shape: Shape) -> Field:
     """Hull of tensors whose positions an operator pairs on purpose, as a matrix product does: none is a gate."""
     return _merged(fields, shape, None)
+
+
+def concatenate(fields: Sequence[Field], dim: int) -> Field:
+    """Join tensors along ``dim``."""
+    sizes = [field.shape[dim] for field in fields]
+    shape = (*fields[0].shape[:dim], sum(sizes), *fields[0].shape[dim + 1 :])
+    spatial = tuple(any(flags) for flags in zip(*(field.spatial for field in fields), strict=True))
+
+    def join(hulls: Sequence[Hull]) -> Hull:
+        return Hull(arrays.concatenate([hull.array for hull in hulls], sizes, dim)).compacted()
+
+    axes = tuple(
+        join_axes(parts, join, alignment.concatenate([part.nominal for part in parts], sizes, dim))
+        for parts in zip(*(field.axes for field in fields), strict=True)
+    )
+    return Field(shape, spatial, axes, Uncertainty.of(field.uncertainty for field in fields))
 
 
 def with_local(field: Field, local: Field, cause: Cause) -> Field:
@@ -93,11 +109,11 @@ def _merge_axes(fields: Sequence[Field], shape: Shape, cause: Cause | None) -> t
 
 
 def _merge_axis(parts: list[tuple[AxisField, Shape]], shape: Shape, cause: Cause | None) -> AxisField:
-    parts = [(axis, own) for axis, own in parts if not axis.is_nothing]
+    parts = [(axis, own) for axis, own in parts if not axis.strict.is_nothing]
     if not parts:
         none = Hull(arrays.nothing(len(shape)))
         return AxisField(none, none, Absent.NOTHING)
-    axes = [axis.set_aside(cause) if cause and _is_gate(axis, own, parts, shape) else axis for axis, own in parts]
+    axes = [axis.made_global(cause) if cause and _is_gate(axis, own, parts, shape) else axis for axis, own in parts]
 
     def hull(hulls: Sequence[Hull]) -> Hull:
         return Hull(reduce(np.minimum, [one.array for one in hulls])).compacted()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from convinspect.fields.hulls import arrays, regrouping
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.hulls.hull import Absent, Hull, Map, NoMapError
@@ -45,7 +47,13 @@ def repeat_channels(field: Field, dim: int, groups: int, outputs: int) -> Field:
     def change(hull: Hull) -> Hull:
         if isinstance(hull, Map) and hull.dim == dim:
             raise NoMapError(Absent.MISALIGNED)
-        return replace(hull, array=arrays.split_groups(hull.array, dim, groups, outputs)).compacted()
+        array, axis, size = hull.array, dim + 1, hull.array.shape[dim + 1]
+        if groups < size:
+            array = array.reshape((*array.shape[:axis], groups, size // groups, *array.shape[axis + 1 :]))
+            array = array.min(axis=axis + 1)
+        if size > 1 and groups < outputs:
+            array = np.repeat(array, outputs // groups, axis=axis)
+        return replace(hull, array=array).compacted()
 
     return field.changed((*field.shape[:dim], outputs, *field.shape[dim + 1 :]), field.spatial, change)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from convinspect.fields.hulls import arrays
 from convinspect.fields.hulls import reading as hulls
 from convinspect.fields.hulls.hull import Absent, Hull, Map, NoMapError
-from convinspect.fields.hulls.windows import Window, chosen, slicing, stretching
+from convinspect.fields.hulls.windows import Window, make_window, slicing, stretching
 from convinspect.fields.operations.field import Field, empty
 from convinspect.fields.operations.moves import drop, permute, widen
 
@@ -50,7 +52,7 @@ def repeat(field: Field, dim: int, count: int) -> Field:
     length = field.shape[dim]
     if length == 1:
         return widen(field, dim, count)
-    return slide(field, {dim: chosen(length, tuple(range(length)) * count)})
+    return slide(field, {dim: make_window(np.tile(np.arange(length), count)[:, None], length, 1, None)})
 
 
 def stretch(field: Field, dim: int, count: int) -> Field:
@@ -72,8 +74,14 @@ def fold_taps(field: Field, tap: int, place: int, window: Window) -> Field:
     del shape[tap], spatial[tap]
 
     def change(hull: Hull) -> Hull:
-        array = hulls.fold_taps(hull.clipped(Absent.MISALIGNED), tap, place, window.index)
-        return Hull(array).compacted()
+        if isinstance(hull, Map):
+            raise NoMapError(Absent.MISALIGNED)
+        read = np.moveaxis(hull.array, (tap + 1, place + 1), (-2, -1))
+        index, taps = window.index, np.arange(window.index.shape[1])
+        places = np.maximum(index, 0) if hull.varies(place) else np.zeros_like(index)
+        added = read[..., taps if hull.varies(tap) else np.zeros_like(taps), places]
+        array = np.where(index >= 0, added, arrays.BIG).min(axis=-1)
+        return Hull(np.moveaxis(array, -1, place)).compacted()
 
     return field.changed(tuple(shape), tuple(spatial), change)
 
@@ -94,6 +102,9 @@ def diagonal(field: Field, dims: tuple[int, int], starts: tuple[int, int], lengt
             if hull.varies(one + other - hull.dim):
                 raise NoMapError(Absent.MISALIGNED)
             hull = replace(hull, dim=one)
-        return replace(hull, array=arrays.diagonal(hull.array))
+        array = hull.array
+        if 1 in array.shape[-2:]:
+            return replace(hull, array=array.reshape((*array.shape[:-2], max(array.shape[-2:]))))
+        return replace(hull, array=np.diagonal(array, axis1=-2, axis2=-1))
 
     return field.changed(field.shape[:-1], (*field.spatial[:-2], any(field.spatial[-2:])), change)
