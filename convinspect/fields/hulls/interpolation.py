@@ -11,10 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from convinspect.fields.bounds import BIG, Array
-from convinspect.fields.windows import Window, make_window, sliding, stretching
-
-CUBIC_REACH = 2
+from convinspect.fields.hulls.arrays import BIG, Array
+from convinspect.fields.hulls.windows import Window, make_window, sliding
 
 
 def _source(length: int, outputs: int, scale: float | None, dtype: str, *, align_corners: bool) -> Array:
@@ -60,31 +58,19 @@ def nearest(length: int, outputs: int, scale: float | None, dtype: str, *, exact
     return make_window(np.minimum(index, length - 1)[:, None], length, advance, taps[:, None])
 
 
-def nearest_by_sizes(length: int, outputs: int) -> Window | None:
-    """Window of the sizes that ``nearest_idx`` in UpSample.h serves before it looks at the scale: same and double."""
-    if outputs == length:
-        return sliding(length, outputs, 1, 1, 0, 1)
-    return stretching(length, 2) if outputs == 2 * length else None
-
-
 @lru_cache(maxsize=1024)
-def linear(length: int, outputs: int, scale: float | None, dtype: str, *, align_corners: bool) -> Window:
-    """Linear, bilinear and trilinear read ``floor(src)`` and the next, ``src`` kept inside the input."""
-    if length == outputs:
+def smooth(
+    length: int, outputs: int, scale: float | None, dtype: str, *, align_corners: bool, is_cubic: bool
+) -> Window:
+    """Linear, bilinear and trilinear read ``floor(src)`` and the next, ``src`` kept inside the input.
+
+    Bicubic reads ``floor(src)-1`` to ``floor(src)+2``, kept inside the input.
+    """
+    if length == outputs and not is_cubic:
         return sliding(length, outputs, 1, 1, 0, 1)
+    reach = np.arange(-1, 3, dtype=np.int64) if is_cubic else np.arange(2, dtype=np.int64)
     source = _source(length, outputs, scale, dtype, align_corners=align_corners)
-    first = np.clip(source, 0, length - 1)
-    index = np.stack((first, np.minimum(first + 1, length - 1)), axis=1)
-    advance, taps = _floor_rule(length, outputs, scale, align_corners=align_corners)
-    return make_window(index, length, advance, taps[:, None] + np.arange(2, dtype=np.int64))
-
-
-@lru_cache(maxsize=1024)
-def cubic(length: int, outputs: int, scale: float | None, dtype: str, *, align_corners: bool) -> Window:
-    """Bicubic reads ``floor(src)-1`` to ``floor(src)+2``, kept inside the input."""
-    reach = np.arange(-1, CUBIC_REACH + 1, dtype=np.int64)
-    source = _source(length, outputs, scale, dtype, align_corners=align_corners)
-    index = np.clip(source[:, None] + reach, 0, length - 1)
+    index = np.clip((source if is_cubic else np.maximum(source, 0))[:, None] + reach, 0, length - 1)
     advance, taps = _floor_rule(length, outputs, scale, align_corners=align_corners)
     return make_window(index, length, advance, taps[:, None] + reach)
 

@@ -8,13 +8,13 @@ padding marked; ``advance`` and ``taps`` are the unclipped rule: output ``o = pe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from convinspect.fields.bounds import BIG, EMPTY_FROM, Array
+from convinspect.fields.hulls.arrays import BIG, Array
 
 OUTSIDE = -1
 
@@ -56,6 +56,11 @@ def periodic(length: int, outputs: int, advance: int, taps: Array) -> Window:
     output = np.arange(outputs, dtype=np.int64)
     index = (output // period * advance)[:, None] + taps[output % period]
     return make_window(index, length, advance, taps)
+
+
+def places(length: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
+    """How many windows of a convolution or pooling there are along an axis of ``length``."""
+    return (length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
 
 
 @lru_cache(maxsize=4096)
@@ -118,14 +123,3 @@ def rolling(length: int, shift: int) -> Window:
 def stretching(length: int, times: int) -> Window:
     """Repeat each position ``times`` times."""
     return periodic(length, length * times, 1, np.zeros((times, 1), dtype=np.int64))
-
-
-def chosen(length: int, picked: Sequence[int]) -> Window:
-    """Build a `Window` that takes the positions ``picked``, in that order; no periodic rule is claimed."""
-    return make_window(np.array(picked, dtype=np.int64).reshape(-1, 1), length, 1, None)
-
-
-def extent(taps: Array) -> tuple[int, int]:
-    """First and last tap of a rule, over its phases."""
-    real = taps[taps < EMPTY_FROM]
-    return int(real.min()), int(real.max())
