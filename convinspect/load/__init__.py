@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from convinspect.errors import UsageError
 from convinspect.load.loaded import Loaded
-from convinspect.load.sniff import kind_of
+from convinspect.load.options import check_options
+from convinspect.load.sniff import Kind, kind_of
 from convinspect.spec import Request
 
 __all__ = ["Loaded", "kind_of", "load"]
@@ -19,6 +21,14 @@ def load(request: Request) -> Loaded:
         from convinspect.load.python import load_python  # noqa: PLC0415
 
         return load_python(request)
+    try:
+        return _load_file(request, kind)
+    except UsageError as error:
+        raise error.within(request.target.text) from error.__cause__
+
+
+def _load_file(request: Request, kind: Kind) -> Loaded:
+    check_options(request, kind)
     if kind == "torchscript":
         from convinspect.load.torchscript import load_torchscript  # noqa: PLC0415
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -30,7 +31,12 @@ def resolve_device(name: str) -> str:
 
 def floating_dtype(model: nn.Module) -> str:
     """Return the dtype of the first floating parameter that arithmetic is done in; float32 where there is none."""
-    dtypes = (p.dtype for p in (*model.parameters(), *model.buffers()) if p.is_floating_point() and p.itemsize > 1)
+    return first_floating((*model.parameters(), *model.buffers()))
+
+
+def first_floating(tensors: Iterable[torch.Tensor]) -> str:
+    """Return the dtype of the first of ``tensors`` that floats and is wide enough for arithmetic; else float32."""
+    dtypes = (tensor.dtype for tensor in tensors if tensor.is_floating_point() and tensor.itemsize > 1)
     return str(next(dtypes, torch.float32)).removeprefix("torch.")
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from convinspect.errors import UsageError
 from convinspect.load.archive_safety import HINT, check_operator
 from convinspect.load.checkpoint import read_content
+from convinspect.load.inert_pickle import walk
 from convinspect.load.zip_directory import Directory, read_record
 
 _MAX_JSON = 64 << 20
@@ -59,7 +59,7 @@ def _check_json(path: Path, directory: Directory, name: str) -> None:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"damaged ({name}: {error})") from None
-    for key, value in _pairs(document):
+    for key, value in (pair for item in walk(document) if isinstance(item, dict) for pair in item.items()):
         check_entry(key, value)
         if key == "path_name" and str(value).startswith(("opaque_obj", "custom_obj")):
             raise UsageError(f"refused: it holds a pickled object ({value}), and loading it would run its code", HINT)
@@ -117,14 +117,3 @@ def _check_pickle(path: Path, directory: Directory, name: str, *, may_be_raw: bo
             read_content(copy)
         except UsageError as error:
             raise error.within(name) from None
-
-
-def _pairs(document: Any) -> Iterator[tuple[str, Any]]:
-    pending = [document]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict):
-            yield from item.items()
-            pending.extend(item.values())
-        elif isinstance(item, list):
-            pending.extend(item)

@@ -15,25 +15,12 @@ from convinspect.load.tensors_in_pickle import TensorClaim
 
 # The reference implementation allows 100 MB; JSON of that size takes gigabytes once it is read.
 _MAX_HEADER = 32 << 20
-_DTYPES = {
-    "F64": "float64",
-    "F32": "float32",
-    "F16": "float16",
-    "BF16": "bfloat16",
-    "F8_E4M3": "float8_e4m3fn",
-    "F8_E5M2": "float8_e5m2",
-    "F8_E8M0": "float8_e8m0fnu",
-    "C64": "complex64",
-    "I64": "int64",
-    "I32": "int32",
-    "I16": "int16",
-    "I8": "int8",
-    "U64": "uint64",
-    "U32": "uint32",
-    "U16": "uint16",
-    "U8": "uint8",
-    "BOOL": "bool",
-}
+_DTYPES = (
+    {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "C64": "complex64", "BOOL": "bool"}
+    | {"F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "F8_E8M0": "float8_e8m0fnu"}
+    | {"I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8"}
+    | {"U64": "uint64", "U32": "uint32", "U16": "uint16", "U8": "uint8"}
+)
 
 
 def read_safetensors(path: Path) -> dict[str, TensorClaim]:

@@ -18,26 +18,13 @@ BYTES = {
     **dict.fromkeys(("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"), 1),
     "complex128": 16,
 }
-_STORAGES = {
-    "DoubleStorage": "float64",
-    "FloatStorage": "float32",
-    "HalfStorage": "float16",
-    "BFloat16Storage": "bfloat16",
-    "LongStorage": "int64",
-    "IntStorage": "int32",
-    "ShortStorage": "int16",
-    "CharStorage": "int8",
-    "ByteStorage": "uint8",
-    "BoolStorage": "bool",
-    "UntypedStorage": "uint8",
-    "ComplexDoubleStorage": "complex128",
-    "ComplexFloatStorage": "complex64",
-    "QInt8Storage": "qint8",
-    "QInt32Storage": "qint32",
-    "QUInt8Storage": "quint8",
-    "QUInt4x2Storage": "quint4x2",
-    "QUInt2x4Storage": "quint2x4",
-}
+# By the names of torch's classes without their ending.
+_STORAGES = (
+    {"Double": "float64", "Float": "float32", "Half": "float16", "BFloat16": "bfloat16"}
+    | {"Long": "int64", "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8", "Bool": "bool"}
+    | {"Untyped": "uint8", "ComplexDouble": "complex128", "ComplexFloat": "complex64"}
+    | {"QInt8": "qint8", "QInt32": "qint32", "QUInt8": "quint8", "QUInt4x2": "quint4x2", "QUInt2x4": "quint2x4"}
+)
 _REBUILDS = ("_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_tensor", "_rebuild_qtensor")
 
 
@@ -134,8 +121,8 @@ def _rebuilt(name: str, args: tuple[Any, ...]) -> TensorClaim:
 def _storage(reference: Reference) -> Storage:
     match reference.key:
         case ("storage", Name(dotted=kind), str(key), str(location), int(numel), *_) if numel >= 0:
-            dtype = _STORAGES.get(kind.rpartition(".")[2])
-            if dtype is not None and kind.startswith("torch."):
+            dtype = _STORAGES.get(kind.rpartition(".")[2].removesuffix("Storage"))
+            if dtype is not None and kind.startswith("torch.") and kind.endswith("Storage"):
                 return Storage(key, dtype, numel, location)
     raise UsageError("its pickle refers to something that is no tensor storage")
 

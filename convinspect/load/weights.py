@@ -28,20 +28,10 @@ _ASSUMED = Note(
 def load_weights(request: Request, kind: Kind) -> Loaded:
     """Return the weights that the request's file holds, without loading a tensor and without torch.
 
-    Raises `UsageError` for a file that is damaged or holds anything but weights, and for inputs: nothing can run.
+    Raises `UsageError` for a file that is damaged or holds anything but weights.
     """
-    if request.inputs:
-        raise UsageError(
-            f"{request.target.text}: a file of weights has no forward to give an input to",
-            "name the model instead: convinspect summary model.py:Net --input ...",
-        )
-    if request.arguments:
-        raise UsageError(f"{request.target.text}: a file of weights has no constructor for --arg")
     path = Path(request.target.source)
-    try:
-        tensors, notes = _read(path, kind)
-    except UsageError as error:
-        raise error.within(request.target.text) from None
+    tensors, notes = _read(path, kind)
     dtype = _main_dtype(tensors.values())
     trace = Trace(modules_of(tensors), ran=False)
     return Loaded(None, path.name.partition(".")[0], "weights", "cpu", dtype, trace, notes=(*notes, _ASSUMED))
