@@ -22,6 +22,7 @@ _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _DTYPES = (*_FLOATS, "complex64", "complex128", "uint8", "int8", "int16", "int32", "int64", "bool")
 _EXAMPLE = "for example: --input 3,224,224 or --input ids=128:int64:30522"
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_MAX_DIGITS = 19
 
 
 OptimizerName: TypeAlias = Literal["sgd", "momentum", "adam", "adamw"]
@@ -112,7 +113,7 @@ def parse_unit(text: str) -> UnitSpec:
     """Read ``LAYER:I,J``; an empty LAYER is the model itself."""
     path, colon, index = text.rpartition(":")
     parts = [part.strip() for part in index.split(",")]
-    if not colon or not all(part.isascii() and part.isdigit() for part in parts):
+    if not colon or not all(map(_is_count, parts)):
         raise UsageError(f"--unit {text}: expected LAYER:I,J", "for example: --unit layer1.0:3,4")
     return UnitSpec(path, tuple(int(part) for part in parts))
 
@@ -139,7 +140,7 @@ def _shape(sizes: str, text: str, *, bare: bool) -> tuple[int, ...]:
     parts = re.split(r"[,x\u00d7]", sizes.replace(" ", ""))
     if parts[-1] == "" and len(parts) > 1:  # "128," as Python writes a tuple of one
         parts.pop()
-    if not all(part.isascii() and part.isdigit() for part in parts):
+    if not all(map(_is_count, parts)):
         raise UsageError(f"--input {text}: {sizes!r} is not a shape", _EXAMPLE)
     return tuple(int(part) for part in parts)
 
@@ -147,6 +148,11 @@ def _shape(sizes: str, text: str, *, bare: bool) -> tuple[int, ...]:
 def _high(value: str, dtype: str | None, text: str) -> int:
     if dtype is None or "int" not in dtype:
         raise UsageError(f"--input {text}: only integers have a highest value, not {dtype}", _EXAMPLE)
-    if not value.isdigit() or int(value) < 1:
+    if not _is_count(value) or int(value) < 1:
         raise UsageError(f"--input {text}: {value!r} is not a positive count of values", _EXAMPLE)
     return int(value)
+
+
+def _is_count(text: str) -> bool:
+    """Tell whether ``text`` is a number that torch can count to."""
+    return text.isascii() and text.isdigit() and len(text) < _MAX_DIGITS

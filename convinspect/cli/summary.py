@@ -109,7 +109,7 @@ def _argument(text: str) -> tuple[str, Any]:
         raise UsageError(f"--arg {text}: expected NAME=VALUE", "for example: --arg num_classes=10")
     try:
         return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
         if value[:1] in "([{'\"-0123456789":
             raise UsageError(f"--arg {text}: {value!r} is not a Python literal") from None
         return name, value

@@ -25,6 +25,8 @@ def load(request: Request) -> Loaded:
         return _load_file(request, kind)
     except UsageError as error:
         raise error.within(request.target.text) from error.__cause__
+    except OSError as error:
+        raise UsageError(f"{request.target.text}: {error.strerror}") from error
 
 
 def _load_file(request: Request, kind: Kind) -> Loaded:

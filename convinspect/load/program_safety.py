@@ -7,7 +7,6 @@ and unpickles with everything allowed. So all four are checked here first.
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from pathlib import Path
@@ -17,6 +16,7 @@ from convinspect.errors import UsageError
 from convinspect.load.archive_safety import HINT, check_operator
 from convinspect.load.checkpoint import read_content
 from convinspect.load.inert_pickle import walk
+from convinspect.load.sniff import parse_json
 from convinspect.load.zip_directory import Directory, read_record
 
 _MAX_JSON = 64 << 20
@@ -56,8 +56,8 @@ def check_program(path: Path, directory: Directory) -> None:
 def _check_json(path: Path, directory: Directory, name: str) -> None:
     text = read_record(path, directory, name, _MAX_JSON)
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document = parse_json(text)
+    except ValueError as error:
         raise UsageError(f"damaged ({name}: {error})") from None
     for key, value in (pair for item in walk(document) if isinstance(item, dict) for pair in item.items()):
         check_entry(key, value)

@@ -11,7 +11,7 @@ from convinspect.errors import UsageError
 from convinspect.load.checkpoint import read_checkpoint
 from convinspect.load.loaded import Loaded
 from convinspect.load.safetensors import read_safetensors
-from convinspect.load.sniff import Kind, read_json
+from convinspect.load.sniff import Kind, is_file, read_json
 from convinspect.load.tensors_in_pickle import TensorClaim
 from convinspect.records import ModuleRecord, Note, Trace, Weight
 from convinspect.spec import Request
@@ -32,6 +32,8 @@ def load_weights(request: Request, kind: Kind) -> Loaded:
     """
     path = Path(request.target.source)
     tensors, notes = _read(path, kind)
+    if no_text := [name for name in tensors if not name.isascii() and name != name.encode("utf-8", "ignore").decode()]:
+        raise UsageError(f"a tensor has a name that is no text: {no_text[0]!r}")
     dtype = _main_dtype(tensors.values())
     trace = Trace(modules_of(tensors), ran=False)
     return Loaded(None, path.name.partition(".")[0], "weights", "cpu", dtype, trace, notes=(*notes, _ASSUMED))
@@ -80,12 +82,12 @@ def _read_shards(index: Path) -> tuple[dict[str, TensorClaim], tuple[Note, ...]]
     """Read ``{"weight_map": {name: file}}`` and the files beside it that it names."""
     document = read_json(index)
     places = document["weight_map"] if isinstance(document, dict) else {}
+    if strange := [file for file in places.values() if not isinstance(file, str) or Path(file).name != file]:
+        raise UsageError(f"it names {strange[0]!r}, which is not a file beside it")
     found: dict[str, TensorClaim] = {}
     for file in dict.fromkeys(places.values()):
-        if not isinstance(file, str) or Path(file).name != file:
-            raise UsageError(f"it names {file!r}, which is not a file beside it")
         shard = index.parent / file
-        if not shard.is_file():
+        if not is_file(shard):
             raise UsageError(f"{file} is missing beside it")
         try:
             tensors = read_safetensors(shard) if file.endswith(".safetensors") else read_checkpoint(shard)[0]
