@@ -22,7 +22,7 @@ _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _DTYPES = (*_FLOATS, "complex64", "complex128", "uint8", "int8", "int16", "int32", "int64", "bool")
 _EXAMPLE = "for example: --input 3,224,224 or --input ids=128:int64:30522"
 _NAME = re.compile(r"[A-Za-z_]\w*")
-_MAX_DIGITS = 19
+_MAX_DIGITS = 30
 
 
 OptimizerName: TypeAlias = Literal["sgd", "momentum", "adam", "adamw"]
@@ -65,7 +65,7 @@ class Request:
     """One run of ``summary``: everything that the numbers depend on, and what the target is allowed.
 
     ``optimizer`` is the one whose training step is estimated (``None``: no estimate is made), ``amp`` the dtype of
-    autocast in that step.
+    autocast in that step. ``given`` names the options that stand on the command line, defaults left out.
     """
 
     target: Target
@@ -80,6 +80,7 @@ class Request:
     allow_unsafe: bool = False
     optimizer: OptimizerName | None = "adamw"
     amp: AmpName | None = None
+    given: tuple[str, ...] = ()
 
 
 def parse_target(text: str) -> Target:
@@ -154,5 +155,5 @@ def _high(value: str, dtype: str | None, text: str) -> int:
 
 
 def _is_count(text: str) -> bool:
-    """Tell whether ``text`` is a number that torch can count to."""
-    return text.isascii() and text.isdigit() and len(text) < _MAX_DIGITS
+    """Tell whether ``text`` is a number of a size that can be told."""
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS

@@ -8,6 +8,7 @@ import shutil
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+from click.core import ParameterSource
 
 from convinspect.cli.streams import claim_stdout, write_atomically
 from convinspect.errors import ModelError, UsageError
@@ -99,7 +100,17 @@ def _request(options: dict[str, Any]) -> Request:
         allow_unsafe=options["allow_unsafe"],
         optimizer=None if options["optimizer"] == "none" else options["optimizer"],
         amp=_AMP.get(options["amp"]),
+        given=_given(click.get_current_context()),
     )
+
+
+def _given(context: click.Context) -> tuple[str, ...]:
+    """Return the options that stand on the command line, by their long names."""
+    sources = (
+        (max(option.opts, key=len), context.get_parameter_source(option.name or ""))
+        for option in context.command.params
+    )
+    return tuple(name for name, source in sources if source is ParameterSource.COMMANDLINE)
 
 
 def _argument(text: str) -> tuple[str, Any]:

@@ -17,20 +17,20 @@ def load(request: Request) -> Loaded:
     Raises `UsageError` where there is nothing usable, `ModelError` where the user's own code fails.
     """
     kind = kind_of(request.target.source)
-    if kind == "python":
-        from convinspect.load.python import load_python  # noqa: PLC0415
-
-        return load_python(request)
     try:
-        return _load_file(request, kind)
+        check_options(request, kind)
+        if kind != "python":
+            return _load_file(request, kind)
     except UsageError as error:
         raise error.within(request.target.text) from error.__cause__
     except OSError as error:
         raise UsageError(f"{request.target.text}: {error.strerror}") from error
+    from convinspect.load.python import load_python  # noqa: PLC0415
+
+    return load_python(request)
 
 
 def _load_file(request: Request, kind: Kind) -> Loaded:
-    check_options(request, kind)
     if kind == "torchscript":
         from convinspect.load.torchscript import load_torchscript  # noqa: PLC0415
 
