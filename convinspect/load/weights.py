@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from convinspect.spec import Request
 
 # What a buffer of torch's own modules is called: a state dict does not say what is a parameter.
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+# What a network names is a few MiB; every prefix of one name takes as much as the square of its length.
+_MAX_PATHS = 256 << 20
 _ASSUMED = Note(
     "assumed_trainable",
     f"a file of weights does not say which are parameters: {', '.join(_BUFFERS)} and integers are counted as buffers, "
@@ -45,22 +47,23 @@ def modules_of(tensors: Mapping[str, TensorClaim]) -> tuple[ModuleRecord, ...]:
     A tensor that is the same piece of the same storage as an earlier one is ``tied_to`` that one's module.
     """
     own: dict[str, list[tuple[str, TensorClaim]]] = {"": []}
-    parents: set[str] = set()
+    below: dict[str, list[str]] = {"": []}
+    room = _MAX_PATHS
     for full_name, claim in tensors.items():
         path, _, name = full_name.rpartition(".")
-        for cut in [i for i, letter in enumerate(path) if letter == "."] + [len(path)] * bool(path):
-            own.setdefault(path[:cut], [])
-            parents.add(path[:cut].rpartition(".")[0])
-        own[path].append((name, claim))
+        room -= _grow(below, path)
+        if room < 0:
+            raise UsageError(f"its names nest so deeply that their prefixes take more than {_MAX_PATHS >> 20} MiB")
+        own.setdefault(path, []).append((name, claim))
     counted: dict[tuple[Any, ...], str] = {}
     facts = []
-    for path in _in_order(own):
-        weights = [_weight(name, claim, path, counted) for name, claim in own[path]]
+    for path in _in_order(below):
+        weights = [_weight(name, claim, path, counted) for name, claim in own.get(path, ())]
         facts.append(
             ModuleRecord(
                 path,
                 type="",
-                leaf=path not in parents,
+                leaf=not below[path],
                 container=False,
                 builtin=False,
                 params=tuple(weight for weight in weights if weight.trainable),
@@ -105,19 +108,25 @@ def _placed(claim: TensorClaim, file: str) -> TensorClaim:
     return TensorClaim(claim.shape, claim.dtype, (file, *claim.identity))
 
 
-def _in_order(paths: Mapping[str, Any]) -> list[str]:
-    """Return the paths depth first, siblings as the file has them."""
-    below: dict[str, list[str]] = {}
-    for path in paths:
-        if path:
-            below.setdefault(path.rpartition(".")[0], []).append(path)
-    ordered: list[str] = []
+def _grow(below: dict[str, list[str]], path: str) -> int:
+    """Add ``path`` and those of its prefixes that are new to the tree, and return how many letters they have."""
+    new = []
+    while path not in below:
+        new.append(path)
+        below[path] = []
+        path = path.rpartition(".")[0]
+    for parent, child in zip([path, *reversed(new)], reversed(new), strict=False):
+        below[parent].append(child)
+    return sum(map(len, new))
+
+
+def _in_order(below: Mapping[str, list[str]]) -> Iterator[str]:
+    """Yield the paths depth first, siblings as the file has them."""
     pending = [""]
     while pending:
         path = pending.pop()
-        ordered.append(path)
-        pending.extend(reversed(below.get(path, [])))
-    return ordered
+        yield path
+        pending.extend(reversed(below[path]))
 
 
 def _weight(name: str, claim: TensorClaim, path: str, counted: dict[tuple[Any, ...], str]) -> Weight:
