@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from convinspect.render.glyphs import cells, clean, shorten
@@ -109,7 +110,11 @@ def _comfortable(rows: Sequence[Row], guide: int, sheet: CellContext, width: int
 
 
 def _label_widths(rows: Sequence[Row], guide: int, sheet: CellContext) -> list[int]:
-    return sorted(cells(label_text(_label(row, guide, sheet))) for row in rows)
+    return sorted(_label_width(_label(row, guide, sheet)) for row in rows)
+
+
+def _label_width(label: Label) -> int:
+    return len(label.tree) + cells(label.name + label.type + label.remark)  # a guide takes one cell a letter
 
 
 def label_text(label: Label) -> str:
@@ -151,6 +156,7 @@ def _idle(path: str, sheet: CellContext) -> str:
     return " (not reached)" if path in sheet.unreached else ""
 
 
+@lru_cache
 def _tree(guides: tuple[bool, ...], guide: int, glyphs: Glyphs) -> str:
     if not guides:
         return ""
@@ -161,12 +167,12 @@ def _tree(guides: tuple[bool, ...], guide: int, glyphs: Glyphs) -> str:
 
 
 def _fit(label: Label, width: int, glyphs: Glyphs) -> Label:
-    if cells(label_text(label)) <= width:
+    if _label_width(label) <= width:
         return label
     words = label.name + label.type + label.remark
     # A tree deeper than the column keeps its innermost levels, and leaves the words half of the room.
     tree = label.tree
     room = max(width - cells(words), width // 2)
-    if cells(tree) > room:
+    if len(tree) > room:
         tree = glyphs.ellipsis + tree[len(tree) - room + cells(glyphs.ellipsis) :]
-    return Label(tree, "", shorten(words, width - cells(tree), glyphs), "")
+    return Label(tree, "", shorten(words, width - len(tree), glyphs), "")

@@ -22,14 +22,18 @@ _VIEWS = """
 """
 VIEWS = frozenset(_VIEWS.split())
 
+# More levels than any table is wide.
+_LEVELS = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of the table: a layer, or the parameters that a module with layers below it owns itself.
 
     ``guides`` says for each enclosing level but the outermost whether more siblings follow there; the last
-    entry is the row's own level. ``trainable``, ``buffers``, ``param_bytes``, ``allocated`` and ``saved``
-    include everything below; the last two are ``None`` where a part is unknown.
+    entry is the row's own level, and of a very deep tree the innermost levels are kept. ``trainable``, ``buffers``,
+    ``param_bytes``, ``allocated`` and ``saved`` include everything below; the last two are ``None`` where a part is
+    unknown.
     """
 
     layer: Layer
@@ -65,13 +69,16 @@ def table_rows(layers: Sequence[Layer]) -> list[Row]:
     nodes = _tree(layers)
     shown = _shown(layers)
     rows: list[Row] = []
+    levels: list[int] = []
     for i, node in enumerate(nodes):
         if not shown[i]:
             continue
         rows.append(_row(node, nodes[node.parent] if node.parent >= 0 else None))
+        levels.append(node.level)
         if node.layer.params and _has_shown_child(i, nodes, shown):
             rows.append(_own(node))
-    return _with_guides(rows)
+            levels.append(node.level + 1)
+    return _with_guides(rows, levels)
 
 
 def leaves(layers: Sequence[Layer]) -> Iterator[Layer]:
@@ -167,7 +174,7 @@ def _row(node: _Node, parent: _Node | None) -> Row:
         layer,
         "" if layer.kind == "function" else _relative(layer.path, parent.layer.path if parent else ""),
         layer.kind,
-        (False,) * node.level,
+        (),
         layer.params_total,
         node.trainable,
         node.buffers,
@@ -183,7 +190,7 @@ def _own(node: _Node) -> Row:
         layer,
         "",
         "own",
-        (False,) * (node.level + 1),
+        (),
         layer.params,
         layer.trainable_params,
         layer.buffers,
@@ -199,15 +206,14 @@ def _relative(path: str, enclosing: str) -> str:
     return path[len(enclosing) + 1 :] if path.startswith(f"{enclosing}.") else path
 
 
-def _with_guides(rows: list[Row]) -> list[Row]:
+def _with_guides(rows: list[Row], levels: list[int]) -> list[Row]:
     """Return ``rows`` knowing at each level whether a sibling follows; one pass from the end."""
     follows: list[bool] = []
     done: list[Row] = []
-    for row in reversed(rows):
-        level = len(row.guides)
+    for row, level in zip(reversed(rows), reversed(levels), strict=True):
         del follows[level:]
         follows.extend([False] * (level - len(follows)))
-        done.append(replace(row, guides=tuple(follows)))
+        done.append(replace(row, guides=tuple(follows[-_LEVELS:])))
         if level:
             follows[level - 1] = True
     return done[::-1]
