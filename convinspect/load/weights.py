@@ -19,7 +19,7 @@ from convinspect.spec import Request
 # What a buffer of torch's own modules is called: a state dict does not say what is a parameter.
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 # What a network names is a few MiB; every prefix of one name takes as much as the square of its length.
-_MAX_PATHS = 256 << 20
+_MAX_PATHS = 128 << 20
 _ASSUMED = Note(
     "assumed_trainable",
     f"a file of weights does not say which are parameters: {', '.join(_BUFFERS)} and integers are counted as buffers, "
@@ -51,9 +51,7 @@ def modules_of(tensors: Mapping[str, TensorClaim]) -> tuple[ModuleRecord, ...]:
     room = _MAX_PATHS
     for full_name, claim in tensors.items():
         path, _, name = full_name.rpartition(".")
-        room -= _grow(below, path)
-        if room < 0:
-            raise UsageError(f"its names nest so deeply that their prefixes take more than {_MAX_PATHS >> 20} MiB")
+        room = _grow(below, path, room)
         own.setdefault(path, []).append((name, claim))
     counted: dict[tuple[Any, ...], str] = {}
     facts = []
@@ -108,16 +106,19 @@ def _placed(claim: TensorClaim, file: str) -> TensorClaim:
     return TensorClaim(claim.shape, claim.dtype, (file, *claim.identity))
 
 
-def _grow(below: dict[str, list[str]], path: str) -> int:
-    """Add ``path`` and those of its prefixes that are new to the tree, and return how many letters they have."""
+def _grow(below: dict[str, list[str]], path: str, room: int) -> int:
+    """Add ``path`` and those of its prefixes that are new to the tree, and return what is left of ``room`` letters."""
     new = []
     while path not in below:
+        room -= len(path)
+        if room < 0:
+            raise UsageError(f"its names nest so deeply that their prefixes take more than {_MAX_PATHS >> 20} MiB")
         new.append(path)
         below[path] = []
         path = path.rpartition(".")[0]
     for parent, child in zip([path, *reversed(new)], reversed(new), strict=False):
         below[parent].append(child)
-    return sum(map(len, new))
+    return room
 
 
 def _in_order(below: Mapping[str, list[str]]) -> Iterator[str]:
