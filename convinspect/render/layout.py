@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -104,7 +105,11 @@ def _comfortable(rows: Sequence[Row], guide: int, glyphs: Glyphs, width: int) ->
 
 
 def _label_widths(rows: Sequence[Row], guide: int, glyphs: Glyphs) -> list[int]:
-    return sorted(text_width(label_text(_label(row, guide, glyphs))) for row in rows)
+    return sorted(_label_width(_label(row, guide, glyphs)) for row in rows)
+
+
+def _label_width(label: Label) -> int:
+    return len(label.tree) + text_width(label.name + label.type + label.remark)  # a guide takes one cell a letter
 
 
 def label_text(label: Label) -> str:
@@ -124,6 +129,7 @@ def _label(row: Row, guide: int, glyphs: Glyphs) -> Label:
     return Label(tree, f"{name}: " if name else "", kind, remark)
 
 
+@lru_cache
 def _tree(guides: tuple[bool, ...], guide: int, glyphs: Glyphs) -> str:
     if not guides:
         return ""
@@ -134,12 +140,12 @@ def _tree(guides: tuple[bool, ...], guide: int, glyphs: Glyphs) -> str:
 
 
 def _fit(label: Label, width: int, glyphs: Glyphs) -> Label:
-    if text_width(label_text(label)) <= width:
+    if _label_width(label) <= width:
         return label
     words = label.name + label.type + label.remark
     # A tree deeper than the column keeps its innermost levels, and leaves the words half of the room.
     tree = label.tree
     room = max(width - text_width(words), width // 2)
-    if text_width(tree) > room:
+    if len(tree) > room:
         tree = glyphs.ellipsis + tree[len(tree) - room + text_width(glyphs.ellipsis) :]
-    return Label(tree, "", shorten(words, width - text_width(tree), glyphs), "")
+    return Label(tree, "", shorten(words, width - len(tree), glyphs), "")

@@ -16,14 +16,18 @@ if TYPE_CHECKING:
 
 Role: TypeAlias = Literal["module", "function", "own"]
 
+# More levels than any table is wide.
+_LEVELS = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of the table: a layer, or the parameters that a module with layers below it owns itself.
 
-    ``guides`` says for each enclosing level but the outermost whether more siblings follow there; the last
-    entry is the row's own level. ``sums`` include everything below. ``remark`` stands behind the name: a later call, a
-    failure, whose weights are shared. ``first_params`` are those of the path's first call.
+    ``guides`` says for each enclosing level but the outermost whether more siblings follow there; the last entry is the
+    row's own level, and of a very deep tree the innermost levels are kept. ``sums`` include everything below.
+    ``remark`` stands behind the name: a later call, a failure, whose weights are shared. ``first_params`` are those of
+    the path's first call.
     """
 
     layer: Layer
@@ -41,11 +45,14 @@ def table_rows(report: Report) -> list[Row]:
     shown = [(node, remark) for node, remark, is_shown in nodes if is_shown]
     first: dict[str, int] = {}
     rows: list[Row] = []
+    levels: list[int] = []
     for (node, remark), following in zip_longest(shown, shown[1:]):
+        levels.append(node.level)
         rows.append(_row(node, remark, first.setdefault(node.layer.path, node.sums.params)))
         if node.layer.params and following is not None and following[0].level > node.level:
             rows.append(_own(node))
-    return _with_guides(rows)
+            levels.append(node.level + 1)
+    return _with_guides(rows, levels)
 
 
 def _remarks(report: Report) -> Iterator[str]:
@@ -97,24 +104,23 @@ def _row(node: Node, remark: str, first_params: int) -> Row:
     layer = node.layer
     enclosing = f"{node.parent.layer.path}." if node.parent and node.parent.layer.path else ""
     name = "" if layer.kind == "function" else layer.path.removeprefix(enclosing)
-    return Row(layer, name, layer.kind, (False,) * node.level, node.sums, remark, first_params)
+    return Row(layer, name, layer.kind, (), node.sums, remark, first_params)
 
 
 def _own(node: Node) -> Row:
     # Parameters take nothing and give nothing.
     layer = replace(node.layer, inputs=(), outputs=(), receptive_field=None)
-    return Row(layer, "", "own", (False,) * (node.level + 1), total([node.layer]))
+    return Row(layer, "", "own", (), total([node.layer]))
 
 
-def _with_guides(rows: list[Row]) -> list[Row]:
+def _with_guides(rows: list[Row], levels: list[int]) -> list[Row]:
     """Return ``rows`` knowing at each level whether a sibling follows; one pass from the end."""
     follows: list[bool] = []
     done: list[Row] = []
-    for row in reversed(rows):
-        level = len(row.guides)
+    for row, level in zip(reversed(rows), reversed(levels), strict=True):
         del follows[level:]
         follows.extend([False] * (level - len(follows)))
-        done.append(replace(row, guides=tuple(follows)))
+        done.append(replace(row, guides=tuple(follows[-_LEVELS:])))
         if level:
             follows[level - 1] = True
     return done[::-1]
