@@ -20,9 +20,14 @@ class Geometry:
     itemsize: int
 
     @property
+    def walks(self) -> list[tuple[int, int]]:
+        """Stride and size of each dimension that there is to walk along."""
+        return [(step, size) for step, size in zip(self.stride, self.shape, strict=True) if size > 1]
+
+    @property
     def last(self) -> int:
         """Place of the tensor's last element among those of its storage."""
-        return self.offset + sum((n - 1) * s for n, s in zip(self.shape, self.stride, strict=True))
+        return self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.stride, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ def locate(grid: Shape, geometry: Geometry) -> Box | None:
 
 def refine(elements: int, grid: Shape, geometry: Geometry) -> Shape | None:
     """Split ``grid`` where the tensor's strides ask for it; ``None`` where they do not divide each other."""
-    own = {step for step, size in zip(geometry.stride, geometry.shape, strict=True) if size > 1}
+    own = {step for step, _ in geometry.walks}
     sizes, left = [], elements
     for stride in sorted(own | set(_strides(grid)) - {0}, reverse=True):
         if stride >= left:
