@@ -297,3 +297,41 @@ def test_an_attribute_that_raises_is_the_users(tmp_path: Path) -> None:
     path = _write(tmp_path, "def __getattr__(name):\n    raise RuntimeError(name)\n")
     result = _summary(f"{path}:Net", cwd=tmp_path)
     assert (result.code, result.err) == (3, f"error: {path}:Net: RuntimeError: Net (model.py:2)\n")
+
+
+PART = """
+    import torch
+    from torch import nn
+    class QuickAct(nn.Module):
+        def forward(self, x):
+            return x.sigmoid()
+    class Net(nn.Module):
+        def __init__(self, {}):
+            super().__init__()
+            self.linear = nn.Linear(4, width)
+            self.act = {}
+        def forward(self, x):
+            return self.act(self.linear(x))
+"""
+
+
+@pytest.mark.parametrize("built", ["QuickAct()", "nn.Sequential(*[QuickAct() for _ in range(2)])", "make(2)"])
+def test_a_class_that_another_one_builds_is_not_the_model(built: str, tmp_path: Path) -> None:
+    make = "\n    def make(n):\n        return nn.Sequential(*(QuickAct() for _ in range(n)))\n"
+    path = _write(tmp_path, PART.format("width=8", built) + make)
+    result = _summary(path, cwd=tmp_path)
+    assert _name_and_params(result) == ("Net", 40)
+    assert result.err == "note: took Net, which the other classes here are parts of\n"
+    path = _write(tmp_path, PART.format("width", built) + make)
+    result = _summary(path, cwd=tmp_path)
+    assert (result.code, result.out) == (2, "")
+    assert result.err == f"error: {path}: Net(width) needs width\nhint: give them with --arg width=...\n"
+    assert _name_and_params(_summary(path, "--arg", "width=2", cwd=tmp_path)) == ("Net", 10)
+
+
+def test_classes_that_build_each_other_are_listed(tmp_path: Path) -> None:
+    text = ONE + "\n    class Other(Net):\n        def again(self):\n            return Net()\n"
+    path = _write(
+        tmp_path, text.replace("return self.linear(x)", "return self.linear(x) if x is not None else Other()")
+    )
+    assert "several models: Net(width=4), Other(width=4)" in _summary(path, cwd=tmp_path).err
