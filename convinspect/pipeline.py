@@ -28,6 +28,13 @@ def summarise(request: Request) -> Report:
     Raises `UsageError` for a target or an input that cannot be used, and `ModelError` where the user's code
     fails before its forward.
     """
+    from convinspect.load.users_code import as_a_program  # noqa: PLC0415
+
+    with as_a_program(request.target.source):
+        return _summarised(request)
+
+
+def _summarised(request: Request) -> Report:
     from convinspect.load import kind_of, load  # noqa: PLC0415
 
     if kind_of(request.target.source) == "report":
@@ -51,13 +58,15 @@ def second_opinion(request: Request, report: Report) -> tuple[str, ...]:
     The model is built afresh for it, so that nothing which it does can reach the report; what fails is said.
     """
     from convinspect.load import load  # noqa: PLC0415
+    from convinspect.load.users_code import as_a_program  # noqa: PLC0415
     from convinspect.second_opinion import ask, in_words  # noqa: PLC0415
 
-    try:
-        model = load(request).model
-    except InspectError as error:
-        return (f"second opinion: torchsummary was not asked: {error.message}",)
-    return in_words(ask(report, model))
+    with as_a_program(request.target.source):
+        try:
+            model = load(request).model
+        except InspectError as error:
+            return (f"second opinion: torchsummary was not asked: {error.message}",)
+        return in_words(ask(report, model))
 
 
 def inspect(

@@ -22,7 +22,7 @@ from convinspect.spec import Request
 def load_python(request: Request) -> Loaded:
     """Return the model that a ``.py`` file or an importable module defines, on the request's device."""
     device = resolve_device(request.device)
-    module = import_source(request.target.source)
+    module = import_source(request.target)
     choice = choose(module, request.target, request.arguments)
     try:
         model = _build(choice, dict(request.arguments), device)
