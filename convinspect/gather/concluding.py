@@ -29,8 +29,9 @@ def conclude(recorder: Recorder, installed: Installed, disk: Disk, apart: tuple[
     if recorder.outside is not None:
         raise NotRepeatable(recorder.outside)
     touched = {path: was for path, was in recorder.touched.items() if not f"{path}/".startswith(apart)}
-    for path in _module_files(apart):
-        touched.setdefault(path, signature(path))
+    for path in module_files():
+        if not path.startswith(apart):
+            touched.setdefault(path, signature(path))
     _refuse_what_changed(touched)
     own, settled = _parted(touched, installed)
     _refuse_what_is_hidden(own)
@@ -45,12 +46,12 @@ def conclude(recorder: Recorder, installed: Installed, disk: Disk, apart: tuple[
     )
 
 
-def _module_files(apart: tuple[str, ...]) -> list[str]:
+def module_files() -> list[str]:
     """Return the files of the modules that are in use: some were there before anything was recorded."""
     # A module's own `__getattr__` is the user's code: it is not asked.
     named = (getattr(module, "__dict__", {}).get("__file__") for module in list(sys.modules.values()))
     files = (file.replace(os.sep, "/") for file in named if isinstance(file, str) and os.path.isabs(file))
-    return [file for file in files if not file.startswith(apart) and not file.endswith(".pyc")]
+    return [file for file in files if not file.endswith(".pyc")]
 
 
 def _refuse_what_changed(touched: dict[str, str]) -> None:

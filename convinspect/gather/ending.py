@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import sys
 from dataclasses import dataclass
 
@@ -12,10 +14,14 @@ from convinspect.gather.job import Complaint, Job
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The exit code (negative: by that signal, `None`: it is not known), and whether the process was too slow."""
+    """The exit code (negative: by that signal, `None`: it is not known), and whether the process was too slow.
+
+    ``begun`` is false where it is not even known to have been started.
+    """
 
     exit_code: int | None
     timed_out: bool = False
+    begun: bool = True
 
 
 def complaint_about(ending: Ending, job: Job, timeout: float | None) -> Complaint:
@@ -23,6 +29,9 @@ def complaint_about(ending: Ending, job: Job, timeout: float | None) -> Complain
     text, code = job.request.target.text, ending.exit_code
     if ending.timed_out:
         return Complaint(f"{text}: no report after {timeout:g} s: it was stopped", "allow it more time", 3)
+    if not ending.begun:
+        hint = "does it work to import torch in this Python?"
+        return Complaint(f"{text}: the process that starts the models ended by itself", hint, 70)
     if code == CANNOT_ANSWER:
         return Complaint(f"{text}: its report could not be written to the folder of temporary files", "is it full?", 2)
     if code is None:
@@ -46,3 +55,12 @@ def _name_of(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+def stderr() -> int:
+    """Return where a model may write: where this process complains, if it can."""
+    try:
+        os.fstat(2)
+    except OSError:
+        return subprocess.DEVNULL
+    return 2

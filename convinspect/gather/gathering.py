@@ -14,6 +14,7 @@ from convinspect.gather.revision import tree_of
 from convinspect.gather.saved import is_saved_report, read_saved_report
 from convinspect.gather.store import Store, cache_folder
 
+
 def gather(
     jobs: Sequence[Job],
     *,
@@ -67,4 +68,3 @@ def _found(index: int, job: Job, store: Store) -> Outcome | Prepared:
         return Prepared(index, job, folder, tree, key)
     report, notes = kept
     return Outcome(as_asked(report, job), None, cached=True, notes=notes)
-

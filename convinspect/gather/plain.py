@@ -11,11 +11,13 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from convinspect.gather.assignment import Assignment
 from convinspect.gather.child import run as answer
-from convinspect.gather.ending import Ending, interpreter
+from convinspect.gather.ending import Ending, interpreter, stderr
 from convinspect.gather.evidence import Disk
 from convinspect.gather.recording import Recorder
 
-_START = "import sys; sys.path[:] = sys.argv[2:]; from convinspect.gather.plain import answer_in; answer_in(sys.argv[1])"
+_START = (
+    "import sys; sys.path[:] = sys.argv[2:]; from convinspect.gather.plain import answer_in; answer_in(sys.argv[1])"
+)
 
 
 def run(assignments: Sequence[Assignment], *, workers: int, timeout: float | None) -> Iterator[tuple[int, Ending]]:
@@ -47,7 +49,9 @@ def _ran(assignment: Assignment, timeout: float | None, running: set[subprocess.
     with open(letter, "wb") as file:
         pickle.dump(assignment, file)
     command = [*interpreter(), "-c", _START, letter, *map(os.path.abspath, sys.path)]
-    process = subprocess.Popen(command, cwd=os.path.dirname(letter), stdin=subprocess.DEVNULL, stdout=2)  # noqa: S603
+    process = subprocess.Popen(  # noqa: S603
+        command, cwd=os.path.dirname(letter), stdin=subprocess.DEVNULL, stdout=stderr(), stderr=stderr()
+    )
     running.add(process)
     try:
         return Ending(process.wait(timeout))

@@ -153,6 +153,4 @@ def _listen_to_environ(names: set[str]) -> None:
 
     kind.__getitem__ = getitem
     # A whole copy (for a child process, most often) depends on no variable in particular.
-    kind.copy = lambda self: {self.decodekey(name): self.decodevalue(value) for name, value in self._data.items()}  # noqa: SLF001
-
-
+    kind.copy = lambda self: {self.decodekey(name): self.decodevalue(value) for name, value in self._data.items()}

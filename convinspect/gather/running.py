@@ -9,14 +9,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from types import TracebackType
 
 from convinspect.gather import server
 from convinspect.gather.assignment import Assignment
-from convinspect.gather.ending import Ending, interpreter
+from convinspect.gather.ending import Ending, interpreter, stderr
 from convinspect.gather.supervisor import BEGUN as _BEGUN
 from convinspect.gather.supervisor import send
 
@@ -25,13 +24,13 @@ _PATIENCE = 5.0  # seconds for what was stopped to be gone
 
 def run(
     assignments: Sequence[tuple[Assignment, bool]], *, scratch: str, workers: int, timeout: float | None
-) -> Iterator[tuple[int, Ending]]:
+) -> Generator[tuple[int, Ending], None, None]:
     """Yield the index of each assignment and how its process ended, as they end.
 
     An assignment comes with whether it may share one import of torch with others. When the iterator is closed, all
     that still runs is killed.
     """
-    with _Servers(scratch, workers) as servers, _Jobs() as jobs:
+    with closing(_Servers(scratch, workers)) as servers, closing(_Jobs()) as jobs:
         waiting = list(enumerate(assignments))[::-1]
         while waiting or jobs.running:
             while waiting and len(jobs.running) < max(1, workers):
@@ -42,10 +41,11 @@ def run(
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """One job: until when it may run (`None`: it has not begun, or for ever), and whether it has been told to stop."""
+    """One job: whether its process has begun, until when it may run, and whether it has been told to stop."""
 
     index: int
     until: float | None = None
+    begun: bool = False
     stopped: bool = False
 
 
@@ -55,12 +55,7 @@ class _Jobs:
     def __init__(self) -> None:
         self.running: dict[socket.socket, _Running] = {}
 
-    def __enter__(self) -> _Jobs:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         for job in self.running:
             job.close()
 
@@ -70,7 +65,7 @@ class _Jobs:
             said, one = _said(job), self.running[job]
             if said == _BEGUN:
                 until = None if timeout is None else time.monotonic() + timeout
-                self.running[job] = _Running(one.index, until)
+                self.running[job] = _Running(one.index, until, begun=True)
             else:
                 yield self._end(job, int(said.removeprefix(_BEGUN)) if said.removeprefix(_BEGUN) else None)
         for job, one in list(self.running.items()):
@@ -80,12 +75,12 @@ class _Jobs:
                 yield self._end(job, None)
             else:
                 job.shutdown(socket.SHUT_WR)
-                self.running[job] = _Running(one.index, time.monotonic() + _PATIENCE, stopped=True)
+                self.running[job] = _Running(one.index, time.monotonic() + _PATIENCE, begun=True, stopped=True)
 
     def _end(self, job: socket.socket, exit_code: int | None) -> tuple[int, Ending]:
         one = self.running.pop(job)
         job.close()
-        return one.index, Ending(exit_code, one.stopped)
+        return one.index, Ending(exit_code, one.stopped, one.begun or exit_code is not None)
 
     def _until_the_first(self) -> float | None:
         ends = [one.until for one in self.running.values() if one.until is not None]
@@ -107,12 +102,8 @@ class _Servers:
         self._threads = max(1, (os.cpu_count() or 1) // max(1, workers))
         self._running: dict[bool, tuple[subprocess.Popen[bytes], socket.socket]] = {}
 
-    def __enter__(self) -> _Servers:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Let the servers end, and wait until they have."""
         for _, control in self._running.values():
             control.close()
         for process, _ in self._running.values():
@@ -128,9 +119,13 @@ class _Servers:
             try:
                 socket.send_fds(self._control(shared=shared), [b"."], [theirs.fileno()])
             except OSError:  # the server was killed: by the kernel, where memory runs out
-                del self._running[shared]
+                process, control = self._running.pop(shared)
+                control.close()
+                process.kill()
+                process.wait()
                 socket.send_fds(self._control(shared=shared), [b"."], [theirs.fileno()])
-        send(ours, assignment)
+        with suppress(OSError):  # then it says nothing, either
+            send(ours, assignment)
         return ours
 
     def _control(self, *, shared: bool) -> socket.socket:
@@ -147,10 +142,10 @@ class _Servers:
                     [*interpreter(), "-c", server.START, json.dumps(config)],
                     cwd=self._scratch,
                     stdin=subprocess.DEVNULL,
-                    stdout=2,
+                    stdout=stderr(),
+                    stderr=stderr(),
                     pass_fds=[theirs.fileno()],
                     start_new_session=True,
                 )
             self._running[shared] = process, ours
         return self._running[shared][1]
-

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from convinspect.gather.concluding import module_files
 from convinspect.gather.evidence import Disk
 from convinspect.gather.recording import Recorder
 from convinspect.gather.supervisor import supervise
@@ -30,6 +31,8 @@ def serve(config: dict[str, Any]) -> None:
     recorder.start()
     if config["threads"]:
         _bring_torch_in(config["threads"], recorder.environment)
+        for path in module_files():  # once, for all
+            disk.content(path)
     while (connection := _next(control)) is not None:
         if _fork() == 0:
             control.close()
