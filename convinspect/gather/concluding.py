@@ -64,7 +64,9 @@ def _refuse_what_changed(touched: dict[str, str]) -> None:
 
 
 def _parted(touched: dict[str, str], installed: Installed) -> tuple[list[str], list[str]]:
-    own, settled, total = [], [], 0
+    own: list[str] = []
+    settled: list[str] = []
+    total = 0
     for path, was in touched.items():
         size = int(was.partition(":")[0]) if ":" in was else 0
         (settled if size > _LARGE or path in installed else own).append(path)

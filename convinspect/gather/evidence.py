@@ -33,8 +33,8 @@ class Evidence:
 
     ``own`` files are read again each time, ``settled`` ones (of installed packages, and large) only where their times
     have changed. ``searched``: folders of an import, with the names that were looked for and what there was of them,
-    so that a new file which would be found first is noticed. ``listed`` and ``distributions``: digests of all the names
-    in a folder, or of those of installed packages. ``environment``: digests of variables, `None` for one that is not set.
+    so that a new file which would be found first is noticed. ``listed`` and ``distributions``: digests of all names in
+    a folder, or of those of installed packages. ``environment``: digests of variables, `None` for what is not set.
     """
 
     own: Files

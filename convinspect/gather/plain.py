@@ -6,7 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from convinspect.gather.assignment import Assignment
@@ -15,12 +15,12 @@ from convinspect.gather.ending import Ending, interpreter, stderr
 from convinspect.gather.evidence import Disk
 from convinspect.gather.recording import Recorder
 
-_START = (
-    "import sys; sys.path[:] = sys.argv[2:]; from convinspect.gather.plain import answer_in; answer_in(sys.argv[1])"
-)
+_START = "import sys; _, job, *sys.path = sys.argv; from convinspect.gather import plain; plain.answer_in(job)"
 
 
-def run(assignments: Sequence[Assignment], *, workers: int, timeout: float | None) -> Iterator[tuple[int, Ending]]:
+def run(
+    assignments: Sequence[Assignment], *, workers: int, timeout: float | None
+) -> Generator[tuple[int, Ending], None, None]:
     """Yield the index of each assignment and how its process ended; what still runs is killed on closing."""
     running: set[subprocess.Popen[bytes]] = set()
     pool = ThreadPoolExecutor(max(1, workers))

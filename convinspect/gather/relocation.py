@@ -31,7 +31,7 @@ def refuse_strays(recorder: Recorder, installed: Installed, moved: Moved) -> Non
     """Raise `UsageError` where the run has read what is not the revision's content, and could have been."""
     places = _Places(moved, installed)
     for path, was in recorder.touched.items():
-        if was == ABSENT or was == "folder":
+        if was in (ABSENT, "folder"):
             continue
         if path.startswith(f"{moved.tree}/") and _is_pointer(path):
             hint = "check the revision out in a folder of its own (git worktree add), and inspect it there"
@@ -108,8 +108,9 @@ class _Finder:
             return spec
         if not os.path.isfile(origin):
             return None
-        folders = None if spec.submodule_search_locations is None else [os.path.dirname(origin)]
-        return spec_from_file_location(spec.name, origin, submodule_search_locations=folders)
+        package = spec.submodule_search_locations is not None
+        folder = [os.path.dirname(origin)] if package else None
+        return spec_from_file_location(spec.name, origin, submodule_search_locations=folder)
 
 
 def _is_pointer(path: str) -> bool:

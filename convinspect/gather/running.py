@@ -132,14 +132,13 @@ class _Servers:
         if shared not in self._running:
             ours, theirs = socket.socketpair()
             config = {
-                "path": [os.path.abspath(folder) for folder in sys.path],
                 "control": theirs.fileno(),
                 "threads": self._threads if shared else 0,
                 "scratch": self._scratch,
             }
             with theirs:
                 process = subprocess.Popen(  # noqa: S603
-                    [*interpreter(), "-c", server.START, json.dumps(config)],
+                    [*interpreter(), "-c", server.START, json.dumps(config), *map(os.path.abspath, sys.path)],
                     cwd=self._scratch,
                     stdin=subprocess.DEVNULL,
                     stdout=stderr(),

@@ -24,7 +24,7 @@ def is_saved_report(request: Request, folder: str) -> bool:
 
 
 def read_saved_report(request: Request, folder: str) -> Report:
-    """Return the report in the target's file; raises `UsageError` where it is damaged, or the request asks for a run."""
+    """Return the report in the target's file; raises `UsageError` for a damaged one, and for a request of a run."""
     from convinspect.pipeline import summarise  # noqa: PLC0415
 
     source = os.path.join(folder, request.target.source)

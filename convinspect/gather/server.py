@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import shutil
 import socket
@@ -10,22 +11,22 @@ import sys
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 from convinspect.gather.concluding import module_files
 from convinspect.gather.evidence import Disk
 from convinspect.gather.recording import Recorder
 from convinspect.gather.supervisor import supervise
 
-START = "import json, sys; c = json.loads(sys.argv[1]); sys.path[:] = c['path']; import convinspect.gather.server as s; s.serve(c)"
+START = "import sys; _, config, *sys.path = sys.argv; from convinspect.gather import server; server.serve(config)"
 
 
-def serve(config: dict[str, Any]) -> None:
-    """Fork a supervisor for each socket that comes over the socket ``config["control"]``, until that is closed.
+def serve(written: str) -> None:
+    """Fork a supervisor for each socket that comes over a control socket, until that is closed.
 
-    With ``config["threads"]`` torch is brought in first, for so many threads a model. ``config["scratch"]`` is removed
-    in the end: also when the process that asked for all this was killed.
+    ``written`` is JSON: ``control`` is the number of that socket; with ``threads`` torch is brought in first, for so
+    many threads a model; ``scratch`` is removed in the end: also when the process that asked for all this was killed.
     """
+    config = json.loads(written)
     control = socket.socket(fileno=config["control"])
     recorder, disk = Recorder(), Disk()
     recorder.start()

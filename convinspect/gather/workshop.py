@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from types import FrameType
 from typing import Any, NoReturn
@@ -33,7 +33,7 @@ _ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(sign
 
 def work(
     to_run: Sequence[Prepared], store: Store, *, workers: int, timeout: float | None
-) -> Iterator[tuple[int, Outcome]]:
+) -> Generator[tuple[int, Outcome], None, None]:
     """Yield the place of each of ``to_run`` and its outcome, as they become known; keep what may be kept in ``store``.
 
     When the iterator is closed, all that still runs is killed, and no temporary file is left.
@@ -73,7 +73,7 @@ def _asked(one: Prepared, answer: str, checkouts: Checkouts) -> Assignment | Rep
 
 def _endings(
     assigned: Sequence[Assignment], scratch: str, workers: int, timeout: float | None
-) -> Iterator[tuple[int, Ending]]:
+) -> Generator[tuple[int, Ending], None, None]:
     if not hasattr(os, "fork"):
         return plain.run(assigned, workers=workers, timeout=timeout)
     sharing = [(one, _CAN_SHARE and not needs_fresh_process(one.request.device)) for one in assigned]
