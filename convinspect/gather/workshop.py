@@ -68,6 +68,8 @@ def _asked(one: Prepared, answer: str, checkouts: Checkouts) -> Assignment | Rep
         request, folder, moved = checkouts.place(one, one.tree)
         if is_saved_report(request, folder):
             return read_saved_report(request, folder)
+    with open(answer, "wb"):  # whatever mask the model sets, the file is ours to read
+        pass
     return Assignment(request, folder, answer, secrets.token_hex(), moved)
 
 
