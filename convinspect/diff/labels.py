@@ -14,7 +14,7 @@ _FACETS: dict[Facet, str] = {
     "output": "output",
     "params": "params",
     "macs": "MACs",
-    "allocated": "memory",
+    "allocated": "activations",
     "saved": "saved",
     "field": "RF",
     "dtype": "dtype",
@@ -56,16 +56,18 @@ def remark(line: Line, signs: Signs) -> str:
         same = row.before.path == row.after.path
         said.append("in another order" if same else f"was {clean(row.before.path, signs) or 'the model'}")
     if row.below and not line.is_open:
-        said += _inside(line)
+        said.append(_inside(line, signs))
     return f" ({', '.join(said)})" if said else ""
 
 
-def _inside(line: Line) -> list[str]:
+def _inside(line: Line, signs: Signs) -> str:
+    """Return how many rows a closed line stands for, and how many of them are not what they were."""
     number = sum(1 + row.below for row in line.rows)
-    if line.row.status in ("added", "removed"):
-        return [row_count(number)]
-    said = [f"{line.hidden:,} of {row_count(number)} changed"] if line.hidden else [row_count(number)]
-    return [*said, f"{line.follow:,} follow"] if line.follow else said
+    if line.row.status in ("added", "removed") or not line.hidden:
+        return row_count(number)
+    if line.came or line.went:
+        return f"{number - line.came:,} {signs.arrow} {row_count(number - line.went)}"
+    return f"{line.hidden:,} of {row_count(number)} changed"
 
 
 def details(line: Line, signs: Signs) -> str:

@@ -24,7 +24,8 @@ class Line:
 
     ``own`` lines hold the costs of a row that has lines below it; ``rest`` lines those of the rows that have none of
     their own: ``follow`` of them differ in ``facets`` and no more, ``unchanged`` differ in nothing. ``hidden`` counts
-    the rows that were changed below a line that is not ``is_open``. The costs of the lines below an open line add up
+    the rows that were changed below a line that is not ``is_open``, ``came`` and ``went`` those that were added and
+    removed there. The costs of the lines below an open line add up
     to its own.
     """
 
@@ -36,6 +37,8 @@ class Line:
     follow: int = 0
     unchanged: int = 0
     hidden: int = 0
+    came: int = 0
+    went: int = 0
     is_open: bool = False
 
     @property
@@ -144,9 +147,9 @@ class _Lines:
             row.depth,
             (row,),
             row.total,
-            tuple(sorted({facet for i in within for facet in self._rows[i].facets if facet != "below"})),
-            follow=sum(follows(self._rows[i]) for i in within),
-            hidden=sum(_is_told(self._rows[i]) for i in within),
+            hidden=self._told[within.stop] - self._told[within.start],
+            came=sum(self._rows[i].status == "added" for i in within),
+            went=sum(self._rows[i].status == "removed" for i in within),
         )
 
     def _children(self, parent: int | None) -> list[int | Line]:
@@ -204,9 +207,9 @@ def _grouped(lines: Sequence[Line]) -> list[Line]:
                 last,
                 rows=(*last.rows, *line.rows),
                 costs=added(last.costs, line.costs),
-                facets=tuple(sorted({*last.facets, *line.facets})),
-                follow=last.follow + line.follow,
                 hidden=last.hidden + line.hidden,
+                came=last.came + line.came,
+                went=last.went + line.went,
             )
         else:
             found.append(line)

@@ -51,7 +51,7 @@ def write(diff: Diff, options: Options) -> str:
         lines = lines_of(diff, options.depth)
         columns, left_out = _fitting(lines, width, signs)
         parts += ["", _totals(diff, signs), "", Text(heading.summary(diff, signs), style="bold"), ""]
-        parts.append(_rows(lines, columns, signs))
+        parts.append(_rows(lines, columns, width, signs))
         if left_out:
             parts += ["", Text(f"left out: {', '.join(left_out)} (needs more width)", style="dim")]
     else:
@@ -134,15 +134,16 @@ def _columns(lines: Sequence[Line], signs: Signs) -> list[_Column]:
         _Column("of params", "%", shares("params")),
         _Column("macs", "MACs", changes("macs")),
         _Column("of macs", "%", shares("macs")),
-        _Column("memory", "Memory", changes("allocated_bytes")),
+        _Column("memory", "Activations", changes("allocated_bytes")),
         _Column("of memory", "%", shares("allocated_bytes")),
         _Column("rf", "RF", tuple(cells.receptive_field(row, signs) if row else "" for row in shown), left=True),
     ]
 
 
-def _rows(lines: Sequence[Line], columns: Sequence[_Column], signs: Signs) -> RenderableType:
+def _rows(lines: Sequence[Line], columns: Sequence[_Column], width: int, signs: Signs) -> RenderableType:
     table = _table()
-    table.add_column("Layer", no_wrap=True, overflow="ellipsis")
+    room = width - sum(_GAP + column.width for column in columns)
+    table.add_column("Layer", no_wrap=True, overflow="ellipsis", max_width=max(room, _NAMES))
     for column in columns:
         # A least width keeps rich from cutting a number where names are long.
         justify = "left" if column.left else "right"

@@ -46,7 +46,12 @@ def _run(job: Job, timeout: float | None) -> Outcome:
         command = [sys.executable, "-m", "convinspect.gather.child", str(result)]
         try:
             done = subprocess.run(  # noqa: S603
-                command, cwd=job.folder, input=pickle.dumps(job), stdout=sys.stderr.fileno(), timeout=timeout, check=False
+                command,
+                cwd=job.folder,
+                input=pickle.dumps(job),
+                stdout=sys.stderr.fileno(),
+                timeout=timeout,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             return Outcome(None, Complaint(f"{text}: no report after {timeout:g} s", None, 3), cached=False)
