@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from convinspect.diff import cells, heading, labels, numbers
-from convinspect.diff.costs import added, nothing
+from convinspect.diff.costs import total
 from convinspect.diff.difference import Diff
 from convinspect.diff.lines import Line, lines_of
 from convinspect.diff.options import Options
@@ -59,10 +59,7 @@ def _first_that_fit(diff: Diff, lines: Sequence[Line], signs: Signs) -> Sequence
 
 def _cut(lines: Sequence[Line], kept: int) -> Sequence[Line]:
     """Return the first ``kept`` lines and one for the rest, whose costs are those of the closed lines among it."""
-    costs = nothing()
-    for line in lines[kept:]:
-        if not line.is_open:
-            costs = added(costs, line.costs)
+    costs = total(line.costs for line in lines[kept:] if not line.is_open)
     return [*lines[:kept], Line("more", lines[kept].level, (), costs, hidden=len(lines) - kept)]
 
 
