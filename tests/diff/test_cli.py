@@ -158,5 +158,5 @@ def test_a_changed_optimizer_is_a_changed_peak(tmp_path: Path) -> None:
     done = convinspect("diff", *files, "--exit-code")
     assert done.code == 1
     assert "Peak, training (adamw / sgd)" in done.out
-    assert done.out.splitlines()[-1] == "no row changed itself \u00b7 3 rows unchanged"
+    assert done.out.splitlines()[-1] == "no row changed itself - 3 rows unchanged"
     assert json.loads(convinspect("diff", *files, "--json").out)["changes"] == []
