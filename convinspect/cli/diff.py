@@ -159,9 +159,9 @@ def _whole(side: _Side, outcome: Outcome) -> Report:
         raise error
     if report is None:
         raise ModelError(f"{side.name}: {side.text}: no report")
+    if report.stopped is not None:
+        raise ModelError(f"{side.name}: {side.text}: {report.stopped}", "a diff needs two whole forwards")
     for warning in report.warnings:
-        if warning.code == "forward_failed":
-            raise ModelError(f"{side.name}: {side.text}: {warning.message}", "a diff needs two whole forwards")
         if warning.code == "chosen":
             say(f"note: {side.name}: {warning.message}")
     return report

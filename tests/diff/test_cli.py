@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from convinspect.diff import compare, render
-from convinspect.records import Note
+from convinspect.records import Failure
 from convinspect.report import Report
 from tests.diff.reports import conv, relu, report
 from tests.shell import convinspect
@@ -127,7 +127,7 @@ def test_a_damaged_report_says_which_it_is(files: tuple[Path, Path], tmp_path: P
 
 
 def test_half_a_forward_is_not_compared(tmp_path: Path) -> None:
-    failed = replace(BEFORE, warnings=(Note("forward_failed", "the forward failed in r: boom", "r"),))
+    failed = replace(BEFORE, failure=Failure("r", "ValueError", "boom"))
     files = saved(tmp_path / "a.json", BEFORE), saved(tmp_path / "b.json", failed)
     done = convinspect("diff", *files)
     assert done.code == 3
