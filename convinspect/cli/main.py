@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from convinspect import __version__
+from convinspect.cli.diff import diff
 from convinspect.cli.streams import complete_descriptors, printed, say, settle
 from convinspect.cli.summary import summary
 from convinspect.errors import InspectError, is_users
@@ -51,6 +52,7 @@ def convinspect() -> None:
 
 
 convinspect.add_command(summary)
+convinspect.add_command(diff)
 
 
 def run(arguments: list[str]) -> int:

@@ -1,0 +1,75 @@
+"""Shapes and receptive fields of a row, before and after, as short text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from convinspect.diff.difference import Row
+from convinspect.diff.signs import Signs, clean
+from convinspect.records import ReceptiveField, TensorRecord
+
+
+def outputs(row: Row, signs: Signs) -> str:
+    """Return the shape of the row's first output, of a row in both reports that of the first which changed."""
+    if row.before is None or row.after is None:
+        return clean(_first(row.layer.outputs), signs)
+    if "output" not in row.facets:
+        return ""
+    before, after = row.before.outputs, row.after.outputs
+    if len(before) != len(after):
+        return clean(f"{_first(before)} {signs.arrow} {_first(after)}", signs)
+    index = next(i for i, (ours, theirs) in enumerate(zip(before, after, strict=True)) if _kind(ours) != _kind(theirs))
+    ours, theirs = before[index], after[index]
+    both = (_shape(ours), _shape(theirs)) if ours.shape != theirs.shape else (ours.dtype, theirs.dtype)
+    which = f"out.{index} " if len(before) > 1 else ""
+    return clean(f"{which}{both[0]} {signs.arrow} {both[1]}", signs)
+
+
+def _first(found: Sequence[TensorRecord]) -> str:
+    if not found:
+        return "none"
+    return _shape(found[0]) + (f" (+{len(found) - 1})" if len(found) > 1 else "")
+
+
+def _shape(found: TensorRecord) -> str:
+    return "x".join(map(str, found.shape)) or "scalar"
+
+
+def _kind(found: TensorRecord) -> tuple[tuple[int, ...], str]:
+    return found.shape, found.dtype
+
+
+def receptive_field(row: Row, signs: Signs) -> str:
+    """Return the size of the row's receptive field, of a row in both reports where it changed; else its jump, ..."""
+    if row.before is None or row.after is None:
+        return clean(_fields(row.layer.receptive_field)["size"], signs)
+    if "field" not in row.facets:
+        return ""
+    before, after = _fields(row.before.receptive_field), _fields(row.after.receptive_field)
+    for name, ours in before.items():
+        if ours != after[name]:
+            label = "" if name == "size" else f"{name} "
+            return clean(f"{label}{ours} {signs.arrow} {after[name]}", signs)
+    return ""
+
+
+def _fields(found: ReceptiveField | None) -> dict[str, str]:
+    if found is None:
+        return dict.fromkeys(("size", "smallest", "local", "jump", "start", "status"), "none")
+    otherwise = {"global": "all", "data_dependent": "data"}.get(found.status, "?")
+    local = found.local
+    return {
+        "size": _axes(found.size, otherwise),
+        "smallest": _axes(found.size_min, otherwise),
+        "local": _axes(local.size, "?") if local is not None else "none",
+        "jump": _axes(found.jump or (local.jump if local is not None else None), "?"),
+        "start": _axes(found.start, "?"),
+        "status": found.status,
+    }
+
+
+def _axes(values: Sequence[object] | None, otherwise: str) -> str:
+    if values is None or None in values:
+        return otherwise
+    each = [str(value) for value in values]
+    return each[0] if len(set(each)) == 1 else "x".join(each)

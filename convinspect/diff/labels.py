@@ -1,0 +1,119 @@
+"""What stands in front of a line's numbers: its name and type, what else is to be said, and what is not shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from convinspect.diff import numbers
+from convinspect.diff.amounts import Change
+from convinspect.diff.facets import Facet
+from convinspect.diff.lines import Line
+from convinspect.diff.nodes import attributes_of
+from convinspect.diff.signs import Signs, clean
+
+_FACETS: dict[Facet, str] = {
+    "output": "output",
+    "field": "RF",
+    "dtype": "dtype",
+}
+
+
+def names(line: Line, signs: Signs) -> str:
+    """Return the name of what the line shows: ``conv1``, ``fc -> head``, ``2-5``."""
+    before, after = (_name([row.names[side] for row in line.rows], signs) for side in (0, 1))
+    if line.row.status == "renamed":
+        return f"{before} {signs.arrow} {after}"
+    return before if line.row.after is None else after
+
+
+def _name(each: Sequence[str], signs: Signs) -> str:
+    first, last = clean(each[0], signs), clean(each[-1], signs)
+    return first if len(each) == 1 else f"{first}-{last.rpartition('.')[2]}"
+
+
+def types(line: Line, signs: Signs) -> str:
+    """Return the type of what the line shows: ``Conv2d``, ``relu()``, ``ReLU -> GELU``, ``BasicBlock x4``."""
+    row = line.row
+    texts = [
+        clean(layer.type, signs) + ("()" if layer.kind == "function" else "")
+        for layer in (row.before, row.after)
+        if layer is not None
+    ]
+    text = f" {signs.arrow} ".join(texts) if "type" in row.facets else texts[-1]
+    return f"{text} {signs.times}{len(line.rows)}" if len(line.rows) > 1 else text
+
+
+def remark(line: Line, signs: Signs) -> str:
+    """Return what else must be said of the line, in brackets: how many rows it stands for, where it was."""
+    row, said = line.row, []
+    if row.layer.call > 1 and row.layer.kind == "module":
+        said.append(f"call {row.layer.call}")
+    if row.status == "moved":
+        said.append(_from(line, signs))
+    if row.below and not line.is_open:
+        said.append(_inside(line, signs))
+    return f" ({', '.join(said)})" if said else ""
+
+
+def _from(line: Line, signs: Signs) -> str:
+    before = [row.before.path for row in line.rows if row.before is not None]
+    if line.row.after is not None and line.row.after.path == before[-1]:
+        return "in another order"
+    return f"was {_name(before, signs) or 'the model'}"
+
+
+def _inside(line: Line, signs: Signs) -> str:
+    """Return how many rows a closed line stands for, and how many of them are not what they were."""
+    number = sum(1 + row.below for row in line.rows)
+    if line.like is not None:
+        return f"like {_name([line.like.names[1]], signs)}"
+    if line.row.status in ("added", "removed") or line.facets or not line.count:
+        return row_count(number)
+    if line.came or line.went:
+        return f"{number - line.came:,} {signs.arrow} {row_count(number - line.went)}"
+    return f"{line.count:,} of {row_count(number)} changed"
+
+
+def details(line: Line, signs: Signs) -> str:
+    """Return what changed in the row itself and has no column: ``stride 2 -> 1, trainable 64 -> 0``."""
+    before, after = line.row.before, line.row.after
+    if before is None or after is None or len(line.rows) > 1 or line.like is not None:
+        return ""
+    facets = (*line.row.facets, *line.facets)
+    found: list[tuple[str, object, object]] = []
+    if "attributes" in facets:
+        was, now = dict(attributes_of(before)), dict(attributes_of(after))
+        changed = [name for name in sorted({*was, *now}) if was.get(name) != now.get(name)]
+        found += [(name, was.get(name, "none"), now.get(name, "none")) for name in changed]
+    if "trainable" in facets:
+        found.append(_sides("trainable", "trainable_params", line.costs["trainable_params"], signs))
+    if "buffers" in facets:
+        found.append(_sides("buffers", "buffers", line.costs["buffers"], signs))
+    if "dtype" in facets:
+        found.append(_sides("weights", "weight_bytes", line.costs["param_bytes"] + line.costs["buffer_bytes"], signs))
+    if "sharing" in facets:
+        found.append(("shares", before.shared_with or "nothing", after.shared_with or "nothing"))
+    return ", ".join(clean(f"{name} {a} {signs.arrow} {b}", signs) for name, a, b in found)
+
+
+def _sides(name: str, measure: str, value: Change, signs: Signs) -> tuple[str, str, str]:
+    return name, numbers.amount(measure, value.before, signs), numbers.amount(measure, value.after, signs)
+
+
+def counted(line: Line) -> str:
+    """Return what a line says that stands for no row: ``28 rows follow (output, RF)``, ``12 rows unchanged``."""
+    if line.kind == "own":
+        return "(itself)"
+    if line.kind == "more":
+        return f"{line.count:,} more lines"
+    if line.kind == "unchanged":
+        return f"{row_count(line.count)} unchanged"
+    # The others have their columns, or tell little where these differ.
+    what = [text for facet, text in _FACETS.items() if facet in line.facets]
+    what = what or ["MACs" if "macs" in line.facets else "memory"]
+    return f"{row_count(line.count)} follow{'s' if line.count == 1 else ''} ({', '.join(what)})"
+
+
+def row_count(number: int) -> str:
+    """Return ``1 row``, ``1,200 rows``."""
+    return f"{number:,} row{'' if number == 1 else 's'}"

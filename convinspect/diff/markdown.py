@@ -1,0 +1,162 @@
+"""A diff as Markdown for the comment of a pull request: tables that no name can break, never longer than it may be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from convinspect.diff import cells, heading, labels, numbers
+from convinspect.diff.costs import total
+from convinspect.diff.difference import Diff
+from convinspect.diff.lines import Line, lines_of
+from convinspect.diff.options import Options
+from convinspect.diff.signs import UNICODE, Signs
+
+# What GitHub takes for a comment is counted in characters; in bytes this holds wherever it is counted.
+LIMIT = 65_536
+# A longer table of rows is shut: the totals must not be scrolled out of sight.
+_SHUT = 40
+# Deeper rows are not indented further: they would be all indent.
+_DEEPEST = 12
+# Bytes for the line that counts what does not fit, and the words around a table that is shut.
+_LAST_LINE = 500
+# A name is code of at most so many signs; a whole line of the heading may be longer.
+_LONGEST, _LONGEST_LINE = 160, 1000
+
+_COLUMNS = {"output": "Output", "params": "Params", "macs": "MACs", "activations": "Activations", "rf": "RF"}
+_LEFT = ("output", "rf")
+# What can stand between backticks in a cell as it is: it neither ends the code nor the cell, nor begins with a space.
+_PLAIN = re.compile(r"[^`|\\\s]([^`|\\\r\n]*[^`|\\\s])?")
+_SIGNS = re.compile(r"[^\w\s.,()+%/\u2192\u2265\u2264\u00b7\u00d7-]|_")
+
+
+def write(diff: Diff, options: Options) -> str:
+    """Return Markdown of at most `LIMIT` bytes: deeper rows fold first, and then the last ones are counted."""
+    signs = UNICODE
+    sides = [*_sides(diff, signs), ""]
+    if not diff.differs:
+        return "\n".join([*sides, f"**{heading.NO_DIFFERENCE}**"])
+    head = [*sides, *_totals(diff, signs), "", f"**{heading.summary(diff, signs)}**"]
+    room = LIMIT - _size(head)
+    lines = lines_of(diff, options.depth)
+    rows = _rows(lines, signs)
+    if _size(rows) > room:
+        # The deepest that fits lies between one that does or is cut short, and one that does not fit.
+        fits, exceeds = 1, max(line.level for line in lines)
+        lines = lines_of(diff, fits)
+        rows = _cut(lines, room, signs)
+        while exceeds - fits > 1:
+            depth = (fits + exceeds) // 2
+            deeper = _rows(lines_of(diff, depth), signs)
+            if _size(deeper) <= room:
+                fits, rows = depth, deeper
+            else:
+                exceeds = depth
+    return "\n".join([*head, *rows])
+
+
+def _size(texts: Sequence[str]) -> int:
+    return sum(len(text.encode("utf-8", "surrogatepass")) + 1 for text in texts)
+
+
+def _cut(lines: Sequence[Line], room: int, signs: Signs) -> list[str]:
+    """Return the table of as many of the first ``lines`` as fit, and one line that holds the costs of the others."""
+    rows = _rows(lines, signs)
+    if _size(rows) <= room:
+        return rows
+    kept, used = 0, _size(_rows(lines[:1], signs)) + _LAST_LINE
+    table = _table(lines, signs)[2:]
+    while kept < len(table) and used + _size(table[kept : kept + 1]) <= room:
+        used += _size(table[kept : kept + 1])
+        kept += 1
+    costs = total(line.costs for line in lines[kept:] if not line.is_open)
+    more = Line("more", lines[kept].level, (), costs, count=len(lines) - kept)
+    return _rows([*lines[:kept], more], signs)
+
+
+def _sides(diff: Diff, signs: Signs) -> Iterator[str]:
+    for name, text in heading.sides(diff, signs):
+        yield f"- {f'{name} ' if name else ''}{code(text, _LONGEST_LINE)}"
+
+
+def _totals(diff: Diff, signs: Signs) -> Iterator[str]:
+    yield "| | Before | After | Change | % |"
+    yield "|---|--:|--:|--:|--:|"
+    for title, name, value in heading.totals(diff):
+        texts = (
+            numbers.amount(name, value.before, signs),
+            numbers.amount(name, value.after, signs),
+            numbers.change(name, value, signs),
+            numbers.percent(value, signs),
+        )
+        yield f"| {escape(title)} | {' | '.join(map(escape, texts))} |"
+
+
+def _rows(lines: Sequence[Line], signs: Signs) -> list[str]:
+    """Return a blank line and the table of ``lines``, shut where it is long."""
+    if not lines:
+        return []
+    table = _table(lines, signs)
+    if len(lines) <= _SHUT:
+        return ["", *table]
+    return ["", "<details>", f"<summary>{len(lines):,} lines</summary>", "", *table, "", "</details>"]
+
+
+def _table(lines: Sequence[Line], signs: Signs) -> list[str]:
+    each = [_cells(line, signs) for line in lines]
+    shown = [name for name in _COLUMNS if any(row[name] for row in each)]
+    found = [
+        f"| | {' | '.join(['Layer', *(_COLUMNS[name] for name in shown)])} |",
+        f"|{'|'.join(['---', '---', *('---' if name in _LEFT else '--:' for name in shown)])}|",
+    ]
+    for line, row in zip(lines, each, strict=True):
+        label = "&emsp;" * min(line.level, _DEEPEST) + _label(line, signs)
+        found.append(f"| {' | '.join([_sort(line), label, *(row[name] for name in shown)])} |")
+    return found
+
+
+def _cells(line: Line, signs: Signs) -> dict[str, str]:
+    row = line.row if line.kind == "row" else None
+    return {
+        "output": escape(cells.outputs(row, signs)) if row is not None else "",
+        "params": _change("params", line, signs),
+        "macs": _change("macs", line, signs),
+        "activations": _change("allocated_bytes", line, signs),
+        "rf": escape(cells.receptive_field(row, signs)) if row is not None else "",
+    }
+
+
+def _change(name: str, line: Line, signs: Signs) -> str:
+    change, share = numbers.change(name, line.costs[name], signs), numbers.percent(line.costs[name], signs)
+    return escape(f"{change} ({share})" if share not in ("", "?") else change)
+
+
+def _sort(line: Line) -> str:
+    if line.kind != "row":
+        return ""
+    if line.row.status in ("changed", "unchanged"):
+        return "changed" if line.row.itself or line.count else ""
+    return line.row.status
+
+
+def _label(line: Line, signs: Signs) -> str:
+    if line.kind != "row":
+        return escape(labels.counted(line))
+    name, said = labels.names(line, signs), labels.details(line, signs)
+    parts = [code(name)] if name else []
+    parts.append(f"{code(labels.types(line, signs))}{escape(labels.remark(line, signs))}")
+    return " ".join(parts) + (f"<br>{code(said)}" if said else "")
+
+
+def code(text: str, longest: int = _LONGEST) -> str:
+    """Return ``text`` as code that is one cell of a table, whatever it holds; its middle goes where it is long."""
+    if len(text) > longest:
+        text = f"{text[: longest // 2]}\u2026{text[-longest // 2 :]}"
+    if _PLAIN.fullmatch(text):
+        return f"`{text}`"
+    return f"<code>{escape(text)}</code>"
+
+
+def escape(text: str) -> str:
+    """Return ``text`` with every sign that Markdown, HTML or GitHub could read as theirs as a character reference."""
+    return _SIGNS.sub(lambda found: f"&#{ord(found[0])};", text)
