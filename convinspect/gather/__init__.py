@@ -1,0 +1,8 @@
+"""Reports of many models: each run where it can do no harm, and not run again while nothing has changed."""
+
+from __future__ import annotations
+
+from convinspect.gather.gathering import gather
+from convinspect.gather.job import Complaint, Job, Outcome
+
+__all__ = ["Complaint", "Job", "Outcome", "gather"]

@@ -1,0 +1,46 @@
+"""What is asked of `gather`, and what comes back: values without any process in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from convinspect.report import Report
+from convinspect.spec import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One report that is wanted: ``request``, as asked in ``folder``.
+
+    With ``revision`` the files are those of that git revision instead of the work tree's. ``environment`` names the
+    variables that the report depends on, beside those that the model's own Python code reads.
+    """
+
+    request: Request
+    folder: Path
+    revision: str | None = None
+    environment: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """Why there is no whole report, for a person, with the exit code that scripts read (2, 3 or 70)."""
+
+    message: str
+    hint: str | None
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one job. A forward that stopped half-way gives both: the rows up to there, and the error.
+
+    ``cached``: nothing ran, the report is the one of an earlier run of the same content. ``notes`` say what a
+    reader must know of how it was made.
+    """
+
+    report: Report | None
+    error: Complaint | None
+    cached: bool
+    notes: tuple[str, ...] = ()
