@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
@@ -11,6 +12,7 @@ from convinspect.check.amounts import parse_amount, parse_growth
 from convinspect.check.metrics import METRICS, Metric
 from convinspect.errors import UsageError
 
+GrowthKind: TypeAlias = Literal["growth", "cumulative"]
 LimitKind: TypeAlias = Literal["max", "min", "growth", "cumulative"]
 
 
@@ -51,7 +53,7 @@ def bound(name: str, value: object, key: str, part: str | None = None) -> Limit:
     return Limit(kind, metric, parse_amount(value, metric.unit, key), key, str(value), part=part)
 
 
-def growth(kind: Literal["growth", "cumulative"], name: str, value: object, key: str, part: str | None = None) -> Limit:
+def growth(kind: GrowthKind, name: str, value: object, key: str, part: str | None = None) -> Limit:
     """Return the limit on how much ``name`` may grow over a baseline; errors as `bound`."""
     if name not in METRICS:
         raise UsageError(f"{key}: no metric {name!r}", nearest(name, METRICS))
@@ -67,9 +69,9 @@ def bound_names() -> tuple[str, ...]:
     return tuple(f"{prefix}{name}" for name in METRICS for prefix in ("", "max-", "min-"))
 
 
-def nearest(name: str, known: object) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint: the known name that ``name`` is most like, else all of them."""
-    names = [str(one) for one in known] if isinstance(known, (list, tuple, dict)) else []
+    names = list(known)
     close = get_close_matches(name, names, 1, 0.6) or get_close_matches(name.replace("_", "-"), names, 1, 0.6)
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(names)}"
 
@@ -80,7 +82,9 @@ def _split(name: str, key: str) -> tuple[Literal["max", "min"], Metric]:
         return ("min" if prefix == "min" else "max"), METRICS[rest]
     if name in METRICS:
         return "max", METRICS[name]
-    raise UsageError(f"{key}: no such limit", nearest(name, bound_names()))
+    hint = nearest(name, bound_names())
+    every = f"known: {', '.join(METRICS)}, each with max- or min- in front"
+    raise UsageError(f"{key}: no such limit", hint if hint.startswith("did") else every)
 
 
 def _of_parts() -> str:
