@@ -44,7 +44,7 @@ def describe(error: BaseException) -> str:
         return f"line {error.lineno}: {type(error).__name__}: {error.msg}"
     lines = [line.strip() for line in _text(error).splitlines() if line.strip()]
     said = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_users(f.filename)]
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if is_users(f.filename)]
     return f"{said} ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else said
 
 
@@ -56,6 +56,7 @@ def _text(error: BaseException) -> str:
         return ""
 
 
-def _is_users(filename: str) -> bool:
+def is_users(filename: str) -> bool:
+    """Tell a file of the user's own code from ours, torch's and Python's."""
     parts = filename.replace("\\", "/").split("/")
     return not filename.startswith(("<", _OURS)) and "site-packages" not in parts and "importlib" not in parts

@@ -22,6 +22,9 @@ _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _DTYPES = (*_FLOATS, "complex64", "complex128", "uint8", "int8", "int16", "int32", "int64", "bool")
 _EXAMPLE = "for example: --input 3,224,224 or --input ids=128:int64:30522"
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_DEVICE = re.compile(r"auto|cpu|meta|mps|cuda(:[0-9]{1,4})?")
+# Sizes are 64-bit integers in torch.
+_LARGEST = 2**63 - 1
 
 
 OptimizerName: TypeAlias = Literal["sgd", "momentum", "adam", "adamw"]
@@ -108,13 +111,20 @@ def parse_input(text: str) -> InputSpec:
     return InputSpec(_shape(sizes, text, bare=not kind), name.strip() or None, dtype, high)
 
 
+def parse_device(text: str) -> str:
+    """Return ``text`` where it names a device; whether this machine has it is asked when it is needed."""
+    if not _DEVICE.fullmatch(text):
+        raise UsageError(f"--device {text}: not a device", "known: auto, cpu, cuda, cuda:N, mps, meta")
+    return text
+
+
 def parse_unit(text: str) -> UnitSpec:
     """Read ``LAYER:I,J``; an empty LAYER is the model itself."""
     path, colon, index = text.rpartition(":")
     parts = [part.strip() for part in index.split(",")]
     if not colon or not all(part.isascii() and part.isdigit() for part in parts):
         raise UsageError(f"--unit {text}: expected LAYER:I,J", "for example: --unit layer1.0:3,4")
-    return UnitSpec(path, tuple(int(part) for part in parts))
+    return UnitSpec(path, tuple(_count(part, f"--unit {text}") for part in parts))
 
 
 def parse_dtype(text: str, place: str) -> str:
@@ -134,19 +144,28 @@ def parse_float_dtype(text: str, place: str) -> str:
 
 
 def _shape(sizes: str, text: str, *, bare: bool) -> tuple[int, ...]:
+    """Read ``3,224,224``, ``3x224x224``, ``3 224 224``, and what Python prints of a shape: ``(3, 224, 224)``."""
     if not sizes and not bare:
         return ()
-    parts = re.split(r"[,x\u00d7]", sizes.replace(" ", ""))
+    inner = sizes[1:-1].strip() if (sizes[:1], sizes[-1:]) in (("(", ")"), ("[", "]")) else sizes
+    parts = re.split(r"\s*[,x\u00d7]\s*|\s+", inner)
     if parts[-1] == "" and len(parts) > 1:  # "128," as Python writes a tuple of one
         parts.pop()
     if not all(part.isascii() and part.isdigit() for part in parts):
         raise UsageError(f"--input {text}: {sizes!r} is not a shape", _EXAMPLE)
-    return tuple(int(part) for part in parts)
+    return tuple(_count(part, f"--input {text}") for part in parts)
+
+
+def _count(digits: str, place: str) -> int:
+    """Return a number that fits in 64 bits; of thousands of digits Python would not even make one."""
+    if len(digits.lstrip("0")) > len(str(_LARGEST)) or int(digits) > _LARGEST:
+        raise UsageError(f"{place}: a number of {len(digits)} digits is larger than any tensor", _EXAMPLE)
+    return int(digits)
 
 
 def _high(value: str, dtype: str | None, text: str) -> int:
     if dtype is None or "int" not in dtype:
         raise UsageError(f"--input {text}: only integers have a highest value, not {dtype}", _EXAMPLE)
-    if not value.isdigit() or int(value) < 1:
+    if not (value.isascii() and value.isdigit()) or _count(value, f"--input {text}") < 1:
         raise UsageError(f"--input {text}: {value!r} is not a positive count of values", _EXAMPLE)
     return int(value)

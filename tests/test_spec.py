@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from convinspect.errors import UsageError
-from convinspect.spec import InputSpec, Target, parse_float_dtype, parse_input, parse_target
+from convinspect.spec import InputSpec, Target, parse_device, parse_float_dtype, parse_input, parse_target
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,11 @@ from convinspect.spec import InputSpec, Target, parse_float_dtype, parse_input, 
         ("x=3,8,8:bf16", InputSpec((3, 8, 8), "x", "bfloat16")),
         ("t=:long", InputSpec((), "t", "int64")),
         ("0,4", InputSpec((0, 4))),
+        ("3 32 32", InputSpec((3, 32, 32))),
+        ("(3,32,32)", InputSpec((3, 32, 32))),
+        ("[3, 32, 32]", InputSpec((3, 32, 32))),
+        ("x=(128,):int64:10", InputSpec((128,), "x", "int64", 10)),
+        ("3 x 8 x 8", InputSpec((3, 8, 8))),
     ],
 )
 def test_an_input_spec_reads_as_written(text: str, meaning: InputSpec) -> None:
@@ -43,6 +48,12 @@ def test_an_input_spec_reads_as_written(text: str, meaning: InputSpec) -> None:
         ("2x=3", "not a name"),
         ("1e3", "not a shape"),
         ("\u0663", "not a shape"),
+        ("3:int64:\u0663", "not a positive count"),
+        ("9" * 5_000, "larger than any tensor"),
+        (f"3:int64:{'9' * 5_000}", "larger than any tensor"),
+        (str(2**63), "larger than any tensor"),
+        ("(3,32", "not a shape"),
+        ("((3,32))", "not a shape"),
     ],
 )
 def test_a_spec_that_does_not_fit_names_the_part(text: str, named: str) -> None:
@@ -76,3 +87,14 @@ def test_a_model_is_cast_to_floating_dtypes_only() -> None:
     assert parse_float_dtype("fp16", "--dtype") == "float16"
     with pytest.raises(UsageError, match="--dtype: int8 is not a floating dtype"):
         parse_float_dtype("int8", "--dtype")
+
+
+@pytest.mark.parametrize("text", ["auto", "cpu", "meta", "mps", "cuda", "cuda:3"])
+def test_a_device_reads_as_written(text: str) -> None:
+    assert parse_device(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "tpu", "cuda:", "cuda:-1", "cuda:\u0663", "CPU", "cpu "])
+def test_what_is_no_device_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="not a device"):
+        parse_device(text)

@@ -3,21 +3,43 @@
 from __future__ import annotations
 
 import os
-import sys
 import traceback
-from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from convinspect import __version__
+from convinspect.cli.streams import complete_descriptors, printed, say, settle
 from convinspect.cli.summary import summary
-from convinspect.errors import InspectError
+from convinspect.errors import InspectError, is_users
+from convinspect.render.glyphs import clean
 
 _BUG = 70
-_INTERRUPTED = 130
+_COMPLETION = "_CONVINSPECT_COMPLETE"
+# Longer messages are cut, with their length said: an exception can hold a whole tensor, or a file.
+_LONGEST = 600
+_TAIL = 100
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """A group that knows what a target looks like where a command was expected."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command; a target in its place gives a hint."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            word = args[0]
+            if os.path.exists(word.partition(":")[0]) or "." in word or ":" in word:  # noqa: PTH110 - any text may come
+                raise InspectError(
+                    f"{word} is not a command", f"did you mean: convinspect summary {' '.join(args)}"
+                ) from None
+            raise
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="convinspect", message="%(prog)s %(version)s")
 def convinspect() -> None:
     """What a PyTorch network is, layer by layer: shapes, parameters, MACs, memory and receptive fields.
@@ -31,17 +53,21 @@ def convinspect() -> None:
 convinspect.add_command(summary)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 fine, 2 usage, 3 the user's model failed, 70 our bug, 130 interrupted."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    sys.exit(_run(arguments))
+def run(arguments: list[str]) -> int:
+    """Run the command line and return its exit code; nothing of it is raised."""
+    complete_descriptors()
+    try:
+        return _run(arguments)
+    finally:
+        settle()
 
 
 def _run(arguments: list[str]) -> int:
     try:
-        result = convinspect.main(arguments, prog_name="convinspect", standalone_mode=False)
+        with printed():
+            return _invoke(arguments)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        say(error.format_message())
         return error.exit_code
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
@@ -49,29 +75,52 @@ def _run(arguments: list[str]) -> int:
         _complain(error.format_message(), f"{command} --help shows an example")
         return error.exit_code
     except InspectError as error:
-        _trace_if_asked(arguments)
+        _trace_if_asked(arguments, error)
         _complain(error.message, error.hint)
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        _complain("interrupted", None)
-        return _INTERRUPTED
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; the interpreter must not complain about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
-        return 0
+    except click.Abort:
+        raise KeyboardInterrupt from None
     except Exception as error:  # noqa: BLE001 - the last line: a bug of ours must not look like a verdict
-        _trace_if_asked(arguments)
+        _trace_if_asked(arguments, error)
         _complain(f"a bug in convinspect: {type(error).__name__}: {error}", "--traceback shows where it happened")
         return _BUG
+
+
+def _invoke(arguments: list[str]) -> int:
+    """Run the command as click would, but for broken pipes: those click answers with an exit code of its own."""
+    if _COMPLETION in os.environ:
+        convinspect.main(arguments, prog_name="convinspect", complete_var=_COMPLETION)
+    try:
+        with convinspect.make_context("convinspect", arguments) as context:
+            result: Any = convinspect.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     return result if isinstance(result, int) else 0
 
 
 def _complain(message: str, hint: str | None) -> None:
-    click.echo(f"error: {message}", err=True)
+    say(f"error: {_one_line(message)}")
     if hint:
-        click.echo(f"hint: {hint}", err=True)
+        say(f"hint: {_one_line(hint)}")
 
 
-def _trace_if_asked(arguments: list[str]) -> None:
-    if "--traceback" in arguments:
-        traceback.print_exc()
+def _one_line(text: str) -> str:
+    """Return ``text`` on one line, escaped, and cut where it is long: it may be the user's, or a file's."""
+    plain = clean(" ".join(text.split()), ascii_only=False)
+    if len(plain) <= _LONGEST:
+        return plain
+    shown = f"{plain[: _LONGEST - _TAIL]} ... {plain[-_TAIL:]}"
+    return f"{shown} ({len(text):,} characters; --traceback shows them all)"
+
+
+def _trace_if_asked(arguments: list[str], error: BaseException) -> None:
+    """Print the frames of the user's own code first, then Python's whole account."""
+    if "--traceback" not in arguments:
+        return
+    cause = error.__cause__ or error
+    frames = [frame for frame in traceback.extract_tb(cause.__traceback__) if is_users(frame.filename)]
+    if frames:
+        say("Traceback in your code (most recent call last):")
+        said = "".join(traceback.format_exception_only(cause))
+        say("".join(traceback.format_list(frames)) + said)
+    say("".join(traceback.format_exception(error)))

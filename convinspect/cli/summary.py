@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import shutil
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from convinspect.cli.streams import claim_stdout, write_atomically
+from convinspect.cli.options import request_of, run_options
+from convinspect.cli.output import Output, open_output
+from convinspect.cli.patience import patience
+from convinspect.cli.streams import report_stream, say
 from convinspect.errors import ModelError, UsageError
-from convinspect.spec import AmpName, Request, parse_float_dtype, parse_input, parse_target, parse_unit
+from convinspect.render import FORMATS, check_columns
 
 if TYPE_CHECKING:
     from convinspect.report import Report
+    from convinspect.spec import Request
 
 # What is piped must not change with the window that happens to be open.
 _PIPED_WIDTH = 160
@@ -22,43 +25,24 @@ _PIPED_WIDTH = 160
 # What torch's refusals of a tensor without values have in common.
 _VALUES = ("meta", "item()", "tensor subclasses", "FakeTensor", "data-dependent", "data dependent")
 
-_AMP: dict[str | None, AmpName] = {"bf16": "bfloat16", "fp16": "float16"}
-
 
 @click.command(no_args_is_help=True)
 @click.argument("target")
-@click.option(
-    "--input", "-i", "inputs", multiple=True, metavar="SPEC", help="[NAME=]3,224,224[:DTYPE[:HIGH]]; repeatable."
-)
-@click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="A constructor argument; repeatable.")
-@click.option(
-    "--batch-size", type=click.IntRange(min=1), default=1, show_default=True, help="Put in front of each input."
-)
-@click.option("--no-batch", is_flag=True, help="The inputs' shapes are given whole.")
-@click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda[:N] or meta.")
-@click.option("--dtype", metavar="NAME", help="Cast the model and its floating inputs: float16, bfloat16, ...")
-@click.option("--train", is_flag=True, help="Run in training mode.")
-@click.option(
-    "--optimizer",
-    type=click.Choice(["sgd", "momentum", "adam", "adamw", "none"]),
-    default="adamw",
-    show_default=True,
-    help="Whose training step is estimated; none: no estimate.",
-)
-@click.option("--amp", type=click.Choice(["bf16", "fp16"]), help="Train under autocast in this dtype.")
-@click.option("--field-of", metavar="NAME", help="The input whose receptive fields are followed.")
+@run_options
 @click.option("--unit", metavar="LAYER:I,J", help="Say which box of the input one unit of a layer sees.")
-@click.option("--allow-unsafe", is_flag=True, help="Run a TorchScript file that touches files or leaves torch.")
 @click.option("--depth", type=click.IntRange(min=0), help="Fold what lies deeper than this many modules.")
 @click.option(
     "--columns", metavar="NAMES", help="Columns of the table, comma-separated; default,jump adds to the usual."
 )
-@click.option("--format", "form", type=click.Choice(["table", "json"]), help="How to print it; by default a table.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="How to print it; by default a table.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
-@click.option("--output", "-o", metavar="FILE", help="Write the report there instead of printing it.")
+@click.option("--output", "-o", metavar="FILE", help="Write the report there instead of printing it; - prints it.")
+@click.option(
+    "--partial", is_flag=True, help="Write --output also where the forward failed, with the rows up to there."
+)
 @click.option("--second-opinion", is_flag=True, help="Say where torchsummary agrees and where not, on stderr.")
-@click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure.")
-def summary(**options: Any) -> int:
+@click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
+def summary(target: str, **options: Any) -> int:
     """Show TARGET's layers: output shape, parameters, MACs, memory and receptive field.
 
     TARGET is model.py, model.py:Net, model.py:factory or package.module:attribute; a TorchScript file, an exported
@@ -68,51 +52,44 @@ def summary(**options: Any) -> int:
     Example:
       convinspect summary model.py --input 3,224,224 --depth 2
     """
-    request = _request(options)
-    form = _format(options)
-    out = claim_stdout()
+    request = request_of(target, options)
+    form, columns = _format(options), _columns(options)
+    from convinspect.load import kind_of  # noqa: PLC0415 - --help must not wait for it
+
+    kind_of(request.target.source)  # a file that is not there is told before torch is imported
+    output = open_output(options["output"], [request.target.source])
+    with report_stream() as stdout:
+        try:
+            return _run(request, form, columns, output, stdout, options)
+        finally:
+            output.close()
+
+
+def _run(
+    request: Request,
+    form: str,
+    columns: tuple[str, ...],
+    output: Output,
+    stdout: TextIO | None,
+    options: dict[str, Any],
+) -> int:
     from convinspect.fold import at_depth  # noqa: PLC0415 - a usage error must not wait for it
     from convinspect.pipeline import summarise  # noqa: PLC0415
 
-    report = summarise(request)
+    with patience(request.target.text, request.device):
+        report = summarise(request)
     _say_notes(report)
     shown = report if options["depth"] is None else at_depth(report, options["depth"])
-    _write(shown, form, options, out)
-    _fail_with_the_forward(report)
+    failed = _failure(report)
+    if failed is None or output.is_stdout or options["partial"]:
+        output.write(stdout, _text(shown, form, columns, output, stdout))
+    else:
+        say(f"note: {output.text} is not written, for the forward failed; --partial writes the rows up to there")
+    if failed is not None:
+        raise failed
     if options["second_opinion"]:
         _say_second_opinion(request, report)
     return 0
-
-
-def _request(options: dict[str, Any]) -> Request:
-    batch = options["batch_size"]
-    return Request(
-        target=parse_target(options["target"]),
-        inputs=tuple(map(parse_input, options["inputs"])),
-        arguments=tuple(map(_argument, options["arguments"])),
-        batch_size=None if options["no_batch"] else batch,
-        device=options["device"],
-        dtype=parse_float_dtype(options["dtype"], "--dtype") if options["dtype"] else None,
-        train=options["train"],
-        field_of=options["field_of"],
-        unit=parse_unit(options["unit"]) if options["unit"] else None,
-        allow_unsafe=options["allow_unsafe"],
-        optimizer=None if options["optimizer"] == "none" else options["optimizer"],
-        amp=_AMP.get(options["amp"]),
-    )
-
-
-def _argument(text: str) -> tuple[str, Any]:
-    """Read ``NAME=VALUE``: the value is a Python literal; a bare word is taken as text."""
-    name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
-        raise UsageError(f"--arg {text}: expected NAME=VALUE", "for example: --arg num_classes=10")
-    try:
-        return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        if value[:1] in "([{'\"-0123456789":
-            raise UsageError(f"--arg {text}: {value!r} is not a Python literal") from None
-        return name, value
 
 
 def _format(options: dict[str, Any]) -> str:
@@ -124,25 +101,34 @@ def _format(options: dict[str, Any]) -> str:
     return form or ("json" if str(options["output"]).endswith(".json") else "table")
 
 
-def _write(report: Report, form: str, options: dict[str, Any], out: TextIO) -> None:
+def _columns(options: dict[str, Any]) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in (options["columns"] or "").split(",") if name.strip())
+    check_columns(names)
+    return names
+
+
+def _text(report: Report, form: str, columns: tuple[str, ...], output: Output, stdout: TextIO | None) -> str:
     from convinspect.render import Options, render  # noqa: PLC0415
 
-    terminal = out.isatty() and options["output"] is None
-    width = shutil.get_terminal_size((_PIPED_WIDTH, 24)).columns if terminal else _PIPED_WIDTH
-    color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    columns = tuple(name.strip() for name in (options["columns"] or "").split(",") if name.strip())
-    to_ascii = options["output"] is None and not _can_draw(out.encoding)
-    text = render(report, form, Options(width=width, color=color, columns=columns, ascii=to_ascii))
-    if options["output"] is not None:
-        write_atomically(options["output"], f"{text}\n")
-        return
-    try:
-        out.write(f"{text}\n")
-        out.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise UsageError(f"the report cannot be written: {error.strerror}") from error
+    terminal = output.is_stdout and stdout is not None and stdout.isatty()
+    to_ascii = output.is_stdout and stdout is not None and not _can_draw(stdout.encoding)
+    options = Options(width=_width(terminal=terminal), color=_color(terminal=terminal), columns=columns, ascii=to_ascii)
+    return render(report, form, options)
+
+
+def _width(*, terminal: bool) -> int:
+    """Return the width of the window, or what COLUMNS says: it is for those who have no window."""
+    said = os.environ.get("COLUMNS", "")
+    if terminal or (said.isascii() and said.isdigit() and int(said)):
+        return shutil.get_terminal_size((_PIPED_WIDTH, 24)).columns
+    return _PIPED_WIDTH
+
+
+def _color(*, terminal: bool) -> bool:
+    """Return whether to write colours: NO_COLOR forbids, FORCE_COLOR asks for them where no terminal is."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (terminal and os.environ.get("TERM") != "dumb")
 
 
 def _can_draw(encoding: str | None) -> bool:
@@ -156,20 +142,21 @@ def _can_draw(encoding: str | None) -> bool:
 def _say_notes(report: Report) -> None:
     for note in report.warnings:
         if note.code == "chosen":
-            click.echo(f"note: {note.message}", err=True)
+            say(f"note: {note.message}")
 
 
 def _say_second_opinion(request: Request, report: Report) -> None:
     from convinspect.pipeline import second_opinion  # noqa: PLC0415
 
     for line in second_opinion(request, report):
-        click.echo(line, err=True)
+        say(line)
 
 
-def _fail_with_the_forward(report: Report) -> None:
+def _failure(report: Report) -> ModelError | None:
     for note in report.warnings:
         if note.code == "forward_failed":
             on_values = report.run.device == "meta" and any(word in note.message for word in _VALUES)
-            raise ModelError(
+            return ModelError(
                 note.message, "what depends on values cannot run on meta: try --device cpu" if on_values else None
             )
+    return None

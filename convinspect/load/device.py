@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import copy
-import re
 from typing import Any
 
 import torch
 from torch import nn
 
 from convinspect.errors import UsageError
+from convinspect.spec import parse_device
 
 
 def resolve_device(name: str) -> str:
     """Return the torch device of ``auto``, ``cpu``, ``cuda[:N]`` or ``meta``; auto is cuda where there is one."""
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if name in ("cpu", "meta"):
+    if parse_device(name) in ("cpu", "meta"):
         return name
-    if not re.fullmatch(r"cuda(:\d+)?", name):
-        raise UsageError(f"--device {name}: not a device", "known: auto, cpu, cuda, cuda:N, meta")
+    if name == "mps":
+        if not torch.backends.mps.is_available():
+            raise UsageError("--device mps: this machine has no usable Metal device", "try --device cpu or meta")
+        return name
     if not torch.cuda.is_available():
         raise UsageError(f"--device {name}: this machine has no usable CUDA device", "try --device cpu or meta")
     index = int(name.partition(":")[2] or 0)

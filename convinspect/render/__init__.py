@@ -6,14 +6,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from convinspect.errors import UsageError
-from convinspect.render.options import Options
+from convinspect.render.options import Options, check_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from convinspect.report import Report
 
-__all__ = ["FORMATS", "Options", "render"]
+__all__ = ["FORMATS", "Options", "check_columns", "render"]
 
 FORMATS = ("table", "json")
 

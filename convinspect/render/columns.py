@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from convinspect import units
-from convinspect.errors import UsageError
 from convinspect.render import field
-from convinspect.render.options import COLUMNS, DEFAULT_COLUMNS
+from convinspect.render.options import DEFAULT_COLUMNS, check_columns
 
 if TYPE_CHECKING:
     from convinspect.render.glyphs import Glyphs
@@ -55,11 +54,9 @@ class Column:
 
 def chosen(names: Sequence[str]) -> list[Column]:
     """Return the columns of ``names``, each once; raises `UsageError` for a name that does not exist."""
+    check_columns(names)
     wanted: dict[str, None] = {}
     for name in names or ("default",):
-        if name != "default" and name not in COLUMNS:
-            message = f"no column {name}"
-            raise UsageError(message, f"choose from: default, {', '.join(COLUMNS)}")
         wanted.update(dict.fromkeys(DEFAULT_COLUMNS if name == "default" else (name,)))
     return [_COLUMNS[name] for name in wanted]
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from convinspect.errors import UsageError
 
 DEFAULT_COLUMNS = ("output", "params", "macs", "rf", "allocated")
 
@@ -41,3 +44,10 @@ class Options:
     color: bool = False
     columns: tuple[str, ...] = ()
     ascii: bool = False
+
+
+def check_columns(names: Sequence[str]) -> None:
+    """Raise `UsageError` for a column that does not exist."""
+    for name in names:
+        if name != "default" and name not in COLUMNS:
+            raise UsageError(f"no column {name}", f"choose from: default, {', '.join(COLUMNS)}")

@@ -1,0 +1,109 @@
+"""Options that several commands share, and the request that they make."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from convinspect.errors import UsageError
+from convinspect.spec import AmpName, Request, parse_device, parse_float_dtype, parse_input, parse_target, parse_unit
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_AMP: dict[str | None, AmpName] = {"bf16": "bfloat16", "fp16": "float16"}
+# Python's parser takes the interpreter with it where a literal is nested some thousand levels deep.
+_LONGEST_LITERAL = 10_000
+_DEEPEST_LITERAL = 50
+
+
+def run_options(command: F) -> F:
+    """Give ``command`` the options that say what is built, what it is fed and how it runs."""
+    options = (
+        click.option(
+            "--input",
+            "-i",
+            "inputs",
+            multiple=True,
+            metavar="SPEC",
+            help="[NAME=]3,224,224[:DTYPE[:HIGH]]; repeatable.",
+        ),
+        click.option(
+            "--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="A constructor argument; repeatable."
+        ),
+        click.option(
+            "--batch-size",
+            type=click.IntRange(1, 2**63 - 1),
+            metavar="N",
+            help="Put in front of each input; 1 if not said.",
+        ),
+        click.option("--no-batch", is_flag=True, help="The inputs' shapes are given whole."),
+        click.option(
+            "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda[:N] or meta."
+        ),
+        click.option("--dtype", metavar="NAME", help="Cast the model and its floating inputs: float16, bfloat16, ..."),
+        click.option("--train", is_flag=True, help="Run in training mode."),
+        click.option(
+            "--optimizer",
+            type=click.Choice(["sgd", "momentum", "adam", "adamw", "none"]),
+            default="adamw",
+            show_default=True,
+            help="Whose training step is estimated; none: no estimate.",
+        ),
+        click.option("--amp", type=click.Choice(["bf16", "fp16"]), help="Train under autocast in this dtype."),
+        click.option("--field-of", metavar="NAME", help="The input whose receptive fields are followed."),
+        click.option("--allow-unsafe", is_flag=True, help="Run a TorchScript file that touches files or leaves torch."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def request_of(target: str, options: dict[str, Any]) -> Request:
+    """Return what `run_options` ask for; raises `UsageError` for what does not fit, before anything is loaded."""
+    if options["no_batch"] and options["batch_size"] is not None:
+        raise UsageError(
+            "--no-batch and --batch-size contradict each other", "with --no-batch the shapes hold the batch"
+        )
+    return Request(
+        target=parse_target(target),
+        inputs=tuple(map(parse_input, options["inputs"])),
+        arguments=tuple(map(_argument, options["arguments"])),
+        batch_size=None if options["no_batch"] else options["batch_size"] or 1,
+        device=parse_device(options["device"]),
+        dtype=parse_float_dtype(options["dtype"], "--dtype") if options["dtype"] else None,
+        train=options["train"],
+        field_of=options["field_of"],
+        unit=parse_unit(options["unit"]) if options.get("unit") else None,
+        allow_unsafe=options["allow_unsafe"],
+        optimizer=None if options["optimizer"] == "none" else options["optimizer"],
+        amp=_AMP.get(options["amp"]),
+    )
+
+
+def _argument(text: str) -> tuple[str, Any]:
+    """Read ``NAME=VALUE``: the value is a Python literal; a bare word is taken as text."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise UsageError(f"--arg {text}: expected NAME=VALUE", "for example: --arg num_classes=10")
+    if len(value) > _LONGEST_LITERAL or _depth(value) > _DEEPEST_LITERAL:
+        raise UsageError(f"--arg {name}=...: a value of {len(value):,} characters, or nested too deep, is not read")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Python thinks of the style of a literal
+            return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        if value[:1] in "([{'\"-0123456789":
+            raise UsageError(f"--arg {text}: {value!r} is not a Python literal") from None
+        return name, value
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for character in text:
+        depth += (character in "([{-+~") - (character in ")]}")
+        deepest = max(deepest, depth)
+    return deepest

@@ -1,0 +1,25 @@
+"""What changed between two reports: matched row by row, by path and by structure, and told in three formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import cast
+
+from convinspect.diff.compare import compare
+from convinspect.diff.difference import Diff
+from convinspect.diff.options import Options
+from convinspect.errors import UsageError
+
+__all__ = ["FORMATS", "Diff", "Options", "compare", "render"]
+
+FORMATS = ("table", "json", "markdown")
+
+
+def render(diff: Diff, format: str = "table", options: Options | None = None) -> str:  # noqa: A002 - the option's name
+    """Return ``diff`` as text without a line break at its end; raises `UsageError` for a format that is none."""
+    if format not in FORMATS:
+        raise UsageError(f"no format {format}", f"choose from: {', '.join(FORMATS)}")
+    module = import_module(f"convinspect.diff.{format}")
+    write = cast("Callable[[Diff, Options], str]", module.write)
+    return write(diff, options or Options())

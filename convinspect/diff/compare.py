@@ -1,0 +1,168 @@
+"""Two reports to their difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from convinspect.diff.costs import added, own_costs, total_costs
+from convinspect.diff.difference import Costs, Diff, Row, Status
+from convinspect.diff.facets import Facet, changed_itself, facets
+from convinspect.diff.matching import Matching, match
+from convinspect.diff.nodes import Node, Numbering
+from convinspect.report import Layer, Report
+
+
+def compare(before: Report, after: Report) -> Diff:
+    """Return what became of every row of ``before``, and what ``after`` has besides; both forwards were completed.
+
+    Against a file of weights only weights are compared, and rows without any are left out.
+    """
+    ran = (before.model.format != "weights", after.model.format != "weights")
+    numbering = Numbering()
+    ours = numbering.tree(_comparable(before, whole=all(ran) or not ran[0]))
+    theirs = numbering.tree(_comparable(after, whole=all(ran) or not ran[1]))
+    matching = match(ours, theirs)
+    entries = [_entry(place, matching, ran) for place in _merged(ours, theirs, matching)]
+    _mark_causes(entries, before, after)
+    _add_up(entries)
+    return Diff(before, after, tuple(map(_row, entries)), total_costs(before, after))
+
+
+def _comparable(report: Report, *, whole: bool) -> Sequence[Layer]:
+    if whole:
+        return report.layers
+    return [layer for layer in report.layers if layer.params_total or layer.buffers or layer.shared_with is not None]
+
+
+@dataclass(slots=True)
+class _Place:
+    before: Node | None
+    after: Node | None
+    depth: int
+
+
+@dataclass(slots=True)
+class _Entry:
+    place: _Place
+    status: Status
+    facets: tuple[Facet, ...]
+    own: Costs
+    total: Costs
+    itself: bool = False
+    below: int = 0
+
+
+def _merged(before: Sequence[Node], after: Sequence[Node], matching: Matching) -> Iterator[_Place]:
+    """Yield the rows of both, parents first: as they run now, and what is gone after what it followed."""
+
+    def siblings(parent: Node | None, gone: Sequence[Node], now: Sequence[Node], depth: int) -> list[_Place]:
+        anchor: int | None = None
+        behind: dict[int | None, list[_Place]] = {}
+        for node in gone:
+            if node.index not in matching.after:
+                behind.setdefault(anchor, []).append(_Place(node, None, depth))
+            elif after[matching.after[node.index]].parent is parent:
+                anchor = matching.after[node.index]
+        found = behind.get(None, [])
+        for node in now:
+            twin = matching.before.get(node.index)
+            found.append(_Place(before[twin] if twin is not None else None, node, depth))
+            found.extend(behind.get(node.index, ()))
+        return found
+
+    tops = [[node for node in nodes if node.parent is None] for nodes in (before, after)]
+    waiting = siblings(None, *tops, 0)[::-1]
+    while waiting:
+        place = waiting.pop()
+        yield place
+        gone = place.before.children if place.before is not None else ()
+        now = place.after.children if place.after is not None else ()
+        waiting.extend(reversed(siblings(place.after, gone, now, place.depth + 1)))
+
+
+def _entry(place: _Place, matching: Matching, ran: tuple[bool, bool]) -> _Entry:
+    own = own_costs(place.before, place.after, ran)
+    status, found = _status(place, matching), ()
+    if place.before is not None and place.after is not None:
+        found = facets(place.before.layer, place.after.layer, ran=all(ran) or not any(ran))
+    return _Entry(place, status, found, own, own)
+
+
+def _status(place: _Place, matching: Matching) -> Status:
+    if place.before is None:
+        return "added"
+    if place.after is None:
+        return "removed"
+    ours, theirs = place.before.parent, place.after.parent
+    home = matching.after.get(ours.index) if ours is not None else None
+    if home != (theirs.index if theirs is not None else None):
+        return "moved"
+    if place.before.name != place.after.name:
+        return "renamed"
+    return "moved" if place.before.index in matching.elsewhere else "unchanged"
+
+
+def _mark_causes(entries: Sequence[_Entry], before: Report, after: Report) -> None:
+    """Mark the rows that were changed themselves: by what they are, or as the first, in order, where none says why."""
+    explained = _runs(before) != _runs(after)
+    same_dtype = before.run.dtype == after.run.dtype
+    open_: list[_Entry] = []
+
+    def close(depth: int) -> None:
+        nonlocal explained
+        while open_ and open_[-1].place.depth >= depth:
+            entry = open_.pop()
+            place = entry.place
+            if place.before is None or place.after is None:
+                explained = True
+            elif entry.facets:
+                own = changed_itself(place.before.layer, place.after.layer, entry.facets, same_dtype=same_dtype)
+                entry.itself = own or not explained
+                explained = True
+
+    for entry in entries:
+        close(entry.place.depth)
+        open_.append(entry)
+    close(0)
+
+
+def _runs(report: Report) -> object:
+    """Return what may change every row of a run without any change of the model."""
+    inputs = [(tensor.shape, tensor.dtype) for tensor in report.inputs]
+    return inputs, report.run.device, report.run.dtype, report.model.mode, report.model.format, report.tool.torch
+
+
+def _add_up(entries: Sequence[_Entry]) -> None:
+    """Add every row to those that hold it; what differs beneath a row is said of it."""
+    parents: list[_Entry | None] = []
+    open_: list[_Entry] = []
+    for entry in entries:
+        del open_[entry.place.depth :]
+        parents.append(open_[-1] if open_ else None)
+        open_.append(entry)
+    for entry, parent in zip(reversed(entries), reversed(parents), strict=True):
+        if entry.status == "unchanged" and entry.facets:
+            entry.status = "changed"
+        if parent is None:
+            continue
+        parent.below += 1 + entry.below
+        parent.total = added(parent.total, entry.total)
+        if entry.status != "unchanged" and "below" not in parent.facets and parent.status not in ("added", "removed"):
+            parent.facets = (*parent.facets, "below")
+
+
+def _row(entry: _Entry) -> Row:
+    before, after = entry.place.before, entry.place.after
+    return Row(
+        before=before.layer if before is not None else None,
+        after=after.layer if after is not None else None,
+        names=(before.name if before is not None else "", after.name if after is not None else ""),
+        depth=entry.place.depth,
+        below=entry.below,
+        status=entry.status,
+        facets=entry.facets,
+        itself=entry.itself,
+        own=entry.own,
+        total=entry.total,
+    )

@@ -1,0 +1,61 @@
+"""The value of this room: the rows of two reports as one tree, with what each row was, is, and differs in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from convinspect.diff.amounts import Change
+from convinspect.diff.facets import Facet
+from convinspect.report import Layer, Report
+
+Status: TypeAlias = Literal["unchanged", "changed", "renamed", "moved", "added", "removed"]
+Costs: TypeAlias = Mapping[str, Change]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of either report or of both; ``names`` are its paths below the rows that hold it.
+
+    ``facets`` say what differs, ``below`` among them where something beneath it does; ``itself``: the change was made
+    in this row and does not follow from others. ``own`` costs are the row's, ``total`` those of the ``below`` rows
+    after it as well: a removed row costs nothing afterwards, an added one nothing before.
+    """
+
+    before: Layer | None
+    after: Layer | None
+    names: tuple[str, str]
+    depth: int
+    below: int
+    status: Status
+    facets: tuple[Facet, ...]
+    itself: bool
+    own: Costs
+    total: Costs
+
+    @property
+    def layer(self) -> Layer:
+        """The row as it is now, or as it last was."""
+        layer = self.after or self.before
+        if layer is None:
+            raise ValueError("a row of neither report")
+        return layer
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """Two reports against each other; ``rows`` in order of execution, parents first, removed rows where they stood.
+
+    The rows' own costs add up to ``totals``, as far as these are sums of rows.
+    """
+
+    before: Report
+    after: Report
+    rows: tuple[Row, ...]
+    totals: Costs
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything differs that is the network's: not paths of targets, not versions of tools."""
+        return any(row.status != "unchanged" for row in self.rows) or any(c.differs for c in self.totals.values())

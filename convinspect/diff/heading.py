@@ -1,0 +1,61 @@
+"""What was compared, what it came to, and the answer in one line."""
+
+from __future__ import annotations
+
+from convinspect.diff.amounts import Change
+from convinspect.diff.difference import Diff
+from convinspect.diff.labels import row_count
+from convinspect.diff.lines import counts_of
+from convinspect.diff.signs import Signs, clean
+from convinspect.report import Report
+
+NO_DIFFERENCE = "no difference: every row, every shape and every total is as it was"
+
+
+def sides(before: Report, after: Report, signs: Signs) -> list[tuple[str, str]]:
+    """Return what was compared, as names and texts: both targets, and how they ran, once where they ran alike."""
+    texts = [_run(report, signs) for report in (before, after)]
+    found = [
+        (name, f"{clean(report.model.target, signs)}  {clean(report.model.name, signs)}")
+        for name, report in (("before", before), ("after", after))
+    ]
+    if texts[0] == texts[1]:
+        return [*found, ("both", texts[0])]
+    return [found[0], ("", texts[0]), found[1], ("", texts[1])]
+
+
+def _run(report: Report, signs: Signs) -> str:
+    given = (f"{clean(one.name, signs)} {'x'.join(map(str, one.shape))} {one.dtype}" for one in report.inputs)
+    parts = [report.model.format, report.model.mode, report.run.device, report.run.dtype, *given]
+    return f" {signs.dot} ".join(parts)
+
+
+def totals(diff: Diff) -> list[tuple[str, str, Change]]:
+    """Return heading, measure and change of each total that people come for."""
+    steps = [report.totals.memory.training for report in (diff.before, diff.after)]
+    optimizers = " / ".join(dict.fromkeys(step.optimizer for step in steps if step is not None))
+    headings = {
+        "params": "Parameters",
+        "macs": "MACs",
+        "weight_bytes": "Weights",
+        "inference_peak_bytes": "Peak, inference",
+        "training_peak_bytes": f"Peak, training ({optimizers})" if optimizers else "Peak, training",
+    }
+    return [(heading, name, diff.totals[name]) for name, heading in headings.items()]
+
+
+def summary(diff: Diff, signs: Signs) -> str:
+    """Return in one line what happened: ``8 added (56 rows), 1 changed; 73 rows follow from that, 12 unchanged``."""
+    counts, said = counts_of(diff), []
+    for number, inside, what in (
+        (counts.added, counts.added_rows, "added"),
+        (counts.removed, counts.removed_rows, "removed"),
+        (counts.changed, counts.changed, "changed"),
+        (counts.renamed, counts.renamed, "renamed"),
+        (counts.moved, counts.moved, "moved"),
+    ):
+        if number:
+            said.append(f"{number:,} {what}" + (f" ({row_count(inside)})" if inside != number else ""))
+    follow = f"{row_count(counts.follow)} follow{'s' if counts.follow == 1 else ''} from that"
+    after = [follow] * bool(counts.follow) + [f"{row_count(counts.unchanged)} unchanged"] * bool(counts.unchanged)
+    return f" {signs.dot} ".join([", ".join(said) or "no row changed itself", ", ".join(after)]).strip()
