@@ -62,7 +62,7 @@ def read_config(file: Path) -> Config:
     try:
         return Config(file, _checks(Table(values, place), file))
     except UsageError as error:
-        raise error.within(file.name) from None
+        raise error.within(str(file)) from None
 
 
 def _checks(table: Table, file: Path) -> tuple[Check, ...]:
@@ -77,7 +77,7 @@ def _checks(table: Table, file: Path) -> tuple[Check, ...]:
 def _table(file: Path) -> Mapping[str, Any] | None:
     try:
         with file.open("rb") as stream:
-            document = tomllib.load(stream)
+            document: dict[str, Any] = tomllib.load(stream)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{file}: not TOML: {error}") from None
     except OSError as error:

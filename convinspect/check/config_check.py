@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from convinspect.check.config_table import Table
 from convinspect.check.limits import GrowthKind, Limit, bound, bound_names, growth
 from convinspect.check.plan import DEVICE, Check
 from convinspect.check.rules import RULES, Rule, rule
 from convinspect.errors import UsageError
-from convinspect.spec import Request, parse_float_dtype, parse_input, parse_target
+from convinspect.spec import Request, parse_device, parse_float_dtype, parse_input, parse_target
+
+T = TypeVar("T")
 
 _KEYS = (
     *("target", "args", "inputs", "batch-size", "no-batch", "device", "dtype", "train", "optimizer", "amp"),
@@ -41,7 +43,7 @@ def check_of(name: str, checks: Table, defaults: Mapping[str, Any], file: Path) 
     return Check(
         name=name,
         request=_request(table),
-        folder=file.parent,
+        folder=file.parent.absolute(),
         limits=limits,
         rules=rules,
         baseline=table.text("baseline"),
@@ -63,17 +65,12 @@ def _request(table: Table) -> Request:
     if whole and batch is not None:
         raise UsageError(f"{table.at('no-batch')}: contradicts batch-size")
     optimizer: Any = table.choice("optimizer", _OPTIMIZERS) or "adamw"
-    try:
-        inputs = tuple(map(parse_input, table.texts("inputs")))
-        parsed = parse_target(target)
-    except UsageError as error:
-        raise error.within(table.place) from None
     return Request(
-        target=parsed,
-        inputs=inputs,
+        target=_placed(parse_target, target, table.at("target")),
+        inputs=tuple(_placed(parse_input, text, table.at("inputs")) for text in table.texts("inputs")),
         arguments=tuple(_arguments(table)),
         batch_size=None if whole else batch or 1,
-        device=table.text("device") or DEVICE,
+        device=_placed(parse_device, table.text("device") or DEVICE, table.at("device")),
         dtype=parse_float_dtype(dtype, table.at("dtype")) if dtype else None,
         train=table.flag("train") or False,
         field_of=table.text("field-of"),
@@ -81,6 +78,14 @@ def _request(table: Table) -> Request:
         optimizer=None if optimizer == "none" else optimizer,
         amp=_AMP.get(table.choice("amp", ("bf16", "fp16"))),
     )
+
+
+def _placed(parse: Callable[[str], T], text: str, place: str) -> T:
+    """Return what ``parse`` reads; its errors speak of options, so the key goes in front."""
+    try:
+        return parse(text)
+    except UsageError as error:
+        raise error.within(place) from None
 
 
 def _arguments(table: Table) -> Iterator[tuple[str, Any]]:

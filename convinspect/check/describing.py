@@ -28,14 +28,14 @@ def about_baseline(baseline: Baseline) -> str:
         return f"{head}: {baseline.absent}"
     tool = baseline.report.tool
     made = (
-        f"{head}: {baseline.made}, by convinspect {tool.version} with torch {tool.torch}, {about_run(baseline.report)}"
+        f"{head}: {'now ' if baseline.written else ''}{baseline.made} by convinspect {tool.version}, torch {tool.torch}"
     )
-    return "; ".join([made, *baseline.notes])
+    return f"{made}: {'; '.join(baseline.notes) or 'the same kind of run'}"
 
 
-def rows_text(rows: Iterable[Row]) -> str:
-    """Return rows and their amounts in one line."""
-    return ", ".join(f"{row.name} {row.amount}" for row in rows)
+def rows_text(rows: Iterable[Row], space: str = " ") -> str:
+    """Return rows and their amounts in one line, ``space`` inside of each."""
+    return ", ".join(f"{row.name} {row.amount}".replace(" ", space) for row in rows)
 
 
 def where_to_edit(verdict: Verdict, check: Check) -> str:
@@ -49,7 +49,7 @@ def sentences(verdict: Verdict, check: Check) -> tuple[str, ...]:
         ("", f"{verdict.value}, {verdict.limit}" + (f": {verdict.margin}" if verdict.margin else "")),
         ("", verdict.reason),
         ("hint: ", verdict.hint),
-        ("most in: ", rows_text(verdict.heaviest)),
+        ("mostly in: ", rows_text(verdict.heaviest)),
         ("changed: ", rows_text(verdict.changed)),
         ("set by: ", where_to_edit(verdict, check) if verdict.exit_code else None),
         ("", check.message if verdict.exit_code else None),

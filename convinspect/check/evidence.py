@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from convinspect.check import wording
 from convinspect.check.metrics import Metric
 from convinspect.check.parts import Part, row_name
 from convinspect.check.verdicts import Row
+from convinspect.diff import compare
+from convinspect.diff.difference import Row as Changed
 from convinspect.records import Peak
 from convinspect.report import Layer
 
@@ -26,51 +28,66 @@ _OF_ROW: Mapping[str, Callable[[Layer], int]] = {
 
 def heaviest(metric: Metric, part: Part) -> tuple[Row, ...]:
     """Return the rows that weigh most in ``metric``, with their share of it; of a field none."""
-    found = _amounts(metric, part)
+    found = _alive(metric, part) or _of_rows(metric, part)
     total = sum(found.values())
+    largest = sorted(found.items(), key=lambda item: -item[1])[:_MOST]
     return tuple(
         Row(name, f"{wording.amount(metric, value)} ({wording.share(value, total)})")
-        for name, value in _largest(found)
-        if value > 0
+        for name, value in largest
+        if value
     )
 
 
 def changed(metric: Metric, part: Part, before: Part) -> tuple[Row, ...]:
     """Return the rows whose amount of ``metric`` differs most from ``before``, with their difference."""
-    now, then = _amounts(metric, part), _amounts(metric, before)
-    deltas = Counter({name: now[name] - then[name] for name in {**now, **then}})
-    return tuple(Row(_told(name, now, then), _signed(metric, delta)) for name, delta in _largest(deltas) if delta)
+    deltas = _alive(metric, part)
+    if deltas:
+        deltas.subtract(_alive(metric, before))
+    elif metric.name in _OF_ROW:
+        deltas = _of_changed_rows(_OF_ROW[metric.name], part, before)
+    largest = sorted(deltas.items(), key=lambda item: -abs(item[1]))[:_MOST]
+    return tuple(
+        Row(name, f"{'+' if delta > 0 else '-'}{wording.amount(metric, abs(delta))}")
+        for name, delta in largest
+        if delta
+    )
 
 
-def _largest(amounts: Mapping[str, int]) -> Iterable[tuple[str, int]]:
-    return sorted(amounts.items(), key=lambda item: -abs(item[1]))[:_MOST]
-
-
-def _told(name: str, now: Mapping[str, int], then: Mapping[str, int]) -> str:
-    if name not in then:
-        return f"{name}, new"
-    return name if name in now else f"{name}, gone"
-
-
-def _signed(metric: Metric, delta: int) -> str:
-    return f"{'+' if delta > 0 else '-'}{wording.amount(metric, abs(delta))}"
-
-
-def _amounts(metric: Metric, part: Part) -> Counter[str]:
-    """Return how much each row, by its name, has in ``metric``; rows of one name are added up."""
-    memory = part.report.totals.memory
-    if metric.name == "inference-peak":
-        return _alive(memory.inference_peak)
-    if metric.name == "training-peak":
-        return _alive(memory.training.peak if memory.training else None)
+def _of_rows(metric: Metric, part: Part) -> Counter[str]:
+    """Return what each row, by its name, has of ``metric``; rows of one name are added up."""
     found: Counter[str] = Counter()
     of_row = _OF_ROW.get(metric.name)
-    for row in part.rows if of_row else ():
-        found[row_name(row)] += of_row(row) if of_row else 0
+    for row in part.rows if of_row is not None else ():
+        found[row_name(row)] += of_row(row) if of_row is not None else 0
     return found
 
 
-def _alive(peak: Peak | None) -> Counter[str]:
+def _of_changed_rows(of_row: Callable[[Layer], int], part: Part, before: Part) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for row in compare(before.report, part.report).rows:
+        now = of_row(row.after) if row.after is not None and part.holds(row.after.path) else 0
+        then = of_row(row.before) if row.before is not None and before.holds(row.before.path) else 0
+        found[_called(row)] += now - then
+    return found
+
+
+def _called(row: Changed) -> str:
+    if row.before is None:
+        return f"{row_name(row.layer)}, new"
+    if row.after is None:
+        return f"{row_name(row.layer)}, gone"
+    named = row.before.path != row.after.path or row.before.type != row.after.type
+    return f"{row_name(row.before)} -> {row_name(row.after)}" if named else row_name(row.after)
+
+
+def _alive(metric: Metric, part: Part) -> Counter[str]:
+    """Return what is alive at the peak that ``metric`` speaks of, by the row that made it; else nothing."""
+    memory = part.report.totals.memory
+    peak: Peak | None = None
+    if metric.name == "inference-peak":
+        peak = memory.inference_peak
+    elif metric.name == "training-peak" and memory.training is not None:
+        peak = memory.training.peak
     found: Counter[str] = Counter()
     for one in peak.alive if peak else ():
         found[f"{one.kind} of {one.path}" if one.path else one.kind] += one.bytes

@@ -126,19 +126,26 @@ def _told(limit: Limit, value: Reading, allowed: Reading, then: Reading | None, 
     known, bar = _known_end(value), _known_end(allowed)
     value_text, limit_text = wording.pair(metric, known, bar)
     value_text, limit_text = wording.reading(value, value_text), wording.reading(allowed, limit_text)
-    baseline = None
-    if then is not None:
-        baseline = _whole(_known_end(then))
-        if value.is_exact and then.is_exact and (grown := wording.share(known - then.low, then.low)):
-            value_text += f" ({'+' if known >= then.low else ''}{grown})"
-        limit_text += f" ({wording.amount(metric, then.low)} +{limit.text})" if then.is_exact else ""
+    margin = wording.margin(metric, known, bar, least=least)
+    if then is not None and then.is_exact:
+        limit_text += f" ({wording.amount(metric, then.low)} +{limit.text})"
+        if value.is_exact:
+            margin = f"{margin.partition(' (')[0]} ({_change(known, then.low)})"
     return replace(
         blank,
         value=value_text,
         limit=f"{'min' if least else 'max'} {limit_text}",
-        margin=wording.margin(metric, known, bar, least=least),
-        numbers=Numbers(metric.unit, _whole(value.low), _whole(value.high), _whole(bar), baseline),
+        margin=margin,
+        numbers=Numbers(
+            metric.unit, _whole(value.low), _whole(value.high), _whole(bar), _whole(_known_end(then)) if then else None
+        ),
     )
+
+
+def _change(now: float, then: float) -> str:
+    if now == then:
+        return "unchanged"
+    return f"{'+' if now > then else '-'}{wording.share(abs(now - then), then)}" if then else "there was none"
 
 
 def _whole(value: float) -> int | None:

@@ -14,6 +14,8 @@ Number: TypeAlias = "int | float"
 
 # Shorter counts are as easy to read in full.
 _LONG = 1_000_000
+# Less than this, in percent, would read as nothing.
+_LEAST = 0.1
 
 
 def pair(metric: Metric, value: Number, limit: Number) -> tuple[str, str]:
@@ -52,13 +54,15 @@ def reading(read: Reading, known: str) -> str:
 
 
 def share(part: Number, of: Number) -> str:
-    """Return ``part`` as a percentage of ``of``; empty where there is nothing to divide by."""
+    """Return ``part``, which is not negative, as a percentage of ``of``; empty where there is nothing to divide by."""
     if not of or math.inf in (part, of):
         return ""
     percent = 100 * part / of
-    if percent and abs(percent) < 0.1:  # noqa: PLR2004 - what would read 0.0%
-        return "<0.1%" if percent > 0 else ">-0.1%"
-    return f"{percent:.1f}%" if abs(percent) < 100 else f"{percent:,.0f}%"  # noqa: PLR2004 - percent
+    if 0 < percent < _LEAST:
+        return f"<{_LEAST}%"
+    if 100 - _LEAST / 2 <= percent < 100:  # noqa: PLR2004 - all but a little is not all
+        return f">{100 - _LEAST}%"
+    return f"{percent:,.1f}%"
 
 
 def margin(metric: Metric, value: Number, limit: Number, *, least: bool) -> str:

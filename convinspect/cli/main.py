@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from convinspect import __version__
+from convinspect.cli.check import check
 from convinspect.cli.streams import complete_descriptors, printed, say, settle
 from convinspect.cli.summary import summary
+from convinspect.cli.weight_files import weight_files
 from convinspect.errors import InspectError, is_users
 from convinspect.render.glyphs import clean
 
@@ -51,6 +53,8 @@ def convinspect() -> None:
 
 
 convinspect.add_command(summary)
+convinspect.add_command(check)
+convinspect.add_command(weight_files)
 
 
 def run(arguments: list[str]) -> int:

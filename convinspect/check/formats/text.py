@@ -11,14 +11,17 @@ from convinspect.check.verdicts import Verdict
 
 _WIDTH = 80
 _INDENT = " " * 6
+# Stands for a space at which a line is not broken.
+_KEPT = "\xa0"
 # Longer words leave their column instead of widening it for all.
 _WIDEST = (30, 24, 26)
 
 
 def write(session: Session) -> str:
     """Return the results for people, within 80 columns where the words allow it."""
+    head = [f"config: {session.config}"] if session.config is not None else []
     blocks = ["\n".join(_block(result)) for result in session.results]
-    return "\n\n".join([*blocks, session.tally()])
+    return "\n\n".join([*head, *blocks, session.tally()])
 
 
 def _block(result: Result) -> Iterator[str]:
@@ -56,8 +59,8 @@ def _line(one: Verdict, name: int, value: int, limit: int) -> str:
 def _below(one: Verdict, result: Result) -> Iterator[str]:
     yield from _labelled("", one.reason)
     yield from _labelled("hint", one.hint)
-    yield from _labelled("most in", rows_text(one.heaviest))
-    yield from _labelled("changed", rows_text(one.changed))
+    yield from _labelled("mostly in", rows_text(one.heaviest, _KEPT))
+    yield from _labelled("changed", rows_text(one.changed, _KEPT))
     if one.exit_code:
         yield from _labelled("set by", where_to_edit(one, result.check))
 
@@ -69,7 +72,7 @@ def _labelled(label: str, text: str | None) -> Iterator[str]:
 
 def _wrapped(first: str, text: str) -> Iterator[str]:
     """Yield ``text`` in lines; a word that is longer than a line stands whole."""
-    yield from textwrap.wrap(
+    lines = textwrap.wrap(
         text,
         _WIDTH,
         initial_indent=first,
@@ -77,3 +80,4 @@ def _wrapped(first: str, text: str) -> Iterator[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+    yield from (line.replace(_KEPT, " ") for line in lines)
