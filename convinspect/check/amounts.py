@@ -11,8 +11,8 @@ from convinspect.errors import UsageError
 
 Unit: TypeAlias = Literal["count", "bytes", "positions"]
 
-_SI = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_IEC = {f"{name}I": 1024**step for step, name in enumerate("KMGT", start=1)}
+_SI = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
+_IEC = {f"{name}I": 1024**step for step, name in enumerate("KMGTPE", start=1)}
 _NUMBER = re.compile(r"([+-]?)([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+(?:_[0-9]+)*)?(\.[0-9]+)?(e[+-]?[0-9]{1,2})?")
 _SUFFIX = re.compile(r"\s*([A-Za-z]*)")
 _LONGEST = 48  # of what is read as a number: more digits than any count has
@@ -27,8 +27,8 @@ _EXAMPLES = {
 def parse_amount(value: object, unit: Unit, place: str) -> Fraction:
     """Return the exact amount that ``value`` (text, or a number of the config) says in ``unit``.
 
-    A bare number is a count or bytes. ``K M G T`` are factors of 1000 for counts; ``kB MB GB TB`` (1000) and
-    ``KiB MiB GiB TiB`` (1024) for bytes; positions of an input take none.
+    A bare number is a count or bytes. ``K M G T P E`` are factors of 1000 for counts; ``kB MB GB`` and on (1000)
+    and ``KiB MiB GiB`` and on (1024) for bytes; positions of an input take none.
     Raises `UsageError`, with ``place`` in front, for what is no such amount, negative, or not finite.
     """
     text = _text(value, unit, place)
@@ -63,10 +63,9 @@ def parse_growth(value: object, unit: Unit, place: str) -> tuple[Fraction, bool]
     text = str(value).strip()
     if isinstance(value, str) and text.endswith("%"):
         return parse_share(value, place), True
-    amount = parse_amount(value, unit, place)
-    if unit != "positions" and amount and not text[-1].isalpha():
-        raise UsageError(f"{place}: {text} has no unit", f"for example 5%, or {text}{'K' if unit == 'count' else 'kB'}")
-    return amount, False
+    if unit != "positions" and text.strip("0123456789._,") == "" and text.strip("0._,"):
+        raise UsageError(f"{place}: {text} has no unit", f"for example 5%, or 5{'K' if unit == 'count' else 'kB'}")
+    return parse_amount(value, unit, place), False
 
 
 _NAMED = {"count": "a count", "bytes": "bytes", "positions": "input positions"}
@@ -118,7 +117,7 @@ def _count_factor(suffix: str, text: str, place: str) -> int:
         raise UsageError(f"{place}: {text} reads as bytes, and a count is wanted", f"for billions write {number}G")
     if suffix[-1:].upper() == "B":
         raise UsageError(f"{place}: {text} is a size, and this is a limit in a count", _EXAMPLES["count"])
-    raise UsageError(f"{place}: {text}: no unit {suffix!r}", "counts take K, M, G or T")
+    raise UsageError(f"{place}: {text}: no unit {suffix!r}", "counts take K, M, G, T, P or E")
 
 
 def _bytes_factor(suffix: str, text: str, place: str) -> int:
@@ -134,4 +133,6 @@ def _bytes_factor(suffix: str, text: str, place: str) -> int:
     stem = upper.removesuffix("B")
     if upper.endswith("B") and (stem in _SI or stem in _IEC):
         return _SI.get(stem) or _IEC[stem]
-    raise UsageError(f"{place}: {text}: no unit {suffix!r}", "sizes take B, kB, MB, GB, TB, KiB, MiB, GiB or TiB")
+    raise UsageError(
+        f"{place}: {text}: no unit {suffix!r}", "sizes take B, kB, MB, GB, TB and on, or KiB, MiB, GiB, TiB and on"
+    )

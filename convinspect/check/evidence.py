@@ -11,7 +11,7 @@ from convinspect.check.parts import Part, row_name
 from convinspect.check.verdicts import Row
 from convinspect.diff import compare
 from convinspect.diff.difference import Row as Changed
-from convinspect.records import Peak
+from convinspect.records import Alive, Peak
 from convinspect.report import Layer
 
 _MOST = 3
@@ -73,9 +73,9 @@ def _of_changed_rows(of_row: Callable[[Layer], int], part: Part, before: Part) -
 
 def _called(row: Changed) -> str:
     if row.before is None:
-        return f"{row_name(row.layer)}, new"
+        return f"new {row_name(row.layer)}"
     if row.after is None:
-        return f"{row_name(row.layer)}, gone"
+        return f"gone {row_name(row.layer)}"
     named = row.before.path != row.after.path or row.before.type != row.after.type
     return f"{row_name(row.before)} -> {row_name(row.after)}" if named else row_name(row.after)
 
@@ -90,5 +90,12 @@ def _alive(metric: Metric, part: Part) -> Counter[str]:
         peak = memory.training.peak
     found: Counter[str] = Counter()
     for one in peak.alive if peak else ():
-        found[f"{one.kind} of {one.path}" if one.path else one.kind] += one.bytes
+        found[_maker(one)] += one.bytes
     return found
+
+
+def _maker(one: Alive) -> str:
+    """Return what is alive and which row made it; the operator where that is the model itself."""
+    if not one.path and one.op is None:
+        return one.kind
+    return f"{one.kind} of {one.path or f'{one.op}'.removeprefix('aten.').partition('.')[0]}"

@@ -128,7 +128,7 @@ def _told(limit: Limit, value: Reading, allowed: Reading, then: Reading | None, 
     value_text, limit_text = wording.reading(value, value_text), wording.reading(allowed, limit_text)
     margin = wording.margin(metric, known, bar, least=least)
     if then is not None and then.is_exact:
-        limit_text += f" ({wording.amount(metric, then.low)} +{limit.text})"
+        limit_text += f" (+{limit.text})"
         if value.is_exact:
             margin = f"{margin.partition(' (')[0]} ({_change(known, then.low)})"
     return replace(

@@ -48,12 +48,19 @@ def _lines(result: Result) -> Iterator[str]:
         min(widest, max(map(len, column))) for widest, column in zip(_WIDEST, zip(*texts, strict=True), strict=False)
     ]
     for one in result.verdicts:
-        yield _line(one, *widths).rstrip()
+        yield from _line(one, *widths)
         yield from _below(one, result)
 
 
-def _line(one: Verdict, name: int, value: int, limit: int) -> str:
-    return f"{one.status:5} {one.name:<{name}}  {one.value:>{value}}  {one.limit:<{limit}}  {one.margin}"
+def _line(one: Verdict, name: int, value: int, limit: int) -> Iterator[str]:
+    aligned = f"{one.status:5} {one.name:<{name}}  {one.value:>{value}}  {one.limit:<{limit}}  {one.margin}".rstrip()
+    head = "  ".join(filter(None, (f"{one.status:5} {one.name}", one.value, one.limit)))
+    for line in (aligned, f"{head}  {one.margin}"):
+        if len(line) <= _WIDTH:
+            yield line
+            return
+    yield head
+    yield from _labelled("", one.margin)
 
 
 def _below(one: Verdict, result: Result) -> Iterator[str]:
