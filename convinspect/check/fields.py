@@ -19,16 +19,13 @@ def largest_of_outputs(part: Part) -> Reading:
     A global field is larger than any input. An output without spatial axes sees what its centre unit sees.
     """
     readings = [_of_output(row, least=False) for row in _outputs(part)]
-    return max(readings, key=lambda read: read.high, default=_NEVER_RAN)
+    return max(readings, key=lambda read: read.high, default=Reading.unknown(part.why_no_forward))
 
 
 def smallest_of_outputs(part: Part) -> Reading:
     """Return the smallest field, over the axes, channels and outputs of the part's modules."""
     readings = [_of_output(row, least=True) for row in _outputs(part)]
-    return min(readings, key=lambda read: read.low, default=_NEVER_RAN)
-
-
-_NEVER_RAN = Reading.unknown("it never ran")
+    return min(readings, key=lambda read: read.low, default=Reading.unknown(part.why_no_forward))
 
 
 def _outputs(part: Part) -> list[Layer]:

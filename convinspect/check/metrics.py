@@ -10,7 +10,6 @@ from convinspect.check import fields
 from convinspect.check.amounts import Unit
 from convinspect.check.parts import Part
 from convinspect.check.readings import Reading
-from convinspect.report import Report
 
 # What of a run a number depends on, beside the model itself.
 Condition: TypeAlias = Literal["inputs", "dtype", "mode", "device", "optimizer"]
@@ -61,7 +60,7 @@ def macs(part: Part) -> Reading:
     """Return the multiply-accumulates: at least those known, where an operator is not counted."""
     known = [row.macs for row in part.rows if row.macs is not None]
     if not known:
-        return Reading.unknown(_why_no_forward(part.report))
+        return Reading.unknown(part.why_no_forward)
     if all(row.macs_status == "exact" for row in part.rows):
         return Reading.exactly(sum(known))
     names = sorted({used.op for used in part.report.uncounted if part.holds(used.path)})
@@ -77,13 +76,13 @@ def flops(part: Part) -> Reading:
 def inference_peak(part: Part) -> Reading:
     """Return the most bytes that are alive at once in a forward."""
     peak = part.report.totals.memory.inference_peak_bytes
-    return Reading.unknown(_why_no_forward(part.report)) if peak is None else _counted(part, peak)
+    return Reading.unknown(part.why_no_forward) if peak is None else _counted(part, peak)
 
 
 def training_peak(part: Part) -> Reading:
     """Return the most bytes that are alive at once in a training step."""
     training = part.report.totals.memory.training
-    return Reading.unknown(_why_no_training(part.report)) if training is None else _counted(part, training.peak_bytes)
+    return Reading.unknown(_why_no_training(part)) if training is None else _counted(part, training.peak_bytes)
 
 
 def _counted(part: Part, value: int) -> Reading:
@@ -94,17 +93,11 @@ def _counted(part: Part, value: int) -> Reading:
     return Reading.exactly(value)
 
 
-def _why_no_forward(report: Report) -> str:
-    return "a file of weights has no forward" if report.model.format == "weights" else "the report does not tell"
-
-
-def _why_no_training(report: Report) -> str:
-    for note in report.warnings:
+def _why_no_training(part: Part) -> str:
+    for note in part.report.warnings:
         if note.code in ("nothing_to_train", "training_unknown"):
             return note.message
-    if report.model.format == "weights":
-        return _why_no_forward(report)
-    return "no training step was estimated"
+    return part.why_no_forward if part.report.model.format == "weights" else "no training step was estimated"
 
 
 _FORWARD: tuple[Condition, ...] = ("inputs", "dtype", "mode", "device")
