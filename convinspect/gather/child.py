@@ -1,29 +1,87 @@
-"""One job in its own process."""
+"""In the process of one model: the request is answered, and what it rested on is written down."""
 
 from __future__ import annotations
 
-import json
-import pickle
+import importlib
+import os
 import sys
-from pathlib import Path
+from typing import Any, NoReturn
 
-from convinspect.errors import InspectError
+from convinspect.errors import InspectError, UsageError, describe
+from convinspect.gather.assignment import Assignment, seal
+from convinspect.gather.concluding import NotRepeatable, conclude
+from convinspect.gather.evidence import Disk
+from convinspect.gather.installed import Installed, read_own_sources
+from convinspect.gather.recording import Recorder
+from convinspect.gather.relocation import as_in_the_work_tree, not_in_the_revision, refuse_strays, relocate
+
+CANNOT_ANSWER = 74  # EX_IOERR of sysexits.h
 
 
-def main() -> None:
-    """Run the job on stdin, and write what became of it to the file that is named first."""
-    from convinspect.pipeline import summarise  # noqa: PLC0415
-
-    job = pickle.load(sys.stdin.buffer)  # noqa: S301
-    report, error = None, None
+def run(assignment: Assignment, recorder: Recorder, disk: Disk) -> NoReturn:
+    """Answer ``assignment`` and end the process, whatever the model's code has started or registered in it."""
+    this = os.getpid()
+    recorder.forget_outside()  # the fork that made this process
+    letter = seal(_answer(assignment, recorder, disk), assignment.secret)
+    if os.getpid() != this:  # a copy of the process, which the model's own fork has let come back
+        os._exit(1)
     try:
-        report = summarise(job.request)
-        for note in report.warnings:
-            if note.code == "forward_failed":
-                error = (note.message, None, 3)
-    except InspectError as failed:
-        error = (failed.message, failed.hint, failed.exit_code)
-    Path(sys.argv[1]).write_text(json.dumps({"report": report and report.to_dict(), "error": error}))
+        with open(assignment.answer, "wb") as file:
+            file.write(letter)
+    except OSError as error:
+        os.write(2, f"convinspect: the report cannot be handed over: {error.strerror}\n".encode())
+        os._exit(CANNOT_ANSWER)
+    os._exit(0)
 
 
-main()
+def _answer(assignment: Assignment, recorder: Recorder, disk: Disk) -> dict[str, Any]:
+    """Return report, error, evidence and notes as plain values, with the user's paths in their texts."""
+    source = os.path.dirname(os.path.join(assignment.folder, assignment.request.target.source))
+    installed = Installed((assignment.folder, source))
+    report, error, evidence = None, None, None
+    try:
+        report = _report(assignment, installed)
+        recorder.stop()
+        if assignment.moved is not None:
+            refuse_strays(recorder, installed, assignment.moved)
+        evidence = conclude(recorder, installed, disk, _apart(assignment)).to_dict()
+    except NotRepeatable:
+        pass
+    except BaseException as raised:  # noqa: BLE001 - the model's code may raise anything, and nobody else is left
+        report, error = None, _complaint(assignment.request.target.text, raised)
+    notes = not_in_the_revision(recorder, assignment.moved) if assignment.moved is not None else ()
+    document = {"report": report, "error": error, "evidence": evidence, "notes": notes}
+    return document if assignment.moved is None else as_in_the_work_tree(document, assignment.moved)
+
+
+def _report(assignment: Assignment, installed: Installed) -> dict[str, Any]:
+    from convinspect.pipeline import summarise  # noqa: PLC0415 - brings torch in, where no server has
+
+    try:
+        os.chdir(assignment.folder)
+    except OSError as error:
+        raise UsageError(f"{assignment.folder}: {error.strerror}") from None
+    sys.argv = ["convinspect"]  # a model that reads its arguments finds none
+    importlib.invalidate_caches()  # a folder may have changed since the server has looked into it
+    read_own_sources(installed)
+    if assignment.moved is not None:
+        relocate(assignment.moved, installed)
+    return summarise(assignment.request).to_dict()
+
+
+def _apart(assignment: Assignment) -> tuple[str, ...]:
+    scratch = os.path.dirname(assignment.answer)
+    return (f"{scratch}/", f"{os.path.realpath(scratch)}/")
+
+
+def _complaint(text: str, raised: BaseException) -> tuple[str, str | None, int]:
+    if isinstance(raised, InspectError):
+        return raised.message, raised.hint, raised.exit_code
+    if isinstance(raised, MemoryError):
+        return f"{text}: out of memory", "--device meta takes none for the weights", 3
+    if isinstance(raised, SystemExit):
+        return f"{text}: the code called exit({raised.code!r})", None, 3
+    if isinstance(raised, Exception):
+        hint = "convinspect summary --traceback shows where it happened"
+        return f"a bug in convinspect: {describe(raised)}", hint, 70
+    return f"{text}: {describe(raised)}", None, 3  # KeyboardInterrupt and its like: only the model raises it here

@@ -1,58 +1,70 @@
-"""Many jobs to as many outcomes: one process each."""
+"""Many jobs to as many outcomes: what is saved or kept is taken as it is, and the rest is run."""
 
 from __future__ import annotations
 
-import json
-import pickle
-import subprocess
-import sys
-import tempfile
+import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from contextlib import closing
 
-from convinspect.errors import UsageError
+from convinspect.errors import InspectError
 from convinspect.gather.job import Complaint, Job, Outcome
-from convinspect.report import Report
+from convinspect.gather.key import key_of
+from convinspect.gather.prepared import Prepared, as_asked
+from convinspect.gather.revision import tree_of
+from convinspect.gather.saved import is_saved_report, read_saved_report
+from convinspect.gather.store import Store, cache_folder
 
 
 def gather(
     jobs: Sequence[Job],
     *,
-    workers: int = 1,  # noqa: ARG001
+    workers: int = 1,
     timeout: float | None = None,
-    cache: bool = True,  # noqa: ARG001
+    cache: bool = True,
     progress: Callable[[int, Outcome], None] | None = None,
 ) -> tuple[Outcome, ...]:
     """Return the outcome of each job, in their order.
 
-    ``workers`` models run at a time, each for ``timeout`` seconds at most. ``progress`` is called, in this thread,
-    with the index of a job and its outcome as soon as it is known.
+    ``workers`` models run at a time, each for ``timeout`` seconds at most. Without ``cache`` nothing is taken from
+    earlier runs, and nothing kept for later ones. ``progress`` is called, in this thread, with the index of a job and
+    its outcome as soon as it is known. However this ends, no process and no temporary file is left.
     """
-    outcomes = []
-    for index, job in enumerate(jobs):
-        outcome = _run(job, timeout)
-        outcomes.append(outcome)
+    store = Store(cache_folder() if cache else None)
+    outcomes: dict[int, Outcome] = {}
+
+    def known(index: int, outcome: Outcome) -> None:
+        outcomes[index] = outcome
         if progress is not None:
             progress(index, outcome)
-    return tuple(outcomes)
+
+    to_run = []
+    for index, job in enumerate(jobs):
+        found = _found(index, job, store)
+        if isinstance(found, Prepared):
+            to_run.append(found)
+        else:
+            known(index, found)
+    if to_run:
+        from convinspect.gather.workshop import work  # noqa: PLC0415 - what is kept is found without all that
+
+        with closing(work(to_run, store, workers=workers, timeout=timeout)) as done:
+            for index, outcome in done:
+                known(index, outcome)
+    return tuple(outcomes[index] for index in range(len(jobs)))
 
 
-def _run(job: Job, timeout: float | None) -> Outcome:
-    if job.revision is not None:
-        raise UsageError(f"{job.request.target.text} at {job.revision}: revisions are not read yet")
-    text = job.request.target.text
-    with tempfile.TemporaryDirectory(prefix="convinspect-") as scratch:
-        result = Path(scratch) / "result"
-        command = [sys.executable, "-m", "convinspect.gather.child", str(result)]
-        try:
-            done = subprocess.run(  # noqa: S603
-                command, cwd=job.folder, input=pickle.dumps(job), stdout=sys.stderr.fileno(), timeout=timeout, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return Outcome(None, Complaint(f"{text}: no report after {timeout:g} s", None, 3), cached=False)
-        if not result.is_file():
-            message = f"{text}: the process ended with code {done.returncode} before there was a report"
-            return Outcome(None, Complaint(message, None, 3), cached=False)
-        document = json.loads(result.read_bytes())
-    report = Report.from_dict(document["report"]) if document["report"] else None
-    return Outcome(report, Complaint(*document["error"]) if document["error"] else None, cached=False)
+def _found(index: int, job: Job, store: Store) -> Outcome | Prepared:
+    """Return the outcome of a job that needs no run, or what a run of it needs."""
+    folder = os.path.abspath(job.folder)
+    try:
+        tree = None if job.revision is None else tree_of(folder, job.revision)
+        if tree is None and is_saved_report(job.request, folder):
+            return Outcome(read_saved_report(job.request, folder), None, cached=False)
+    except InspectError as error:
+        return Outcome(None, Complaint(error.message, error.hint, error.exit_code), cached=False)
+    key = key_of(job, folder, tree)
+    kept = None if key is None else store.find(key)
+    if kept is None:
+        return Prepared(index, job, folder, tree, key)
+    report, notes = kept
+    return Outcome(as_asked(report, job), None, cached=True, notes=notes)

@@ -1,0 +1,88 @@
+"""A git revision: which tree of files it names, and that tree as files in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass, field
+
+from convinspect.errors import UsageError
+
+# Set where git runs a hook: they would send us to the hook's repository and to the index of the commit in the making.
+_OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE")
+_SUBMODULE = "160000"
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The files of ``revision``: ``id`` is the same wherever they are the same; ``work`` is the work tree's top."""
+
+    work: str
+    id: str
+    revision: str = field(compare=False)
+
+
+def tree_of(folder: str, revision: str) -> Tree:
+    """Return the tree that ``revision`` names in the repository of ``folder``.
+
+    Raises `UsageError` where there is no repository, or no such revision in it.
+    """
+    top = _git(folder, "rev-parse", "--show-toplevel")
+    if top.returncode:
+        said = _last_line(top.stderr)
+        outside = "not a git repository" in said
+        raise UsageError(f"{folder} is in no git repository" if outside else f"{folder}: git says: {said}")
+    work = os.path.realpath(top.stdout.removesuffix("\n"))
+    named = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{tree}}")
+    if named.returncode:
+        shallow = _git(folder, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
+        hint = "the clone is shallow: fetch more of it (git fetch --unshallow)" if shallow else None
+        raise UsageError(f"{revision}: no such revision in {work}", hint)
+    return Tree(work, named.stdout.strip(), revision)
+
+
+def write(tree: Tree, folder: str) -> None:
+    """Write the files of ``tree`` below ``folder`` as a checkout would have them, but those in Git LFS as pointers.
+
+    Neither the work tree nor the index of the repository is touched. Raises `UsageError` where git fails.
+    """
+    # Not `git archive`: it leaves out, and rewrites, what the attributes of the files say.
+    index = f"{folder}.index"
+    for command in (
+        ("read-tree", "--no-sparse-checkout", tree.id),
+        ("checkout-index", "--all", "--quiet", f"--prefix={folder}/"),
+    ):
+        done = _git(tree.work, *command, GIT_INDEX_FILE=index, GIT_LFS_SKIP_SMUDGE="1")
+        if done.returncode:
+            raise UsageError(f"{tree.revision}: git cannot write its files: {_last_line(done.stderr)}")
+    os.makedirs(folder, exist_ok=True)  # a revision without files
+
+
+def submodules(tree: Tree) -> tuple[str, ...]:
+    """Return the folders of which the tree has only the name."""
+    listed = _git(tree.work, "ls-tree", "-r", "-z", "--full-tree", tree.id).stdout.split("\0")
+    return tuple(line.partition("\t")[2] for line in listed if line.startswith(_SUBMODULE))
+
+
+def _git(folder: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
+    command = ["git", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", *arguments]
+    try:
+        return subprocess.run(  # noqa: S603
+            command,
+            cwd=folder,
+            env={**kept, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            check=False,
+        )
+    except FileNotFoundError:
+        missing = f"{folder}: no such folder" if not os.path.isdir(folder) else "git is not installed"
+        raise UsageError(missing) from None
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1].removeprefix("fatal: ").removeprefix("error: ") if lines else "nothing"

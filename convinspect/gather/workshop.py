@@ -1,0 +1,143 @@
+"""Where what must be run is run: a folder of temporary files, processes in it, and the letters that they leave."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from types import FrameType
+from typing import Any, NoReturn
+
+from convinspect.errors import InspectError, UsageError
+from convinspect.gather import plain, running
+from convinspect.gather.assignment import Assignment, unseal
+from convinspect.gather.checkout import Checkouts
+from convinspect.gather.ending import Ending, complaint_about
+from convinspect.gather.job import Complaint, Job, Outcome
+from convinspect.gather.key import needs_fresh_process
+from convinspect.gather.prepared import Prepared, as_asked
+from convinspect.gather.saved import is_saved_report, read_saved_report
+from convinspect.gather.store import Store
+from convinspect.report import Report
+
+# A fork of a process with torch in it: safe where no thread was started, which is known of Linux.
+_CAN_SHARE = sys.platform == "linux"
+_ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+def work(
+    to_run: Sequence[Prepared], store: Store, *, workers: int, timeout: float | None
+) -> Generator[tuple[int, Outcome], None, None]:
+    """Yield the place of each of ``to_run`` and its outcome, as they become known; keep what may be kept in ``store``.
+
+    When the iterator is closed, all that still runs is killed, and no temporary file is left.
+    """
+    with _ending_in_order(), _scratch() as scratch:
+        checkouts, assigned = Checkouts(scratch), []
+        for one in to_run:
+            try:
+                asked = _asked(one, f"{scratch}/{one.index}.answer", checkouts)
+            except InspectError as error:
+                yield one.index, Outcome(None, Complaint(error.message, error.hint, error.exit_code), cached=False)
+                continue
+            if isinstance(asked, Report):
+                yield one.index, Outcome(as_asked(asked, one.job), None, cached=False)
+            else:
+                assigned.append((one, asked))
+        with closing(_endings([asked for _, asked in assigned], scratch, workers, timeout)) as endings:
+            for index, ending in endings:
+                one, asked = assigned[index]
+                letter = None if ending.timed_out else _read(asked)
+                if letter is None:
+                    outcome = Outcome(None, _at(one.job, complaint_about(ending, one.job, timeout)), cached=False)
+                else:
+                    outcome = _outcome(one, letter, checkouts, store)
+                yield one.index, outcome
+
+
+def _asked(one: Prepared, answer: str, checkouts: Checkouts) -> Assignment | Report:
+    """Return what to tell the process; or, where the target of a revision is a saved report, that."""
+    request, folder, moved = one.job.request, one.folder, None
+    if one.tree is not None:
+        request, folder, moved = checkouts.place(one, one.tree)
+        if is_saved_report(request, folder):
+            return read_saved_report(request, folder)
+    with open(answer, "wb"):  # whatever mask the model sets, the file is ours to read
+        pass
+    return Assignment(request, folder, answer, secrets.token_hex(), moved)
+
+
+def _endings(
+    assigned: Sequence[Assignment], scratch: str, workers: int, timeout: float | None
+) -> Generator[tuple[int, Ending], None, None]:
+    if not hasattr(os, "fork"):
+        return plain.run(assigned, workers=workers, timeout=timeout)
+    sharing = [(one, _CAN_SHARE and not needs_fresh_process(one.request.device)) for one in assigned]
+    return running.run(sharing, scratch=scratch, workers=workers, timeout=timeout)
+
+
+def _read(assignment: Assignment) -> dict[str, Any] | None:
+    try:
+        with open(assignment.answer, "rb") as file:
+            return unseal(file.read(), assignment.secret)
+    except OSError:
+        return None
+
+
+def _outcome(one: Prepared, letter: dict[str, Any], checkouts: Checkouts, store: Store) -> Outcome:
+    notes = (*letter["notes"], *(checkouts.left_out(one.tree) if one.tree is not None else ()))
+    if letter["error"] is not None:
+        return Outcome(None, _at(one.job, Complaint(*letter["error"])), cached=False, notes=notes)
+    report = Report.from_dict(letter["report"])
+    for warning in report.warnings:
+        if warning.code == "forward_failed":
+            return Outcome(
+                as_asked(report, one.job), _at(one.job, Complaint(warning.message, None, 3)), cached=False, notes=notes
+            )
+    if one.key is not None and letter["evidence"] is not None:
+        store.keep(one.key, letter["evidence"], letter["report"], notes)
+    return Outcome(as_asked(report, one.job), None, cached=False, notes=notes)
+
+
+def _at(job: Job, complaint: Complaint) -> Complaint:
+    """Return the complaint with the revision said, where there is one."""
+    if job.revision is None:
+        return complaint
+    return Complaint(f"{job.revision}: {complaint.message}", complaint.hint, complaint.exit_code)
+
+
+@contextmanager
+def _scratch() -> Iterator[str]:
+    try:
+        folder = os.path.realpath(tempfile.mkdtemp(prefix="convinspect-"))
+    except OSError as error:
+        raise UsageError(f"no folder for temporary files: {error.strerror}") from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Let the signals that end a process end this one as an exception does, so that all is put away."""
+
+    def end(number: int, _: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    ours = []
+    if threading.current_thread() is threading.main_thread():
+        ours = [number for number in _ENDS if signal.getsignal(number) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
