@@ -10,6 +10,7 @@ import click
 
 from convinspect import __version__
 from convinspect.cli.check import check
+from convinspect.cli.diff import diff
 from convinspect.cli.streams import complete_descriptors, printed, say, settle
 from convinspect.cli.summary import summary
 from convinspect.cli.weight_files import weight_files
@@ -55,6 +56,7 @@ def convinspect() -> None:
 convinspect.add_command(summary)
 convinspect.add_command(check)
 convinspect.add_command(weight_files)
+convinspect.add_command(diff)
 
 
 def run(arguments: list[str]) -> int:

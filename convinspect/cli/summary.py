@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -11,6 +9,7 @@ import click
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.patience import patience
+from convinspect.cli.screen import can_draw, has_color, width_of
 from convinspect.cli.streams import report_stream, say
 from convinspect.errors import ModelError, UsageError
 from convinspect.render import FORMATS, check_columns
@@ -18,9 +17,6 @@ from convinspect.render import FORMATS, check_columns
 if TYPE_CHECKING:
     from convinspect.report import Report
     from convinspect.spec import Request
-
-# What is piped must not change with the window that happens to be open.
-_PIPED_WIDTH = 160
 
 # What torch's refusals of a tensor without values have in common.
 _VALUES = ("meta", "item()", "tensor subclasses", "FakeTensor", "data-dependent", "data dependent")
@@ -111,32 +107,10 @@ def _text(report: Report, form: str, columns: tuple[str, ...], output: Output, s
     from convinspect.render import Options, render  # noqa: PLC0415
 
     terminal = output.is_stdout and stdout is not None and stdout.isatty()
-    to_ascii = output.is_stdout and stdout is not None and not _can_draw(stdout.encoding)
-    options = Options(width=_width(terminal=terminal), color=_color(terminal=terminal), columns=columns, ascii=to_ascii)
+    to_ascii = output.is_stdout and stdout is not None and not can_draw(stdout.encoding)
+    width, color = width_of(terminal=terminal), has_color(terminal=terminal)
+    options = Options(width=width, color=color, columns=columns, ascii=to_ascii)
     return render(report, form, options)
-
-
-def _width(*, terminal: bool) -> int:
-    """Return the width of the window, or what COLUMNS says: it is for those who have no window."""
-    said = os.environ.get("COLUMNS", "")
-    if terminal or (said.isascii() and said.isdigit() and int(said)):
-        return shutil.get_terminal_size((_PIPED_WIDTH, 24)).columns
-    return _PIPED_WIDTH
-
-
-def _color(*, terminal: bool) -> bool:
-    """Return whether to write colours: NO_COLOR forbids, FORCE_COLOR asks for them where no terminal is."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or (terminal and os.environ.get("TERM") != "dumb")
-
-
-def _can_draw(encoding: str | None) -> bool:
-    try:
-        "\u251c\u2500\u2265\u2026".encode(encoding or "ascii")  # a tree guide, a line, "at least", an ellipsis
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _say_notes(report: Report) -> None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convinspect.diff.difference import Row
-from convinspect.diff.signs import Signs
+from convinspect.diff.signs import Signs, clean
 from convinspect.records import ReceptiveField, TensorRecord
 
 
 def outputs(row: Row, signs: Signs) -> str:
     """Return the shapes of the row's outputs, of a row in both reports where they changed."""
     if row.before is None or row.after is None:
-        return _shapes(row.layer.outputs)[0]
-    if "output" not in row.facets:
-        return ""
-    return _first_difference(_shapes(row.before.outputs), _shapes(row.after.outputs), signs)
+        return clean(_shapes(row.layer.outputs)[0], signs)
+    if "output" in row.facets:
+        for ours, theirs in zip(_shapes(row.before.outputs), _shapes(row.after.outputs), strict=True):
+            if ours != theirs:
+                return clean(f"{ours} {signs.arrow} {theirs}", signs)
+    return ""
 
 
 def _shapes(found: Sequence[TensorRecord]) -> tuple[str, ...]:
@@ -29,29 +31,32 @@ def _shapes(found: Sequence[TensorRecord]) -> tuple[str, ...]:
 
 
 def receptive_field(row: Row, signs: Signs) -> str:
-    """Return the size of the row's receptive field, of a row in both reports where it changed."""
+    """Return the size of the row's receptive field, of a row in both reports where it changed; else its jump, ..."""
     if row.before is None or row.after is None:
-        return _fields(row.layer.receptive_field)[0]
+        return clean(_fields(row.layer.receptive_field)["size"], signs)
     if "field" not in row.facets:
         return ""
-    return _first_difference(_fields(row.before.receptive_field), _fields(row.after.receptive_field), signs)
+    before, after = _fields(row.before.receptive_field), _fields(row.after.receptive_field)
+    for name, ours in before.items():
+        if ours != after[name]:
+            label = "" if name == "size" else f"{name} "
+            return clean(f"{label}{ours} {signs.arrow} {after[name]}", signs)
+    return ""
 
 
-def _fields(found: ReceptiveField | None) -> tuple[str, ...]:
-    """Return the field's size, smallest size, local size, jump, start and status."""
+def _fields(found: ReceptiveField | None) -> dict[str, str]:
     if found is None:
-        return ("none",) * 6
-    size = _axes(found.size, "all" if found.status == "global" else "data" if found.status == "data_dependent" else "?")
-    local = _axes(found.local.size, "?") if found.local is not None else "none"
-    jump = _axes(found.jump or (found.local.jump if found.local is not None else None), "?")
-    return (
-        size,
-        f"{_axes(found.size_min, '?')}-{size}",
-        f"local {local}",
-        f"jump {jump}",
-        f"start {_axes(found.start, '?')}",
-        found.status,
-    )
+        return dict.fromkeys(("size", "smallest", "local", "jump", "start", "status"), "none")
+    otherwise = {"global": "all", "data_dependent": "data"}.get(found.status, "?")
+    local = found.local
+    return {
+        "size": _axes(found.size, otherwise),
+        "smallest": _axes(found.size_min, otherwise),
+        "local": _axes(local.size, "?") if local is not None else "none",
+        "jump": _axes(found.jump or (local.jump if local is not None else None), "?"),
+        "start": _axes(found.start, "?"),
+        "status": found.status,
+    }
 
 
 def _axes(values: Sequence[object] | None, otherwise: str) -> str:
@@ -59,10 +64,3 @@ def _axes(values: Sequence[object] | None, otherwise: str) -> str:
         return otherwise
     each = [str(value) for value in values]
     return each[0] if len(set(each)) == 1 else "x".join(each)
-
-
-def _first_difference(before: Sequence[str], after: Sequence[str], signs: Signs) -> str:
-    for ours, theirs in zip(before, after, strict=True):
-        if ours != theirs:
-            return f"{ours} {signs.arrow} {theirs}"
-    return ""

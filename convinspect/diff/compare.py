@@ -71,8 +71,8 @@ def _merged(before: Sequence[Node], after: Sequence[Node], matching: Matching) -
             found.extend(behind.get(node.index, ()))
         return found
 
-    tops = [[node for node in nodes if node.parent is None] for nodes in (before, after)]
-    waiting = siblings(None, *tops, 0)[::-1]
+    ours, theirs = ([node for node in nodes if node.parent is None] for nodes in (before, after))
+    waiting = siblings(None, ours, theirs, 0)[::-1]
     while waiting:
         place = waiting.pop()
         yield place
@@ -83,10 +83,10 @@ def _merged(before: Sequence[Node], after: Sequence[Node], matching: Matching) -
 
 def _entry(place: _Place, matching: Matching, ran: tuple[bool, bool]) -> _Entry:
     own = own_costs(place.before, place.after, ran)
-    status, found = _status(place, matching), ()
+    found: tuple[Facet, ...] = ()
     if place.before is not None and place.after is not None:
         found = facets(place.before.layer, place.after.layer, ran=all(ran) or not any(ran))
-    return _Entry(place, status, found, own, own)
+    return _Entry(place, _status(place, matching), found, own, own)
 
 
 def _status(place: _Place, matching: Matching) -> Status:
@@ -116,7 +116,8 @@ def _mark_causes(entries: Sequence[_Entry], before: Report, after: Report) -> No
             place = entry.place
             if place.before is None or place.after is None:
                 explained = True
-            elif entry.facets:
+            # What a row saves depends on its neighbours: by itself it is nobody's doing.
+            elif entry.facets not in ((), ("saved",)):
                 own = changed_itself(place.before.layer, place.after.layer, entry.facets, same_dtype=same_dtype)
                 entry.itself = own or not explained
                 explained = True

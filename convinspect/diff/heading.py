@@ -36,11 +36,14 @@ def totals(diff: Diff) -> list[tuple[str, str, Change]]:
     optimizers = " / ".join(dict.fromkeys(step.optimizer for step in steps if step is not None))
     headings = {
         "params": "Parameters",
+        "trainable_params": "Trainable",
         "macs": "MACs",
         "weight_bytes": "Weights",
         "inference_peak_bytes": "Peak, inference",
         "training_peak_bytes": f"Peak, training ({optimizers})" if optimizers else "Peak, training",
     }
+    if diff.totals["trainable_params"].value == diff.totals["params"].value:
+        del headings["trainable_params"]
     return [(heading, name, diff.totals[name]) for name, heading in headings.items()]
 
 
@@ -58,4 +61,4 @@ def summary(diff: Diff, signs: Signs) -> str:
             said.append(f"{number:,} {what}" + (f" ({row_count(inside)})" if inside != number else ""))
     follow = f"{row_count(counts.follow)} follow{'s' if counts.follow == 1 else ''} from that"
     after = [follow] * bool(counts.follow) + [f"{row_count(counts.unchanged)} unchanged"] * bool(counts.unchanged)
-    return f" {signs.dot} ".join([", ".join(said) or "no row changed itself", ", ".join(after)]).strip()
+    return f" {signs.dot} ".join([", ".join(said) or "no row changed itself", *([", ".join(after)] if after else [])])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convinspect import units
+from convinspect.diff import numbers
+from convinspect.diff.amounts import Change
 from convinspect.diff.facets import Facet
 from convinspect.diff.lines import Line
 from convinspect.diff.nodes import attributes_of
@@ -12,22 +13,20 @@ from convinspect.diff.signs import Signs, clean
 
 _FACETS: dict[Facet, str] = {
     "output": "output",
-    "params": "params",
-    "macs": "MACs",
-    "allocated": "memory",
-    "saved": "saved",
     "field": "RF",
     "dtype": "dtype",
 }
+
+# What a row costs itself, beside the lines below it.
+OWN = "(itself)"
 
 
 def names(line: Line, signs: Signs) -> str:
     """Return the name of what the line shows: ``conv1``, ``fc -> head``, ``2-5``."""
     before, after = (_name([row.names[side] for row in line.rows], signs) for side in (0, 1))
-    row = line.row
-    if row.status == "renamed" or (row.status == "moved" and before != after):
-        return f"{before or '(model)'} {signs.arrow} {after or '(model)'}"
-    return before if row.after is None else after
+    if line.row.status == "renamed":
+        return f"{before} {signs.arrow} {after}"
+    return before if line.row.after is None else after
 
 
 def _name(each: Sequence[str], signs: Signs) -> str:
@@ -52,53 +51,66 @@ def remark(line: Line, signs: Signs) -> str:
     row, said = line.row, []
     if row.layer.call > 1 and row.layer.kind == "module":
         said.append(f"call {row.layer.call}")
-    if row.status == "moved" and row.before is not None and row.after is not None:
-        same = row.before.path == row.after.path
-        said.append("in another order" if same else f"was {clean(row.before.path, signs) or 'the model'}")
+    if row.status == "moved":
+        said.append(_from(line, signs))
     if row.below and not line.is_open:
-        said += _inside(line)
+        said.append(_inside(line, signs))
     return f" ({', '.join(said)})" if said else ""
 
 
-def _inside(line: Line) -> list[str]:
+def _from(line: Line, signs: Signs) -> str:
+    before = [row.before.path for row in line.rows if row.before is not None]
+    if line.row.after is not None and line.row.after.path == before[-1]:
+        return "in another order"
+    return f"was {_name(before, signs) or 'the model'}"
+
+
+def _inside(line: Line, signs: Signs) -> str:
+    """Return how many rows a closed line stands for, and how many of them are not what they were."""
     number = sum(1 + row.below for row in line.rows)
-    if line.row.status in ("added", "removed"):
-        return [row_count(number)]
-    said = [f"{line.hidden:,} of {row_count(number)} changed"] if line.hidden else [row_count(number)]
-    return [*said, f"{line.follow:,} follow"] if line.follow else said
+    if line.like is not None:
+        return f"like {_name([line.like.names[1]], signs)}"
+    if line.row.status in ("added", "removed") or line.facets or not line.hidden:
+        return row_count(number)
+    if line.came or line.went:
+        return f"{number - line.came:,} {signs.arrow} {row_count(number - line.went)}"
+    return f"{line.hidden:,} of {row_count(number)} changed"
 
 
 def details(line: Line, signs: Signs) -> str:
     """Return what changed in the row itself and has no column: ``stride 2 -> 1, trainable 64 -> 0``."""
     before, after = line.row.before, line.row.after
-    if before is None or after is None or len(line.rows) > 1:
+    if before is None or after is None or len(line.rows) > 1 or line.like is not None:
         return ""
-    found: list[tuple[str, str, str]] = []
-    if "attributes" in line.row.facets:
-        ours, theirs = dict(attributes_of(before)), dict(attributes_of(after))
-        found += [
-            (name, ours.get(name, "none"), theirs.get(name, "none"))
-            for name in sorted({*ours, *theirs})
-            if ours.get(name) != theirs.get(name)
-        ]
-    if "trainable" in line.row.facets:
-        found.append(("trainable", units.exact(before.trainable_params), units.exact(after.trainable_params)))
-    if "buffers" in line.row.facets:
-        found.append(("buffers", units.exact(before.buffers), units.exact(after.buffers)))
-    if "dtype" in line.row.facets:
-        weights = (sum((layer.param_bytes, layer.buffer_bytes)) for layer in (before, after))
-        found.append(("weights", *(units.size(weight) for weight in weights)))
-    if "sharing" in line.row.facets:
+    facets = (*line.row.facets, *line.facets)
+    found: list[tuple[str, object, object]] = []
+    if "attributes" in facets:
+        was, now = dict(attributes_of(before)), dict(attributes_of(after))
+        changed = [name for name in sorted({*was, *now}) if was.get(name) != now.get(name)]
+        found += [(name, was.get(name, "none"), now.get(name, "none")) for name in changed]
+    if "trainable" in facets:
+        found.append(_sides("trainable", "trainable_params", line.costs["trainable_params"], signs))
+    if "buffers" in facets:
+        found.append(_sides("buffers", "buffers", line.costs["buffers"], signs))
+    if "dtype" in facets:
+        found.append(_sides("weights", "weight_bytes", line.costs["param_bytes"] + line.costs["buffer_bytes"], signs))
+    if "sharing" in facets:
         found.append(("shares", before.shared_with or "nothing", after.shared_with or "nothing"))
     return ", ".join(clean(f"{name} {a} {signs.arrow} {b}", signs) for name, a, b in found)
+
+
+def _sides(name: str, measure: str, value: Change, signs: Signs) -> tuple[str, str, str]:
+    return name, numbers.amount(measure, value.before, signs), numbers.amount(measure, value.after, signs)
 
 
 def rest(line: Line) -> str:
     """Return what is not shown of a row: ``28 rows follow (output, MACs, RF), 12 unchanged``."""
     said = []
     if line.follow:
-        what = ", ".join(_FACETS[facet] for facet in _FACETS if facet in line.facets)
-        said.append(f"{row_count(line.follow)} follow{'s' if line.follow == 1 else ''} ({what})")
+        # The others have their columns, or tell little where these differ.
+        what = [text for facet, text in _FACETS.items() if facet in line.facets]
+        what = what or ["MACs" if "macs" in line.facets else "memory"]
+        said.append(f"{row_count(line.follow)} follow{'s' if line.follow == 1 else ''} ({', '.join(what)})")
     if line.unchanged:
         said.append(f"{line.unchanged:,} unchanged" if said else f"{row_count(line.unchanged)} unchanged")
     return ", ".join(said)

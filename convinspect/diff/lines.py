@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from convinspect.diff.costs import added, nothing
 from convinspect.diff.difference import Costs, Diff, Row
 from convinspect.diff.facets import Facet
+from convinspect.diff.folding import Folding, counts_on
 
-Kind: TypeAlias = Literal["row", "own", "rest"]
-
-# A block of another class is told as one line where more than this share of its rows are other rows.
-_REBUILT = 0.25
+Kind: TypeAlias = Literal["row", "own", "rest", "more"]
 
 _SHOWN = ("params", "macs", "allocated_bytes")
 
@@ -24,7 +22,9 @@ class Line:
 
     ``own`` lines hold the costs of a row that has lines below it; ``rest`` lines those of the rows that have none of
     their own: ``follow`` of them differ in ``facets`` and no more, ``unchanged`` differ in nothing. ``hidden`` counts
-    the rows that were changed below a line that is not ``is_open``. The costs of the lines below an open line add up
+    the rows that were changed below a line that is not ``is_open``, ``came`` and ``went`` those that were added and
+    removed there; ``facets`` are what they have in common, and ``like`` is the sibling to which the same was done. The
+    costs of the lines below an open line add up
     to its own.
     """
 
@@ -36,7 +36,10 @@ class Line:
     follow: int = 0
     unchanged: int = 0
     hidden: int = 0
+    came: int = 0
+    went: int = 0
     is_open: bool = False
+    like: Row | None = None
 
     @property
     def row(self) -> Row:
@@ -98,22 +101,10 @@ def _parents(rows: Sequence[Row]) -> Iterator[Row | None]:
         open_.append(row)
 
 
-@dataclass(slots=True)
-class _Rest:
-    costs: Costs = field(default_factory=nothing)
-    facets: set[Facet] = field(default_factory=set)
-    follow: int = 0
-    unchanged: int = 0
-
-
 class _Lines:
     def __init__(self, rows: Sequence[Row], depth: int | None) -> None:
         self._rows = rows
-        self._depth = depth
-        # How many rows from here to the end have something to say: a difference tells of any subtree.
-        self._told = [0]
-        for row in rows:
-            self._told.append(self._told[-1] + _is_told(row))
+        self._folding = Folding(rows, depth)
 
     def all(self) -> list[Line]:
         """Walk the shown rows; a row's rest stands behind the lines of its children."""
@@ -124,74 +115,54 @@ class _Lines:
             if isinstance(item, Line):
                 found.append(item)
                 continue
-            row = self._rows[item]
-            if not self._is_open(item):
+            if not self._folding.is_open(item):
                 found.append(self._closed(item))
                 continue
+            row = self._rows[item]
             found.append(Line("row", row.depth, (row,), row.total, is_open=True))
             if any(row.own[name].differs for name in _SHOWN):
                 found.append(Line("own", row.depth + 1, (row,), row.own))
             waiting.extend(reversed(self._children(item)))
         return _grouped(found)
 
-    def _closed(self, index: int) -> Line:
+    def _children(self, parent: int | None) -> list[int | Line]:
+        found: list[int | Line] = []
+        costs, facets, follow, unchanged = nothing(), set[Facet](), 0, 0
+        model = last = -1
+        for index in self._folding.children(parent):
+            if self._folding.holds_told(index):
+                # Where the same was done to a row of equal blocks, the first is shown and the others are like it.
+                like = last >= 0 and self._folding.is_open(index) and self._folding.is_like(index, last)
+                found.append(self._closed(index, self._rows[model]) if like else index)
+                model, last = model if like else index, index
+                continue
+            last = -1
+            costs = added(costs, self._rows[index].total)
+            for row in self._rows[index : self._folding.end(index)]:
+                facets.update(row.facets)
+                follow += _differs(row)
+                unchanged += not _differs(row)
+        if follow or unchanged:
+            level = 0 if parent is None else self._rows[parent].depth + 1
+            found.append(Line("rest", level, (), costs, tuple(sorted(facets)), follow, unchanged))
+        return found
+
+    def _closed(self, index: int, like: Row | None = None) -> Line:
         row = self._rows[index]
-        within = range(index + 1, index + 1 + row.below)
         if row.status in ("added", "removed"):
             return Line("row", row.depth, (row,), row.total)
+        within = self._rows[index + 1 : self._folding.end(index)]
         return Line(
             "row",
             row.depth,
             (row,),
             row.total,
-            tuple(sorted({facet for i in within for facet in self._rows[i].facets if facet != "below"})),
-            follow=sum(follows(self._rows[i]) for i in within),
-            hidden=sum(_is_told(self._rows[i]) for i in within),
+            facets=self._folding.uniform(index),
+            hidden=self._folding.told_below(index),
+            came=sum(inner.status == "added" for inner in within),
+            went=sum(inner.status == "removed" for inner in within),
+            like=like,
         )
-
-    def _children(self, parent: int | None) -> list[int | Line]:
-        start, end = (0, len(self._rows)) if parent is None else (parent + 1, parent + 1 + self._rows[parent].below)
-        found: list[int | Line] = []
-        rest = _Rest()
-        index = start
-        while index < end:
-            row = self._rows[index]
-            if self._has_told(index, index + 1 + row.below):
-                found.append(index)
-            else:
-                self._add(rest, index)
-            index += 1 + row.below
-        if rest.follow or rest.unchanged:
-            level = self._rows[start].depth
-            facets = tuple(sorted(rest.facets))
-            found.append(Line("rest", level, (), rest.costs, facets, rest.follow, rest.unchanged))
-        return found
-
-    def _add(self, rest: _Rest, index: int) -> None:
-        rest.costs = added(rest.costs, self._rows[index].total)
-        for row in self._rows[index : index + 1 + self._rows[index].below]:
-            if _differs(row):
-                rest.follow += 1
-                rest.facets.update(facet for facet in row.facets if facet != "below")
-            else:
-                rest.unchanged += 1
-
-    def _has_told(self, start: int, end: int) -> bool:
-        return self._told[end] > self._told[start]
-
-    def _is_open(self, index: int) -> bool:
-        """Return whether the lines below a row are shown: there is something to tell that its own line does not."""
-        row, start, end = self._rows[index], index + 1, index + 1 + self._rows[index].below
-        if not self._has_told(start, end) or (self._depth is not None and row.depth >= self._depth):
-            return False
-        if row.status in ("added", "removed"):
-            return any(inner.status != row.status for inner in self._rows[start:end])
-        rebuilt = self._told[end] - self._told[start] > _REBUILT * row.below
-        return "type" not in row.facets or row.depth == 0 or not rebuilt
-
-
-def _is_told(row: Row) -> bool:
-    return row.itself or row.status in ("added", "removed", "renamed", "moved")
 
 
 def _grouped(lines: Sequence[Line]) -> list[Line]:
@@ -204,9 +175,9 @@ def _grouped(lines: Sequence[Line]) -> list[Line]:
                 last,
                 rows=(*last.rows, *line.rows),
                 costs=added(last.costs, line.costs),
-                facets=tuple(sorted({*last.facets, *line.facets})),
-                follow=last.follow + line.follow,
                 hidden=last.hidden + line.hidden,
+                came=last.came + line.came,
+                went=last.went + line.went,
             )
         else:
             found.append(line)
@@ -214,24 +185,17 @@ def _grouped(lines: Sequence[Line]) -> list[Line]:
 
 
 def _belong(a: Line, b: Line) -> bool:
-    if a.kind != "row" or b.kind != "row" or a.level != b.level:
+    if a.kind != "row" or b.kind != "row" or a.level != b.level or a.is_open or b.is_open:
         return False
     ours, theirs = a.row, b.row
-    same = (ours.status, ours.layer.kind, _types(ours)) == (theirs.status, theirs.layer.kind, _types(theirs))
-    if not same or ours.layer.kind == "function" or a.is_open or b.is_open:
+    if (ours.status, ours.layer.kind, _types(ours)) != (theirs.status, theirs.layer.kind, _types(theirs)):
         return False
-    if ours.status in ("unchanged", "changed") and "type" not in ours.facets:
+    if ours.layer.kind == "function" or a.like is not b.like or a.facets or b.facets:
         return False
-    return all(_next(x, y) for x, y in zip(ours.names, theirs.names, strict=True) if x or y)
+    if a.like is None and (ours.itself or theirs.itself) and "type" not in ours.facets:
+        return False
+    return all(counts_on(x, y) for x, y in zip(ours.names, theirs.names, strict=True) if x or y)
 
 
 def _types(row: Row) -> tuple[str, str]:
     return row.before.type if row.before is not None else "", row.after.type if row.after is not None else ""
-
-
-def _next(name: str, following: str) -> bool:
-    """Return whether ``following`` is the name that counts on from ``name``: ``blocks.4`` from ``blocks.3``."""
-    prefix, _, last = name.rpartition(".")
-    other, _, then = following.rpartition(".")
-    numbered = last.isascii() and last.isdigit() and then.isascii() and then.isdigit()
-    return prefix == other and numbered and int(then) == int(last) + 1

@@ -11,6 +11,8 @@ from convinspect.diff.nodes import Node
 
 # A subtree of so many rows is the same one wherever it went, though there be others like it.
 _TELLING = 3
+# Blocks of two classes are one block if they share this much of their children.
+_ALIKE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class _Pairs:
         """Match below all pairs that wait."""
         while self._waiting:
             a, b = self._waiting.pop()
-            if a.children and b.children and not same_type(a, b) and overlap(a, b) < 0.5:  # noqa: PLR2004 - half
+            if _took_its_place(a, b):
                 self.replaced.add(a.index)
                 continue
             ours = [child for child in a.children if child.index not in self.after]
@@ -74,6 +76,12 @@ class _Pairs:
                 self.elsewhere.add(child.index)
                 found.append((child, twin))
         return found
+
+
+def _took_its_place(a: Node, b: Node) -> bool:
+    """Return whether ``b`` is another block at the place of ``a``; two models are compared, whatever their classes."""
+    models = a.parent is None and b.parent is None
+    return bool(a.children and b.children) and not models and not same_type(a, b) and overlap(a, b) < _ALIKE
 
 
 def _key(node: Node) -> tuple[str, int, str]:

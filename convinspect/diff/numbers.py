@@ -8,6 +8,8 @@ from convinspect.diff.signs import Signs
 
 _WRITERS = {
     "params": units.exact,
+    "trainable_params": units.exact,
+    "buffers": units.exact,
     "macs": units.count,
     "allocated_bytes": units.size,
     "weight_bytes": units.size,

@@ -19,8 +19,9 @@ from convinspect.diff.signs import ASCII, UNICODE, Signs
 
 _NARROWEST = 40
 _GAP = 2
-# Names are cut to no less than this before columns go.
+# Names are cut to no less than this, or this share of the width, before columns go.
 _NAMES = 26
+_SHARE = 0.4
 # Which columns go first where the width does not hold all.
 _DROPPED = ("of memory", "memory", "of params", "of macs", "rf", "output")
 
@@ -51,7 +52,7 @@ def write(diff: Diff, options: Options) -> str:
         lines = lines_of(diff, options.depth)
         columns, left_out = _fitting(lines, width, signs)
         parts += ["", _totals(diff, signs), "", Text(heading.summary(diff, signs), style="bold"), ""]
-        parts.append(_rows(lines, columns, signs))
+        parts.append(_rows(lines, columns, width, signs))
         if left_out:
             parts += ["", Text(f"left out: {', '.join(left_out)} (needs more width)", style="dim")]
     else:
@@ -112,8 +113,9 @@ def _fitting(lines: Sequence[Line], width: int, signs: Signs) -> tuple[list[_Col
     columns = [column for column in _columns(lines, signs) if any(column.texts)]
     left_out: list[str] = []
     needed = max(cell_len(_label(line, signs).plain) + 2 * line.level for line in lines) + 2
+    room = max(_NAMES, int(_SHARE * width))
     for name in _DROPPED:
-        if min(needed, _NAMES) + sum(_GAP + column.width for column in columns) <= width:
+        if min(needed, room) + sum(_GAP + column.width for column in columns) <= width:
             break
         left_out += [column.heading for column in columns if column.name == name and column.heading != "%"]
         columns = [column for column in columns if column.name != name]
@@ -125,7 +127,12 @@ def _columns(lines: Sequence[Line], signs: Signs) -> list[_Column]:
         return tuple(numbers.change(name, line.costs[name], signs) for line in lines)
 
     def shares(name: str) -> tuple[str, ...]:
-        return tuple(numbers.percent(line.costs[name], signs) for line in lines)
+        # That all of a removed row is gone needs no figure.
+        gone = [line.kind == "row" and line.row.after is None for line in lines]
+        return tuple(
+            "" if all_of_it else numbers.percent(line.costs[name], signs)
+            for line, all_of_it in zip(lines, gone, strict=True)
+        )
 
     shown = [line.row if line.kind == "row" else None for line in lines]
     return [
@@ -134,19 +141,21 @@ def _columns(lines: Sequence[Line], signs: Signs) -> list[_Column]:
         _Column("of params", "%", shares("params")),
         _Column("macs", "MACs", changes("macs")),
         _Column("of macs", "%", shares("macs")),
-        _Column("memory", "Memory", changes("allocated_bytes")),
+        _Column("memory", "Activations", changes("allocated_bytes")),
         _Column("of memory", "%", shares("allocated_bytes")),
         _Column("rf", "RF", tuple(cells.receptive_field(row, signs) if row else "" for row in shown), left=True),
     ]
 
 
-def _rows(lines: Sequence[Line], columns: Sequence[_Column], signs: Signs) -> RenderableType:
+def _rows(lines: Sequence[Line], columns: Sequence[_Column], width: int, signs: Signs) -> RenderableType:
     table = _table()
-    table.add_column("Layer", no_wrap=True, overflow="ellipsis")
+    room = width - sum(_GAP + column.width for column in columns)
+    table.add_column("Layer", no_wrap=True, overflow="ellipsis", max_width=max(room, _NAMES))
     for column in columns:
         # A least width keeps rich from cutting a number where names are long.
-        justify = "left" if column.left else "right"
-        table.add_column(column.heading, justify=justify, no_wrap=True, min_width=column.width)
+        table.add_column(
+            column.heading, justify="left" if column.left else "right", no_wrap=True, min_width=column.width
+        )
     for i, (line, guides) in enumerate(zip(lines, _guides(lines), strict=True)):
         mark = _mark(line)
         style = _STYLES[mark] if line.kind == "row" else "dim"
@@ -167,7 +176,7 @@ def _label(line: Line, signs: Signs) -> Text:
     if line.kind == "rest":
         return Text(labels.rest(line), style="dim")
     if line.kind == "own":
-        return Text("(the row itself)", style="dim")
+        return Text(labels.OWN, style="dim")
     name, kind = labels.names(line, signs), labels.types(line, signs)
     mark = _mark(line)
     label = Text.assemble((name, _STYLES[mark]), ": " if name and kind else "", (kind, "cyan" if mark == " " else ""))

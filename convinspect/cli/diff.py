@@ -1,0 +1,178 @@
+"""``convinspect diff``: two targets, saved reports or revisions to what changed between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from convinspect.cli.options import request_of, run_options
+from convinspect.cli.output import Output, open_output
+from convinspect.cli.patience import patience
+from convinspect.cli.screen import can_draw, has_color, width_of
+from convinspect.cli.streams import report_stream, say
+from convinspect.errors import InspectError, ModelError, UsageError
+from convinspect.spec import Request, parse_target
+
+if TYPE_CHECKING:
+    from convinspect.gather import Outcome
+    from convinspect.report import Report
+
+_FORMATS = ("table", "json", "markdown")
+_BY_SUFFIX = {".json": "json", ".md": "markdown"}
+_REVISION = "git:"
+_NARROWEST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One of the two: its name for people, what is asked of it, and the git revision it is read at."""
+
+    name: str
+    request: Request
+    revision: str | None
+
+    @property
+    def text(self) -> str:
+        """The target as a reader of the diff knows it."""
+        return self.request.target.text + (f" at {self.revision}" if self.revision is not None else "")
+
+
+@click.command(no_args_is_help=True)
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@run_options
+@click.option("--depth", type=click.IntRange(min=0), help="Tell of what lies deeper than this many rows in one line.")
+@click.option("--width", type=click.IntRange(min=_NARROWEST), help="Characters a line; by default the window's.")
+@click.option("--format", "form", type=click.Choice(_FORMATS), help="How to print it; by default a table.")
+@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option("--output", "-o", metavar="FILE", help="Write the diff there instead of printing it; - prints it.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where there is a difference.")
+@click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
+def diff(before: str, after: str, **options: Any) -> int:
+    """Show what changed from A to B: rows added, removed, renamed and changed, and what that did to the totals.
+
+    A and B are targets as summary takes them, or saved reports. git:REVISION stands for the other one's target at that
+    revision of its repository: as A it is what there was before, as B what comes after.
+
+    \b
+    Example:
+      convinspect diff git:HEAD model.py --input 3,224,224
+      convinspect diff old.json new.json --format markdown
+    """
+    sides = _sides(before, after, options)
+    form = _format(options)
+    output = open_output(options["output"], [side.request.target.source for side in sides])
+    with report_stream() as stdout:
+        try:
+            return _run(sides, form, output, stdout, options)
+        finally:
+            output.close()
+
+
+def _run(sides: tuple[_Side, _Side], form: str, output: Output, stdout: TextIO | None, options: dict[str, Any]) -> int:
+    from convinspect.diff import Options, compare, render  # noqa: PLC0415 - a usage error must not wait for it
+
+    found = compare(*_reports(sides))
+    terminal = output.is_stdout and stdout is not None and stdout.isatty()
+    layout = Options(
+        width=options["width"] or width_of(terminal=terminal),
+        color=has_color(terminal=terminal),
+        depth=options["depth"],
+        ascii=output.is_stdout and stdout is not None and not can_draw(stdout.encoding),
+    )
+    output.write(stdout, render(found, form, layout))
+    return 1 if options["exit_code"] and found.differs else 0
+
+
+def _sides(before: str, after: str, options: dict[str, Any]) -> tuple[_Side, _Side]:
+    """Return both sides; raises `UsageError` where a revision has no target, or an option nothing that it says."""
+    revisions = _revision(before), _revision(after)
+    if None not in revisions:
+        raise UsageError(f"{before} {after}: no target", f"for example: convinspect diff {before} model.py")
+    targets = (after if revisions[0] is not None else before, before if revisions[1] is not None else after)
+    saved = _is_saved(targets[0]), _is_saved(targets[1])
+    if any(saved) and revisions != (None, None):
+        raise UsageError(f"{targets[0]}: a saved report is not made again at a revision", "name the model")
+    ours, theirs = (
+        # How to run is said to the side that runs.
+        _Side(name, request_of(target, options) if not one or all(saved) else Request(parse_target(target)), revision)
+        for name, target, one, revision in zip(("before", "after"), targets, saved, revisions, strict=True)
+    )
+    return ours, theirs
+
+
+def _revision(text: str) -> str | None:
+    if not text.startswith(_REVISION):
+        return None
+    revision = text[len(_REVISION) :]
+    if not revision or revision.startswith("-"):
+        raise UsageError(f"{text}: not a revision", "for example: git:HEAD~1")
+    return revision
+
+
+def _is_saved(target: str) -> bool:
+    from convinspect.load import kind_of  # noqa: PLC0415 - --help must not wait for it
+
+    return kind_of(parse_target(target).source) == "report"
+
+
+def _format(options: dict[str, Any]) -> str:
+    form: str | None = options["form"]
+    if options["as_json"]:
+        if form not in (None, "json"):
+            raise UsageError(f"--json and --format {form} contradict each other")
+        return "json"
+    return form or _BY_SUFFIX.get(Path(options["output"] or "").suffix, "table")
+
+
+def _reports(sides: tuple[_Side, _Side]) -> tuple[Report, Report]:
+    """Return the reports of both sides; each model is built and run in a process of its own.
+
+    Raises the error of the first side that has no whole report.
+    """
+    from convinspect.pipeline import summarise  # noqa: PLC0415
+
+    running = [side for side in sides if not _is_saved(side.request.target.text)]
+    outcomes = dict(zip(running, _gathered(running), strict=True))
+    ours, theirs = (_whole(side, outcomes[side]) if side in outcomes else summarise(side.request) for side in sides)
+    for side, report in zip(sides, (ours, theirs), strict=True):
+        _refuse_half(side, report)
+    return ours, theirs
+
+
+def _gathered(sides: list[_Side]) -> tuple[Outcome, ...]:
+    if not sides:
+        return ()
+    from convinspect.gather import Job, gather  # noqa: PLC0415
+
+    request = sides[0].request
+    with patience(" and ".join(side.text for side in sides), request.device):
+        return gather([Job(side.request, Path.cwd(), side.revision) for side in sides])
+
+
+def _whole(side: _Side, outcome: Outcome) -> Report:
+    for note in outcome.notes:
+        say(f"note: {side.name}: {note}")
+    if outcome.error is not None or outcome.report is None:
+        message, hint, code = f"{side.text}: no report", None, 70
+        if outcome.error is not None:
+            message, hint, code = outcome.error.message, outcome.error.hint, outcome.error.exit_code
+        error = InspectError(f"{side.name}: {message}", hint)
+        error.exit_code = code
+        raise error
+    for warning in outcome.report.warnings:
+        if warning.code == "chosen":
+            say(f"note: {side.name}: {warning.message}")
+    if side.revision is None:
+        return outcome.report
+    return replace(outcome.report, model=replace(outcome.report.model, target=side.text))
+
+
+def _refuse_half(side: _Side, report: Report) -> None:
+    """Raise `ModelError` for a forward that stopped: what it did not reach is no difference."""
+    for note in report.warnings:
+        if note.code == "forward_failed":
+            raise ModelError(f"{side.name}: {side.text}: {note.message}", "compare models whose forward completes")
