@@ -16,13 +16,14 @@ from convinspect.check.source_line import source_file
 from convinspect.check.verdicts import Problem
 from convinspect.cli.check_progress import progress
 from convinspect.cli.output import open_output
+from convinspect.cli.summary import failure_of
 from convinspect.errors import UsageError
-from convinspect.gather import Job, gather
+from convinspect.gather import Job, Outcome, gather
 from convinspect.report import Report
 from convinspect.spec import Request, Target
 
 _REVISION = "git:"
-_FAILED = 3
+_BUG = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +35,19 @@ class Running:
     cache: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """A report, or why there is none."""
+class _Gathered:
+    """The outcomes of jobs; what several checks want is run once."""
 
-    report: Report | None = None
-    problem: Problem | None = None
-    cached: bool = False
-    notes: tuple[str, ...] = ()
+    def __init__(self, jobs: Sequence[Job], running: Running) -> None:
+        self._jobs = [job for i, job in enumerate(jobs) if job not in jobs[:i]]
+        with progress(len(self._jobs)) as told:
+            self._outcomes = gather(
+                self._jobs, workers=running.workers, timeout=running.timeout, cache=running.cache, progress=told
+            )
+
+    def of(self, job: Job) -> Outcome:
+        """Return what became of ``job``."""
+        return self._outcomes[self._jobs.index(job)]
 
 
 def run(checks: Sequence[Check], running: Running, *, update: bool = False) -> tuple[Result, ...]:
@@ -49,119 +55,60 @@ def run(checks: Sequence[Check], running: Running, *, update: bool = False) -> t
 
     With ``update`` the reports are written to the files that the checks have as their baselines.
     """
-    if update and not any(check.baseline for check in checks):
+    if update:
+        _refuse_to_update(checks)
+    gathered = _Gathered([job for check in checks for job in _jobs(check)], running)
+    return tuple(_result(check, gathered, update=update) for check in checks)
+
+
+def _refuse_to_update(checks: Sequence[Check]) -> None:
+    names = [check.baseline for check in checks if check.baseline]
+    if not names:
         raise UsageError("--update-baseline: no baseline is named", "name the file with --baseline FILE")
-    for check in checks if update else ():
-        if check.baseline and check.baseline.startswith(_REVISION):
-            raise UsageError(f"--update-baseline: {check.baseline} is a commit, not a file", "name a file to write")
-    wanted = [job for check in checks for job in _jobs(check)]
-    jobs = [job for i, job in enumerate(wanted) if job not in wanted[:i]]
-    answers = _gathered(jobs, running)
-    return tuple(_result(check, jobs, answers, update=update) for check in checks)
+    for name in names:
+        if name.startswith(_REVISION):
+            raise UsageError(f"--update-baseline: {name} is a commit, not a file", "name the file with --baseline FILE")
 
 
 def _jobs(check: Check) -> Iterator[Job]:
-    """Yield what must run for ``check``: its model, and its model at the revisions that are its baselines."""
-    if not _is_report(check):
-        yield _job(check)
-    for name in (check.baseline, check.cumulative_baseline):
-        if name and name.startswith(_REVISION) and not _is_new(check, name):
-            yield _job(check, name.removeprefix(_REVISION))
+    """Yield what must run or be read for ``check``: its target, and its baselines as far as there are any."""
+    yield _job(check)
+    for name in _names(check):
+        if _missing(check, name) is None:
+            yield _baseline_job(check, name)
+
+
+def _names(check: Check) -> list[str]:
+    return [name for name in (check.baseline, check.cumulative_baseline) if name is not None]
 
 
 def _job(check: Check, revision: str | None = None) -> Job:
     return Job(check.request, check.folder, revision, check.environment)
 
 
-def _gathered(jobs: Sequence[Job], running: Running) -> list[_Answer]:
-    if not jobs:
-        return []
-    with progress(len(jobs)) as told:
-        outcomes = gather(jobs, workers=running.workers, timeout=running.timeout, cache=running.cache, progress=told)
-    return [
-        _Answer(
-            one.report,
-            Problem(one.error.message, one.error.hint, one.error.exit_code) if one.error else None,
-            one.cached,
-            one.notes,
-        )
-        for one in outcomes
-    ]
+def _baseline_job(check: Check, name: str) -> Job:
+    if name.startswith(_REVISION):
+        return _job(check, name.removeprefix(_REVISION))
+    return Job(Request(Target(name, name, None)), check.folder)
 
 
-def _result(check: Check, jobs: Sequence[Job], answers: Sequence[_Answer], *, update: bool) -> Result:
-    answer = _saved(check) if _is_report(check) else answers[jobs.index(_job(check))]
-    report = answer.report
-    baselines = {
-        name: _baseline(check, name, jobs, answers)
-        for name in (check.baseline, check.cumulative_baseline)
-        if name is not None
-    }
-    notes = [*answer.notes, *(note.message for note in report.warnings if note.code == "chosen")] if report else []
-    if answer.problem is not None or report is None:
-        problem = answer.problem or Problem("there is no report, and no reason for it", None, 70)
-        return Result(check, report, (), problem, notes=tuple(notes))
-    unwritten = None
-    if update and check.baseline:
-        try:
-            baselines[check.baseline] = _updated(check, check.baseline, report, baselines[check.baseline])
-        except UsageError as error:
-            unwritten = Problem.of(error)
-    told = {name: _with_differences(one, report) for name, one in baselines.items()}
-    verdicts = judge(check, report, told.get(check.baseline or ""), told.get(check.cumulative_baseline or ""))
-    return Result(check, report, verdicts, unwritten, tuple(told.values()), tuple(notes), answer.cached)
-
-
-def _is_report(check: Check) -> bool:
-    """Return whether the target is a saved report, which is read here; others are told what is wrong by their run."""
-    from convinspect.load import kind_of  # noqa: PLC0415 - it reads files
-
+def _missing(check: Check, name: str) -> Baseline | None:
+    """Return the baseline ``name`` where it is none that could be run or read, with the reason."""
+    if name.startswith(_REVISION):
+        revision = name.removeprefix(_REVISION)
+        if _is_new(check, revision):
+            source = check.request.target.source
+            return Baseline(name, absent=f"{source} is not in {revision}: there is nothing to grow from")
+        return None
     try:
-        return kind_of(str(check.folder / check.request.target.source)) == "report"
-    except UsageError:
-        return False
-
-
-def _saved(check: Check) -> _Answer:
-    target = check.request.target
-    return _read(replace(check.request, target=replace(target, source=str(check.folder / target.source))))
-
-
-def _read(request: Request) -> _Answer:
-    from convinspect.pipeline import summarise  # noqa: PLC0415
-
-    try:
-        report = summarise(request)
-    except UsageError as error:
-        return _Answer(problem=Problem.of(error))
-    failed = next((note for note in report.warnings if note.code == "forward_failed"), None)
-    return _Answer(report, Problem(failed.message, None, _FAILED) if failed else None)
-
-
-def _baseline(check: Check, name: str, jobs: Sequence[Job], answers: Sequence[_Answer]) -> Baseline:
-    if not name.startswith(_REVISION):
-        return _from_file(check, name)
-    revision = name.removeprefix(_REVISION)
-    if _is_new(check, name):
-        return Baseline(
-            name, absent=f"{check.request.target.source} is not in {revision}: there is nothing to grow from"
-        )
-    answer = answers[jobs.index(_job(check, revision))]
-    return Baseline(name, answer.report, made_at(check.folder, revision), answer.problem)
-
-
-def _from_file(check: Check, name: str) -> Baseline:
-    path = check.folder / name
-    try:
-        _refuse_other_files(path)
+        _refuse_other_files(check.folder / name)
     except UsageError as error:
         return Baseline(name, problem=Problem.of(error))
-    answer = _read(Request(Target(name, str(path), None)))
-    return Baseline(name, None if answer.problem else answer.report, made(path), answer.problem)
+    return None
 
 
 def _refuse_other_files(path: Path) -> None:
-    """Raise `UsageError` for what is no saved report: a baseline is never run."""
+    """Raise `UsageError` for what is no saved report: the file of a baseline is read, and never run."""
     from convinspect.load import kind_of  # noqa: PLC0415
 
     if not path.exists():
@@ -170,12 +117,49 @@ def _refuse_other_files(path: Path) -> None:
         raise UsageError("not a saved report", "save one with --update-baseline, or summary --json --output FILE")
 
 
-def _is_new(check: Check, name: str) -> bool:
+def _is_new(check: Check, revision: str) -> bool:
     """Return whether the file of the target stands in the work tree alone, and not in the revision."""
     source = check.folder / check.request.target.source
     file = source if source.is_file() else source_file(check)
-    commit = commit_of(check.folder, name.removeprefix(_REVISION)) if file is not None else None
+    commit = commit_of(check.folder, revision) if file is not None else None
     return file is not None and commit is not None and not is_in(file, commit)
+
+
+def _result(check: Check, gathered: _Gathered, *, update: bool) -> Result:
+    outcome = gathered.of(_job(check))
+    report, problem = outcome.report, _problem(outcome)
+    baselines = {name: _missing(check, name) or _baseline(check, name, gathered) for name in _names(check)}
+    notes = [*outcome.notes, *(one.message for one in (report.warnings if report else ()) if one.code == "chosen")]
+    if report is None or problem is not None:
+        return Result(check, report, problem=problem, notes=tuple(notes))
+    if update and check.baseline:
+        try:
+            baselines[check.baseline] = _updated(check, check.baseline, report, baselines[check.baseline])
+        except UsageError as error:
+            problem = Problem.of(error)
+    told = {name: _with_differences(one, report) for name, one in baselines.items()}
+    verdicts = judge(check, report, told.get(check.baseline or ""), told.get(check.cumulative_baseline or ""))
+    return Result(check, report, verdicts, problem, tuple(told.values()), tuple(notes), outcome.cached)
+
+
+def _problem(outcome: Outcome) -> Problem | None:
+    """Return why there is no whole report; a forward that stopped half-way is a reason too."""
+    failure = failure_of(outcome.report) if outcome.report is not None else None
+    if failure is not None:
+        return Problem.of(failure)
+    if outcome.error is not None:
+        return Problem(outcome.error.message, outcome.error.hint, outcome.error.exit_code)
+    return Problem("there is neither a report nor a reason", None, _BUG) if outcome.report is None else None
+
+
+def _baseline(check: Check, name: str, gathered: _Gathered) -> Baseline:
+    outcome = gathered.of(_baseline_job(check, name))
+    problem = _problem(outcome)
+    if problem is not None:
+        return Baseline(name, problem=problem)
+    is_commit = name.startswith(_REVISION)
+    when = made_at(check.folder, name.removeprefix(_REVISION)) if is_commit else made(check.folder / name)
+    return Baseline(name, outcome.report, when, notes=outcome.notes)
 
 
 def _updated(check: Check, name: str, report: Report, before: Baseline) -> Baseline:
@@ -196,7 +180,7 @@ def _updated(check: Check, name: str, report: Report, before: Baseline) -> Basel
 def _with_differences(baseline: Baseline, report: Report) -> Baseline:
     if baseline.report is None:
         return baseline
-    return replace(baseline, notes=tuple(one.text for one in differences(report, baseline.report)))
+    return replace(baseline, notes=(*baseline.notes, *(one.text for one in differences(report, baseline.report))))
 
 
 def workspace() -> Path:
