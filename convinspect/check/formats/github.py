@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from convinspect.check.describing import sentences
 from convinspect.check.results import Result, Session
 from convinspect.check.source_line import Place, place_of
+from convinspect.render.glyphs import clean
 
 
 def write(session: Session) -> str:
@@ -37,7 +38,8 @@ def _annotations(result: Result, session: Session) -> Iterator[str]:
 def _command(level: str, place: Place | None, session: Session, title: str, lines: tuple[str, ...] | list[str]) -> str:
     properties = {**_file(place, session), "title": title}
     named = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{level} {named}::{_data(chr(10).join(line for line in lines if line))}"
+    told = [clean(part, ascii_only=False) for line in lines for part in line.splitlines()]
+    return f"::{level} {named}::{'%0A'.join(map(_data, told))}"
 
 
 def _file(place: Place | None, session: Session) -> dict[str, str]:
@@ -51,8 +53,8 @@ def _file(place: Place | None, session: Session) -> dict[str, str]:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return text.replace("%", "%25")
 
 
 def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return _data(clean(text, ascii_only=False)).replace(":", "%3A").replace(",", "%2C")
