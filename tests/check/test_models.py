@@ -38,7 +38,7 @@ def test_a_baseline_is_written_kept_and_held_against(tmp_path: Path, cache: Path
 
     same = check(folder, cache)
     assert same.code == 0
-    assert ", cached" in same.out
+    assert json.loads(check(folder, cache, "--json").out)["checks"][0]["cached"] is True
     assert "baseline budgets/net.json: committed 2026-02-03 04:05 UTC (" in same.out
 
     write(folder, net__py=WIDER)
@@ -61,7 +61,7 @@ def test_a_baseline_is_written_kept_and_held_against(tmp_path: Path, cache: Path
 
 def test_a_check_of_what_is_cached_needs_no_torch(tmp_path: Path, cache: Path) -> None:
     folder = write(tmp_path, net__py=NET)
-    argv = ["check", "net.py", "--input", "3,16,16", "--max-params", "1"]
+    argv = ["check", "net.py", "--input", "3,16,16", "--max-params", "1", "--json"]
     assert check(folder, cache, *argv[1:]).code == 1
     code = (
         "import sys; from convinspect.cli import main\n"
@@ -78,7 +78,7 @@ def test_a_check_of_what_is_cached_needs_no_torch(tmp_path: Path, cache: Path) -
         check=False,
         timeout=60,
     )
-    assert (done.stderr, ", cached" in done.stdout) == ("[]\n", True)
+    assert (done.stderr, json.loads(done.stdout)["checks"][0]["cached"]) == ("[]\n", True)
 
 
 def test_a_model_that_is_new_since_the_revision_is_skipped_and_said(tmp_path: Path, cache: Path) -> None:

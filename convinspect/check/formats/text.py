@@ -30,7 +30,7 @@ def _block(result: Result) -> Iterator[str]:
     target = check.request.target.text
     yield from _wrapped("", check.name if check.name == target else f"{check.name}: {target}")
     if result.report is not None:
-        yield from _wrapped(_INDENT, about_run(result.report) + (", cached" if result.cached else ""))
+        yield from _wrapped(_INDENT, about_run(result.report))
     for baseline in result.baselines:
         yield from _wrapped(_INDENT, about_baseline(baseline))
     for note in result.notes:
