@@ -39,7 +39,10 @@ FATAL = {
     "interrupted": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
     "out_of_memory": ("raise MemoryError", "MemoryError"),
     "raised": ("raise ValueError('seven')", "ValueError: seven"),
-    "forged": (f"print({FORGED!r}, flush=True); import os; os.write(1, {FORGED.encode()!r}); os._exit(0)", "exit code 0"),
+    "forged": (
+        f"print({FORGED!r}, flush=True); import os; os.write(1, {FORGED.encode()!r}); os._exit(0)",
+        "exit code 0",
+    ),
     "said_it_could_not_write": ("import os; os._exit(74)", "could not be written"),
 }
 # Each runs in a constructor that comes back: the report must be that of any other model.
