@@ -50,6 +50,8 @@ class _Side:
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("--output", "-o", metavar="FILE", help="Write the diff there instead of printing it; - prints it.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where there is a difference.")
+@click.option("--no-cache", is_flag=True, help="Run models that have not changed again.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For each model.")
 @click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
 def diff(before: str, after: str, **options: Any) -> int:
     """Show what changed from A to B: rows added, removed, renamed and changed, and what that did to the totals.
@@ -75,7 +77,7 @@ def diff(before: str, after: str, **options: Any) -> int:
 def _run(sides: tuple[_Side, _Side], form: str, output: Output, stdout: TextIO | None, options: dict[str, Any]) -> int:
     from convinspect.diff import Options, compare, render  # noqa: PLC0415 - a usage error must not wait for it
 
-    found = compare(*_reports(sides))
+    found = compare(*_reports(sides, options))
     terminal = output.is_stdout and stdout is not None and stdout.isatty()
     layout = Options(
         width=options["width"] or width_of(terminal=terminal),
@@ -128,51 +130,37 @@ def _format(options: dict[str, Any]) -> str:
     return form or _BY_SUFFIX.get(Path(options["output"] or "").suffix, "table")
 
 
-def _reports(sides: tuple[_Side, _Side]) -> tuple[Report, Report]:
+def _reports(sides: tuple[_Side, _Side], options: dict[str, Any]) -> tuple[Report, Report]:
     """Return the reports of both sides; each model is built and run in a process of its own.
 
     Raises the error of the first side that has no whole report.
     """
-    from convinspect.pipeline import summarise  # noqa: PLC0415
+    from convinspect.gather import Job, gather  # noqa: PLC0415 - a usage error must not wait for it
 
-    running = [side for side in sides if not _is_saved(side.request.target.text)]
-    outcomes = dict(zip(running, _gathered(running), strict=True))
-    ours, theirs = (_whole(side, outcomes[side]) if side in outcomes else summarise(side.request) for side in sides)
-    for side, report in zip(sides, (ours, theirs), strict=True):
-        _refuse_half(side, report)
+    jobs = [Job(side.request, Path.cwd(), side.revision) for side in sides]
+    device = options["device"]
+    with patience(" and ".join(side.text for side in sides), device):
+        # Two models on a real device would compete for its memory, and for what is measured of it.
+        workers = 2 if device == "meta" else 1
+        outcomes = gather(jobs, workers=workers, timeout=options["timeout"], cache=not options["no_cache"])
+    ours, theirs = map(_whole, sides, outcomes)
     return ours, theirs
 
 
-def _gathered(sides: list[_Side]) -> tuple[Outcome, ...]:
-    if not sides:
-        return ()
-    from convinspect.gather import Job, gather  # noqa: PLC0415
-
-    request = sides[0].request
-    with patience(" and ".join(side.text for side in sides), request.device):
-        return gather([Job(side.request, Path.cwd(), side.revision) for side in sides])
-
-
 def _whole(side: _Side, outcome: Outcome) -> Report:
+    """Return the side's report under its name; what a forward that stopped did not reach is no difference."""
     for note in outcome.notes:
         say(f"note: {side.name}: {note}")
-    if outcome.error is not None or outcome.report is None:
-        message, hint, code = f"{side.text}: no report", None, 70
-        if outcome.error is not None:
-            message, hint, code = outcome.error.message, outcome.error.hint, outcome.error.exit_code
-        error = InspectError(f"{side.name}: {message}", hint)
-        error.exit_code = code
+    report, complaint = outcome.report, outcome.error
+    if complaint is not None:
+        error = InspectError(f"{side.name}: {complaint.message}", complaint.hint)
+        error.exit_code = complaint.exit_code
         raise error
-    for warning in outcome.report.warnings:
+    if report is None:
+        raise ModelError(f"{side.name}: {side.text}: no report")
+    for warning in report.warnings:
+        if warning.code == "forward_failed":
+            raise ModelError(f"{side.name}: {side.text}: {warning.message}", "a diff needs two whole forwards")
         if warning.code == "chosen":
             say(f"note: {side.name}: {warning.message}")
-    if side.revision is None:
-        return outcome.report
-    return replace(outcome.report, model=replace(outcome.report.model, target=side.text))
-
-
-def _refuse_half(side: _Side, report: Report) -> None:
-    """Raise `ModelError` for a forward that stopped: what it did not reach is no difference."""
-    for note in report.warnings:
-        if note.code == "forward_failed":
-            raise ModelError(f"{side.name}: {side.text}: {note.message}", "compare models whose forward completes")
+    return report if side.revision is None else replace(report, model=replace(report.model, target=side.text))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from convinspect.diff.nodes import Node
 
 # So many places to each side of the straight line are tried; lists up to twice that long are tried whole.
-_REACH = 60
+_REACH = 40
 
 
 def align(before: Sequence[Node], after: Sequence[Node]) -> list[tuple[Node, Node]]:

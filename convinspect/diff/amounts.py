@@ -36,6 +36,8 @@ class Change:
 
     def __add__(self, other: Change) -> Change:
         """Return the change of both together."""
+        if other is NO_CHANGE:
+            return self
         return Change(self.before + other.before, self.after + other.after)
 
     @property

@@ -119,7 +119,9 @@ def _mark_causes(entries: Sequence[_Entry], before: Report, after: Report) -> No
             # What a row saves depends on its neighbours: by itself it is nobody's doing.
             elif entry.facets not in ((), ("saved",)):
                 own = changed_itself(place.before.layer, place.after.layer, entry.facets, same_dtype=same_dtype)
-                entry.itself = own or not explained
+                entry.itself = own or not (explained or entry.status == "moved")
+                explained = True
+            elif entry.status == "moved":
                 explained = True
 
     for entry in entries:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from convinspect.diff.amounts import NO_CHANGE, NOTHING, UNKNOWN, Amount, Change
 from convinspect.diff.difference import Costs
 from convinspect.diff.nodes import Node
@@ -30,9 +32,12 @@ def added(costs: Costs, others: Costs) -> Costs:
     return {name: costs[name] + others[name] for name in MEASURES}
 
 
-def nothing() -> Costs:
-    """Return the costs of no row."""
-    return dict.fromkeys(MEASURES, NO_CHANGE)
+def total(each: Iterable[Costs]) -> Costs:
+    """Return all together. Nothing but unknown costs are unknown: 0 among them would make them a bound."""
+    found: Costs | None = None
+    for costs in each:
+        found = costs if found is None else added(found, costs)
+    return found if found is not None else dict.fromkeys(MEASURES, NO_CHANGE)
 
 
 def total_costs(before: Report, after: Report) -> Costs:

@@ -15,6 +15,11 @@ NO_DIFFERENCE = "no difference: every row, every shape and every total is as it 
 def sides(before: Report, after: Report, signs: Signs) -> list[tuple[str, str]]:
     """Return what was compared, as names and texts: both targets, and how they ran, once where they ran alike."""
     texts = [_run(report, signs) for report in (before, after)]
+    if before.tool.torch != after.tool.torch:
+        texts = [
+            f"{text} {signs.dot} torch {clean(report.tool.torch, signs)}"
+            for text, report in zip(texts, (before, after), strict=True)
+        ]
     found = [
         (name, f"{clean(report.model.target, signs)}  {clean(report.model.name, signs)}")
         for name, report in (("before", before), ("after", after))
@@ -25,9 +30,9 @@ def sides(before: Report, after: Report, signs: Signs) -> list[tuple[str, str]]:
 
 
 def _run(report: Report, signs: Signs) -> str:
-    given = (f"{clean(one.name, signs)} {'x'.join(map(str, one.shape))} {one.dtype}" for one in report.inputs)
+    given = (f"{one.name} {'x'.join(map(str, one.shape))} {one.dtype}" for one in report.inputs)
     parts = [report.model.format, report.model.mode, report.run.device, report.run.dtype, *given]
-    return f" {signs.dot} ".join(parts)
+    return clean(f" {signs.dot} ".join(parts), signs)
 
 
 def totals(diff: Diff) -> list[tuple[str, str, Change]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from convinspect.diff.costs import added, nothing
+from convinspect.diff.costs import added, total
 from convinspect.diff.difference import Costs, Diff, Row
 from convinspect.diff.facets import Facet
 from convinspect.diff.folding import Folding, counts_on
@@ -127,7 +127,7 @@ class _Lines:
 
     def _children(self, parent: int | None) -> list[int | Line]:
         found: list[int | Line] = []
-        costs, facets, follow, unchanged = nothing(), set[Facet](), 0, 0
+        rest: list[Row] = []
         model = last = -1
         for index in self._folding.children(parent):
             if self._folding.holds_told(index):
@@ -137,15 +137,8 @@ class _Lines:
                 model, last = model if like else index, index
                 continue
             last = -1
-            costs = added(costs, self._rows[index].total)
-            for row in self._rows[index : self._folding.end(index)]:
-                facets.update(row.facets)
-                follow += _differs(row)
-                unchanged += not _differs(row)
-        if follow or unchanged:
-            level = 0 if parent is None else self._rows[parent].depth + 1
-            found.append(Line("rest", level, (), costs, tuple(sorted(facets)), follow, unchanged))
-        return found
+            rest += self._rows[index : self._folding.end(index)]
+        return [*found, _rest(rest)] if rest else found
 
     def _closed(self, index: int, like: Row | None = None) -> Line:
         row = self._rows[index]
@@ -163,6 +156,13 @@ class _Lines:
             went=sum(inner.status == "removed" for inner in within),
             like=like,
         )
+
+
+def _rest(rows: Sequence[Row]) -> Line:
+    follow = sum(map(_differs, rows))
+    facets = tuple(sorted({facet for row in rows for facet in row.facets}))
+    costs = total(row.own for row in rows)
+    return Line("rest", rows[0].depth, (), costs, facets, follow=follow, unchanged=len(rows) - follow)
 
 
 def _grouped(lines: Sequence[Line]) -> list[Line]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from convinspect.diff import cells, heading, labels, numbers
-from convinspect.diff.costs import added, nothing
+from convinspect.diff.costs import total
 from convinspect.diff.difference import Diff
 from convinspect.diff.lines import Line, lines_of
 from convinspect.diff.options import Options
@@ -16,6 +16,12 @@ from convinspect.diff.signs import UNICODE, Signs
 LIMIT = 65_536
 # A longer table of rows is shut: the totals must not be scrolled out of sight.
 _SHUT = 40
+# Deeper rows are not indented further: they would be all indent.
+_DEEPEST = 12
+# Bytes for the line that counts what does not fit, and the words around a table that is shut.
+_LAST_LINE = 500
+# A name is code of at most so many signs; a whole line of the heading may be longer.
+_LONGEST, _LONGEST_LINE = 160, 1000
 
 _COLUMNS = {"output": "Output", "params": "Params", "macs": "MACs", "activations": "Activations", "rf": "RF"}
 _LEFT = ("output", "rf")
@@ -27,58 +33,51 @@ _SIGNS = re.compile(r"[^\w\s.,()+%/\u2192\u2265\u2264\u00b7\u00d7-]|_")
 def write(diff: Diff, options: Options) -> str:
     """Return Markdown of at most `LIMIT` bytes: deeper rows fold first, and then the last ones are counted."""
     signs = UNICODE
+    sides = [*_sides(diff, signs), ""]
     if not diff.differs:
-        return "\n".join([*_sides(diff, signs), "", f"**{heading.NO_DIFFERENCE}**"])
+        return "\n".join([*sides, f"**{heading.NO_DIFFERENCE}**"])
+    head = [*sides, *_totals(diff, signs), "", f"**{heading.summary(diff, signs)}**", ""]
+    room = LIMIT - _size(head)
     lines = lines_of(diff, options.depth)
-    deepest = max(line.level for line in lines)
-    for depth in range(deepest, 1, -1):
-        text = _text(diff, lines, signs)
-        if _fits(text):
-            return text
-        lines = lines_of(diff, depth - 1)
-    return _text(diff, _first_that_fit(diff, lines, signs), signs)
+    rows = _rows(lines, signs)
+    if _size(rows) > room:
+        # The deepest that fits lies between one that does or is cut short, and one that does not fit.
+        fits, exceeds = 1, max(line.level for line in lines)
+        lines = lines_of(diff, fits)
+        rows = _cut(lines, room, signs)
+        while exceeds - fits > 1:
+            depth = (fits + exceeds) // 2
+            deeper = _rows(lines_of(diff, depth), signs)
+            if _size(deeper) <= room:
+                fits, rows = depth, deeper
+            else:
+                exceeds = depth
+    return "\n".join([*head, *rows])
 
 
-def _fits(text: str) -> bool:
-    return len(text.encode("utf-8", "surrogatepass")) <= LIMIT
+def _size(texts: Sequence[str]) -> int:
+    return sum(len(text.encode("utf-8", "surrogatepass")) + 1 for text in texts)
 
 
-def _first_that_fit(diff: Diff, lines: Sequence[Line], signs: Signs) -> Sequence[Line]:
-    """Return as many of the first ``lines`` as fit, and one line that holds the costs of the others."""
-    if _fits(_text(diff, lines, signs)):
-        return lines
-    few, many = 0, len(lines)
-    while many - few > 1:
-        middle = (few + many) // 2
-        if _fits(_text(diff, _cut(lines, middle), signs)):
-            few = middle
-        else:
-            many = middle
-    return _cut(lines, few)
-
-
-def _cut(lines: Sequence[Line], kept: int) -> Sequence[Line]:
-    """Return the first ``kept`` lines and one for the rest, whose costs are those of the closed lines among it."""
-    costs = nothing()
-    for line in lines[kept:]:
-        if not line.is_open:
-            costs = added(costs, line.costs)
-    return [*lines[:kept], Line("more", lines[kept].level, (), costs, hidden=len(lines) - kept)]
-
-
-def _text(diff: Diff, lines: Sequence[Line], signs: Signs) -> str:
-    rows = list(_rows(lines, signs))
-    if len(rows) > _SHUT:
-        rows = ["<details>", f"<summary>{len(lines):,} lines</summary>", "", *rows, "", "</details>"]
-    return "\n".join(
-        [*_sides(diff, signs), "", *_totals(diff, signs), "", f"**{heading.summary(diff, signs)}**", "", *rows]
-    )
+def _cut(lines: Sequence[Line], room: int, signs: Signs) -> list[str]:
+    """Return the table of as many of the first ``lines`` as fit, and one line that holds the costs of the others."""
+    rows = _rows(lines, signs)
+    if _size(rows) <= room:
+        return rows
+    kept, used = 0, _size(_rows(lines[:1], signs)) + _LAST_LINE
+    table = _table(lines, signs)[2:]
+    while kept < len(table) and used + _size(table[kept : kept + 1]) <= room:
+        used += _size(table[kept : kept + 1])
+        kept += 1
+    costs = total(line.costs for line in lines[kept:] if not line.is_open)
+    more = Line("more", lines[kept].level, (), costs, hidden=len(lines) - kept)
+    return _rows([*lines[:kept], more], signs)
 
 
 def _sides(diff: Diff, signs: Signs) -> Iterator[str]:
     for name, text in heading.sides(diff.before, diff.after, signs):
         # Two spaces at its end break a line.
-        yield f"**{name}** {code(text)}  " if name else f"{code(text)}  "
+        yield f"**{name}** {code(text, _LONGEST_LINE)}  " if name else f"{code(text, _LONGEST_LINE)}  "
 
 
 def _totals(diff: Diff, signs: Signs) -> Iterator[str]:
@@ -94,14 +93,25 @@ def _totals(diff: Diff, signs: Signs) -> Iterator[str]:
         yield f"| {escape(title)} | {' | '.join(map(escape, texts))} |"
 
 
-def _rows(lines: Sequence[Line], signs: Signs) -> Iterator[str]:
+def _rows(lines: Sequence[Line], signs: Signs) -> list[str]:
+    """Return the table of ``lines``, shut where it is long."""
+    table = _table(lines, signs)
+    if len(lines) <= _SHUT:
+        return table
+    return ["<details>", f"<summary>{len(lines):,} lines</summary>", "", *table, "", "</details>"]
+
+
+def _table(lines: Sequence[Line], signs: Signs) -> list[str]:
     each = [_cells(line, signs) for line in lines]
     shown = [name for name in _COLUMNS if any(row[name] for row in each)]
-    yield f"| | {' | '.join(['Layer', *(_COLUMNS[name] for name in shown)])} |"
-    yield f"|{'|'.join(['---', '---', *('---' if name in _LEFT else '--:' for name in shown)])}|"
+    found = [
+        f"| | {' | '.join(['Layer', *(_COLUMNS[name] for name in shown)])} |",
+        f"|{'|'.join(['---', '---', *('---' if name in _LEFT else '--:' for name in shown)])}|",
+    ]
     for line, row in zip(lines, each, strict=True):
-        label = f"{'&emsp;' * line.level}{_label(line, signs)}"
-        yield f"| {' | '.join([_sort(line), label, *(row[name] for name in shown)])} |"
+        label = "&emsp;" * min(line.level, _DEEPEST) + _label(line, signs)
+        found.append(f"| {' | '.join([_sort(line), label, *(row[name] for name in shown)])} |")
+    return found
 
 
 def _cells(line: Line, signs: Signs) -> dict[str, str]:
@@ -141,8 +151,10 @@ def _label(line: Line, signs: Signs) -> str:
     return " ".join(parts) + (f"<br>{code(said)}" if said else "")
 
 
-def code(text: str) -> str:
-    """Return ``text`` as code that is one cell of a table, whatever it holds."""
+def code(text: str, longest: int = _LONGEST) -> str:
+    """Return ``text`` as code that is one cell of a table, whatever it holds; its middle goes where it is long."""
+    if len(text) > longest:
+        text = f"{text[: longest // 2]}\u2026{text[-longest // 2 :]}"
     if _PLAIN.fullmatch(text):
         return f"`{text}`"
     return f"<code>{escape(text)}</code>"

@@ -66,7 +66,7 @@ def activated() -> nn.Module:
 
 def frozen() -> nn.Module:
     model = net()
-    model.features.requires_grad_(False)
+    model.features.requires_grad_(requires_grad=False)
     return model
 
 
