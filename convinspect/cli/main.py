@@ -9,9 +9,11 @@ from typing import Any
 import click
 
 from convinspect import __version__
+from convinspect.cli.check import check
 from convinspect.cli.diff import diff
 from convinspect.cli.streams import complete_descriptors, printed, say, settle
 from convinspect.cli.summary import summary
+from convinspect.cli.weight_files import weight_files
 from convinspect.errors import InspectError, is_users
 from convinspect.render.text import UNICODE, clean
 
@@ -52,6 +54,8 @@ def convinspect() -> None:
 
 
 convinspect.add_command(summary)
+convinspect.add_command(check)
+convinspect.add_command(weight_files)
 convinspect.add_command(diff)
 
 

@@ -77,7 +77,7 @@ def _run(
         report = summarise(request)
     _say_notes(report)
     shown = report if options["depth"] is None else at_depth(report, options["depth"])
-    failed = _failure(report)
+    failed = failure_of(report)
     if failed is None or output.is_stdout or options["partial"]:
         output.write(stdout, _text(shown, form, columns, output, stdout))
     else:
@@ -125,7 +125,8 @@ def _say_second_opinion(request: Request, report: Report) -> None:
         say(line)
 
 
-def _failure(report: Report) -> ModelError | None:
+def failure_of(report: Report) -> ModelError | None:
+    """Return the error that a forward which stopped half-way is; ``None`` where it went through."""
     if report.stopped is None:
         return None
     on_values = report.run.device == "meta" and any(word in report.stopped for word in _VALUES)

@@ -1,0 +1,101 @@
+"""A limit: which number, of which part, held against what; read from an option or a key of the config."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fractions import Fraction
+from typing import Literal, TypeAlias
+
+from convinspect.check.amounts import parse_amount, parse_growth
+from convinspect.check.metrics import METRICS, Metric
+from convinspect.errors import UsageError
+
+GrowthKind: TypeAlias = Literal["growth", "cumulative"]
+LimitKind: TypeAlias = Literal["max", "min", "growth", "cumulative"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """``metric`` of ``part`` (``None``: of the model) held against ``amount``.
+
+    ``growth`` and ``cumulative`` are held against a baseline: ``amount`` is how much more is allowed, where
+    ``relative`` as a share of it. ``key`` is the option or the key of the config that said so, with ``text``.
+    """
+
+    kind: LimitKind
+    metric: Metric
+    amount: Fraction
+    key: str
+    text: str
+    relative: bool = False
+    part: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What a line of the verdict calls this limit."""
+        of = f"{self.part} " if self.part else ""
+        kind = {"growth": " growth", "cumulative": " cumulative growth"}.get(self.kind, "")
+        return f"{of}{self.metric.name}{kind}"
+
+
+def bound(name: str, value: object, key: str, part: str | None = None) -> Limit:
+    """Return the limit that ``name`` (``max-params``, ``min-receptive-field``, ``params``) and ``value`` say.
+
+    A bare metric is its maximum. Raises `UsageError` for an unknown name or a value that is no amount.
+    """
+    kind, metric = _split(name, key)
+    if part is not None and metric.whole_only:
+        raise UsageError(f"{key}: {metric.name} is a number of the whole model, not of a part", _of_parts())
+    if name == metric.name and metric.unit == "positions":
+        raise UsageError(f"{key}: a smallest or a largest field?", f"write min-{name} or max-{name}")
+    return Limit(kind, metric, parse_amount(value, metric.unit, key), key, str(value), part=part)
+
+
+def growth(kind: GrowthKind, name: str, value: object, key: str, part: str | None = None) -> Limit:
+    """Return the limit on how much ``name`` may grow over a baseline; errors as `bound`."""
+    if name not in METRICS:
+        raise UsageError(f"{key}: no metric {name!r}", nearest(name, METRICS))
+    metric = METRICS[name]
+    if part is not None and metric.whole_only:
+        raise UsageError(f"{key}: {metric.name} is a number of the whole model, not of a part", _of_parts())
+    amount, relative = parse_growth(value, metric.unit, key)
+    return Limit(kind, metric, amount, key, str(value), relative, part)
+
+
+def bound_names() -> tuple[str, ...]:
+    """Return the names that `bound` knows."""
+    return tuple(f"{prefix}{name}" for name in METRICS for prefix in ("", "max-", "min-"))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint: the known name that ``name`` is most like, else all of them."""
+    names = list(known)
+    close = get_close_matches(name, names, 1, 0.6) or get_close_matches(name.replace("_", "-"), names, 1, 0.6)
+    return f"did you mean {close[0]}?" if close else f"known: {', '.join(names)}"
+
+
+def _split(name: str, key: str) -> tuple[Literal["max", "min"], Metric]:
+    prefix, _, rest = name.partition("-")
+    if prefix in ("max", "min") and rest in METRICS:
+        return ("min" if prefix == "min" else "max"), METRICS[rest]
+    if name in METRICS:
+        return "max", METRICS[name]
+    hint = nearest(name, bound_names())
+    every = f"known: {', '.join(METRICS)}, each with max- or min- in front"
+    raise UsageError(f"{key}: no such limit", hint if hint.startswith("did") else every)
+
+
+def _of_parts() -> str:
+    return f"parts have: {', '.join(name for name, metric in METRICS.items() if not metric.whole_only)}"
+
+
+def limit_options() -> tuple[tuple[str, str, bool], ...]:
+    """Return the options that say a limit: name, help, and whether it is common enough to be shown."""
+    options: list[tuple[str, str, bool]] = []
+    for metric in METRICS.values():
+        is_field = metric.unit == "positions"
+        options.append((f"max-{metric.name}", metric.help, not is_field))
+        options.append((f"min-{metric.name}", metric.help, is_field))
+    return tuple(options)

@@ -1,0 +1,160 @@
+"""``convinspect check``: limits from options or a config, held against the reports of one model or of many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from convinspect import __version__
+from convinspect.check.limits import limit_options
+from convinspect.check.plan import DEVICE
+from convinspect.cli.check_plan import plan_of
+from convinspect.cli.options import run_options
+from convinspect.cli.output import Output, open_output
+from convinspect.cli.streams import report_stream, say
+from convinspect.errors import InspectError, UsageError
+
+if TYPE_CHECKING:
+    from convinspect.check.results import Session
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_FORMATS = ("text", "json", "markdown", "github", "junit")
+_BUG = 70
+
+
+class _Command(click.Command):
+    """A command whose usage errors are JSON on stdout as well, where JSON was asked for."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Return what click leaves of ``args``."""
+        asked = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if not {"--json", "--format=json"}.isdisjoint(asked) or ("--format", "json") in pairwise(asked):
+                click.echo(_document("json", error.format_message(), None, error.exit_code))
+            raise
+
+
+def _limit_options(command: F) -> F:
+    """Give ``command`` an option for each limit; the rarer ones are not in its help."""
+    for name, text, shown in reversed(limit_options()):
+        command = click.option(f"--{name}", metavar="AMOUNT", help=text, hidden=not shown)(command)
+    return command
+
+
+@click.command(cls=_Command, context_settings={"default_map": {"device": DEVICE}})
+@click.argument("target", required=False, metavar="[NAME|TARGET]")
+@_limit_options
+@click.option(
+    "--max-growth",
+    multiple=True,
+    metavar="METRIC=AMOUNT",
+    help="How much more than in --baseline: params=5%, macs=10M; repeatable.",
+)
+@click.option("--baseline", metavar="FILE|git:REF", help="A saved report, or the same model at a git revision.")
+@click.option(
+    "--max-cumulative-growth",
+    multiple=True,
+    metavar="METRIC=AMOUNT",
+    help="How much more than in --cumulative-baseline, an older one.",
+)
+@click.option("--cumulative-baseline", metavar="FILE|git:REF", help="What small steps are added up from.")
+@click.option("--update-baseline", is_flag=True, help="Write the report to the file that --baseline names.")
+@click.option("--accept-bounds", is_flag=True, help="Take a bound as the value, and pass over what is not known.")
+@run_options
+@click.option("--config", metavar="FILE", help="Take the checks from there; by default the nearest one upwards.")
+@click.option("--format", "form", type=click.Choice(_FORMATS), help="How to print it; by default text.")
+@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option("--output", "-o", metavar="FILE", help="Write it there instead of printing it; - prints it.")
+@click.option("--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True, help="Models at a time.")
+@click.option("--no-cache", is_flag=True, help="Run models that have not changed again.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For each model.")
+@click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
+def check(target: str | None, **options: Any) -> int:
+    """Hold models to their budgets; exit with 1 where one is over.
+
+    With no argument every check of the nearest pyproject.toml or convinspect.toml runs, with a NAME that one. Any other
+    argument is a TARGET as summary takes it, or a saved report, and the limits are options. Every --max-X has a
+    --min-X. Amounts: 5M, 1_200_000, 20MiB, 20MB (10^6), 5%.
+
+    \b
+    Example:
+      convinspect check model.py --input 3,224,224 --max-params 5M --max-macs 600M
+    \b
+      [tool.convinspect.checks.small]       # pyproject.toml
+      target = "model.py:Net"
+      inputs = ["3,224,224"]
+      limits = { params = "5M", weights = "20MiB", min-receptive-field = 128 }
+
+    Exit codes: 0 all passed, 1 over budget, 2 not usable or not decided, 3 the model failed. All checks run, and the
+    largest code wins.
+    """
+    ctx = click.get_current_context()
+    given = frozenset(
+        name for name in options if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    )
+    form = _format(options)
+    with report_stream() as stdout:
+        output = Output("-")
+        try:
+            output = open_output(options["output"], [target] if target else [])
+            session = _session(target, options, given)
+        except InspectError as error:
+            _tell(form, output, stdout, _document(form, error.message, error.hint, error.exit_code))
+            raise
+        except Exception as error:
+            _tell(form, output, stdout, _document(form, f"{type(error).__name__}: {error}", None, _BUG))
+            raise
+        try:
+            output.write(stdout, _written(session, form))
+        finally:
+            output.close()
+    return session.exit_code
+
+
+def _session(target: str | None, options: dict[str, Any], given: frozenset[str]) -> Session:
+    plan = plan_of(target, options, given)
+    for note in plan.notes:
+        say(f"note: {note}")
+    from convinspect.check.results import Session  # noqa: PLC0415 - a usage error must not wait for it
+    from convinspect.cli.check_run import Running, run, workspace  # noqa: PLC0415
+
+    running = Running(options["jobs"], options["timeout"], cache=not options["no_cache"])
+    results = run(plan.checks, running, update=options["update_baseline"])
+    return Session(__version__, workspace(), plan.config, results)
+
+
+def _format(options: dict[str, Any]) -> str:
+    form: str | None = options["form"]
+    if options["as_json"] and form not in (None, "json"):
+        raise UsageError(f"--json and --format {form} contradict each other")
+    return "json" if options["as_json"] else form or "text"
+
+
+def _document(form: str, message: str, hint: str | None, exit_code: int) -> str:
+    """Return what stopped everything in the format that was asked for; as text it stands on stderr alone."""
+    from convinspect.check.results import Session  # noqa: PLC0415
+    from convinspect.check.verdicts import Problem  # noqa: PLC0415
+    from convinspect.cli.check_run import workspace  # noqa: PLC0415
+
+    session = Session(__version__, workspace(), problem=Problem(message, hint, exit_code))
+    return "" if form == "text" else _written(session, form)
+
+
+def _written(session: Session, form: str) -> str:
+    from convinspect.check.formats import write  # noqa: PLC0415
+
+    return write(session, form)
+
+
+def _tell(form: str, output: Output, stdout: Any, document: str) -> None:
+    try:
+        if form != "text":
+            output.write(stdout, document)
+    finally:
+        output.close()

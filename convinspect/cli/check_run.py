@@ -1,0 +1,192 @@
+"""Checks to results: reports gathered, baselines found and written, limits held against them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from convinspect.check.comparing import differences
+from convinspect.check.judging import judge
+from convinspect.check.plan import Check
+from convinspect.check.provenance import commit_of, is_in, made, made_at
+from convinspect.check.results import Baseline, Result
+from convinspect.check.source_line import source_file
+from convinspect.check.verdicts import Problem
+from convinspect.cli.check_progress import progress
+from convinspect.cli.output import open_output
+from convinspect.cli.summary import failure_of
+from convinspect.errors import UsageError
+from convinspect.gather import Job, Outcome, gather
+from convinspect.report import Report
+from convinspect.spec import Request, Target
+
+_REVISION = "git:"
+_BUG = 70
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How models are run: so many at a time, each for so many seconds, and whether an earlier report is taken."""
+
+    workers: int = 1
+    timeout: float | None = None
+    cache: bool = True
+
+
+class _Gathered:
+    """The outcomes of jobs; what several checks want is run once."""
+
+    def __init__(self, jobs: Sequence[Job], running: Running) -> None:
+        self._jobs = [job for i, job in enumerate(jobs) if job not in jobs[:i]]
+        with progress(len(self._jobs)) as told:
+            self._outcomes = gather(
+                self._jobs, workers=running.workers, timeout=running.timeout, cache=running.cache, progress=told
+            )
+
+    def of(self, job: Job) -> Outcome:
+        """Return what became of ``job``."""
+        return self._outcomes[self._jobs.index(job)]
+
+
+def run(checks: Sequence[Check], running: Running, *, update: bool = False) -> tuple[Result, ...]:
+    """Return the result of every check, whatever becomes of the others.
+
+    With ``update`` the reports are written to the files that the checks have as their baselines.
+    """
+    if update:
+        _refuse_to_update(checks)
+    gathered = _Gathered([job for check in checks for job in _jobs(check)], running)
+    return tuple(_result(check, gathered, update=update) for check in checks)
+
+
+def _refuse_to_update(checks: Sequence[Check]) -> None:
+    names = [check.baseline for check in checks if check.baseline]
+    if not names:
+        raise UsageError("--update-baseline: no baseline is named", "name the file with --baseline FILE")
+    for name in names:
+        if name.startswith(_REVISION):
+            raise UsageError(f"--update-baseline: {name} is a commit, not a file", "name the file with --baseline FILE")
+
+
+def _jobs(check: Check) -> Iterator[Job]:
+    """Yield what must run or be read for ``check``: its target, and its baselines as far as there are any."""
+    yield _job(check)
+    for name in _names(check):
+        if _missing(check, name) is None:
+            yield _baseline_job(check, name)
+
+
+def _names(check: Check) -> list[str]:
+    return [name for name in (check.baseline, check.cumulative_baseline) if name is not None]
+
+
+def _job(check: Check, revision: str | None = None) -> Job:
+    return Job(check.request, check.folder, revision, check.environment)
+
+
+def _baseline_job(check: Check, name: str) -> Job:
+    if name.startswith(_REVISION):
+        return _job(check, name.removeprefix(_REVISION))
+    return Job(Request(Target(name, name, None)), check.folder)
+
+
+def _missing(check: Check, name: str) -> Baseline | None:
+    """Return the baseline ``name`` where it is none that could be run or read, with the reason."""
+    if name.startswith(_REVISION):
+        revision = name.removeprefix(_REVISION)
+        if _is_new(check, revision):
+            source = check.request.target.source
+            return Baseline(name, absent=f"{source} is not in {revision}: there is nothing to grow from")
+        return None
+    try:
+        _refuse_other_files(check.folder / name)
+    except UsageError as error:
+        return Baseline(name, problem=Problem.of(error))
+    return None
+
+
+def _refuse_other_files(path: Path) -> None:
+    """Raise `UsageError` for what is no saved report: the file of a baseline is read, and never run."""
+    from convinspect.load import kind_of  # noqa: PLC0415
+
+    if not path.exists():
+        raise UsageError("no such file", "--update-baseline writes it")
+    if kind_of(str(path)) != "report":
+        raise UsageError("not a saved report", "save one with --update-baseline, or summary --json --output FILE")
+
+
+def _is_new(check: Check, revision: str) -> bool:
+    """Return whether the file of the target stands in the work tree alone, and not in the revision."""
+    source = check.folder / check.request.target.source
+    file = source if source.is_file() else source_file(check)
+    commit = commit_of(check.folder, revision) if file is not None else None
+    return file is not None and commit is not None and not is_in(file, commit)
+
+
+def _result(check: Check, gathered: _Gathered, *, update: bool) -> Result:
+    outcome = gathered.of(_job(check))
+    report, problem = outcome.report, _problem(outcome)
+    baselines = {name: _missing(check, name) or _baseline(check, name, gathered) for name in _names(check)}
+    notes = [*outcome.notes, *(one.message for one in (report.warnings if report else ()) if one.code == "chosen")]
+    if report is None or problem is not None:
+        return Result(check, report, problem=problem, notes=tuple(notes))
+    if update and check.baseline:
+        try:
+            baselines[check.baseline] = _updated(check, check.baseline, report, baselines[check.baseline])
+        except UsageError as error:
+            problem = Problem.of(error)
+    told = {name: _with_differences(one, report) for name, one in baselines.items()}
+    verdicts = judge(check, report, told.get(check.baseline or ""), told.get(check.cumulative_baseline or ""))
+    return Result(check, report, verdicts, problem, tuple(told.values()), tuple(notes), outcome.cached)
+
+
+def _problem(outcome: Outcome) -> Problem | None:
+    """Return why there is no whole report; a forward that stopped half-way is a reason too."""
+    failure = failure_of(outcome.report) if outcome.report is not None else None
+    if failure is not None:
+        return Problem.of(failure)
+    if outcome.error is not None:
+        return Problem(outcome.error.message, outcome.error.hint, outcome.error.exit_code)
+    return Problem("there is neither a report nor a reason", None, _BUG) if outcome.report is None else None
+
+
+def _baseline(check: Check, name: str, gathered: _Gathered) -> Baseline:
+    outcome = gathered.of(_baseline_job(check, name))
+    problem = _problem(outcome)
+    if problem is not None:
+        return Baseline(name, problem=problem)
+    is_commit = name.startswith(_REVISION)
+    when = made_at(check.folder, name.removeprefix(_REVISION)) if is_commit else made(check.folder / name)
+    return Baseline(name, outcome.report, when, notes=outcome.notes)
+
+
+def _updated(check: Check, name: str, report: Report, before: Baseline) -> Baseline:
+    """Return ``report`` as the baseline, written to its file where that says something else."""
+    path = check.folder / name
+    if before.report == report:
+        return before
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        open_output(str(path), [str(check.folder / check.request.target.source)]).write(None, report.to_json())
+    except UsageError as error:
+        raise UsageError(error.message.replace("--output", "--update-baseline", 1), error.hint) from error
+    except OSError as error:
+        raise UsageError(f"--update-baseline {name}: {error.strerror}") from error
+    return Baseline(name, report, made(path), written=True)
+
+
+def _with_differences(baseline: Baseline, report: Report) -> Baseline:
+    if baseline.report is None:
+        return baseline
+    return replace(baseline, notes=(*baseline.notes, *(one.text for one in differences(report, baseline.report))))
+
+
+def workspace() -> Path:
+    """Return the folder that annotations name files from: the repository's."""
+    said = os.environ.get("GITHUB_WORKSPACE")
+    if said:
+        return Path(said)
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
