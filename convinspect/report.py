@@ -9,39 +9,11 @@ from typing import Any, Literal, TypeAlias
 
 from convinspect.codec import DecodeError, decode, encode
 from convinspect.errors import UsageError
-from convinspect.records import Measured, NamedTensor, Note, Peak, ReceptiveField, TensorRecord, Unit
+from convinspect.records import Measured, Model, NamedTensor, Note, Peak, ReceptiveField, Run, TensorRecord, Tool, Unit
 
 SCHEMA = "convinspect.report/1"
 
 MacsStatus: TypeAlias = Literal["exact", "lower_bound", "unknown"]
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """The versions that made the report."""
-
-    version: str
-    torch: str
-    python: str
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """What was inspected; ``mode`` is the training mode it ran in."""
-
-    target: str
-    name: str
-    format: Literal["python", "torchscript", "export", "weights"]
-    mode: Literal["eval", "train"]
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Where and how the forward ran; ``dtype`` is the floating dtype of the model."""
-
-    device: str
-    dtype: str
-    batch_size: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,17 @@ from convinspect.analyse.memory import total_memory
 from convinspect.analyse.notes import notes_of, uncounted_of
 from convinspect.analyse.rows import rows_of
 from convinspect.records import Trace
-from convinspect.report import Layer, MacsStatus, Model, Report, Run, Tensor, Tool, Totals
+from convinspect.report import Layer, MacsStatus, Report, Tensor, Totals
 
 
-def analyse(trace: Trace, tool: Tool, model: Model, run: Run) -> Report:
-    """Return the report of ``trace``; ``tool``, ``model`` and ``run`` say what was traced, and how."""
+def analyse(trace: Trace) -> Report:
+    """Return the report of ``trace``."""
     rows = rows_of(trace)
     layers = layers_of(trace, rows)
     return Report(
-        tool=tool,
-        model=model,
-        run=run,
+        tool=trace.tool,
+        model=trace.model,
+        run=trace.run,
         inputs=tuple(map(Tensor.of, trace.inputs)),
         outputs=tuple(map(Tensor.of, trace.outputs)),
         layers=layers,

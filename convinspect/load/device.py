@@ -1,13 +1,10 @@
-"""Where a model runs, checked against what this machine has, and the floating dtype that it runs in."""
+"""Where a model runs, checked against what this machine has."""
 
 from __future__ import annotations
 
-import copy
 import re
-from typing import Any
 
 import torch
-from torch import nn
 
 from convinspect.errors import UsageError
 
@@ -26,24 +23,3 @@ def resolve_device(name: str) -> str:
     if index >= torch.cuda.device_count():
         raise UsageError(f"--device {name}: there are {torch.cuda.device_count()} CUDA devices, counted from 0")
     return name
-
-
-def floating_dtype(model: nn.Module) -> str:
-    """Return the dtype of the first floating parameter that arithmetic is done in; float32 where there is none."""
-    dtypes = (p.dtype for p in (*model.parameters(), *model.buffers()) if p.is_floating_point() and p.itemsize > 1)
-    return str(next(dtypes, torch.float32)).removeprefix("torch.")
-
-
-def copy_to(model: nn.Module, device: str) -> nn.Module:
-    """Return a copy of ``model`` on ``device``; to meta it takes no memory however large the model is.
-
-    The weights are moved before the copy is made, and so stay tied: `nn.Module.to` unties them on the way to meta.
-    """
-    # Tensors that a module computed and kept (a pruned or normalised weight) are no leaves: they cannot be deep-copied.
-    kept = (value for module in model.modules() for value in vars(module).values() if isinstance(value, torch.Tensor))
-    moved: dict[int, Any] = {id(tensor): tensor.detach().to(device) for tensor in kept}
-    for parameter in model.parameters():
-        moved[id(parameter)] = nn.Parameter(parameter.detach().to(device), requires_grad=parameter.requires_grad)
-    for buffer in model.buffers():
-        moved[id(buffer)] = buffer.detach().to(device)
-    return copy.deepcopy(model, moved).to(torch.device(device))

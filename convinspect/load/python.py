@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
 
 from convinspect.errors import InspectError, ModelError, UsageError
+from convinspect.frontends import frontend_of
+from convinspect.frontends.eager import copy_to
 from convinspect.load.choose import Choice, choose, signature_of
-from convinspect.load.device import copy_to, floating_dtype, resolve_device
+from convinspect.load.device import resolve_device
 from convinspect.load.importing import import_source
 from convinspect.load.loaded import Loaded
 from convinspect.load.users_code import running_users_code
@@ -30,9 +32,8 @@ def load_python(request: Request) -> Loaded:
     if request.dtype is not None:
         model = model.to(getattr(torch, request.dtype))
     notes = (Note("chosen", choice.reason),) if choice.reason else ()
-    kind: Literal["python", "torchscript"] = "torchscript" if isinstance(model, torch.jit.ScriptModule) else "python"
-    name = str(getattr(model, "original_name", type(model).__name__))
-    return Loaded(model, name, kind, device, floating_dtype(model), notes=notes)
+    frontend = frontend_of(model)
+    return Loaded(request, frontend, frontend.name, device, frontend.dtype, notes=notes)
 
 
 def _build(choice: Choice, arguments: dict[str, Any], device: str) -> nn.Module:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from convinspect.errors import UsageError
+from convinspect.frontends import frontend_of
+from convinspect.frontends.torchscript.markers import quiet
 from convinspect.load.archive_safety import check_archive, check_operator
-from convinspect.load.device import floating_dtype, resolve_device
+from convinspect.load.device import resolve_device
 from convinspect.load.loaded import Loaded
 from convinspect.load.traced_example import traced_example
 from convinspect.load.zip_directory import Directory, read_directory, read_record
@@ -34,25 +34,9 @@ def load_torchscript(request: Request) -> Loaded:
         raise error.within(request.target.text) from None
     if request.dtype is not None:
         model = model.to(getattr(torch, request.dtype))
-    name = str(model.original_name)
-    return Loaded(
-        model,
-        name,
-        "torchscript",
-        device,
-        floating_dtype(model),
-        example=traced_example(path),
-        notes=tuple(_packed(model)),
-        disposable=True,
-    )
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep what TorchScript says about its own deprecation away from the user's terminal."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning, message=r".*torch\.jit")
-        yield
+    frontend = frontend_of(model, disposable=True)
+    example, notes = traced_example(path), tuple(_packed(model))
+    return Loaded(request, frontend, frontend.name, device, frontend.dtype, example=example, notes=notes)
 
 
 def _check_arguments(request: Request) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from convinspect.codec import encode
-from convinspect.trace import TrainingConfig
+from convinspect.trace.training.step import TrainingConfig
 from tests.memory.runs import traced
 
 TOKENS = 4096

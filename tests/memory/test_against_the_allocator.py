@@ -10,11 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from convinspect.frontends import frontend_of
 from convinspect.spec import AmpName, OptimizerName
-from convinspect.trace import TrainingConfig
 from convinspect.trace.fake.model import FakeModel, faked
-from convinspect.trace.frontends.eager import eager_scopes
-from convinspect.trace.training.step import train_once
+from convinspect.trace.training.step import TrainingConfig, train_once
 from sample_models.mobilenet import MobileNetV2
 from sample_models.resnet import resnet18, resnet50
 from sample_models.transformer import TextClassifier
@@ -176,18 +175,20 @@ class Checkpointed(nn.Module):
 
 def test_a_checkpointed_part_is_computed_again() -> None:
     model, x = Checkpointed(), torch.rand(256, 64)
-    plan = TrainingConfig("sgd")
-    assert counted_step(model, x, plan=plan).peak - training_step(model, x, plan=plan).peak.bytes == A_RANDOM_STATE
+    config = TrainingConfig("sgd")
+    assert (
+        counted_step(model, x, config=config).peak - training_step(model, x, config=config).peak.bytes == A_RANDOM_STATE
+    )
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw"])
 def test_an_optimizer_may_update_all_parameters_at_once(optimizer: OptimizerName) -> None:
-    model, x, plan = perceptron(64, 128, 64, 10), torch.rand(4, 64), TrainingConfig(optimizer)
-    cast = FakeModel(everything=True)
-    with faked(model, cast):
-        at_once = train_once(model, (cast.replaced(x),), {}, plan, eager_scopes, foreach=True).fact
-    one_by_one = training_step(model, x, plan=plan)
-    assert at_once.peak.bytes == counted_step(model, x, plan=plan, foreach=True).peak
+    model, x, config = perceptron(64, 128, 64, 10), torch.rand(4, 64), TrainingConfig(optimizer)
+    fakes = FakeModel(everything=True)
+    with faked(model, fakes):
+        at_once = train_once(frontend_of(model), (fakes.replaced(x),), {}, config, foreach=True).record
+    one_by_one = training_step(model, x, config=config)
+    assert at_once.peak.bytes == counted_step(model, x, config=config, foreach=True).peak
     assert at_once.peak.bytes >= one_by_one.peak.bytes
     assert at_once.optimizer_bytes == one_by_one.optimizer_bytes
 
@@ -203,10 +204,10 @@ def test_a_step_over_layers_that_are_alike_needs_what_the_allocator_counts(
     assert_equal(perceptron(*widths), torch.rand(1, widths[0]), TrainingConfig(optimizer))
 
 
-def assert_equal(model: nn.Module, x: Tensor, plan: TrainingConfig) -> None:
-    estimate = training_step(model, x, plan=plan)
-    counted = counted_step(model, x, plan=plan).peak
-    in_adam = estimate.peak.phase == "step" and plan.optimizer in ("adam", "adamw")
+def assert_equal(model: nn.Module, x: Tensor, config: TrainingConfig) -> None:
+    estimate = training_step(model, x, config=config)
+    counted = counted_step(model, x, config=config).peak
+    in_adam = estimate.peak.phase == "step" and config.optimizer in ("adam", "adamw")
     assert estimate.peak.bytes == counted - (A_NUMBER if in_adam else 0)
     assert sum(estimate.peak.by_kind.values()) == estimate.peak.bytes
     assert sum(alive.bytes for alive in estimate.peak.alive) == estimate.peak.bytes

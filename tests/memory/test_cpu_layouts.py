@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from convinspect.trace import TrainingConfig
 from convinspect.trace.fake.model import FakeModel
-from convinspect.trace.fake.tensor import FakeMode
-from convinspect.trace.record.recorder import ASKS_DEVICE
+from convinspect.trace.fake.tensor import ASKS_DEVICE, FakeMode
+from convinspect.trace.training.step import TrainingConfig
 from tests.memory.runs import counted_forward, inference_peak, traced, training_step
 
 Geometry = tuple[str, tuple[int, ...], tuple[int, ...], int]
@@ -121,10 +120,10 @@ def test_bags_take_what_the_allocator_counts(mode: str, dtype: torch.dtype) -> N
     ids = torch.randint(100, (200, 7))
     model = nn.EmbeddingBag(100, 4, mode=mode, dtype=dtype)
     counted = counted_forward(model, ids).peak
-    step = training_step(model, ids, plan=TrainingConfig("sgd"))
+    step = training_step(model, ids, config=TrainingConfig("sgd"))
     assert inference_peak(model, ids) == counted
     assert inference_peak(model.to("meta"), ids.to("meta")) == counted
-    assert training_step(model, ids.to("meta"), plan=TrainingConfig("sgd")) == step
+    assert training_step(model, ids.to("meta"), config=TrainingConfig("sgd")) == step
 
 
 @pytest.mark.parametrize("padding", [None, 3])

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from convinspect.records import Trace
-from convinspect.trace import TrainingConfig
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.fake.tensor import FakeMode, FakeTensor
+from convinspect.trace.training.step import TrainingConfig
 from sample_models.inplace import InPlace
 from sample_models.mobilenet import MobileNetV2
 from sample_models.recurrent import Recurrent

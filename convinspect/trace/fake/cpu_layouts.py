@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch._prims_common import suggest_memory_format
 
+from convinspect.torch_private import aten, convolution_format, suggest_memory_format
 from convinspect.trace.fake.cpu_recurrent import recurrent_layer, recurrent_layer_backward
 from convinspect.trace.fake.cpu_spectra import complex_spectrum, signal, spectrum
 
-_aten = torch.ops.aten
 _SUM, _MAX = 0, 2  # of an embedding bag: torch.nn.functional.embedding_bag
 _SUMMED_AS_THEY_LIE = (torch.float32, torch.float16, torch.bfloat16)
 _BAG_DEFAULTS = (None, None, None, False, 0, False, None, False, -1)
@@ -29,7 +28,7 @@ def answer_of_the_cpu(func: Any, args: tuple[Any, ...]) -> Any:
 
     Torch's batch normalisation on meta is a decomposition in Python: thirty operators, a fifth of a ResNet's time.
     """
-    if func is not _aten.native_batch_norm.default:
+    if func is not torch.ops.aten.native_batch_norm.default:
         return None
     given = args[0]
     out = torch.empty(given.shape, dtype=given.dtype, device="meta")
@@ -122,9 +121,7 @@ def _memory_format(*args: Any, bias_sizes: Any = None) -> torch.memory_format | 
     given, weight = args[:2]
     if given.dim() == _LINE or (given.stride(1) != 1 and weight.stride(1) != 1):
         return None
-    backend = torch._C._select_conv_backend(*args, bias_sizes)  # noqa: SLF001 - as FakeTensor does
-    form: torch.memory_format = torch._C._conv_determine_backend_memory_format(given, weight, backend)  # noqa: SLF001
-    return form
+    return convolution_format(*args, bias_sizes=bias_sizes)
 
 
 def _loss(args: tuple[Any, ...], out: Any) -> Any:
@@ -156,39 +153,27 @@ def _embedding_bag(args: tuple[Any, ...], out: Any) -> Any:
     return (out[0], bag_of, sizes, out[3] if mode == _MAX else out[3].new_empty(bags))
 
 
-_CORRECTIONS: dict[Any, Callable[[tuple[Any, ...], Any], Any]] = {
-    _aten._native_batch_norm_legit.default: _batch_norm,  # noqa: SLF001 - the operator's name
-    _aten._native_batch_norm_legit_no_training.default: _batch_norm_in_evaluation,  # noqa: SLF001
-    _aten._batch_norm_with_update.default: _batch_norm_with_update,  # noqa: SLF001
-    _aten.native_layer_norm.default: _layer_norm,
-    _aten.native_group_norm.default: _group_norm,
-    _aten.native_group_norm_backward.default: _group_norm_backward,
-    _aten._fft_r2c.default: spectrum,  # noqa: SLF001
-    _aten._fft_c2c.default: complex_spectrum,  # noqa: SLF001
-    _aten._fft_c2r.default: signal,  # noqa: SLF001
-    _aten.convolution.default: _convolution,
-    _aten.convolution_backward.default: _convolution_backward,
-    _aten.col2im.default: _fold,
-    _aten.im2col.default: _fold,
-    _aten.roll.default: _roll,
-    _aten.reflection_pad2d.default: _in_its_format,
-    _aten.reflection_pad3d.default: _in_its_format,
-    _aten.replication_pad2d.default: _in_its_format,
-    _aten.replication_pad3d.default: _in_its_format,
-    _aten.reflection_pad2d_backward.default: _in_its_format,
-    _aten.reflection_pad3d_backward.default: _in_its_format,
-    _aten.replication_pad2d_backward.default: _in_its_format,
-    _aten.replication_pad3d_backward.default: _in_its_format,
-    _aten.pixel_shuffle.default: _in_its_format,
-    _aten.channel_shuffle.default: _in_its_format,
-    _aten.glu_backward.default: _contiguous,
-    _aten.native_dropout_backward.default: _dropout_backward,
-    _aten._embedding_bag.default: _embedding_bag,  # noqa: SLF001
-    _aten._embedding_bag_forward_only.default: _embedding_bag,  # noqa: SLF001
-    _aten.mse_loss.default: _loss,
-    _aten.smooth_l1_loss.default: _loss,
-    _aten.soft_margin_loss.default: _loss,
-    _aten.binary_cross_entropy.default: _loss,
-    _aten.mkldnn_rnn_layer.default: recurrent_layer,
-    _aten.mkldnn_rnn_layer_backward.default: recurrent_layer_backward,
+_PADS = [f"{mode}_pad{n}d{way}" for mode in ("reflection", "replication") for n in (2, 3) for way in ("", "_backward")]
+_NAMES: dict[Callable[[tuple[Any, ...], Any], Any], tuple[str, ...]] = {
+    _batch_norm: ("_native_batch_norm_legit",),
+    _batch_norm_in_evaluation: ("_native_batch_norm_legit_no_training",),
+    _batch_norm_with_update: ("_batch_norm_with_update",),
+    _layer_norm: ("native_layer_norm",),
+    _group_norm: ("native_group_norm",),
+    _group_norm_backward: ("native_group_norm_backward",),
+    spectrum: ("_fft_r2c",),
+    complex_spectrum: ("_fft_c2c",),
+    signal: ("_fft_c2r",),
+    _convolution: ("convolution",),
+    _convolution_backward: ("convolution_backward",),
+    _fold: ("col2im", "im2col"),
+    _roll: ("roll",),
+    _in_its_format: (*_PADS, "pixel_shuffle", "channel_shuffle"),
+    _contiguous: ("glu_backward",),
+    _dropout_backward: ("native_dropout_backward",),
+    _embedding_bag: ("_embedding_bag", "_embedding_bag_forward_only"),
+    _loss: ("mse_loss", "smooth_l1_loss", "soft_margin_loss", "binary_cross_entropy"),
+    recurrent_layer: ("mkldnn_rnn_layer",),
+    recurrent_layer_backward: ("mkldnn_rnn_layer_backward",),
 }
+_CORRECTIONS = {aten(name): correct for correct, names in _NAMES.items() for name in names}

@@ -1,65 +1,42 @@
-"""Every operator of one forward, as a fact, at the moment it has run."""
+"""Every operator of one forward, on record, at the moment it has run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
-import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from convinspect.fields import FieldTracker
 from convinspect.records import OpCall, ReceptiveField
-from convinspect.tensors.describe import arguments_of, records_in, tensors_in
+from convinspect.tensors.describe import arguments_of, records_in
+from convinspect.tensors.walking import tensors_in
+from convinspect.torch_private import DispatchMode
+from convinspect.trace.fake.tensor import ASKS_DEVICE
 from convinspect.trace.memory.live import LiveBytes
-from convinspect.trace.record.scopes import Scopes
+from convinspect.trace.record.calls import Calls
 
-# How torch asks a tensor subclass for its device: no operator of the model.
-ASKS_DEVICE = torch.ops.prim.device.default
-
-
-# The attribute of an exception that holds the path and the module that raised it.
-CULPRIT = "_convinspect_culprit"
+# The attribute of an exception that holds the path and the module that it came out of.
+FAILED_IN = "_convinspect_failed_in"
 
 
-class Fields(Protocol):
-    """What follows receptive fields through the operators of a run."""
-
-    def observe(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, path: str) -> None:
-        """Take note of one operator that has just run under the module at ``path``."""
-
-    def describe(self, tensor: torch.Tensor) -> ReceptiveField | None:
-        """Return the field of ``tensor``, or ``None`` where it does not depend on the followed input."""
-
-    def returned(self, path: str, tensors: Sequence[torch.Tensor]) -> None:
-        """Take note of the tensors that the module at ``path`` returned."""
-
-
-class Recorder(TorchDispatchMode):
+class Recorder(Calls, DispatchMode):
     """A dispatch mode that writes each operator down under the module that is running.
 
-    ``touch`` is told of every operator before it runs, so that it can save what the operator will change.
+    Front ends tell it which that is. ``fields`` follows receptive fields; ``touch`` is told of every operator before
+    it runs, so that it can save what the operator will change.
     """
 
     supports_higher_order_operators = True
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # else the first operator imports dynamo: a second
-
-    def __init__(
-        self,
-        scopes: Scopes,
-        fields: Fields,
-        touch: Callable[[Any, tuple[Any, ...], dict[str, Any]], None],
-    ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.scopes = scopes
-        self.fields = fields
-        self.touch = touch
+    def __init__(self, fields: FieldTracker, touch: Callable[[Any, tuple[Any, ...], dict[str, Any]], None]) -> None:
+        Calls.__init__(self)
+        DispatchMode.__init__(self)
         self.memory = LiveBytes()
         self.defect: Exception | None = None
+        self._fields = fields
+        self._touch = touch
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -68,7 +45,7 @@ class Recorder(TorchDispatchMode):
         kwargs = kwargs or {}
         if func is ASKS_DEVICE:
             return func(*args, **kwargs)
-        self.touch(func, args, kwargs)
+        self._touch(func, args, kwargs)
         out = func(*args, **kwargs)
         try:
             self._record(func, args, kwargs, out)
@@ -79,34 +56,40 @@ class Recorder(TorchDispatchMode):
         return out
 
     def _record(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
-        self.fields.observe(func, args, kwargs, out, self.scopes.path)
-        self.scopes.record(
+        self._fields.observe(func, args, kwargs, out, self.path)
+        self.add(
             OpCall(
                 op=full_name(func),
-                parent=self.scopes.parent,
+                parent=self.parent,
                 args=arguments_of(func, args, kwargs),
                 outputs=records_in(out),
-                allocated_bytes=self.memory.observe(func, args, kwargs, out, self.scopes.count),
+                allocated_bytes=self.memory.observe(func, args, kwargs, out, self.next_index),
                 receptive_field=self.field_of(out),
             )
         )
 
-    def blame(self, error: BaseException, path: str, module: nn.Module) -> None:
-        """Remember the innermost module that ``error`` came out of.
-
-        It is written on the error itself: one that is kept here would keep the activations of its frames alive.
-        """
-        if not hasattr(error, CULPRIT):
-            with suppress(AttributeError):  # an exception class of the user's with slots
-                setattr(error, CULPRIT, (path, module))
+    def leave(self, result: Any) -> None:
+        """End the running module's run with what it returns."""
+        self.returned(self.path, result)
+        self.end(records_in(result), self.field_of(result))
 
     def returned(self, path: str, value: Any) -> None:
         """Say that the module at ``path`` returns ``value``."""
-        self.fields.returned(path, tuple(tensors_in(value)))
+        self._fields.returned(path, tuple(tensors_in(value)))
+
+    def abandon(self, error: BaseException, module: nn.Module) -> None:
+        """End the run of ``module``, the running one, with ``error``, and remember the innermost that it came out of.
+
+        It is written on the error itself: one that is kept here would keep the activations of its frames alive.
+        """
+        if not hasattr(error, FAILED_IN):
+            with suppress(AttributeError):  # an exception class of the user's with slots
+                setattr(error, FAILED_IN, (self.path, module))
+        self.drop()
 
     def field_of(self, value: Any) -> ReceptiveField | None:
         """Return the field of the first tensor of ``value`` that has one."""
-        fields = (self.fields.describe(tensor) for tensor in tensors_in(value))
+        fields = (self._fields.describe(tensor) for tensor in tensors_in(value))
         return next((field for field in fields if field is not None), None)
 
 

@@ -11,8 +11,9 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from convinspect.tensors.describe import tensors_in
-from convinspect.tensors.operands import mutates, operands
+from convinspect.tensors.identity import storage_id, storage_of
+from convinspect.tensors.signature import mutates, signature_of
+from convinspect.tensors.walking import operands, tensors_in
 from convinspect.trace.restore.process import process_state
 
 _CONTAINERS = (dict, OrderedDict, list, set)
@@ -30,14 +31,14 @@ class Weights:
         self._states = [_State(tensor) for tensor in tensors]
         self._known: dict[int, list[int]] = {}
         for tensor in (*tensors, *tensors_in(inputs)):
-            self._known.setdefault(_storage_of(tensor), []).append(id(tensor))
+            self._known.setdefault(storage_id(tensor), []).append(id(tensor))
         self._saved: dict[int, tuple[Any, Any]] = {}
         self.used: set[int] = set()
 
     def touch(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Note the weights that the operator reads, and save the storages that it changes."""
         for tensor in operands(args, kwargs):
-            key = _storage_of(tensor)
+            key = storage_id(tensor)
             if key in self._known:
                 self.used.update(self._known[key])
                 if key not in self._saved and _may_change(func, tensor):
@@ -69,7 +70,7 @@ class _State:
             tensor.requires_grad_(self._requires_grad)
         if tensor.grad is not self._grad:
             tensor.grad = self._grad
-        if _storage_of(tensor) != _storage_of(self._alias) or tensor.shape != self._alias.shape:
+        if storage_id(tensor) != storage_id(self._alias) or tensor.shape != self._alias.shape:
             tensor.data = self._alias
 
 
@@ -90,26 +91,18 @@ def restored(model: nn.Module, inputs: Any = ()) -> Iterator[Weights]:
             weights.restore()
 
 
-def _storage_of(tensor: torch.Tensor) -> int:
-    """Return the identity of the tensor's memory; its own where it has no storage that can be named."""
-    try:
-        return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - the identity that all views share
-    except (NotImplementedError, RuntimeError):  # sparse, quantised by a library, lazy
-        return id(tensor)
-
-
 def _copied(tensor: torch.Tensor) -> tuple[Any, Any]:
     """Return what holds the tensor's values and a copy of it; no copy of what has no values."""
-    try:
-        storage = tensor.untyped_storage()
-    except (NotImplementedError, RuntimeError):
+    storage = storage_of(tensor)
+    if storage is None:
         return tensor.detach(), tensor.detach().clone()
     return storage, None if storage.device.type == "meta" else storage.clone()
 
 
 def _may_change(func: Any, tensor: torch.Tensor) -> bool:
+    signature = signature_of(func)
     # The norms' operators write running statistics without saying so in their schemas.
-    return mutates(func) or ("_norm" in func._schema.name and not tensor.requires_grad)  # noqa: SLF001
+    return mutates(func) or (signature is not None and "_norm" in signature.name and not tensor.requires_grad)
 
 
 def _snapshot(module: nn.Module) -> tuple[dict[str, Any], list[tuple[Any, Any]]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
+
+from convinspect.frontends.torchscript.graphs import constant_before, put_before
+from convinspect.torch_private import graph_type
 
 # How a tensor operator on two sizes is called between integers.
 _ON_INTEGERS = {
@@ -26,7 +28,7 @@ def is_size_of_tensors(node: Any) -> bool:
 
 def write_as_integer(graph: Any, node: Any) -> bool:
     """Replace ``node`` by integer arithmetic; tell whether its tensor was made of sizes and constants alone."""
-    number = _integer(next(node.inputs()), _before(graph, node))
+    number = _integer(graph, node, next(node.inputs()))
     if number is None:
         return False
     node.output().replaceAllUsesWith(number)
@@ -34,37 +36,24 @@ def write_as_integer(graph: Any, node: Any) -> bool:
     return True
 
 
-def _before(graph: Any, place: Any) -> Callable[[str, list[Any]], Any]:
-    def create(kind: str, inputs: list[Any]) -> Any:
-        made = graph.create(kind, inputs, 1)
-        made.output().setType(torch._C.IntType.get())  # noqa: SLF001 - there is no public name
-        made.insertBefore(place)
-        return made.output()
-
-    def constant(number: int) -> Any:
-        value = graph.insertConstant(number)
-        value.node().moveBefore(place)
-        return value
-
-    return lambda kind, inputs: constant(inputs[0]) if kind == "constant" else create(kind, inputs)
-
-
-def _integer(value: Any, create: Callable[[str, list[Any]], Any]) -> Any:
-    """Return an integer value equal to the tensor ``value``, or ``None`` where it is made of anything else."""
+def _integer(graph: Any, place: Any, value: Any) -> Any:
+    """Return an integer equal to the tensor ``value``, made before ``place``; ``None`` where it has other sources."""
     if value.type().kind() == "IntType":
         return value
     node = value.node()
     kind = node.kind()
     if kind == "prim::NumToTensor":
-        return _integer(next(node.inputs()), create)
+        return _integer(graph, place, next(node.inputs()))
     if kind == "prim::Constant":
-        return _constant(value, create)
+        known = value.toIValue()
+        plain = isinstance(known, torch.Tensor) and not (known.dim() or known.is_floating_point() or known.is_meta)
+        return constant_before(graph, place, int(known)) if plain else None
     first, second, *rest = node.inputs() if kind in (*_ON_INTEGERS, "aten::div") else (None, None)
-    how = _operator(kind, [value.toIValue() for value in rest])
-    if how is None:
+    operator = _operator(kind, [value.toIValue() for value in rest])
+    if operator is None:
         return None
-    numbers = [_integer(first, create), _integer(second, create)]
-    return None if None in numbers else create(how, numbers)
+    numbers = [_integer(graph, place, first), _integer(graph, place, second)]
+    return None if None in numbers else put_before(graph, place, operator, numbers, graph_type(int))
 
 
 def _operator(kind: str, rest: list[Any]) -> str | None:
@@ -72,10 +61,3 @@ def _operator(kind: str, rest: list[Any]) -> str | None:
     if kind == "aten::div":
         return _ROUNDED.get(rest[0]) if rest else None
     return _ON_INTEGERS.get(kind) if rest in ([], [1]) else None
-
-
-def _constant(value: Any, create: Callable[[str, list[Any]], Any]) -> Any:
-    known = value.toIValue()
-    if not isinstance(known, torch.Tensor) or known.dim() or known.is_floating_point() or known.is_meta:
-        return None
-    return create("constant", [int(known)])

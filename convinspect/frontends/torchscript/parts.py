@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import torch
 from torch import nn
 
-from convinspect.trace.frontends.torchscript.markers import with_markers
+from convinspect.frontends.modules import is_scripted
+from convinspect.frontends.torchscript.markers import with_markers
+from convinspect.torch_private import children_of, script_object
 
 
 @contextmanager
@@ -18,20 +19,18 @@ def marked_parts(model: nn.Module) -> Iterator[None]:
 
     The copies have the very tensors of the originals, so that weights are told and counted as before.
     """
-    undo: list[tuple[nn.Module, str, nn.Module]] = []
+    undo: list[tuple[dict[str, Any], str, nn.Module]] = []
     copies: dict[int, Any] = {}
     try:
-        for parent in list(model.modules()):
-            if isinstance(parent, torch.jit.ScriptModule):
-                continue
-            for name, part in list(parent._modules.items()):  # noqa: SLF001 - no hooks of setattr
-                if isinstance(part, torch.jit.ScriptModule):
-                    undo.append((parent, name, part))
-                    parent._modules[name] = copies.setdefault(id(part), _copy(part))  # noqa: SLF001
+        for parent in [module for module in model.modules() if not is_scripted(module)]:
+            children = children_of(parent)
+            for name, part in [(name, child) for name, child in children.items() if is_scripted(child)]:
+                undo.append((children, name, part))
+                children[name] = copies.setdefault(id(part), _copy(part))
         yield
     finally:
-        for parent, name, part in undo:
-            parent._modules[name] = part  # noqa: SLF001
+        for children, name, part in undo:
+            children[name] = part
 
 
 def _copy(part: Any) -> Any:
@@ -40,5 +39,5 @@ def _copy(part: Any) -> Any:
         for mine, original in zip(marked.modules(), part.modules(), strict=True):
             named = (*original.named_parameters(recurse=False), *original.named_buffers(recurse=False))
             for name, tensor in named:
-                mine._c.setattr(name, tensor)  # noqa: SLF001 - as torch.jit's own wrappers
+                script_object(mine).setattr(name, tensor)
     return marked

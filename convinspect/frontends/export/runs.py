@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from convinspect.trace.frontends.export.model import stack_of
+from convinspect.frontends.export.tree import stack_of
 
 
 @dataclass(eq=False, slots=True)

@@ -8,12 +8,8 @@ from dataclasses import replace
 from convinspect.records import ModuleCall, OpCall, ReceptiveField, TensorRecord
 
 
-class Scopes:
-    """A stack of running modules over the list of calls that they and their operators make.
-
-    Every way of running a model (hooks, markers in a TorchScript graph, an exported graph's interpreter) says
-    `enter` and `leave`; the recorder says `record`.
-    """
+class Calls:
+    """A stack of running modules over the list of calls that they and their operators make."""
 
     def __init__(self) -> None:
         self._calls: list[ModuleCall | OpCall] = []
@@ -26,14 +22,9 @@ class Scopes:
         return tuple(self._calls)
 
     @property
-    def count(self) -> int:
-        """How many calls there are: the index of the next one."""
+    def next_index(self) -> int:
+        """The index that the next call will have."""
         return len(self._calls)
-
-    @property
-    def depth(self) -> int:
-        """How many modules are running."""
-        return len(self._running)
 
     @property
     def parent(self) -> int:
@@ -43,7 +34,7 @@ class Scopes:
     @property
     def path(self) -> str:
         """The dotted path of the running module; the model itself where none is."""
-        return self._module(self._running[-1]).path if self._running else ""
+        return self._module(self.parent).path if self._running else ""
 
     def enter(
         self, path: str, type_name: str, inputs: tuple[TensorRecord, ...], unregistered: int | None = None
@@ -51,20 +42,19 @@ class Scopes:
         """Begin a run of the module at ``path``; one that is not registered brings how many parameters it has."""
         self._runs[path] += 1
         call = ModuleCall(path, type_name, self.parent, self._runs[path], inputs, (), unregistered=unregistered)
-        self._running.append(len(self._calls))
-        self._calls.append(call)
+        self._running.append(self.add(call))
 
-    def leave(self, outputs: tuple[TensorRecord, ...], field: ReceptiveField | None) -> None:
-        """End the running module's run with what it returned."""
+    def end(self, outputs: tuple[TensorRecord, ...], field: ReceptiveField | None) -> None:
+        """End the running module's run with records of what it returned."""
         index = self._running.pop()
         self._calls[index] = replace(self._module(index), outputs=outputs, receptive_field=field, finished=True)
 
-    def abandon(self) -> None:
-        """End the running module's run without a result: it raised."""
+    def drop(self) -> None:
+        """End the running module's run without a result."""
         self._running.pop()
 
-    def record(self, call: OpCall) -> int:
-        """Add one operator and return its index."""
+    def add(self, call: ModuleCall | OpCall) -> int:
+        """Add one call and return its index."""
         self._calls.append(call)
         return len(self._calls) - 1
 
