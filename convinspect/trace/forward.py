@@ -16,6 +16,7 @@ from convinspect.inputs import Prepared
 from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Trace
 from convinspect.tensors.describe import named_records
 from convinspect.trace.fake.model import FakeModel, faked
+from convinspect.trace.memory.about import about
 from convinspect.trace.memory.measured import measuring
 from convinspect.trace.modules import module_records
 from convinspect.trace.record.forward_failure import forward_failure
@@ -67,6 +68,8 @@ def _run(prepared: Prepared, frontend: Frontend, fields: FieldTracker, fakes: Fa
                 memory = replace(memory, measured=measurement.record())
         ran = {call.path for call in recorder.calls if isinstance(call, ModuleCall)}
         modules, notes = frontend.told(module_records(frontend, weights.used), ran)
+        if fakes is not None:
+            notes += about("inference", recorder.calls)
     start = prepared.loaded.without_run()
     return replace(
         start,

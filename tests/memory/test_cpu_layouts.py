@@ -37,10 +37,6 @@ OPERATORS: dict[str, Callable[[Tensor], Tensor]] = {
     "normalised in training": lambda x: functional.batch_norm(x, torch.zeros(4), torch.ones(4), training=True),
     "gate": lambda x: functional.glu(x, 1),
     "dropout": lambda x: torch.native_dropout(x, 0.5, train=True)[0],
-    "spectrum": lambda x: torch.fft.rfft2(x).abs(),
-    "spectrum of everything": lambda x: torch.fft.rfftn(x).abs(),
-    "signal": lambda x: torch.fft.irfft(torch.fft.rfft(x, dim=1), dim=1),
-    "signals": lambda x: torch.fft.irfft2(torch.fft.rfft2(x)),
 }
 
 
@@ -169,3 +165,17 @@ def test_a_norm_of_the_wrong_width_fails_as_on_the_cpu() -> None:
     real, stood_in = traced(model, x), traced(model.to("meta"), x.to("meta"))
     assert real.failure is not None
     assert stood_in.failure == real.failure
+
+
+def test_a_spectrum_without_data_is_said_to_be_near() -> None:
+    class Spectral(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.fft.irfft2(torch.fft.rfft2(x))
+
+    def codes(model: nn.Module, x: Tensor) -> list[str]:
+        return [note.code for note in traced(model, x, training=TrainingConfig()).notes]
+
+    model, x = nn.Sequential(nn.Conv2d(4, 4, 1), Spectral()), torch.rand(2, 4, 8, 8)
+    assert codes(model, x) == ["training_about"]
+    assert codes(model.to("meta"), x.to("meta")) == ["inference_about", "training_about"]
+    assert codes(nn.Conv2d(4, 4, 1), x) == []

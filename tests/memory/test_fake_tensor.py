@@ -166,27 +166,3 @@ def test_tensors_come_back_when_the_run_raises() -> None:
     found = traced(model, torch.empty(5, 2, 7, device="meta"))
     assert found.failure is not None
     assert before == [id(p) for p in (*model.parameters(), *model._flat_weights)]  # noqa: SLF001
-
-
-@pytest.mark.parametrize(("steps", "batch", "features", "hidden"), [(1, 1, 4, 4), (7, 3, 20, 33), (5, 8, 300, 256)])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_the_workspace_of_an_lstm_is_onednns(
-    steps: int, batch: int, features: int, hidden: int, dtype: torch.dtype
-) -> None:
-    sizes = [(4 * hidden, features), (4 * hidden, hidden), (4 * hidden,), (4 * hidden,)]
-
-    def workspace(device: str) -> Tensor:
-        def tensor(*shape: int) -> Tensor:
-            made = torch.zeros(shape, dtype=dtype, device=device)
-            return FakeTensor(made) if device == "meta" else made
-
-        weights = [tensor(*size) for size in sizes]
-        states = [tensor(batch, hidden), tensor(batch, hidden)]
-        how = (False, [], 2, hidden, 1, True, False, False, True)
-        return torch.ops.aten.mkldnn_rnn_layer(tensor(steps, batch, features), *weights, *states, *how)[3]
-
-    try:
-        real = workspace("cpu")
-    except RuntimeError:
-        pytest.skip(f"this processor has no LSTM in {dtype}")
-    assert workspace("meta").shape == real.shape

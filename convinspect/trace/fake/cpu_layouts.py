@@ -8,8 +8,6 @@ from typing import Any
 import torch
 
 from convinspect.torch_private import aten, convolution_format, suggest_memory_format
-from convinspect.trace.fake.cpu_recurrent import recurrent_layer, recurrent_layer_backward
-from convinspect.trace.fake.cpu_spectra import complex_spectrum, signal, spectrum
 
 _SUM, _MAX = 0, 2  # of an embedding bag: torch.nn.functional.embedding_bag
 _SUMMED_AS_THEY_LIE = (torch.float32, torch.float16, torch.bfloat16)
@@ -153,6 +151,23 @@ def _embedding_bag(args: tuple[Any, ...], out: Any) -> Any:
     return (out[0], bag_of, sizes, out[3] if mode == _MAX else out[3].new_empty(bags))
 
 
+def _recurrent_layer(args: tuple[Any, ...], out: Any) -> Any:
+    """Keep about what oneDNN does for a backward pass: gates and states of all steps, without what they are padded to.
+
+    In bytes of ``args[0]``: T x N x 5H, 2 x (T + 1) x N x (H and the wider of H and I); gradients of them in float32.
+    """
+    steps, hidden, item = args[0], int(args[10]), args[0].element_size()
+    length, batch, features = steps.shape
+    states = 2 * (length + 1) * (max(features, hidden) * (item + 8) + hidden * (item + 4))
+    kept = bool(args[15]) and torch.is_grad_enabled()
+    return (*out[:3], out[3].new_empty(batch * (length * 5 * hidden * item + states)) if kept else None)
+
+
+def _recurrent_layer_backward(_args: tuple[Any, ...], out: Any) -> Any:
+    """The gradients of the two biases are equal, and two tensors all the same."""
+    return (*out[:4], torch.empty_like(out[4]), *out[5:])
+
+
 _PADS = [f"{mode}_pad{n}d{way}" for mode in ("reflection", "replication") for n in (2, 3) for way in ("", "_backward")]
 _NAMES: dict[Callable[[tuple[Any, ...], Any], Any], tuple[str, ...]] = {
     _batch_norm: ("_native_batch_norm_legit",),
@@ -161,9 +176,6 @@ _NAMES: dict[Callable[[tuple[Any, ...], Any], Any], tuple[str, ...]] = {
     _layer_norm: ("native_layer_norm",),
     _group_norm: ("native_group_norm",),
     _group_norm_backward: ("native_group_norm_backward",),
-    spectrum: ("_fft_r2c",),
-    complex_spectrum: ("_fft_c2c",),
-    signal: ("_fft_c2r",),
     _convolution: ("convolution",),
     _convolution_backward: ("convolution_backward",),
     _fold: ("col2im", "im2col"),
@@ -172,8 +184,8 @@ _NAMES: dict[Callable[[tuple[Any, ...], Any], Any], tuple[str, ...]] = {
     _contiguous: ("glu_backward",),
     _dropout_backward: ("native_dropout_backward",),
     _embedding_bag: ("_embedding_bag", "_embedding_bag_forward_only"),
+    _recurrent_layer: ("mkldnn_rnn_layer",),
+    _recurrent_layer_backward: ("mkldnn_rnn_layer_backward",),
     _loss: ("mse_loss", "smooth_l1_loss", "soft_margin_loss", "binary_cross_entropy"),
-    recurrent_layer: ("mkldnn_rnn_layer",),
-    recurrent_layer_backward: ("mkldnn_rnn_layer_backward",),
 }
 _CORRECTIONS = {aten(name): correct for correct, names in _NAMES.items() for name in names}

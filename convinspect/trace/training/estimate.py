@@ -15,6 +15,7 @@ import torch
 from convinspect.frontends import Frontend
 from convinspect.records import ModuleCall, Note, OpCall
 from convinspect.trace.fake.model import FakeModel, faked
+from convinspect.trace.memory.about import about
 from convinspect.trace.restore.model import restored
 from convinspect.trace.training.step import NothingToTrain, SavedBy, Step, TrainingConfig, names_of, train_once
 from convinspect.trace.unfuse import unfused
@@ -50,12 +51,13 @@ def estimate_training(
         return train_once(subject, args, kwargs, config, device=where, foreach=foreach)
 
     step = _attempt(lambda: frontend, lambda subject: faked(subject.module, fakes), on_fakes)
-    notes = (Note("training_as_on_cpu", _AS_ON_CPU),) if foreach else ()
+    if isinstance(step, Step):
+        on_cuda = (Note("training_as_on_cpu", _AS_ON_CPU),) if foreach else ()
+        return step, (*on_cuda, *about("training", step.calls))
     if isinstance(step, str) and device != "meta":
-        notes = ()
         step = _attempt(frontend.copied, lambda _: nullcontext(), on_a_copy)
     if isinstance(step, Step):
-        return step, notes
+        return step, ()
     return None, (
         Note("nothing_to_train", _NOTHING) if step is None else Note("training_unknown", f"{_UNKNOWN} {step}"),
     )
