@@ -18,7 +18,7 @@ from torch.nn.parameter import UninitializedBuffer, is_lazy
 
 from convinspect.frontends.frontend import Frontend, Runner, ScopeRecorder
 from convinspect.frontends.modules import type_name
-from convinspect.frontends.torchscript.parts import marked_parts
+from convinspect.frontends.torchscript.markers import marked_parts
 from convinspect.frontends.torchscript.scopes import scopes_in_parts
 from convinspect.tensors.describe import records_in
 
@@ -58,8 +58,8 @@ class Eager(Frontend):
         # A call of ours adds frames to each of torch's: a model that runs without us must run with us.
         sys.setrecursionlimit(2 * sys.getrecursionlimit())
         try:
-            with scopes_in_parts(self.module, recorder) as abandon_parts:
-                calls = _Calls(self.module, recorder, original, abandon_parts)
+            with scopes_in_parts(self.module, recorder) as parts:
+                calls = _Calls(self.module, recorder, original, parts.abandon)
 
                 def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
                     with calls.in_this_thread():

@@ -5,24 +5,24 @@ from __future__ import annotations
 import copy
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from types import TracebackType
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import torch
 from torch import nn
 
 from convinspect.frontends.modules import type_name
-from convinspect.records import ModuleRecord, Note, ReceptiveField, TensorRecord
+from convinspect.records import Format, ModuleRecord, Note, ReceptiveField, TensorRecord
 from convinspect.tensors.describe import dtype_name
 
 Runner: TypeAlias = Callable[..., Any]
+Told: TypeAlias = tuple[tuple[ModuleRecord, ...], tuple[Note, ...]]
 
 
-class ScopeRecorder(Protocol):
-    """What is told which module begins and ends; operators in between are the running module's."""
+class ScopeRecorder(AbstractContextManager[Any], Protocol):
+    """What is told which module begins and ends; operators in between, while it is entered, are that module's."""
 
     @property
     def path(self) -> str:
@@ -39,22 +39,11 @@ class ScopeRecorder(Protocol):
     def abandon(self, error: BaseException, module: nn.Module) -> None:
         """End the run of ``module``, the running one, with ``error``."""
 
-    def returned(self, path: str, value: Any) -> None:
-        """Say that the module at ``path`` returns ``value``, where its run ends later: values are not kept."""
-
-    def field_of(self, value: Any) -> ReceptiveField | None:
-        """Return the field of the first tensor of ``value`` that has one."""
+    def returned(self, path: str, value: Any) -> ReceptiveField | None:
+        """Say that the module at ``path`` returns ``value``, and get the first field in it."""
 
     def end(self, outputs: tuple[TensorRecord, ...], field: ReceptiveField | None) -> None:
-        """End the running module's run with records of what it returned earlier."""
-
-    def __enter__(self) -> Any:
-        """Record operators in this thread."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop it."""
+        """End the running module's run with records of what it returned: `leave` without a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +55,7 @@ class Frontend(ABC):
 
     module: nn.Module
 
-    format: ClassVar[Literal["python", "torchscript", "export"]]
+    format: ClassVar[Format]
     no_training: ClassVar[Note | None] = None
 
     @property
@@ -104,13 +93,15 @@ class Frontend(ABC):
     def signature(self) -> inspect.Signature | None:
         """Return what ``forward`` takes, or ``None`` where nobody knows."""
 
-    def check(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], names: Sequence[str]) -> None:
+    def check(self, args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]) -> None:
         """Raise `UsageError` for inputs that the model does not hold for; ``names`` are the report's of ``args``."""
         del args, kwargs, names
 
-    @abstractmethod
-    def running(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> AbstractContextManager[Frontend]:
+    @contextmanager
+    def running(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Frontend]:
         """Give what is run in place of this model: itself, or a copy where running it would change it."""
+        del args, kwargs
+        yield self
 
     @abstractmethod
     def scopes(self, recorder: ScopeRecorder) -> AbstractContextManager[Runner]:
@@ -124,9 +115,7 @@ class Frontend(ABC):
         """Yield every registered module once, with the path that it goes by."""
         yield from self.module.named_modules()
 
-    def told(
-        self, modules: tuple[ModuleRecord, ...], ran: set[str]
-    ) -> tuple[tuple[ModuleRecord, ...], tuple[Note, ...]]:
+    def told(self, modules: tuple[ModuleRecord, ...], ran: set[str]) -> Told:
         """Return ``modules`` with what only this front end knows of them, and what a reader must know.
 
         ``ran`` are the paths of the modules that ran.

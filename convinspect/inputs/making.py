@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from convinspect.errors import UsageError
-from convinspect.inputs.moving import moved
 from convinspect.inputs.suggesting import has_batch, suggestion
 from convinspect.load import Loaded
 from convinspect.spec import InputSpec
+from convinspect.tensors.describe import tensors_in
 
 # One seed for all dummy values, so that a model whose path depends on them takes the same path twice.
 _SEED = 0
@@ -66,9 +66,14 @@ def make_inputs(loaded: Loaded) -> Prepared:
     return _fitted(loaded, args, kwargs)
 
 
+def holds_meta(value: Any) -> bool:
+    """Tell whether a tensor without values is among nested tuples, lists and mappings."""
+    return any(tensor.is_meta for tensor in tensors_in(value))
+
+
 def given_inputs(loaded: Loaded, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Prepared:
     """Return ``loaded`` with whole inputs, moved to its device and checked against what ``forward`` takes."""
-    return _fitted(loaded, *moved((args, kwargs), loaded.device))
+    return _fitted(loaded, *_moved((args, kwargs), loaded.device))
 
 
 def _tensor(
@@ -136,3 +141,20 @@ def _names(signature: inspect.Signature | None, args: tuple[Any, ...], kwargs: d
         variadic = signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
         names.extend((f"{name}.{i}" for i in range(len(value))) if variadic else (name,))
     return tuple(names[: len(args)])
+
+
+def _moved(value: Any, device: str, known: dict[int, Any] | None = None) -> Any:
+    """Return ``value`` with its tensors on ``device``; a tensor that occurs twice is one tensor there too."""
+    known = {} if known is None else known
+    if isinstance(value, torch.Tensor):
+        if value.is_nested:
+            raise UsageError("a nested tensor has no one shape: it cannot be an input")
+        if id(value) not in known:
+            known[id(value)] = value.detach().to(device)
+        return known[id(value)]
+    if isinstance(value, (tuple, list)):
+        items = [_moved(item, device, known) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    if isinstance(value, dict):
+        return {key: _moved(item, device, known) for key, item in value.items()}
+    return value

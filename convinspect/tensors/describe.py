@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -12,8 +13,7 @@ import torch
 from convinspect.errors import UsageError
 from convinspect.records import NamedTensor, TensorRecord, Value
 from convinspect.tensors.identity import element_bytes
-from convinspect.tensors.signature import signature_of
-from convinspect.tensors.walking import named_tensors, tensors_in
+from convinspect.tensors.operators import signature_of
 
 _PLAIN = (int, float, bool, str, type(None))
 
@@ -74,3 +74,42 @@ def _value(argument: Any) -> Value:
     if isinstance(argument, (list, tuple)):
         return tuple(_value(item) for item in argument)
     return str(argument)
+
+
+def tensors_in(value: Any) -> Iterator[torch.Tensor]:
+    """Yield every tensor in nested tuples, lists, mappings and dataclasses, in order."""
+    for _, tensor in named_tensors(value, ""):
+        yield tensor
+
+
+def named_tensors(value: Any, name: str) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield every tensor of a nested value with its dotted name: ``out.0``, ``logits``, ``cache.1.key``.
+
+    A mapping or dataclass at the top gives its own keys as names; a list or tuple numbers its items.
+    """
+    # A cycle in the user's own structures must not hang the report: each container is opened once.
+    pending: list[tuple[str, Any]] = [(name, value)]
+    opened: set[int] = set()
+    while pending:
+        here, item = pending.pop()
+        if isinstance(item, torch.Tensor):
+            yield here or "out", item
+            continue
+        parts = _parts(item)
+        if not parts or id(item) in opened:
+            continue
+        opened.add(id(item))
+        numbered = isinstance(item, (list, tuple)) and not hasattr(item, "_fields")
+        prefix = here or ("out" if numbered else "")
+        pending.extend((f"{prefix}.{key}".lstrip("."), part) for key, part in reversed(parts))
+
+
+def _parts(item: Any) -> list[tuple[str, Any]]:
+    if isinstance(item, Mapping):
+        return [(str(key), part) for key, part in item.items()]
+    if isinstance(item, (list, tuple)):
+        names = getattr(item, "_fields", None) or range(len(item))
+        return [(str(key), part) for key, part in zip(names, item, strict=True)]
+    if is_dataclass(item) and not isinstance(item, type):
+        return [(f.name, getattr(item, f.name, None)) for f in fields(item)]
+    return []

@@ -16,12 +16,12 @@ from convinspect.inputs import Prepared
 from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Trace
 from convinspect.tensors.describe import named_records
 from convinspect.trace.fake.model import FakeModel, faked
-from convinspect.trace.memory.about import about
+from convinspect.trace.memory.live import near
 from convinspect.trace.memory.measured import measuring
 from convinspect.trace.modules import module_records
 from convinspect.trace.record.forward_failure import forward_failure
 from convinspect.trace.record.recorder import Recorder
-from convinspect.trace.restore.model import restored
+from convinspect.trace.restore import restored
 from convinspect.trace.training.estimate import estimate_training, with_saved
 from convinspect.trace.training.step import TrainingConfig
 from convinspect.trace.unfuse import unfused
@@ -69,7 +69,7 @@ def _run(prepared: Prepared, frontend: Frontend, fields: FieldTracker, fakes: Fa
         ran = {call.path for call in recorder.calls if isinstance(call, ModuleCall)}
         modules, notes = frontend.told(module_records(frontend, weights.used), ran)
         if fakes is not None:
-            notes += about("inference", recorder.calls)
+            notes += near("inference", recorder.calls)
     start = prepared.loaded.without_run()
     return replace(
         start,

@@ -9,7 +9,7 @@ import torch
 from torch.nn.parameter import is_lazy
 
 from convinspect.frontends import Frontend
-from convinspect.frontends.modules import asked, packed_tensors, type_name
+from convinspect.frontends.modules import is_builtin, is_container, packed_tensors, type_name
 from convinspect.records import ModuleRecord, Weight
 from convinspect.tensors.describe import dtype_name
 from convinspect.tensors.identity import element_bytes, same_piece
@@ -33,8 +33,8 @@ def module_records(frontend: Frontend, used: set[int]) -> tuple[ModuleRecord, ..
                 path,
                 type_name(module),
                 leaf=next(module.children(), None) is None,
-                container=asked(module).is_container,
-                builtin=asked(module).is_builtin,
+                container=is_container(module),
+                builtin=is_builtin(module),
                 params=_weights(module.named_parameters(recurse=False, remove_duplicate=False), path, counted, used),
                 buffers=_weights(buffers, path, counted, used),
             )

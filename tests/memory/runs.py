@@ -15,7 +15,7 @@ from convinspect.inputs import given_inputs, holds_meta
 from convinspect.load.adopt import adopt
 from convinspect.records import Run, Trace, TrainingStep
 from convinspect.spec import Request, Target, UnitSpec
-from convinspect.tensors.walking import tensors_in
+from convinspect.tensors.describe import tensors_in
 from convinspect.trace import trace
 from convinspect.trace.training.step import TrainingConfig
 from convinspect.trace.unfuse import unfused

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from convinspect.torch_private import pytree
 _HINT = "the program holds for the shapes it was exported with; torch.export.export(..., dynamic_shapes=...) frees them"
 
 
-def arranged(program: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def arranged(program: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return the inputs as the program was exported with them: which by position, which by name."""
     positional, named = _children(program.call_spec.in_spec)
     count = len(_children(positional))
@@ -27,7 +27,7 @@ def arranged(program: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> 
     return tuple(by_position), by_name
 
 
-def check_inputs(program: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], names: Sequence[str]) -> None:
+def check_inputs(program: Any, args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]) -> None:
     """Raise `UsageError` for an input that the program does not hold for, and say which dimension is in the way.
 
     ``names`` are the report's names of ``args``.

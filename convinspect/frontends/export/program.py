@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -15,7 +15,7 @@ from torch import nn
 from convinspect.frontends.export.inputs import check_inputs
 from convinspect.frontends.export.interpreter import Interpreter
 from convinspect.frontends.export.tree import module_tree
-from convinspect.frontends.frontend import Frontend, Runner, ScopeRecorder
+from convinspect.frontends.frontend import Frontend, Runner, ScopeRecorder, Told
 from convinspect.frontends.modules import canonical_modules
 from convinspect.records import ModuleRecord, Note
 from convinspect.tensors.describe import records_in
@@ -71,15 +71,9 @@ class Program(Frontend):
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         return inspect.Signature([inspect.Parameter(name, kind) for name in names]) if names else None
 
-    def check(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], names: Sequence[str]) -> None:
+    def check(self, args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]) -> None:
         """Raise `UsageError` for an input of a shape, dtype or structure that the program was not exported for."""
         check_inputs(self.program, args, kwargs, names)
-
-    @contextmanager
-    def running(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Program]:
-        """Give the program itself: its interpreter changes nothing but buffers."""
-        del args, kwargs
-        yield self
 
     @contextmanager
     def scopes(self, recorder: ScopeRecorder) -> Iterator[Runner]:
@@ -102,9 +96,7 @@ class Program(Frontend):
         """Yield every module once, also where the program has one under two names."""
         return canonical_modules(self.module)
 
-    def told(
-        self, modules: tuple[ModuleRecord, ...], ran: set[str]
-    ) -> tuple[tuple[ModuleRecord, ...], tuple[Note, ...]]:
+    def told(self, modules: tuple[ModuleRecord, ...], ran: set[str]) -> Told:
         """Return ``modules``, and a note of those of which the program says nothing but the name."""
         unseen = [m.path for m in modules if m.leaf and m.path not in ran and not (m.params or m.buffers)]
         if not unseen:

@@ -11,10 +11,19 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+from torch import nn
 
-from convinspect.frontends.torchscript.graphs import nodes_in, put_before
-from convinspect.frontends.torchscript.plain import is_plain, make_plain
-from convinspect.torch_private import graph_type, inline, method_graphs, script_type, tuple_type
+from convinspect.frontends.modules import is_scripted
+from convinspect.frontends.torchscript.plain import is_plain, make_plain, nodes_in, put_before
+from convinspect.torch_private import (
+    children_of,
+    graph_type,
+    inline,
+    method_graphs,
+    script_object,
+    script_type,
+    tuple_type,
+)
 
 
 def with_markers(model: Any, *, disposable: bool) -> Any:
@@ -40,6 +49,36 @@ def with_markers(model: Any, *, disposable: bool) -> Any:
         if name in ("forward", "forward__0"):
             inline(graph)
             make_plain(graph)
+    return marked
+
+
+@contextmanager
+def marked_parts(model: nn.Module) -> Iterator[None]:
+    """Run the block with markers in the graphs of the model's scripted modules, and put the modules back after it.
+
+    The copies have the very tensors of the originals, so that weights are told and counted as before.
+    """
+    undo: list[tuple[dict[str, Any], str, nn.Module]] = []
+    copies: dict[int, Any] = {}
+    try:
+        for parent in [module for module in model.modules() if not is_scripted(module)]:
+            children = children_of(parent)
+            for name, part in [(name, child) for name, child in children.items() if is_scripted(child)]:
+                undo.append((children, name, part))
+                children[name] = copies.setdefault(id(part), _with_own_tensors(part))
+        yield
+    finally:
+        for children, name, part in undo:
+            children[name] = part
+
+
+def _with_own_tensors(part: Any) -> Any:
+    marked = with_markers(part, disposable=False)
+    if marked is not part:
+        for mine, original in zip(marked.modules(), part.modules(), strict=True):
+            named = (*original.named_parameters(recurse=False), *original.named_buffers(recurse=False))
+            for name, tensor in named:
+                script_object(mine).setattr(name, tensor)
     return marked
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from convinspect.frontends.torchscript.graphs import constant_before, nodes_in, put_before
-from convinspect.frontends.torchscript.traced_sizes import is_size_of_tensors, write_as_integer
+import torch
+
 from convinspect.torch_private import drop_unused_nodes, graph_type
 
 # Scripted code always takes the fused path of attention, which hides its operators; the run switches it off in
@@ -19,6 +20,16 @@ _FAST_PATHS = (
 _TRACED_CONVOLUTION = "aten::_convolution"
 _CONVOLUTION_INPUTS = 9
 _TO_THE_END = 2**63 - 1
+# How a tensor operator on two sizes is called between integers.
+_ON_INTEGERS = {
+    "aten::add": "aten::add",
+    "aten::sub": "aten::sub",
+    "aten::mul": "aten::mul",
+    "aten::floor_divide": "aten::floordiv",
+    "aten::remainder": "aten::remainder",
+}
+_ROUNDED = {"floor": "aten::floordiv", "trunc": "aten::__round_to_zero_floordiv"}
+_TO_INTEGER = ("aten::Int", "aten::IntImplicit", "aten::ScalarImplicit")
 
 
 def is_plain(graph: Any) -> bool:
@@ -26,7 +37,7 @@ def is_plain(graph: Any) -> bool:
     return not any(
         node.kind() in (*_FAST_PATHS, _TRACED_CONVOLUTION, "prim::CallFunction")
         or _is_tensor_slice(node)
-        or is_size_of_tensors(node)
+        or _is_size_of_tensors(node)
         for node in nodes_in(graph)
     )
 
@@ -42,7 +53,7 @@ def make_plain(graph: Any) -> None:
             _replace(node, put_before(graph, node, "aten::convolution", inputs, node.output().type()))
         elif _is_tensor_slice(node):
             _pass_over(graph, node)
-        elif is_size_of_tensors(node) and write_as_integer(graph, node):
+        elif _is_size_of_tensors(node) and _write_as_integer(graph, node):
             rewritten = True
     if rewritten:
         drop_unused_nodes(graph)  # the tensors that the sizes were
@@ -100,6 +111,47 @@ def _choose(graph: Any, node: Any, whole: Any) -> None:
     otherwise.registerOutput(node.output())
 
 
+def _is_size_of_tensors(node: Any) -> bool:
+    """Tell a node that turns a tensor into a number: which the tracer wrote for ``x.shape[2] // 2``."""
+    return node.kind() in _TO_INTEGER and next(node.inputs()).type().kind() == "TensorType"
+
+
+def _write_as_integer(graph: Any, node: Any) -> bool:
+    """Replace ``node`` by integer arithmetic; tell whether its tensor was made of sizes and constants alone."""
+    number = _integer(graph, node, next(node.inputs()))
+    if number is None:
+        return False
+    _replace(node, number)
+    return True
+
+
+def _integer(graph: Any, place: Any, value: Any) -> Any:
+    """Return an integer equal to the tensor ``value``, made before ``place``; ``None`` where it has other sources."""
+    if value.type().kind() == "IntType":
+        return value
+    node = value.node()
+    kind = node.kind()
+    if kind == "prim::NumToTensor":
+        return _integer(graph, place, next(node.inputs()))
+    if kind == "prim::Constant":
+        known = value.toIValue()
+        plain = isinstance(known, torch.Tensor) and not (known.dim() or known.is_floating_point() or known.is_meta)
+        return constant_before(graph, place, int(known)) if plain else None
+    first, second, *rest = node.inputs() if kind in (*_ON_INTEGERS, "aten::div") else (None, None)
+    operator = _operator(kind, [value.toIValue() for value in rest])
+    if operator is None:
+        return None
+    numbers = [_integer(graph, place, first), _integer(graph, place, second)]
+    return None if None in numbers else put_before(graph, place, operator, numbers, graph_type(int))
+
+
+def _operator(kind: str, rest: list[Any]) -> str | None:
+    """Return the operator on integers; ``rest`` is the scale of a sum, or how a division rounds."""
+    if kind == "aten::div":
+        return _ROUNDED.get(rest[0]) if rest else None
+    return _ON_INTEGERS.get(kind) if rest in ([], [1]) else None
+
+
 def _replace(node: Any, value: Any) -> None:
     node.output().replaceAllUsesWith(value)
     node.destroy()
@@ -108,3 +160,26 @@ def _replace(node: Any, value: Any) -> None:
 def _constant(value: Any) -> Any:
     """Return the value of a constant; an ellipsis for anything else."""
     return value.toIValue() if value.node().kind() == "prim::Constant" else ...
+
+
+def nodes_in(block: Any) -> Iterator[Any]:
+    """Yield the nodes of a graph or block and those of the blocks inside them."""
+    for node in block.nodes():
+        yield node
+        for inner in node.blocks():
+            yield from nodes_in(inner)
+
+
+def put_before(graph: Any, place: Any, kind: str, inputs: list[Any], result: Any) -> Any:
+    """Put a node of ``kind`` before the node ``place``, and return its value, of type ``result``."""
+    made = graph.create(kind, inputs, 1)
+    made.output().setType(result)
+    made.insertBefore(place)
+    return made.output()
+
+
+def constant_before(graph: Any, place: Any, constant: float) -> Any:
+    """Put a constant before the node ``place``, and return its value."""
+    value = graph.insertConstant(constant)
+    value.node().moveBefore(place)
+    return value

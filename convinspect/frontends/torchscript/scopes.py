@@ -11,7 +11,7 @@ import builtins
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ for _schema in (
 
 
 @dataclass(slots=True)
-class _Run:
+class Run:
     """One forward: where markers write; ``modules`` are paths and modules by the identity of their C++ object."""
 
     recorder: ScopeRecorder
@@ -47,7 +47,7 @@ class _Run:
     running: list[tuple[str, nn.Module] | None] = field(default_factory=list)
 
     def enter(self, identity: int, inputs: Any) -> None:
-        # An object of a TorchScript class may have a forward too, and is no module.
+        """Begin a module; an object of a TorchScript class may have a forward too, and is none."""
         found = self.modules.get(identity)
         self.running.append(found)
         if found is not None:
@@ -55,6 +55,7 @@ class _Run:
             self.recorder.enter(path, type_name(module), records_in(inputs))
 
     def leave(self, result: Any) -> None:
+        """End what began last."""
         found = self.running.pop()
         if found is not None:
             self.recorder.leave(result)
@@ -67,7 +68,7 @@ class _Run:
                 self.recorder.abandon(error, found[1])
 
 
-_run: ContextVar[_Run | None] = ContextVar("_run", default=None)
+_run: ContextVar[Run | None] = ContextVar("_run", default=None)
 
 
 @contextmanager
@@ -76,15 +77,14 @@ def script_scopes(model: nn.Module, recorder: ScopeRecorder) -> Iterator[Runner]
 
     ``model`` must be one that `with_markers` returned: its graphs call the operators of this file.
     """
-    paths = canonical_paths(model)
-    modules = {_identity(module): (paths[path], module) for path, module in model.named_modules()}
-    with _following(modules, recorder) as run:
+    method = None if method_of(model, "forward") else method_of(model, "forward__0")
+    with scopes_in_parts(model, recorder, canonical_paths(model)) as run:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             run.enter(_identity(model), (args, kwargs))
             try:
                 with _hearing_interrupts() as heard:
-                    out = _forward(model)(*args, **kwargs)
+                    out = (method or model)(*args, **kwargs)
             except Exception as error:
                 if heard:
                     raise KeyboardInterrupt from error
@@ -98,22 +98,10 @@ def script_scopes(model: nn.Module, recorder: ScopeRecorder) -> Iterator[Runner]
 
 
 @contextmanager
-def scopes_in_parts(model: nn.Module, recorder: ScopeRecorder) -> Iterator[Callable[[BaseException], None]]:
-    """Follow the calls inside the scripted modules of an eager ``model``, whose own calls are followed elsewhere.
-
-    Gives what closes the scopes that an error leaves open.
-    """
-    parts = {_identity(part): (path, part) for path, part in model.named_modules() if is_scripted(part)}
-    if not parts:
-        yield lambda _: None
-        return
-    with _following(parts, recorder) as run:
-        yield run.abandon
-
-
-@contextmanager
-def _following(modules: dict[int, tuple[str, nn.Module]], recorder: ScopeRecorder) -> Iterator[_Run]:
-    run = _Run(recorder, modules)
+def scopes_in_parts(model: nn.Module, recorder: ScopeRecorder, paths: Mapping[str, str] | None = None) -> Iterator[Run]:
+    """Follow the calls inside the scripted modules of ``model``, which go by ``paths`` where these are given."""
+    parts = [(path, module) for path, module in model.named_modules() if is_scripted(module)]
+    run = Run(recorder, {_identity(m): (paths[path] if paths else path, m) for path, m in parts})
     token = _run.set(run)
     try:
         yield run
@@ -150,12 +138,6 @@ for _name, _kernel in (
 
 def _identity(module: nn.Module) -> int:
     return hash(script_object(module))
-
-
-def _forward(model: nn.Module) -> Runner:
-    """Return what runs the model; a recurrent layer that was scripted by itself has its overloads alone."""
-    overload = None if method_of(model, "forward") else method_of(model, "forward__0")
-    return overload or model
 
 
 @contextmanager

@@ -11,10 +11,10 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import nn
 
-from convinspect.frontends.frontend import Frontend, Runner, ScopeRecorder
+from convinspect.frontends.frontend import Frontend, Runner, ScopeRecorder, Told
 from convinspect.frontends.modules import canonical_modules
-from convinspect.frontends.torchscript.graphs import nodes_in
 from convinspect.frontends.torchscript.markers import saved_copy, with_markers
+from convinspect.frontends.torchscript.plain import nodes_in
 from convinspect.frontends.torchscript.scopes import script_scopes
 from convinspect.records import ModuleRecord, Note, Weight
 from convinspect.tensors.describe import dtype_name
@@ -61,9 +61,7 @@ class Script(Frontend):
         """Yield every module once, also where a script holds one under two names as two objects."""
         return canonical_modules(self.module)
 
-    def told(
-        self, modules: tuple[ModuleRecord, ...], ran: set[str]
-    ) -> tuple[tuple[ModuleRecord, ...], tuple[Note, ...]]:
+    def told(self, modules: tuple[ModuleRecord, ...], ran: set[str]) -> Told:
         """Return ``modules``, or of a frozen model the root with the constants of its graph, and why.
 
         The root is not called a leaf then: its operators are all there is to show.

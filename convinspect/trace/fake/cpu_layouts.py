@@ -35,7 +35,7 @@ def answer_of_the_cpu(func: Any, args: tuple[Any, ...]) -> Any:
 
 def _batch_norm(args: tuple[Any, ...], out: Any) -> Any:
     """The CPU answers channels last where the input is, else contiguously, also for a transposed input."""
-    out = _with_statistics(args, (_restrided(out[0], _layout(args[0])), *out[1:]))
+    out = _batch_norm_with_update(args, out)
     return out if bool(args[5]) else _without_statistics(out)
 
 
@@ -44,7 +44,7 @@ def _batch_norm_in_evaluation(args: tuple[Any, ...], out: Any) -> Any:
 
 
 def _batch_norm_with_update(args: tuple[Any, ...], out: Any) -> Any:
-    return _with_statistics(args, (_restrided(out[0], _layout(args[0])), *out[1:]))
+    return _with_statistics(args[:2], (_restrided(out[0], _layout(args[0])), *out[1:]))
 
 
 def _without_statistics(out: Any) -> Any:
@@ -52,26 +52,30 @@ def _without_statistics(out: Any) -> Any:
     return (out[0], *(saved.new_empty(0) for saved in out[1:3]), *out[3:])
 
 
-def _with_statistics(args: tuple[Any, ...], out: Any) -> Any:
+def _with_statistics(given_and_weight: Any, out: Any) -> Any:
     """The CPU keeps mean and deviation in the input's dtype unless the weight has another: then in float32."""
-    given, weight = args[0], args[1]
+    given, weight = given_and_weight
     mixed = weight is not None and weight.dtype != given.dtype
     dtype = torch.float32 if mixed else given.dtype
     return (out[0], *(saved.to(dtype) for saved in out[1:3]), *out[3:])
+
+
+def _layer_norm(args: tuple[Any, ...], out: Any) -> Any:
+    return _with_statistics((args[0], args[2]), out)
+
+
+def _group_norm(args: tuple[Any, ...], out: Any) -> Any:
+    return _with_statistics(args[:2], (_restrided(out[0], suggest_memory_format(args[0])), *out[1:]))
+
+
+def _group_norm_backward(args: tuple[Any, ...], out: Any) -> Any:
+    return out if out[0] is None else (_restrided(out[0], suggest_memory_format(args[1])), *out[1:])
 
 
 def _in_its_format(args: tuple[Any, ...], out: Any) -> Any:
     """The CPU answers in the memory format of the last tensor given; the meta kernel contiguously."""
     given = [arg for arg in args if isinstance(arg, torch.Tensor)][-1]
     return _restrided(out, suggest_memory_format(given))
-
-
-def _group_norm(args: tuple[Any, ...], out: Any) -> Any:
-    return _with_statistics(args, (_restrided(out[0], suggest_memory_format(args[0])), *out[1:]))
-
-
-def _group_norm_backward(args: tuple[Any, ...], out: Any) -> Any:
-    return out if out[0] is None else (_restrided(out[0], suggest_memory_format(args[1])), *out[1:])
 
 
 def _roll(args: tuple[Any, ...], out: Any) -> Any:
@@ -86,8 +90,7 @@ def _contiguous(_args: tuple[Any, ...], out: Any) -> Any:
 
 def _layout(given: torch.Tensor) -> torch.memory_format:
     """Return the format that ``given`` lies in without gaps; contiguous where it is in several, or in none."""
-    forms = {4: torch.channels_last, 5: torch.channels_last_3d}
-    form = forms.get(given.dim(), torch.contiguous_format)
+    form = {4: torch.channels_last, 5: torch.channels_last_3d}.get(given.dim(), torch.contiguous_format)
     return torch.contiguous_format if given.is_contiguous() or not given.is_contiguous(memory_format=form) else form
 
 
@@ -96,25 +99,21 @@ def _restrided(out: torch.Tensor, form: torch.memory_format) -> torch.Tensor:
     return torch.empty(out.shape, dtype=out.dtype, device="meta", memory_format=form)
 
 
-def _layer_norm(args: tuple[Any, ...], out: Any) -> Any:
-    return _with_statistics((args[0], args[2]), out)
-
-
 def _convolution(args: tuple[Any, ...], out: Any) -> Any:
     """The CPU answers in the memory format of what it was given; the meta kernel knows no device and no format."""
-    form = _memory_format(*args[:9])
+    form = _convolution_format(*args[:9])
     return out if form is None else out.to(memory_format=form)
 
 
 def _convolution_backward(args: tuple[Any, ...], out: Any) -> Any:
     _, given, weight, bias_sizes, *geometry = args[:10]
-    form = _memory_format(given, weight, None, *geometry, bias_sizes=bias_sizes)
+    form = _convolution_format(given, weight, None, *geometry, bias_sizes=bias_sizes)
     if form is None:
         return out
     return (*(part if part is None else part.to(memory_format=form) for part in out[:2]), out[2])
 
 
-def _memory_format(*args: Any, bias_sizes: Any = None) -> torch.memory_format | None:
+def _convolution_format(*args: Any, bias_sizes: Any = None) -> torch.memory_format | None:
     """Return the format that the CPU's convolution of these arguments answers in; ``None``: as the meta kernel does."""
     given, weight = args[:2]
     if given.dim() == _LINE or (given.stride(1) != 1 and weight.stride(1) != 1):
@@ -135,8 +134,7 @@ def _fold(args: tuple[Any, ...], out: Any) -> Any:
 
 def _dropout_backward(args: tuple[Any, ...], out: Any) -> Any:
     """The CPU multiplies gradient and mask, and answers as a product does."""
-    product = args[0] * args[1]
-    return out.new_empty_strided(out.shape, product.stride())
+    return out.new_empty_strided(out.shape, (args[0] * args[1]).stride())
 
 
 def _embedding_bag(args: tuple[Any, ...], out: Any) -> Any:
@@ -154,7 +152,7 @@ def _embedding_bag(args: tuple[Any, ...], out: Any) -> Any:
 def _recurrent_layer(args: tuple[Any, ...], out: Any) -> Any:
     """Keep about what oneDNN does for a backward pass: gates and states of all steps, without what they are padded to.
 
-    In bytes of ``args[0]``: T x N x 5H, 2 x (T + 1) x N x (H and the wider of H and I); gradients of them in float32.
+    In elements: T x N x 5H, and 2 x (T + 1) x N x (H and the wider of H and I), the last with gradients in float32.
     """
     steps, hidden, item = args[0], int(args[10]), args[0].element_size()
     length, batch, features = steps.shape

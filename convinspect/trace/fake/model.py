@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from convinspect.frontends.modules import Put, asked
+from convinspect.frontends.modules import Put, places_of
 from convinspect.tensors.identity import storage_id
 from convinspect.torch_private import is_traceable_wrapper_subclass, mark_as_parameter, pytree
 from convinspect.trace.fake.tensor import META, FakeMode, FakeTensor
@@ -64,7 +64,7 @@ def faked(model: nn.Module, fakes: FakeModel) -> Iterator[None]:
     undo: list[tuple[Put, str, Any]] = []
     try:
         for module in model.modules():
-            for put, name, value in asked(module).places():
+            for put, name, value in places_of(module):
                 if not _is_plain(value) and pytree.tree_any(fakes.replaces, value):
                     undo.append((put, name, value))
                     put(name, fakes.replaced(value))

@@ -20,8 +20,7 @@ from typing import Any
 import torch
 
 from convinspect.tensors.identity import storage_id, storage_of
-from convinspect.tensors.signature import mutates, signature_of
-from convinspect.tensors.walking import operands, written
+from convinspect.tensors.operators import mutates, operands, signature_of, written
 from convinspect.torch_private import DispatchMode, plain_torch_function, running_meta_kernels, tensor_like
 from convinspect.trace.fake.cpu_layouts import answer_of_the_cpu, as_the_cpu_returns
 

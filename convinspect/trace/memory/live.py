@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from convinspect.frontends.modules import packed_tensors
-from convinspect.records import Alive, AliveKind, Memory, ModuleCall, OpCall, Peak, Phase
+from convinspect.records import Alive, AliveKind, Memory, ModuleCall, Note, OpCall, Peak, Phase
+from convinspect.tensors.describe import tensors_in
 from convinspect.tensors.identity import allocated_bytes
-from convinspect.tensors.signature import mutates
-from convinspect.tensors.walking import operands, results, tensors_in
+from convinspect.tensors.operators import mutates, operands, results
 from convinspect.trace.memory.timeline import START, Allocation, Timeline
 
 # Tensors made of Python data come to the dispatcher as an argument of this operator.
@@ -30,6 +30,10 @@ BLOCK_BYTES = 512
 
 # How many rows a peak names; the rest is one entry a kind.
 _NAMED_ROWS = 64
+
+# What recurrent layers keep for a backward pass is padded as oneDNN likes it; results of Fourier transforms lie as the
+# transforming library left them, which decides whether later operators copy. Fake tensors know neither exactly.
+_NEAR = {"training": ("aten.mkldnn_rnn_layer", "aten._fft_"), "inference": ("aten._fft_",)}
 
 _IN_ONE_SUM = frozenset({"weights", "inputs", "outputs", "gradients", "optimizer"})
 
@@ -112,3 +116,17 @@ def where(call: int, calls: Sequence[ModuleCall | OpCall]) -> tuple[str, int, st
     parent = calls[op.parent] if op.parent != START else None
     name = op.op if isinstance(op, OpCall) else None
     return (parent.path, parent.number, name) if isinstance(parent, ModuleCall) else ("", 0, name)
+
+
+def near(what: Literal["training", "inference"], calls: Sequence[ModuleCall | OpCall]) -> tuple[Note, ...]:
+    """Return a note where the memory of ``calls``, which fake tensors ran, is near and not exact."""
+    ran = (i for i, call in enumerate(calls) if isinstance(call, OpCall) and call.op.startswith(_NEAR[what]))
+    first = next(ran, None)
+    if first is None:
+        return ()
+    path = where(first, calls)[0]
+    message = (
+        f"the {what} memory is near, not exact: recurrent layers and Fourier transforms "
+        f"(the first is {path or 'the model itself'}) run in libraries with workspaces and layouts of their own"
+    )
+    return (Note(f"{what}_about", message, path),)

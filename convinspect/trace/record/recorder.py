@@ -1,24 +1,77 @@
-"""Every operator of one forward, on record, at the moment it has run."""
+"""The calls of one forward: modules as they begin and end, operators at the moment they have run."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
 
 from convinspect.fields import FieldTracker
-from convinspect.records import OpCall, ReceptiveField
-from convinspect.tensors.describe import arguments_of, records_in
-from convinspect.tensors.walking import tensors_in
+from convinspect.records import ModuleCall, OpCall, ReceptiveField, TensorRecord
+from convinspect.tensors.describe import arguments_of, records_in, tensors_in
 from convinspect.torch_private import DispatchMode
 from convinspect.trace.fake.tensor import ASKS_DEVICE
 from convinspect.trace.memory.live import LiveBytes
-from convinspect.trace.record.calls import Calls
 
 # The attribute of an exception that holds the path and the module that it came out of.
 FAILED_IN = "_convinspect_failed_in"
+
+
+class Calls:
+    """A stack of running modules over the list of calls that they and their operators make."""
+
+    def __init__(self) -> None:
+        self._calls: list[ModuleCall | OpCall] = []
+        self._running: list[int] = []
+        self._runs: Counter[str] = Counter()
+
+    @property
+    def calls(self) -> tuple[ModuleCall | OpCall, ...]:
+        """All calls so far, parents before children."""
+        return tuple(self._calls)
+
+    @property
+    def next_index(self) -> int:
+        """The index that the next call will have."""
+        return len(self._calls)
+
+    @property
+    def parent(self) -> int:
+        """The index of the running module's call, or -1."""
+        return self._running[-1] if self._running else -1
+
+    @property
+    def path(self) -> str:
+        """The dotted path of the running module; the model itself where none is."""
+        return self._module(self.parent).path if self._running else ""
+
+    def enter(
+        self, path: str, type_name: str, inputs: tuple[TensorRecord, ...], unregistered: int | None = None
+    ) -> None:
+        """Begin a run of the module at ``path``; one that is not registered brings how many parameters it has."""
+        self._runs[path] += 1
+        call = ModuleCall(path, type_name, self.parent, self._runs[path], inputs, (), unregistered=unregistered)
+        self._running.append(self.add(call))
+
+    def end(self, outputs: tuple[TensorRecord, ...], field: ReceptiveField | None) -> None:
+        """End the running module's run with records of what it returned."""
+        index = self._running.pop()
+        self._calls[index] = replace(self._module(index), outputs=outputs, receptive_field=field, finished=True)
+
+    def add(self, call: ModuleCall | OpCall) -> int:
+        """Add one call and return its index."""
+        self._calls.append(call)
+        return len(self._calls) - 1
+
+    def _module(self, index: int) -> ModuleCall:
+        call = self._calls[index]
+        if not isinstance(call, ModuleCall):
+            raise TypeError(f"call {index} is an operator, not a module")
+        return call
 
 
 class Recorder(Calls, DispatchMode):
@@ -64,18 +117,18 @@ class Recorder(Calls, DispatchMode):
                 args=arguments_of(func, args, kwargs),
                 outputs=records_in(out),
                 allocated_bytes=self.memory.observe(func, args, kwargs, out, self.next_index),
-                receptive_field=self.field_of(out),
+                receptive_field=self._field_of(out),
             )
         )
 
     def leave(self, result: Any) -> None:
         """End the running module's run with what it returns."""
-        self.returned(self.path, result)
-        self.end(records_in(result), self.field_of(result))
+        self.end(records_in(result), self.returned(self.path, result))
 
-    def returned(self, path: str, value: Any) -> None:
-        """Say that the module at ``path`` returns ``value``."""
+    def returned(self, path: str, value: Any) -> ReceptiveField | None:
+        """Say that the module at ``path`` returns ``value``, and get the first field in it."""
         self._fields.returned(path, tuple(tensors_in(value)))
+        return self._field_of(value)
 
     def abandon(self, error: BaseException, module: nn.Module) -> None:
         """End the run of ``module``, the running one, with ``error``, and remember the innermost that it came out of.
@@ -85,10 +138,9 @@ class Recorder(Calls, DispatchMode):
         if not hasattr(error, FAILED_IN):
             with suppress(AttributeError):  # an exception class of the user's with slots
                 setattr(error, FAILED_IN, (self.path, module))
-        self.drop()
+        self._running.pop()
 
-    def field_of(self, value: Any) -> ReceptiveField | None:
-        """Return the field of the first tensor of ``value`` that has one."""
+    def _field_of(self, value: Any) -> ReceptiveField | None:
         fields = (self._fields.describe(tensor) for tensor in tensors_in(value))
         return next((field for field in fields if field is not None), None)
 

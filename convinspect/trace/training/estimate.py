@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,8 +16,8 @@ import torch
 from convinspect.frontends import Frontend
 from convinspect.records import ModuleCall, Note, OpCall
 from convinspect.trace.fake.model import FakeModel, faked
-from convinspect.trace.memory.about import about
-from convinspect.trace.restore.model import restored
+from convinspect.trace.memory.live import near
+from convinspect.trace.restore import restored
 from convinspect.trace.training.step import NothingToTrain, SavedBy, Step, TrainingConfig, names_of, train_once
 from convinspect.trace.unfuse import unfused
 
@@ -42,20 +43,13 @@ def estimate_training(
     where = torch.device("cpu" if device == "meta" else device)
     foreach = where.type == "cuda"
     fakes = FakeModel(everything=True)
-
-    def on_fakes(subject: Frontend) -> Step:
-        given, named = fakes.replaced((args, kwargs))
-        return train_once(subject, given, named, config, foreach=foreach)
-
-    def on_a_copy(subject: Frontend) -> Step:
-        return train_once(subject, args, kwargs, config, device=where, foreach=foreach)
-
-    step = _attempt(lambda: frontend, lambda subject: faked(subject.module, fakes), on_fakes)
+    on_fakes = partial(train_once, config=config, foreach=foreach)
+    step = _attempt(lambda: frontend, faked(frontend.module, fakes), fakes.replaced((args, kwargs)), on_fakes)
     if isinstance(step, Step):
         on_cuda = (Note("training_as_on_cpu", _AS_ON_CPU),) if foreach else ()
-        return step, (*on_cuda, *about("training", step.calls))
+        return step, (*on_cuda, *near("training", step.calls))
     if isinstance(step, str) and device != "meta":
-        step = _attempt(frontend.copied, lambda _: nullcontext(), on_a_copy)
+        step = _attempt(frontend.copied, nullcontext(), (args, kwargs), partial(on_fakes, device=where))
     if isinstance(step, Step):
         return step, ()
     return None, (
@@ -65,16 +59,17 @@ def estimate_training(
 
 def _attempt(
     choose: Callable[[], Frontend],
-    prepare: Callable[[Frontend], AbstractContextManager[None]],
-    train: Callable[[Frontend], Step],
+    around: AbstractContextManager[None],
+    given: tuple[tuple[Any, ...], dict[str, Any]],
+    train: Callable[..., Step],
 ) -> Step | str | None:
     """Return a step, ``None`` where there is nothing to train, or what the model raised."""
     try:
         subject = choose()
-        with prepare(subject), restored(subject.module), unfused(), _unheard():
+        with around, restored(subject.module), unfused(), _unheard():
             torch.manual_seed(_SEED)
             subject.module.train()
-            return train(subject)
+            return train(subject, *given)
     except NothingToTrain:
         return None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's forward may raise anything

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from convinspect.spec import OptimizerName
-from convinspect.tensors.walking import tensors_in
+from convinspect.tensors.describe import tensors_in
 
 
 def kind_of(parameter: nn.Parameter) -> tuple[Any, ...]:

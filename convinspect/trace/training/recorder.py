@@ -9,7 +9,7 @@ import torch
 
 from convinspect.fields import FieldTracker
 from convinspect.records import OpCall
-from convinspect.tensors.walking import operands
+from convinspect.tensors.operators import operands
 from convinspect.torch_private import next_node_number, running_node_number
 from convinspect.trace.memory.timeline import START
 from convinspect.trace.record.recorder import Recorder, full_name

@@ -31,7 +31,7 @@ from torch import nn
 from convinspect.frontends import Frontend
 from convinspect.records import AliveKind, ModuleCall, OpCall, Peak, Phase, TrainingStep
 from convinspect.spec import AmpName, OptimizerName
-from convinspect.tensors.walking import tensors_in
+from convinspect.tensors.describe import tensors_in
 from convinspect.trace.memory.live import LiveBytes, peak, where
 from convinspect.trace.memory.timeline import START, Allocation, Timeline
 from convinspect.trace.training.optimizer import kind_of, make_optimizer, optimizer_runs, states_of

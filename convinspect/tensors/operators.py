@@ -1,11 +1,13 @@
-"""What torch says of an operator itself: its arguments, their defaults, and what it writes to."""
+"""What an operator takes, gives and changes: read off its schema once, and asked for at every call."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+import torch
 
 from convinspect.torch_private import schema_of
 
@@ -47,3 +49,30 @@ def mutates(func: Any) -> bool:
     """Tell whether the operator may change a tensor that it is given; one without a schema may."""
     schema = schema_of(func)
     return schema is None or bool(schema.is_mutable)
+
+
+def results(value: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors of an operator's result; operators return tensors and lists of them, nothing deeper."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from results(item)
+
+
+def operands(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[torch.Tensor]:
+    """Yield the tensors that an operator was given."""
+    yield from results(args)
+    for arg in kwargs.values():
+        yield from results(arg)
+
+
+def written(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[torch.Tensor]:
+    """Yield the tensors that the operator's schema says it writes into; all of them where it has none."""
+    signature = signature_of(func)
+    if signature is None:
+        yield from operands(args, kwargs)
+        return
+    given = {**dict(zip(signature.names, args, strict=False)), **kwargs}
+    for name in signature.written:
+        yield from results(given.get(name))
