@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import inspect
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import CodeType
+from functools import cache
+from types import CodeType, FunctionType
 from typing import Any
 
 import torch
@@ -119,11 +123,22 @@ def give_own_weights(program: Any) -> None:
     program._state_dict, program._constants = dict(program.state_dict), dict(program.constants)
 
 
-def compiler_wrappers() -> list[CodeType]:
-    """Return the code of what torch wraps in a question for its compiler. Missing: none; runs wait for its import."""
+# What stands on a function that torch's compiler leaves alone. Missing: runs wait for the compiler's import.
+LEFT_ALONE = "__dynamo_disable"
+
+
+@cache
+def compiler_questions() -> tuple[FunctionType, ...]:
+    """Return the functions that torch asks its compiler to leave alone when they are called. Missing: none."""
     disable: Any = torch._compile._disable_dynamo
-    constants = disable.__code__.co_consts
-    return [constant for constant in constants if isinstance(constant, CodeType) and constant.co_name == "inner"]
+    codes = [code for code in disable.__code__.co_consts if isinstance(code, CodeType) and code.co_name == "inner"]
+    wrappers = [item for item in gc.get_objects() if type(item) is FunctionType and item.__code__ in codes]
+    return tuple(inspect.getclosurevars(wrapper).nonlocals["fn"] for wrapper in wrappers)
+
+
+def is_compiler_loaded() -> bool:
+    """Tell whether somebody has imported the compiler. Missing: no."""
+    return "torch._dynamo" in sys.modules
 
 
 def unpacked(packed: Any) -> Any:

@@ -72,7 +72,7 @@ class Eager(Frontend):
 
 
 class _Calls:
-    """What stands in for `nn.Module.__call__` during one run."""
+    """What `nn.Module.__call__` does during one run."""
 
     def __init__(self, model: nn.Module, recorder: ScopeRecorder, original: Any, abandon_parts: Any) -> None:
         self._paths = {id(module): path for path, module in model.named_modules()}

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache
-from types import FunctionType
-from typing import Any
 
 import torch
 
-from convinspect.torch_private import compiler_wrappers
-
-_ANSWER = "__dynamo_disable"
+from convinspect.torch_private import LEFT_ALONE, compiler_questions, is_compiler_loaded
 
 
 @contextmanager
@@ -38,28 +31,15 @@ def _uncompiled() -> Iterator[None]:
     second) only to ask that the Python code of shape functions and optimizers is left alone. Torch remembers the
     answer on each function, and here it is given beforehand, for as long as the block runs.
     """
-    if "torch._dynamo" in sys.modules:
+    if is_compiler_loaded():
         with torch.compiler.set_stance("force_eager"):
             yield
         return
-    answered = [function for function in asking() if not hasattr(function, _ANSWER)]
+    answered = [function for function in compiler_questions() if not hasattr(function, LEFT_ALONE)]
     try:
         for function in answered:
-            setattr(function, _ANSWER, function)
+            setattr(function, LEFT_ALONE, function)
         yield
     finally:
         for function in answered:
-            delattr(function, _ANSWER)
-
-
-@cache
-def asking() -> tuple[FunctionType, ...]:
-    """Return the functions whose calls ask for the compiler."""
-    codes = compiler_wrappers()
-    wrappers = (item for item in gc.get_objects() if type(item) is FunctionType and item.__code__ in codes)
-    return tuple(_closure(wrapper)["fn"] for wrapper in wrappers)
-
-
-def _closure(function: FunctionType) -> dict[str, Any]:
-    cells = function.__closure__ or ()
-    return {name: cell.cell_contents for name, cell in zip(function.__code__.co_freevars, cells, strict=True)}
+            delattr(function, LEFT_ALONE)

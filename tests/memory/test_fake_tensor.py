@@ -73,7 +73,7 @@ def test_meta_shows_the_operators_the_peaks_and_the_sizes_of_the_cpu(name: str, 
     assert real.memory.training is not None
 
 
-def test_token_ids_are_stood_in_for() -> None:
+def test_token_ids_may_be_fake() -> None:
     real = traced(TextClassifier(), torch.randint(9, (2, 7)), training=TrainingConfig())
     with torch.device("meta"):
         model, ids = TextClassifier(), torch.empty(2, 7, dtype=torch.int64)
@@ -94,7 +94,7 @@ def test_a_model_may_make_tensors_without_a_device() -> None:
     assert traced(MakesTensors(), torch.empty(2, 8, device="meta")) == real
 
 
-def test_a_real_tensor_that_a_stand_in_was_written_into_has_no_value() -> None:
+def test_a_real_tensor_that_a_fake_one_was_written_into_has_no_value() -> None:
     x = FakeTensor(torch.empty(2, device="meta"))
     with FakeMode():
         constant = torch.tensor([0.0, 0.0])
@@ -135,7 +135,7 @@ def test_a_fold_keeps_the_storage_of_its_input_size() -> None:
     assert inference_peak(Folds(), torch.rand(2, 3, 8, 8)) == counted_forward(Folds(), torch.rand(2, 3, 8, 8)).peak
 
 
-def test_a_stand_in_pretends_to_be_on_the_cpu_and_holds_no_memory() -> None:
+def test_a_fake_tensor_pretends_to_be_on_the_cpu_and_holds_no_memory() -> None:
     x = FakeTensor(torch.empty(10**12, device="meta"))
     assert x.device == torch.device("cpu")
     assert not x.is_meta

@@ -143,7 +143,7 @@ def test_the_backward_pass_says_whose_gradient_is_computed() -> None:
 
 
 class Sees(nn.Module):
-    """Decides by a value, which stand-ins do not have."""
+    """Decides by a value, which fake tensors do not have."""
 
     def __init__(self) -> None:
         super().__init__()
