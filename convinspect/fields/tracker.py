@@ -11,18 +11,20 @@ from convinspect.errors import InspectError, UsageError
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.operations.field import Cause, Field, collapse, everything, seed_field
 from convinspect.fields.rules import RULES, Call, Result, Rule, run_rule
-from convinspect.fields.signatures import is_pointwise, signature_of
 from convinspect.fields.summary.describe import Followed, describe
 from convinspect.fields.summary.unit import Asked, describe_unit
 from convinspect.fields.writes.storages import StorageFields
 from convinspect.records import ReceptiveField, Unit
 from convinspect.spec import UnitSpec
-from convinspect.tensors.operands import results
+from convinspect.tensors.operators import Signature, is_pointwise, results, signature_of
 
 # These look at a storage in another way, or make their tensor do so: what it holds is read off the storage.
 FROM_STORAGE = frozenset(
     f"aten::{name}" for name in ("as_strided", "as_strided_", "transpose_", "t_", "squeeze_", "unsqueeze_", "detach_")
 )
+
+# A higher-order operator has no schema: whatever it is given may reach whatever it gives.
+_NAMELESS = Signature("higher_order", tuple(f"arg{i}" for i in range(64)), (), {}, (), frozenset())
 
 
 class FieldTracker:
@@ -68,7 +70,7 @@ class FieldTracker:
         if self._followed is None:
             return
         self._order += 1
-        signature = signature_of(func)
+        signature = signature_of(func) or _NAMELESS
         if signature.name in FROM_STORAGE:
             return
         given = dict(zip(signature.names, args, strict=False)) | (dict(kwargs) if kwargs else {})

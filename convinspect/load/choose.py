@@ -12,8 +12,8 @@ from typing import Any
 from torch import nn
 
 from convinspect.errors import UsageError
-from convinspect.load.users_code import running_users_code
 from convinspect.spec import Target
+from convinspect.users_code import running_users_code
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from types import ModuleType
 
 from convinspect.errors import UsageError
 from convinspect.load.sniff import is_file
-from convinspect.load.users_code import running_users_code
 from convinspect.spec import Target
+from convinspect.users_code import running_users_code
 
 
 def import_source(target: Target) -> ModuleType:

@@ -22,6 +22,7 @@ from convinspect.fields.operations.merging import merge
 from convinspect.fields.operations.moves import rearrange
 from convinspect.fields.writes.boxes import Geometry
 from convinspect.fields.writes.flat import Flat, flatten, read, scatter
+from convinspect.torch_private import storage_address
 
 FIRST_SWEEP = 256
 TWO_SIZES = Cause(0, "", "a storage seen under two item sizes")
@@ -145,7 +146,7 @@ def _storage_id(tensor: Tensor) -> int | None:
     """Identity of the tensor's storage; ``None`` for a layout that has none (sparse, oneDNN's own)."""
     if tensor.layout is not torch.strided:
         return None
-    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - the only identity of a storage
+    return storage_address(tensor.untyped_storage())
 
 
 def _geometry(tensor: Tensor) -> Geometry:
