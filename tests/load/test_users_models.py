@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
+from convinspect.frontends.placing import copy_to, place
 from convinspect.load import load
-from convinspect.load.device import copy_to, place
 from convinspect.load.loaded import Loaded
 from convinspect.spec import Request, Target
 from convinspect.tensors.registered import registered_modules, registered_tensors
