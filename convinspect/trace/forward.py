@@ -15,6 +15,7 @@ from convinspect.frontends.modules import type_name
 from convinspect.inputs import Prepared
 from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Trace
 from convinspect.tensors.describe import named_records
+from convinspect.tensors.registered import set_training
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.memory.live import near
 from convinspect.trace.memory.measured import measuring
@@ -90,7 +91,7 @@ def _forward(frontend: Frontend, prepared: Prepared, recorder: Recorder) -> tupl
     out: Any = None
     stopped: Failure | None = None
     try:
-        frontend.module.train(prepared.loaded.request.train)
+        set_training(frontend.module, mode=prepared.loaded.request.train)
         torch.manual_seed(_SEED)
         with torch.no_grad(), frontend.scopes(recorder) as run, recorder:
             out = run(*prepared.args, **prepared.kwargs)

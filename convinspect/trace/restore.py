@@ -17,6 +17,7 @@ from torch.nn.parameter import is_lazy
 from convinspect.tensors.describe import tensors_in
 from convinspect.tensors.identity import storage_id, storage_of
 from convinspect.tensors.operators import mutates, operands, signature_of
+from convinspect.tensors.registered import registered_modules, registered_tensors
 
 _CONTAINERS = (dict, OrderedDict, list, set)
 
@@ -32,7 +33,7 @@ def restored(model: nn.Module, inputs: Any = ()) -> Iterator[Weights]:
     are the states that torch, numpy and Python keep for the whole process.
     """
     weights = Weights(model, inputs)
-    attributes = [_attributes(module) for module in model.modules()]
+    attributes = [_attributes(module) for module in registered_modules(model)]
     undo = [*attributes, weights.restore, *_random_states(), *_switches(), *_global_hooks()]
     try:
         yield weights
@@ -49,7 +50,7 @@ class Weights:
     """
 
     def __init__(self, model: nn.Module, inputs: Any = ()) -> None:
-        tensors = [tensor for tensor in (*model.parameters(), *model.buffers()) if not is_lazy(tensor)]
+        tensors = [tensor for tensor in registered_tensors(model) if not is_lazy(tensor)]
         self._states = [_state(tensor) for tensor in tensors]
         self._known: dict[int, list[int]] = {}
         for tensor in (*tensors, *tensors_in(inputs)):

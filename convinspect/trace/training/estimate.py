@@ -15,6 +15,7 @@ import torch
 
 from convinspect.frontends import Frontend
 from convinspect.records import ModuleCall, Note, OpCall
+from convinspect.tensors.registered import set_training
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.memory.live import near
 from convinspect.trace.restore import restored
@@ -68,7 +69,7 @@ def _attempt(
         subject = choose()
         with around, restored(subject.module), unfused(), _unheard():
             torch.manual_seed(_SEED)
-            subject.module.train()
+            set_training(subject.module, mode=True)
             return train(subject, *given)
     except NothingToTrain:
         return None
