@@ -22,7 +22,7 @@ from convinspect.frontends.placing import copy_to
 from convinspect.frontends.torchscript.markers import marked_parts
 from convinspect.frontends.torchscript.scopes import scopes_in_parts
 from convinspect.tensors.describe import records_in
-from convinspect.tensors.registered import named_modules, registered_parameters, registered_tensors
+from convinspect.tensors.registered import named_modules, registered_buffers, registered_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def _is_lazy(frontend: Eager) -> bool:
 def _materialised(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> nn.Module:
     """Return a copy of a lazy model that has run once, which gives its parameters their shapes."""
     # A lazy buffer cannot be deep-copied as it is.
-    lazy = {id(b): UninitializedBuffer(device=b.device, dtype=b.dtype) for b in registered_tensors(model) if is_lazy(b)}  # type: ignore[call-arg] # torch leaves its signature out
+    lazy = {id(b): UninitializedBuffer(device=b.device, dtype=b.dtype) for b in registered_buffers(model) if is_lazy(b)}  # type: ignore[call-arg] # torch leaves its signature out
     shaped = copy.deepcopy(model, lazy)
     # What is wrong with this forward is told by the one that is recorded.
     with suppress(Exception), torch.random.fork_rng(), torch.no_grad():

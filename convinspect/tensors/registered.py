@@ -52,9 +52,14 @@ def registered_parameters(model: nn.Module) -> list[Any]:
     return _registered(model, 0)
 
 
+def registered_buffers(model: nn.Module) -> list[Any]:
+    """Return the buffers of all modules of ``model``, each once."""
+    return _registered(model, 1)
+
+
 def registered_tensors(model: nn.Module) -> list[torch.Tensor]:
     """Return the parameters of all modules of ``model``, then their buffers, each once."""
-    return [*_registered(model, 0), *_registered(model, 1)]
+    return [*registered_parameters(model), *registered_buffers(model)]
 
 
 def own_tensors(module: nn.Module) -> tuple[list[tuple[str, torch.Tensor]], list[tuple[str, torch.Tensor]]]:
