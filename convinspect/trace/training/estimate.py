@@ -67,7 +67,7 @@ def _attempt(
     """Return a step, ``None`` where there is nothing to train, or what the model raised."""
     try:
         subject = choose()
-        with around, restored(subject.module), unfused(), _unheard():
+        with around, restored(subject.module, given), unfused(), _unheard():
             torch.manual_seed(_SEED)
             set_training(subject.module, mode=True)
             return train(subject, *given)
