@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from convinspect.errors import UsageError
+
+if TYPE_CHECKING:
+    from subprocess import CompletedProcess
 
 # Set where git runs a hook: they would send us to the hook's repository and to the index of the commit in the making.
 _OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE")
@@ -64,7 +67,9 @@ def submodules(tree: Tree) -> tuple[str, ...]:
     return tuple(line.partition("\t")[2] for line in listed if line.startswith(_SUBMODULE))
 
 
-def _git(folder: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def _git(folder: str, *arguments: str, **environment: str) -> CompletedProcess[str]:
+    import subprocess  # noqa: PLC0415 - not where no revision is asked for
+
     kept = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
     command = ["git", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", *arguments]
     try:

@@ -85,34 +85,40 @@ def test_each_outcome_is_told_as_soon_as_it_is_known(tmp_path: Path) -> None:
     assert outcomes[2].error.exit_code == 2
 
 
-def test_processes_that_cannot_be_forked_answer_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "net.py").write_text(model())
-    (tmp_path / "gone.py").write_text(model(init="import os; os._exit(0)"))
-    (tmp_path / "hang.py").write_text(model(init="import time; time.sleep(1000)"))
-    forked = gather([job("net.py", tmp_path)], cache=False)
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """A folder with a model in it, and what a fork has answered of that."""
+    folder = tmp_path_factory.mktemp("model")
+    (folder / "net.py").write_text(model())
+    return folder, gather([job("net.py", folder)], cache=False)[0]
+
+
+def test_processes_that_cannot_be_forked_answer_the_same(
+    forked: tuple[Path, Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, outcome = forked
+    (folder / "gone.py").write_text(model(init="import os; os._exit(0)"))
     monkeypatch.delattr(os, "fork")
-    plain = gather([job("net.py", tmp_path), job("gone.py", tmp_path)], cache=False, workers=2)
-    assert plain[0] == forked[0]
-    assert plain[1].error is not None
-    assert "exit code 0, before" in plain[1].error.message
-    (hung,) = gather([job("hang.py", tmp_path)], cache=False, timeout=0.5)
+    plain, gone = gather([job("net.py", folder), job("gone.py", folder)], cache=False, workers=2)
+    assert plain == outcome
+    assert gone.error is not None
+    assert "exit code 0, before" in gone.error.message
+    (hung,) = gather([job("net.py", folder)], cache=False, timeout=0.1)
     assert hung.error is not None
-    assert "no report after 0.5 s" in hung.error.message
+    assert "no report after 0.1 s" in hung.error.message
 
 
 def test_a_process_of_its_own_answers_the_same_as_a_fork_of_one_that_has_torch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    forked: tuple[Path, Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "net.py").write_text(model())
-    shared = gather([job("net.py", tmp_path)], cache=False)
+    folder, outcome = forked
     monkeypatch.setattr("convinspect.gather.workshop.needs_fresh_process", lambda device: device == "cpu")
-    assert gather([job("net.py", tmp_path)], cache=False) == shared
+    assert gather([job("net.py", folder)], cache=False) == (outcome,)
 
 
-def test_the_report_is_that_of_the_command_line(tmp_path: Path) -> None:
-    (tmp_path / "net.py").write_text(model())
-    (gathered,) = gather([job("net.py", tmp_path)])
+def test_the_report_is_that_of_the_command_line(forked: tuple[Path, Outcome]) -> None:
+    folder, outcome = forked
     command = [sys.executable, "-m", "convinspect", "summary", "net.py", "-i", "4", "--device", "cpu", "--json"]
-    printed = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
-    assert gathered.report is not None
-    assert gathered.report.to_json() + "\n" == printed
+    printed = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+    assert outcome.report is not None
+    assert outcome.report.to_json() + "\n" == printed

@@ -6,7 +6,6 @@ import errno
 import hashlib
 import json
 import os
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -19,7 +18,7 @@ from convinspect.gather import gather
 from convinspect.gather import store as store_
 from convinspect.gather.evidence import Evidence, Files
 from convinspect.gather.store import Store, cache_folder
-from tests.gather.asking import job, model, params
+from tests.gather.asking import job, model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,18 +110,15 @@ def test_what_stands_in_the_way_is_no_failure(kept: Path, cache_folder: Path, re
         assert Store(folder).find("key") is None
 
 
-def test_a_full_disk_costs_a_run_at_most(tmp_path: Path) -> None:
-    """``/dev/full`` is the folder in which each file is, so that no write can come to its end."""
-    (tmp_path / "net.py").write_text(model())
-    code = (
-        "import builtins, errno, sys; from pathlib import Path; from convinspect.gather import store, gather\n"
-        "from tests.gather.asking import job, params\n"
-        "def full(name, mode): return builtins.open('/dev/full', mode) if 'w' in mode else builtins.open(name, mode)\n"
-        "store.open = full\n"
-        "print([(params(one), one.cached) for _ in 'ab' for one in gather([job('net.py', Path(sys.argv[1]))])])\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
-    assert done.stdout == "[(12, False), (12, False)]\n"
+def test_a_full_disk_costs_a_run_at_most(
+    kept: Path, cache_folder: Path, report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_, "open", lambda _, mode: Path("/dev/full").open(mode), raising=False)  # noqa: SIM115
+    Store(str(cache_folder)).keep("other", EVIDENCE, report.to_dict(), ())
+    monkeypatch.undo()
+    assert [path for path in cache_folder.rglob("*") if path.is_file()] == [kept]
+    assert found(cache_folder) == (report, ("noted",))
+    assert found(cache_folder, "other") is None
 
 
 def test_only_so_much_is_kept_and_what_is_used_stays(
@@ -205,8 +201,10 @@ def test_a_read_only_cache_answers_and_is_not_written(
 
 def test_no_cache_is_neither_read_nor_written(tmp_path: Path, cache_folder: Path) -> None:
     (tmp_path / "net.py").write_text(model())
-    (first,) = gather([job("net.py", tmp_path)], cache=False)
-    assert not cache_folder.exists()
     gather([job("net.py", tmp_path)])
-    (again,) = gather([job("net.py", tmp_path)], cache=False)
-    assert (params(first), first.cached, again.cached) == (12, False, False)
+    (kept,) = cache_folder.rglob("*.json")
+    kept.rename(kept.with_suffix(".aside"))
+    (without,) = gather([job("net.py", tmp_path)], cache=False)
+    assert list(cache_folder.rglob("*.json")) == []
+    kept.with_suffix(".aside").rename(kept)
+    assert gather([job("net.py", tmp_path)]) == (replace(without, cached=True),)
