@@ -1,14 +1,23 @@
 """What a PyTorch network is, layer by layer: the library's front door.
 
-``inspect(model, inputs=(x,))`` gives the same report as the command line. Importing the package imports no torch.
+``inspect(model, inputs=(x,))`` gives the same report as the command line. `mac_rule`, `no_macs` and `rf_rule`
+say what an operator of your own costs and what it sees. Importing the package imports no torch.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Report", "__version__", "inspect"]
+_HOMES = {
+    "Report": "convinspect.report",
+    "inspect": "convinspect.pipeline",
+    "mac_rule": "convinspect.ops",
+    "no_macs": "convinspect.ops",
+    "rf_rule": "convinspect.fields",
+}
+__all__ = ["Report", "__version__", "inspect", "mac_rule", "no_macs", "rf_rule"]
 
 
 def __dir__() -> list[str]:
@@ -18,12 +27,6 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     """Bring the library in when it is first asked for: ``--help`` must not wait for torch."""
-    if name == "inspect":
-        from convinspect.pipeline import inspect  # noqa: PLC0415
-
-        return inspect
-    if name == "Report":
-        from convinspect.report import Report  # noqa: PLC0415
-
-        return Report
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,11 +1,13 @@
-"""A report cut off at a depth: what lies deeper is folded into the module that encloses it."""
+"""What of a report is shown: rows down to a depth, with what is deeper folded in, and operators that explain it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
-from convinspect.report import Layer, LayerMemory, Report
+from convinspect.ops import is_view_named
+from convinspect.report import Layer, Report
+from convinspect.tree import Node, tree_of
 
 
 def at_depth(report: Report, depth: int) -> Report:
@@ -14,54 +16,57 @@ def at_depth(report: Report, depth: int) -> Report:
     The ancestor becomes a leaf whose own parameters, MACs, buffers, bytes and memory are the sums of what it
     took in, so the rows still add up to the totals. Depth 0 leaves the model itself.
     """
-    kept: list[Layer] = []
-    folded: list[Layer] = []
-    for layer in report.layers:
-        if kept and layer.depth > depth:
-            folded.append(layer)
-            continue
-        _close(kept, folded)
-        kept.append(layer)
-    _close(kept, folded)
-    return replace(report, layers=tuple(kept))
+    kept = (node for node in tree_of(report.layers) if node.level <= depth)
+    return replace(report, layers=tuple(node.layer if node.level < depth else _folded(node) for node in kept))
 
 
-def _close(kept: list[Layer], folded: list[Layer]) -> None:
-    if folded:
-        kept[-1] = _fold(kept[-1], folded)
-        folded.clear()
-
-
-def _fold(parent: Layer, below: list[Layer]) -> Layer:
-    rows = [parent, *below]
-    ran = [row for row in rows if row.call]
+def _folded(node: Node) -> Layer:
+    if node.leaf:
+        return node.layer
+    sums = node.sums
     return replace(
-        parent,
+        node.layer,
         leaf=True,
-        params=sum(row.params for row in rows),
-        trainable_params=sum(row.trainable_params for row in rows),
-        buffers=sum(row.buffers for row in rows),
-        param_bytes=sum(row.param_bytes for row in rows),
-        buffer_bytes=sum(row.buffer_bytes for row in rows),
-        macs=_known(row.macs for row in rows),
-        memory=LayerMemory(
-            _all_known(row.memory.allocated_bytes for row in ran),
-            _all_known(row.memory.saved_bytes for row in ran),
-        ),
+        params=sums.params,
+        trainable_params=sums.trainable_params,
+        buffers=sums.buffers,
+        param_bytes=sums.param_bytes,
+        buffer_bytes=sums.buffer_bytes,
+        macs=sums.macs,
+        memory=sums.memory,
     )
 
 
-def _known(values: Iterable[int | None]) -> int | None:
-    """Return the sum of the known ``values``; ``None`` only where none is known.
+def worth_showing(layers: Sequence[Layer]) -> list[bool]:
+    """Return for each of ``layers`` whether it explains the network.
 
-    Whether a sum of MACs is a lower bound is said by ``macs_status``, which folding does not change.
+    Modules do. Operators that change neither shape nor cost do not, nor do views, except a view that gives the
+    module which runs next the shape that it takes.
     """
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
+    shown = [True] * len(layers)
+    # The shape that the next module takes, while nothing between here and there changes it; None: no module.
+    wanted: tuple[int, ...] | None = None
+    for i in range(len(layers) - 1, -1, -1):
+        layer = layers[i]
+        if layer.kind == "function":
+            if is_view_named(layer.type):
+                shown[i] = wanted is not None and _makes(layer, wanted)
+            else:
+                shown[i] = _changes_something(layer)
+            wanted = None if shown[i] else wanted
+        elif layer.call:
+            wanted = layer.inputs[0].shape if layer.inputs else None
+    return shown
 
 
-def _all_known(values: Iterable[int | None]) -> int | None:
-    """Return the sum of ``values``; ``None`` where one is not known, for bytes have no mark of a bound."""
-    listed = list(values)
-    known = [value for value in listed if value is not None]
-    return sum(known) if listed and len(known) == len(listed) else None
+def _makes(layer: Layer, shape: tuple[int, ...]) -> bool:
+    changes = any(given.shape != shape for given in layer.inputs)
+    return changes and any(out.shape == shape for out in layer.outputs)
+
+
+def _changes_something(layer: Layer) -> bool:
+    if layer.macs != 0 or layer.macs_status != "exact" or layer.params:
+        return True
+    if not layer.outputs or not layer.inputs:
+        return False
+    return all(given.shape != layer.outputs[0].shape for given in layer.inputs)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def summarise(request: Request) -> Report:
     """Return the report of the request's target.
 
-    A forward that stops half-way gives a report of the rows up to there, with the reason among its warnings. A
+    A forward that stops half-way gives a report of the rows up to there, with the reason as its ``failure``. A
     saved report is read back.
     Raises `UsageError` for a target or an input that cannot be used, and `ModelError` where the user's code
     fails before its forward.
@@ -50,10 +50,7 @@ def second_opinion(request: Request, report: Report) -> tuple[str, ...]:
 
     The model is built afresh for it, so that nothing which it does can reach the report; what fails is said.
     """
-    from convinspect.load import kind_of, load  # noqa: PLC0415
-
-    if kind_of(request.target.source) != "python":
-        return ("second opinion: torchsummary was not asked: it hooks a model made by Python code, and this is a file",)
+    from convinspect.load import load  # noqa: PLC0415
     from convinspect.second_opinion import ask, in_words  # noqa: PLC0415
 
     try:

@@ -67,7 +67,7 @@ class Request:
     """One run of ``summary``: everything that the numbers depend on, and what the target is allowed.
 
     ``optimizer`` is the one whose training step is estimated (``None``: no estimate is made), ``amp`` the dtype of
-    autocast in that step.
+    autocast in that step. ``given`` names the options that stand on the command line, defaults left out.
     """
 
     target: Target
@@ -82,6 +82,7 @@ class Request:
     allow_unsafe: bool = False
     optimizer: OptimizerName | None = "adamw"
     amp: AmpName | None = None
+    given: tuple[str, ...] = ()
 
 
 def parse_target(text: str) -> Target:
@@ -122,7 +123,7 @@ def parse_unit(text: str) -> UnitSpec:
     """Read ``LAYER:I,J``; an empty LAYER is the model itself."""
     path, colon, index = text.rpartition(":")
     parts = [part.strip() for part in index.split(",")]
-    if not colon or not all(part.isascii() and part.isdigit() for part in parts):
+    if not colon or not all(map(_is_count, parts)):
         raise UsageError(f"--unit {text}: expected LAYER:I,J", "for example: --unit layer1.0:3,4")
     return UnitSpec(path, tuple(_count(part, f"--unit {text}") for part in parts))
 
@@ -151,7 +152,7 @@ def _shape(sizes: str, text: str, *, bare: bool) -> tuple[int, ...]:
     parts = re.split(r"\s*[,x\u00d7]\s*|\s+", inner)
     if parts[-1] == "" and len(parts) > 1:  # "128," as Python writes a tuple of one
         parts.pop()
-    if not all(part.isascii() and part.isdigit() for part in parts):
+    if not all(map(_is_count, parts)):
         raise UsageError(f"--input {text}: {sizes!r} is not a shape", _EXAMPLE)
     return tuple(_count(part, f"--input {text}") for part in parts)
 
@@ -166,6 +167,11 @@ def _count(digits: str, place: str) -> int:
 def _high(value: str, dtype: str | None, text: str) -> int:
     if dtype is None or "int" not in dtype:
         raise UsageError(f"--input {text}: only integers have a highest value, not {dtype}", _EXAMPLE)
-    if not (value.isascii() and value.isdigit()) or _count(value, f"--input {text}") < 1:
+    if not _is_count(value) or _count(value, f"--input {text}") < 1:
         raise UsageError(f"--input {text}: {value!r} is not a positive count of values", _EXAMPLE)
     return int(value)
+
+
+def _is_count(text: str) -> bool:
+    """Tell whether ``text`` is a number in digits that Python and torch agree on."""
+    return text.isascii() and text.isdigit()

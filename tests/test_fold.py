@@ -6,65 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convinspect.fold import at_depth
-from convinspect.report import (
-    Layer,
-    LayerMemory,
-    Model,
-    Report,
-    Run,
-    Tool,
-    TotalMemory,
-    Totals,
-)
-
-
-def layer(depth: int, **own: int | None) -> Layer:
-    params, macs, buffers = own.get("params") or 0, own.get("macs", 0), own.get("buffers") or 0
-    return Layer(
-        path="p",
-        call=own.get("call", 1) or 0,
-        kind="module",
-        type="Block",
-        depth=depth,
-        leaf=False,
-        inputs=(),
-        outputs=(),
-        params=params,
-        trainable_params=params // 2,
-        buffers=buffers,
-        param_bytes=4 * params,
-        buffer_bytes=8 * buffers,
-        params_total=params,
-        shared_with=None,
-        macs=macs,
-        macs_total=macs,
-        macs_status="exact" if macs is not None else "unknown",
-        memory=LayerMemory(own.get("allocated", 0), 0),
-        receptive_field=None,
-    )
+from convinspect.report import Layer, Model, Report, Run, Tool, TotalMemory, Totals
+from tests.layers import layer, trees
 
 
 def report(layers: tuple[Layer, ...]) -> Report:
     totals = Totals(0, 0, 0, 0, 0, 0, 0, None, None, "unknown", TotalMemory(0, 0, None, None, None))
     run = Run("cpu", "float32", 1)
     return Report(Tool("0", "2", "3"), Model("t", "T", "python", "eval"), run, (), (), layers, totals, (), ())
-
-
-@st.composite
-def trees(draw: st.DrawFn) -> tuple[Layer, ...]:
-    rows = [layer(0, params=draw(st.integers(0, 99)))]
-    for _ in range(draw(st.integers(0, 25))):
-        rows.append(
-            layer(
-                draw(st.integers(1, rows[-1].depth + 1)),
-                params=draw(st.integers(0, 99)),
-                buffers=draw(st.integers(0, 99)),
-                macs=draw(st.none() | st.integers(0, 99)),
-                allocated=draw(st.none() | st.integers(0, 99)),
-                call=draw(st.integers(0, 2)),
-            )
-        )
-    return tuple(rows)
 
 
 @given(trees(), st.integers(0, 6))

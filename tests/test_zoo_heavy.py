@@ -44,7 +44,7 @@ def disagreements(build: Callable[[], nn.Module]) -> list[str]:
         model = build().eval()
     x = torch.empty(2, *model.pretrained_cfg["input_size"], device="meta")
     report = convinspect.inspect(model, (x,), optimizer=None)
-    said = [f"{note.code}: {note.message}" for note in report.warnings if note.code == "forward_failed"]
+    said = [report.stopped] if report.stopped else []
     said += [f"uncounted: {entry.op} under {entry.path}" for entry in report.uncounted]
     params = sum(p.numel() for p in model.parameters())
     if report.totals.params != params:

@@ -3,106 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from convinspect.analyse.memory import row_memory
 from convinspect.analyse.rows import Row
 from convinspect.ops import results_of, type_name
 from convinspect.records import ModuleCall, OpCall, TensorRecord, Trace, Value, Weight
-from convinspect.report import Layer, MacsStatus, Shape
-
-
-class _Sums:
-    """What a row and everything below it add up to."""
-
-    __slots__ = ("exact", "known", "macs", "params")
-
-    def __init__(self) -> None:
-        self.params = 0
-        self.macs = 0
-        self.exact = True
-        self.known = False
-
-    def add(self, other: _Sums) -> None:
-        self.params += other.params
-        self.macs += other.macs
-        self.exact = self.exact and other.exact
-        self.known = self.known or other.known
-
-    @property
-    def status(self) -> MacsStatus:
-        if not self.known:
-            return "unknown"
-        return "exact" if self.exact else "lower_bound"
+from convinspect.report import Layer, LayerMemory, MacsStatus, Shape
+from convinspect.tree import Node, all_known, tree_of
 
 
 def layers_of(trace: Trace, rows: list[Row]) -> tuple[Layer, ...]:
-    """Return one layer a row; parents come before children in ``rows``, so sums are made from the end."""
-    sums: dict[int, _Sums] = {}
-    for row in reversed(rows):
-        below = sums.setdefault(id(row), _Sums())
-        below.add(_own(row, trace))
-        if row.parent is not None:
-            sums.setdefault(id(row.parent), _Sums()).add(below)
-    return tuple(_layer(row, sums[id(row)], trace) for row in rows)
+    """Return one layer a row; parents come before children in ``rows``."""
+    return tuple(map(_with_totals, tree_of([_layer(row, trace) for row in rows])))
 
 
-def _own(row: Row, trace: Trace) -> _Sums:
-    own = _Sums()
-    own.params = sum(weight.numel or 0 for weight in _counted(row, "params"))
-    own.known = _macs_known(row, trace)
-    own.macs = row.own_macs
-    finished = not isinstance(row.call, ModuleCall) or row.call.finished or trace.failure is None
-    own.exact = own.known and finished and not row.uncounted
-    return own
+def _with_totals(node: Node) -> Layer:
+    sums = node.sums
+    return replace(node.layer, params_total=sums.params, macs_total=sums.macs, macs_status=sums.macs_status)
 
 
-def _macs_known(row: Row, trace: Trace) -> bool:
-    """A module that a complete forward never called did no work; after a failure nobody knows."""
-    return row.call is not None or (trace.ran and trace.failure is None)
-
-
-def _layer(row: Row, below: _Sums, trace: Trace) -> Layer:
+def _layer(row: Row, trace: Trace) -> Layer:
+    """Return ``row`` with what it owns and costs itself in the place of the totals, too."""
     params, buffers = _counted(row, "params"), _counted(row, "buffers")
-    call = row.call
-    is_function = isinstance(call, OpCall)
-    known = _macs_known(row, trace)
+    number, type_, inputs, outputs = _facts(row)
+    own_params = sum(weight.numel or 0 for weight in params)
+    status = _macs_status(row, trace)
+    macs = None if status == "unknown" else row.own_macs
     return Layer(
         path=row.path,
-        call=_number(row),
-        kind="function" if is_function else "module",
-        type=type_name(call) if isinstance(call, OpCall) else _module_type(row),
+        call=number,
+        kind="function" if isinstance(row.call, OpCall) else "module",
+        type=type_,
         depth=row.depth,
         leaf=row.leaf,
-        inputs=tuple(Shape(fact.shape, fact.dtype) for fact in _inputs(call)),
-        outputs=_outputs(call),
-        params=sum(weight.numel or 0 for weight in params),
+        inputs=tuple(Shape(fact.shape, fact.dtype) for fact in inputs),
+        outputs=outputs,
+        params=own_params,
         trainable_params=sum(weight.numel or 0 for weight in params if weight.trainable),
         buffers=sum(weight.numel or 0 for weight in buffers),
         param_bytes=sum(weight.bytes for weight in params),
         buffer_bytes=sum(weight.bytes for weight in buffers),
-        params_total=below.params,
+        params_total=own_params,
         shared_with=_shared_with(row),
-        macs=row.own_macs if known else None,
-        macs_total=below.macs if below.known else None,
-        macs_status=below.status,
-        memory=row_memory(row),
-        receptive_field=call.receptive_field if call is not None else None,
+        macs=macs,
+        macs_total=macs,
+        macs_status=status,
+        memory=_memory(row),
+        receptive_field=row.call.receptive_field if row.call else None,
     )
 
 
-def _number(row: Row) -> int:
-    call = row.call
-    if isinstance(call, ModuleCall):
-        return call.number
-    if isinstance(call, OpCall):
-        return _number(row.parent) if row.parent is not None else 1
-    return 0
+def _macs_status(row: Row, trace: Trace) -> MacsStatus:
+    """Return how well the row's own MACs are known.
+
+    A module that a complete forward never called did no work; after a failure nobody knows.
+    """
+    if row.call is None and not (trace.ran and trace.failure is None):
+        return "unknown"
+    stopped = trace.failure is not None and isinstance(row.call, ModuleCall) and not row.call.finished
+    return "lower_bound" if stopped or row.uncounted else "exact"
 
 
-def _module_type(row: Row) -> str:
+def _memory(row: Row) -> LayerMemory:
+    """Return what the row's operators newly allocate, and what a training step saves in it."""
+    if row.call is None:
+        return LayerMemory(None, None)
+    saved = [op.saved_bytes for op in row.ops]
     if isinstance(row.call, ModuleCall):
-        return row.call.type
-    return row.module.type if row.module is not None else ""
+        saved.append(row.call.saved_bytes)
+    return LayerMemory(all_known(op.allocated_bytes for op in row.ops), all_known(saved))
 
 
 def _counted(row: Row, kind: str) -> list[Weight]:
@@ -114,20 +83,18 @@ def _counted(row: Row, kind: str) -> list[Weight]:
 
 
 def _shared_with(row: Row) -> str | None:
-    weights = (*row.module.params, *row.module.buffers) if row.module is not None else ()
-    return next((w.tied_to for w in weights if w.tied_to is not None and w.tied_to != row.path), None)
+    return next((w.tied_to for w in row.weights if w.tied_to is not None and w.tied_to != row.path), None)
 
 
-def _outputs(call: ModuleCall | OpCall | None) -> tuple[TensorRecord, ...]:
-    if isinstance(call, OpCall):
-        return results_of(call)
-    return call.outputs if call is not None else ()
-
-
-def _inputs(call: ModuleCall | OpCall | None) -> Iterable[TensorRecord]:
+def _facts(row: Row) -> tuple[int, str, Iterable[TensorRecord], tuple[TensorRecord, ...]]:
+    """Return which call of its module ``row`` belongs to, its type, what it was given, and what it gave."""
+    call = row.call
     if isinstance(call, ModuleCall):
-        return call.inputs
-    return _facts_in(tuple(call.args.values())) if call is not None else ()
+        return call.number, call.type, call.inputs, call.outputs
+    if isinstance(call, OpCall):
+        number = row.parent.call.number if row.parent and isinstance(row.parent.call, ModuleCall) else 1
+        return number, type_name(call), _facts_in(tuple(call.args.values())), results_of(call)
+    return 0, row.module.type if row.module else "", (), ()
 
 
 def _facts_in(value: Value) -> list[TensorRecord]:

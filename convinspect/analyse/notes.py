@@ -18,16 +18,10 @@ def uncounted_of(rows: list[Row]) -> tuple[Uncounted, ...]:
 
 def notes_of(trace: Trace, rows: list[Row]) -> tuple[Note, ...]:
     """Return the notes of the trace itself, then those that follow from its rows."""
-    notes = [*trace.notes, *_failed(trace), *_bounds(rows)]
+    notes = [*trace.notes, *_bounds(rows)]
     if trace.ran and trace.failure is None:
         notes += _never_ran(rows)
     return (*notes, *_shared(rows), *_unregistered(rows))
-
-
-def _failed(trace: Trace) -> Iterator[Note]:
-    if trace.failure is not None:
-        where = trace.failure.path or "in forward"
-        yield Note("forward_failed", f"{where}: {trace.failure.message}", trace.failure.path)
 
 
 def _bounds(rows: list[Row]) -> Iterator[Note]:
@@ -41,8 +35,7 @@ def _never_ran(rows: list[Row]) -> Iterator[Note]:
     for row in rows:
         if row.call is not None or row.module is None:
             continue
-        weights = (*row.module.params, *row.module.buffers)
-        if any(weight.used for weight in weights):
+        if any(weight.used for weight in row.weights):
             if row.parent is not None and row.parent.module is not None and row.parent.module.builtin:
                 continue  # torch's own attention reads the weights of a module that it never calls
             yield Note(
@@ -57,14 +50,13 @@ def _never_ran(rows: list[Row]) -> Iterator[Note]:
 def _shared(rows: list[Row]) -> Iterator[Note]:
     runs = Counter(row.path for row in rows if isinstance(row.call, ModuleCall))
     for row in rows:
-        if row.module is None or not row.owns_weights:
+        if not row.owns_weights:
             continue
-        weights = (*row.module.params, *row.module.buffers)
-        for weight in weights:
+        for weight in row.weights:
             if weight.tied_to is not None:
                 owner = weight.tied_to or "the model"
                 yield Note("shared", f"{row.path}.{weight.name} is shared with {owner} and counted there", row.path)
-        if runs[row.path] > 1 and weights:
+        if runs[row.path] > 1 and row.weights:
             yield Note("reused", f"{row.path} ran {runs[row.path]} times: its weights are counted once", row.path)
 
 

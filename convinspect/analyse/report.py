@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 from convinspect.analyse.layers import layers_of
-from convinspect.analyse.memory import total_memory
 from convinspect.analyse.notes import notes_of, uncounted_of
 from convinspect.analyse.rows import rows_of
-from convinspect.records import Trace
-from convinspect.report import Layer, MacsStatus, Model, Report, Run, Tensor, Tool, Totals
+from convinspect.records import Trace, TrainingStep
+from convinspect.report import Layer, Model, Report, Run, Tensor, Tool, TotalMemory, Totals, TrainingMemory
+from convinspect.tree import total
 
 
 def analyse(trace: Trace, tool: Tool, model: Model, run: Run) -> Report:
@@ -27,37 +27,56 @@ def analyse(trace: Trace, tool: Tool, model: Model, run: Run) -> Report:
         warnings=notes_of(trace, rows),
         uncounted=uncounted_of(rows),
         unit=trace.unit,
+        failure=trace.failure,
     )
 
 
 def _totals(trace: Trace, layers: tuple[Layer, ...]) -> Totals:
-    params = sum(layer.params for layer in layers)
-    trainable = sum(layer.trainable_params for layer in layers)
-    param_bytes = sum(layer.param_bytes for layer in layers)
-    buffer_bytes = sum(layer.buffer_bytes for layer in layers)
-    status = _status(layers)
-    macs = None if status == "unknown" else sum(layer.macs or 0 for layer in layers)
+    sums = total(layers)
+    weight_bytes = sums.param_bytes + sums.buffer_bytes
     return Totals(
-        params=params,
-        trainable_params=trainable,
-        non_trainable_params=params - trainable,
-        buffers=sum(layer.buffers for layer in layers),
-        param_bytes=param_bytes,
-        buffer_bytes=buffer_bytes,
-        weight_bytes=param_bytes + buffer_bytes,
-        macs=macs,
-        flops=None if macs is None else 2 * macs,
-        macs_status=status,
-        memory=total_memory(trace, param_bytes + buffer_bytes),
+        params=sums.params,
+        trainable_params=sums.trainable_params,
+        non_trainable_params=sums.params - sums.trainable_params,
+        buffers=sums.buffers,
+        param_bytes=sums.param_bytes,
+        buffer_bytes=sums.buffer_bytes,
+        weight_bytes=weight_bytes,
+        macs=sums.macs,
+        flops=None if sums.macs is None else 2 * sums.macs,
+        macs_status=sums.macs_status,
+        memory=_memory(trace, weight_bytes),
         bytes_by_dtype=_bytes_by_dtype(trace),
     )
 
 
-def _status(layers: tuple[Layer, ...]) -> MacsStatus:
-    statuses = {layer.macs_status for layer in layers}
-    if statuses <= {"unknown"}:
-        return "unknown"
-    return "exact" if statuses == {"exact"} else "lower_bound"
+def _memory(trace: Trace, weight_bytes: int) -> TotalMemory:
+    """Return the bytes of the run; ``weight_bytes`` are those of the rows, for a trace without one."""
+    memory = trace.memory
+    if memory is None:
+        inputs = sum(named.record.bytes for named in trace.inputs)
+        return TotalMemory(inputs, weight_bytes, None, None, None)
+    return TotalMemory(
+        input_bytes=memory.input_bytes,
+        weight_bytes=memory.weight_bytes,
+        inference_peak_bytes=memory.inference.bytes if memory.inference else None,
+        training=_training(memory.training) if memory.training else None,
+        measured=memory.measured,
+        inference_peak=memory.inference,
+        inference_peak_blocks_bytes=memory.inference_blocks_bytes,
+    )
+
+
+def _training(step: TrainingStep) -> TrainingMemory:
+    return TrainingMemory(
+        optimizer=step.optimizer,
+        gradient_bytes=step.gradient_bytes,
+        optimizer_bytes=step.optimizer_bytes,
+        saved_bytes=step.saved_bytes,
+        peak_bytes=step.peak.bytes,
+        amp=step.amp,
+        peak=step.peak,
+    )
 
 
 def _bytes_by_dtype(trace: Trace) -> dict[str, int]:

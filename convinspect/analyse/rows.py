@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from convinspect.ops import is_silent, price
-from convinspect.records import ModuleCall, ModuleRecord, OpCall, Trace
+from convinspect.records import ModuleCall, ModuleRecord, OpCall, Trace, Weight
 
 
 @dataclass(slots=True)
@@ -34,6 +34,11 @@ class Row:
             self.uncounted.append(op.op)
         else:
             self.own_macs += cost
+
+    @property
+    def weights(self) -> tuple[Weight, ...]:
+        """The module's own parameters and buffers."""
+        return (*self.module.params, *self.module.buffers) if self.module is not None else ()
 
     @property
     def owns_weights(self) -> bool:
@@ -106,12 +111,15 @@ def _never_ran(trace: Trace, modules: Mapping[str, ModuleRecord]) -> dict[str, l
     """Return the modules that never ran by the path of the nearest registered ancestor that did."""
     called = {call.path for call in trace.calls if isinstance(call, ModuleCall)}
     never: dict[str, list[ModuleRecord]] = {}
+    anchors: dict[str, str] = {}
     for path, module in modules.items():
         if path in called or (trace.ran and module.container and not (module.params or module.buffers)):
             continue
         anchor = path
-        while anchor and anchor not in called:
+        while anchor and anchor not in called and anchor not in anchors:
             anchor = anchor.rpartition(".")[0]
+        # Parents come first: asked again all the way up, a deep tree takes for ever.
+        anchor = anchors[path] = anchors.get(anchor, anchor)
         never.setdefault(anchor, []).append(module)
     return never
 

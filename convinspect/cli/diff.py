@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -77,7 +77,8 @@ def diff(before: str, after: str, **options: Any) -> int:
 def _run(sides: tuple[_Side, _Side], form: str, output: Output, stdout: TextIO | None, options: dict[str, Any]) -> int:
     from convinspect.diff import Options, compare, render  # noqa: PLC0415 - a usage error must not wait for it
 
-    found = compare(*_reports(sides, options))
+    before, after = _reports(sides, options)
+    found = compare(before, after, (_label(sides[0], before), _label(sides[1], after)))
     terminal = output.is_stdout and stdout is not None and stdout.isatty()
     layout = Options(
         width=options["width"] or width_of(terminal=terminal),
@@ -158,9 +159,15 @@ def _whole(side: _Side, outcome: Outcome) -> Report:
         raise error
     if report is None:
         raise ModelError(f"{side.name}: {side.text}: no report")
+    if report.stopped is not None:
+        raise ModelError(f"{side.name}: {side.text}: {report.stopped}", "a diff needs two whole forwards")
     for warning in report.warnings:
-        if warning.code == "forward_failed":
-            raise ModelError(f"{side.name}: {side.text}: {warning.message}", "a diff needs two whole forwards")
         if warning.code == "chosen":
             say(f"note: {side.name}: {warning.message}")
-    return report if side.revision is None else replace(report, model=replace(report.model, target=side.text))
+    return report
+
+
+def _label(side: _Side, report: Report) -> str:
+    """Return what the side is called: a saved report also by the target that it was made of."""
+    made_of = report.model.target
+    return side.text if made_of == side.request.target.text else f"{side.text} (of {made_of})"

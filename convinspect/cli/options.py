@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from convinspect.errors import UsageError
 from convinspect.spec import AmpName, Request, parse_device, parse_float_dtype, parse_input, parse_target, parse_unit
@@ -81,7 +82,17 @@ def request_of(target: str, options: dict[str, Any]) -> Request:
         allow_unsafe=options["allow_unsafe"],
         optimizer=None if options["optimizer"] == "none" else options["optimizer"],
         amp=_AMP.get(options["amp"]),
+        given=_given(click.get_current_context()),
     )
+
+
+def _given(context: click.Context) -> tuple[str, ...]:
+    """Return the options that stand on the command line, by their long names."""
+    sources = (
+        (max(option.opts, key=len), context.get_parameter_source(option.name or ""))
+        for option in context.command.params
+    )
+    return tuple(name for name, source in sources if source is ParameterSource.COMMANDLINE)
 
 
 def _argument(text: str) -> tuple[str, Any]:

@@ -12,7 +12,8 @@ from convinspect.cli.patience import patience
 from convinspect.cli.screen import can_draw, has_color, width_of
 from convinspect.cli.streams import report_stream, say
 from convinspect.errors import ModelError, UsageError
-from convinspect.render import FORMATS, check_columns
+from convinspect.render import FORMATS, Options, render
+from convinspect.render.columns import chosen
 
 if TYPE_CHECKING:
     from convinspect.report import Report
@@ -99,13 +100,11 @@ def _format(options: dict[str, Any]) -> str:
 
 def _columns(options: dict[str, Any]) -> tuple[str, ...]:
     names = tuple(name.strip() for name in (options["columns"] or "").split(",") if name.strip())
-    check_columns(names)
+    chosen(names)  # a name that does not exist is told before torch is imported
     return names
 
 
 def _text(report: Report, form: str, columns: tuple[str, ...], output: Output, stdout: TextIO | None) -> str:
-    from convinspect.render import Options, render  # noqa: PLC0415
-
     terminal = output.is_stdout and stdout is not None and stdout.isatty()
     to_ascii = output.is_stdout and stdout is not None and not can_draw(stdout.encoding)
     width, color = width_of(terminal=terminal), has_color(terminal=terminal)
@@ -128,10 +127,9 @@ def _say_second_opinion(request: Request, report: Report) -> None:
 
 def failure_of(report: Report) -> ModelError | None:
     """Return the error that a forward which stopped half-way is; ``None`` where it went through."""
-    for note in report.warnings:
-        if note.code == "forward_failed":
-            on_values = report.run.device == "meta" and any(word in note.message for word in _VALUES)
-            return ModelError(
-                note.message, "what depends on values cannot run on meta: try --device cpu" if on_values else None
-            )
-    return None
+    if report.stopped is None:
+        return None
+    on_values = report.run.device == "meta" and any(word in report.stopped for word in _VALUES)
+    return ModelError(
+        report.stopped, "what depends on values cannot run on meta: try --device cpu" if on_values else None
+    )

@@ -10,24 +10,33 @@ from convinspect.records import ReceptiveField, TensorRecord
 
 
 def outputs(row: Row, signs: Signs) -> str:
-    """Return the shapes of the row's outputs, of a row in both reports where they changed."""
+    """Return the shape of the row's first output, of a row in both reports that of the first which changed."""
     if row.before is None or row.after is None:
-        return clean(_shapes(row.layer.outputs)[0], signs)
-    if "output" in row.facets:
-        for ours, theirs in zip(_shapes(row.before.outputs), _shapes(row.after.outputs), strict=True):
-            if ours != theirs:
-                return clean(f"{ours} {signs.arrow} {theirs}", signs)
-    return ""
+        return clean(_first(row.layer.outputs), signs)
+    if "output" not in row.facets:
+        return ""
+    before, after = row.before.outputs, row.after.outputs
+    if len(before) != len(after):
+        return clean(f"{_first(before)} {signs.arrow} {_first(after)}", signs)
+    index = next(i for i, (ours, theirs) in enumerate(zip(before, after, strict=True)) if _kind(ours) != _kind(theirs))
+    ours, theirs = before[index], after[index]
+    both = (_shape(ours), _shape(theirs)) if ours.shape != theirs.shape else (ours.dtype, theirs.dtype)
+    which = f"out.{index} " if len(before) > 1 else ""
+    return clean(f"{which}{both[0]} {signs.arrow} {both[1]}", signs)
 
 
-def _shapes(found: Sequence[TensorRecord]) -> tuple[str, ...]:
-    """Return the outputs in three forms, each fuller than the one before it."""
+def _first(found: Sequence[TensorRecord]) -> str:
     if not found:
-        return ("none",) * 3
-    each = ["x".join(map(str, out.shape)) or "scalar" for out in found]
-    first = each[0] + (f" (+{len(found) - 1})" if len(found) > 1 else "")
-    typed = [f"{text} {out.dtype}" for text, out in zip(each, found, strict=True)]
-    return first, ", ".join(each), ", ".join(typed)
+        return "none"
+    return _shape(found[0]) + (f" (+{len(found) - 1})" if len(found) > 1 else "")
+
+
+def _shape(found: TensorRecord) -> str:
+    return "x".join(map(str, found.shape)) or "scalar"
+
+
+def _kind(found: TensorRecord) -> tuple[tuple[int, ...], str]:
+    return found.shape, found.dtype
 
 
 def receptive_field(row: Row, signs: Signs) -> str:

@@ -13,9 +13,10 @@ from convinspect.diff.nodes import Node, Numbering
 from convinspect.report import Layer, Report
 
 
-def compare(before: Report, after: Report) -> Diff:
+def compare(before: Report, after: Report, labels: tuple[str, str] | None = None) -> Diff:
     """Return what became of every row of ``before``, and what ``after`` has besides; both forwards were completed.
 
+    ``labels`` are what the two are called, by default their targets.
     Against a file of weights only weights are compared, and rows without any are left out.
     """
     ran = (before.model.format != "weights", after.model.format != "weights")
@@ -26,7 +27,8 @@ def compare(before: Report, after: Report) -> Diff:
     entries = [_entry(place, matching, ran) for place in _merged(ours, theirs, matching)]
     _mark_causes(entries, before, after)
     _add_up(entries)
-    return Diff(before, after, tuple(map(_row, entries)), total_costs(before, after))
+    labels = labels or (before.model.target, after.model.target)
+    return Diff(before, after, tuple(map(_row, entries)), total_costs(before, after), labels)
 
 
 def _comparable(report: Report, *, whole: bool) -> Sequence[Layer]:

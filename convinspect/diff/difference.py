@@ -35,6 +35,11 @@ class Row:
     total: Costs
 
     @property
+    def differs(self) -> bool:
+        """Whether the row itself is not what it was, whatever became of the rows below it."""
+        return any(facet != "below" for facet in self.facets)
+
+    @property
     def layer(self) -> Layer:
         """The row as it is now, or as it last was."""
         layer = self.after or self.before
@@ -47,6 +52,7 @@ class Row:
 class Diff:
     """Two reports against each other; ``rows`` in order of execution, parents first, removed rows where they stood.
 
+    ``labels`` are what a reader calls the two: targets, perhaps at a revision.
     The rows' own costs add up to ``totals``, as far as these are sums of rows.
     """
 
@@ -54,6 +60,7 @@ class Diff:
     after: Report
     rows: tuple[Row, ...]
     totals: Costs
+    labels: tuple[str, str]
 
     @property
     def differs(self) -> bool:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from convinspect.diff.amounts import Change
+from convinspect.diff.counts import counts_of
 from convinspect.diff.difference import Diff
 from convinspect.diff.labels import row_count
-from convinspect.diff.lines import counts_of
 from convinspect.diff.signs import Signs, clean
 from convinspect.report import Report
 
 NO_DIFFERENCE = "no difference: every row, every shape and every total is as it was"
 
 
-def sides(before: Report, after: Report, signs: Signs) -> list[tuple[str, str]]:
+def sides(diff: Diff, signs: Signs) -> list[tuple[str, str]]:
     """Return what was compared, as names and texts: both targets, and how they ran, once where they ran alike."""
+    before, after = diff.before, diff.after
     texts = [_run(report, signs) for report in (before, after)]
     if before.tool.torch != after.tool.torch:
         texts = [
@@ -21,8 +22,8 @@ def sides(before: Report, after: Report, signs: Signs) -> list[tuple[str, str]]:
             for text, report in zip(texts, (before, after), strict=True)
         ]
     found = [
-        (name, f"{clean(report.model.target, signs)}  {clean(report.model.name, signs)}")
-        for name, report in (("before", before), ("after", after))
+        (name, clean(f"{label}  {report.model.name}", signs))
+        for name, label, report in zip(("before", "after"), diff.labels, (before, after), strict=True)
     ]
     if texts[0] == texts[1]:
         return [*found, ("both", texts[0])]

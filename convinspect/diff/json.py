@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from convinspect.diff.counts import counts_of
 from convinspect.diff.difference import Costs, Diff, Row
-from convinspect.diff.lines import counts_of
 from convinspect.diff.nodes import attributes_of
 from convinspect.diff.options import Options
 from convinspect.report import Layer, Report
@@ -25,16 +25,17 @@ def document(diff: Diff) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "differs": diff.differs,
-        "before": _side(diff.before),
-        "after": _side(diff.after),
+        "before": _side(diff.before, diff.labels[0]),
+        "after": _side(diff.after, diff.labels[1]),
         "totals": _costs(diff.totals),
         "counts": asdict(counts_of(diff)),
         "changes": [_change(row) for row in diff.rows if row.status != "unchanged"],
     }
 
 
-def _side(report: Report) -> dict[str, Any]:
+def _side(report: Report, label: str) -> dict[str, Any]:
     return {
+        "label": label,
         "tool": asdict(report.tool),
         "model": asdict(report.model),
         "run": asdict(report.run),

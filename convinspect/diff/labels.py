@@ -17,9 +17,6 @@ _FACETS: dict[Facet, str] = {
     "dtype": "dtype",
 }
 
-# What a row costs itself, beside the lines below it.
-OWN = "(itself)"
-
 
 def names(line: Line, signs: Signs) -> str:
     """Return the name of what the line shows: ``conv1``, ``fc -> head``, ``2-5``."""
@@ -70,11 +67,11 @@ def _inside(line: Line, signs: Signs) -> str:
     number = sum(1 + row.below for row in line.rows)
     if line.like is not None:
         return f"like {_name([line.like.names[1]], signs)}"
-    if line.row.status in ("added", "removed") or line.facets or not line.hidden:
+    if line.row.status in ("added", "removed") or line.facets or not line.count:
         return row_count(number)
     if line.came or line.went:
         return f"{number - line.came:,} {signs.arrow} {row_count(number - line.went)}"
-    return f"{line.hidden:,} of {row_count(number)} changed"
+    return f"{line.count:,} of {row_count(number)} changed"
 
 
 def details(line: Line, signs: Signs) -> str:
@@ -103,17 +100,18 @@ def _sides(name: str, measure: str, value: Change, signs: Signs) -> tuple[str, s
     return name, numbers.amount(measure, value.before, signs), numbers.amount(measure, value.after, signs)
 
 
-def rest(line: Line) -> str:
-    """Return what is not shown of a row: ``28 rows follow (output, MACs, RF), 12 unchanged``."""
-    said = []
-    if line.follow:
-        # The others have their columns, or tell little where these differ.
-        what = [text for facet, text in _FACETS.items() if facet in line.facets]
-        what = what or ["MACs" if "macs" in line.facets else "memory"]
-        said.append(f"{row_count(line.follow)} follow{'s' if line.follow == 1 else ''} ({', '.join(what)})")
-    if line.unchanged:
-        said.append(f"{line.unchanged:,} unchanged" if said else f"{row_count(line.unchanged)} unchanged")
-    return ", ".join(said)
+def counted(line: Line) -> str:
+    """Return what a line says that stands for no row: ``28 rows follow (output, RF)``, ``12 rows unchanged``."""
+    if line.kind == "own":
+        return "(itself)"
+    if line.kind == "more":
+        return f"{line.count:,} more lines"
+    if line.kind == "unchanged":
+        return f"{row_count(line.count)} unchanged"
+    # The others have their columns, or tell little where these differ.
+    what = [text for facet, text in _FACETS.items() if facet in line.facets]
+    what = what or ["MACs" if "macs" in line.facets else "memory"]
+    return f"{row_count(line.count)} follow{'s' if line.count == 1 else ''} ({', '.join(what)})"
 
 
 def row_count(number: int) -> str:

@@ -11,7 +11,7 @@ from convinspect.diff.difference import Costs, Diff, Row
 from convinspect.diff.facets import Facet
 from convinspect.diff.folding import Folding, counts_on
 
-Kind: TypeAlias = Literal["row", "own", "rest", "more"]
+Kind: TypeAlias = Literal["row", "own", "follow", "unchanged", "more"]
 
 _SHOWN = ("params", "macs", "allocated_bytes")
 
@@ -20,12 +20,11 @@ _SHOWN = ("params", "macs", "allocated_bytes")
 class Line:
     """One line. ``rows`` are what it stands for: one row, or equal ones that stand side by side.
 
-    ``own`` lines hold the costs of a row that has lines below it; ``rest`` lines those of the rows that have none of
-    their own: ``follow`` of them differ in ``facets`` and no more, ``unchanged`` differ in nothing. ``hidden`` counts
-    the rows that were changed below a line that is not ``is_open``, ``came`` and ``went`` those that were added and
-    removed there; ``facets`` are what they have in common, and ``like`` is the sibling to which the same was done. The
-    costs of the lines below an open line add up
-    to its own.
+    The costs of the lines below a line that ``is_open`` add up to its own: an ``own`` line has what the row costs
+    itself, and those rows that have no line of their own are counted: ``follow`` lines stand for ``count`` rows that
+    differ, in ``facets`` and no more, because of others, ``unchanged`` lines for rows that differ in nothing. In a line
+    that is not open ``count`` is how many rows were changed below it, ``came`` and ``went`` how many of them were added
+    and removed, ``facets`` what changed in all of them, and ``like`` the sibling to which the same was done.
     """
 
     kind: Kind
@@ -33,9 +32,7 @@ class Line:
     rows: tuple[Row, ...]
     costs: Costs
     facets: tuple[Facet, ...] = ()
-    follow: int = 0
-    unchanged: int = 0
-    hidden: int = 0
+    count: int = 0
     came: int = 0
     went: int = 0
     is_open: bool = False
@@ -47,58 +44,12 @@ class Line:
         return self.rows[-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many rows there are of each sort, subtrees that came or went by the row that holds them."""
-
-    added: int
-    added_rows: int
-    removed: int
-    removed_rows: int
-    changed: int
-    renamed: int
-    moved: int
-    follow: int
-    unchanged: int
-
-
 def lines_of(diff: Diff, depth: int | None = None) -> list[Line]:
-    """Return the lines of the table, parents first, no deeper than ``depth`` rows below the outermost."""
+    """Return the lines of the table, parents first, no deeper than ``depth`` rows below the outermost.
+
+    There are none where no row differs.
+    """
     return _Lines(diff.rows, depth).all()
-
-
-def counts_of(diff: Diff) -> Counts:
-    """Return the counts of a heading: each row is counted once."""
-    rows = diff.rows
-    tops = [row for row, above in zip(rows, _parents(rows), strict=True) if above is None or row.status != above.status]
-    return Counts(
-        added=sum(row.status == "added" for row in tops),
-        added_rows=sum(row.status == "added" for row in rows),
-        removed=sum(row.status == "removed" for row in tops),
-        removed_rows=sum(row.status == "removed" for row in rows),
-        changed=sum(row.itself for row in rows),
-        renamed=sum(row.status == "renamed" and not row.itself for row in rows),
-        moved=sum(row.status == "moved" and not row.itself for row in rows),
-        follow=sum(follows(row) for row in rows),
-        unchanged=sum(row.status in ("unchanged", "changed") and not _differs(row) and not row.itself for row in rows),
-    )
-
-
-def follows(row: Row) -> bool:
-    """Return whether the row differs only because of others."""
-    return row.status == "changed" and not row.itself and _differs(row)
-
-
-def _differs(row: Row) -> bool:
-    return any(facet != "below" for facet in row.facets)
-
-
-def _parents(rows: Sequence[Row]) -> Iterator[Row | None]:
-    open_: list[Row] = []
-    for row in rows:
-        del open_[row.depth :]
-        yield open_[-1] if open_ else None
-        open_.append(row)
 
 
 class _Lines:
@@ -123,7 +74,8 @@ class _Lines:
             if any(row.own[name].differs for name in _SHOWN):
                 found.append(Line("own", row.depth + 1, (row,), row.own))
             waiting.extend(reversed(self._children(item)))
-        return _grouped(found)
+        nothing = all(line.kind == "unchanged" for line in found)
+        return [] if nothing else _grouped(found)
 
     def _children(self, parent: int | None) -> list[int | Line]:
         found: list[int | Line] = []
@@ -138,7 +90,7 @@ class _Lines:
                 continue
             last = -1
             rest += self._rows[index : self._folding.end(index)]
-        return [*found, _rest(rest)] if rest else found
+        return [*found, *_rest(rest)]
 
     def _closed(self, index: int, like: Row | None = None) -> Line:
         row = self._rows[index]
@@ -151,18 +103,22 @@ class _Lines:
             (row,),
             row.total,
             facets=self._folding.uniform(index),
-            hidden=self._folding.told_below(index),
+            count=self._folding.told_below(index),
             came=sum(inner.status == "added" for inner in within),
             went=sum(inner.status == "removed" for inner in within),
             like=like,
         )
 
 
-def _rest(rows: Sequence[Row]) -> Line:
-    follow = sum(map(_differs, rows))
-    facets = tuple(sorted({facet for row in rows for facet in row.facets}))
-    costs = total(row.own for row in rows)
-    return Line("rest", rows[0].depth, (), costs, facets, follow=follow, unchanged=len(rows) - follow)
+def _rest(rows: Sequence[Row]) -> Iterator[Line]:
+    """Yield a line for those of ``rows`` that follow from others, and one for those that are as they were."""
+    kinds: tuple[tuple[Kind, bool], ...] = (("follow", True), ("unchanged", False))
+    for kind, differs in kinds:
+        found = [row for row in rows if row.differs == differs]
+        if found:
+            facets = tuple(sorted({facet for row in found for facet in row.facets}))
+            level = min(row.depth for row in rows)
+            yield Line(kind, level, (), total(row.own for row in found), facets, len(found))
 
 
 def _grouped(lines: Sequence[Line]) -> list[Line]:
@@ -175,7 +131,7 @@ def _grouped(lines: Sequence[Line]) -> list[Line]:
                 last,
                 rows=(*last.rows, *line.rows),
                 costs=added(last.costs, line.costs),
-                hidden=last.hidden + line.hidden,
+                count=last.count + line.count,
                 came=last.came + line.came,
                 went=last.went + line.went,
             )

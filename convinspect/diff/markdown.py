@@ -36,7 +36,7 @@ def write(diff: Diff, options: Options) -> str:
     sides = [*_sides(diff, signs), ""]
     if not diff.differs:
         return "\n".join([*sides, f"**{heading.NO_DIFFERENCE}**"])
-    head = [*sides, *_totals(diff, signs), "", f"**{heading.summary(diff, signs)}**", ""]
+    head = [*sides, *_totals(diff, signs), "", f"**{heading.summary(diff, signs)}**"]
     room = LIMIT - _size(head)
     lines = lines_of(diff, options.depth)
     rows = _rows(lines, signs)
@@ -70,14 +70,13 @@ def _cut(lines: Sequence[Line], room: int, signs: Signs) -> list[str]:
         used += _size(table[kept : kept + 1])
         kept += 1
     costs = total(line.costs for line in lines[kept:] if not line.is_open)
-    more = Line("more", lines[kept].level, (), costs, hidden=len(lines) - kept)
+    more = Line("more", lines[kept].level, (), costs, count=len(lines) - kept)
     return _rows([*lines[:kept], more], signs)
 
 
 def _sides(diff: Diff, signs: Signs) -> Iterator[str]:
-    for name, text in heading.sides(diff.before, diff.after, signs):
-        # Two spaces at its end break a line.
-        yield f"**{name}** {code(text, _LONGEST_LINE)}  " if name else f"{code(text, _LONGEST_LINE)}  "
+    for name, text in heading.sides(diff, signs):
+        yield f"- {f'{name} ' if name else ''}{code(text, _LONGEST_LINE)}"
 
 
 def _totals(diff: Diff, signs: Signs) -> Iterator[str]:
@@ -94,11 +93,13 @@ def _totals(diff: Diff, signs: Signs) -> Iterator[str]:
 
 
 def _rows(lines: Sequence[Line], signs: Signs) -> list[str]:
-    """Return the table of ``lines``, shut where it is long."""
+    """Return a blank line and the table of ``lines``, shut where it is long."""
+    if not lines:
+        return []
     table = _table(lines, signs)
     if len(lines) <= _SHUT:
-        return table
-    return ["<details>", f"<summary>{len(lines):,} lines</summary>", "", *table, "", "</details>"]
+        return ["", *table]
+    return ["", "<details>", f"<summary>{len(lines):,} lines</summary>", "", *table, "", "</details>"]
 
 
 def _table(lines: Sequence[Line], signs: Signs) -> list[str]:
@@ -134,17 +135,13 @@ def _sort(line: Line) -> str:
     if line.kind != "row":
         return ""
     if line.row.status in ("changed", "unchanged"):
-        return "changed" if line.row.itself or line.hidden else ""
+        return "changed" if line.row.itself or line.count else ""
     return line.row.status
 
 
 def _label(line: Line, signs: Signs) -> str:
-    if line.kind == "more":
-        return f"{line.hidden:,} more lines"
-    if line.kind == "rest":
-        return escape(labels.rest(line))
-    if line.kind == "own":
-        return labels.OWN
+    if line.kind != "row":
+        return escape(labels.counted(line))
     name, said = labels.names(line, signs), labels.details(line, signs)
     parts = [code(name)] if name else []
     parts.append(f"{code(labels.types(line, signs))}{escape(labels.remark(line, signs))}")

@@ -50,9 +50,10 @@ def write(diff: Diff, options: Options) -> str:
     parts: list[RenderableType] = [_heading(diff, signs)]
     if diff.differs:
         lines = lines_of(diff, options.depth)
+        parts += ["", _totals(diff, signs), "", Text(heading.summary(diff, signs), style="bold")]
         columns, left_out = _fitting(lines, width, signs)
-        parts += ["", _totals(diff, signs), "", Text(heading.summary(diff, signs), style="bold"), ""]
-        parts.append(_rows(lines, columns, width, signs))
+        if lines:
+            parts += ["", _rows(lines, columns, width, signs)]
         if left_out:
             parts += ["", Text(f"left out: {', '.join(left_out)} (needs more width)", style="dim")]
     else:
@@ -82,7 +83,7 @@ def _heading(diff: Diff, signs: Signs) -> RenderableType:
     grid = Table.grid(padding=(0, _GAP))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    for name, text in heading.sides(diff.before, diff.after, signs):
+    for name, text in heading.sides(diff, signs):
         grid.add_row(Text(name, style="dim"), Text(text, style="" if name in ("before", "after") else "dim"))
     return grid
 
@@ -112,7 +113,7 @@ def _fitting(lines: Sequence[Line], width: int, signs: Signs) -> tuple[list[_Col
     """Return the columns that have something to say and fit, and the headings of those that do not fit."""
     columns = [column for column in _columns(lines, signs) if any(column.texts)]
     left_out: list[str] = []
-    needed = max(cell_len(_label(line, signs).plain) + 2 * line.level for line in lines) + 2
+    needed = max((cell_len(_label(line, signs).plain) + 2 * line.level + 2 for line in lines), default=0)
     room = max(_NAMES, int(_SHARE * width))
     for name in _DROPPED:
         if min(needed, room) + sum(_GAP + column.width for column in columns) <= width:
@@ -168,15 +169,13 @@ def _mark(line: Line) -> str:
     if line.kind != "row":
         return " "
     if line.row.status in ("changed", "unchanged"):
-        return "~" if line.row.itself or line.hidden else " "
+        return "~" if line.row.itself or line.count else " "
     return _MARKS[line.row.status]
 
 
 def _label(line: Line, signs: Signs) -> Text:
-    if line.kind == "rest":
-        return Text(labels.rest(line), style="dim")
-    if line.kind == "own":
-        return Text(labels.OWN, style="dim")
+    if line.kind != "row":
+        return Text(labels.counted(line), style="dim")
     name, kind = labels.names(line, signs), labels.types(line, signs)
     mark = _mark(line)
     label = Text.assemble((name, _STYLES[mark]), ": " if name and kind else "", (kind, "cyan" if mark == " " else ""))

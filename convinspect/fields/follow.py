@@ -1,4 +1,4 @@
-"""Which input is followed: the one that was named, or the first that has spatial axes."""
+"""Which input is followed, and along which axes: the one that was named, or the first that has spatial axes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import torch
 
 from convinspect.errors import UsageError
-from convinspect.fields.axes import spatial_axes
 from convinspect.fields.tracker import FieldTracker
 from convinspect.records import Note
 
 # Fields keep numbers for each position of an axis: 16 million of them are 256 MiB for one tensor.
 LONGEST_AXIS = 1 << 24
+SEQUENCE_AXIS = 1
+FIRST_SPATIAL_AXIS = 2
 
 
 def follow(named: Sequence[tuple[str, torch.Tensor]], wanted: str | None, *, batched: bool) -> FieldTracker:
@@ -37,18 +38,26 @@ def follow(named: Sequence[tuple[str, torch.Tensor]], wanted: str | None, *, bat
     return tracker
 
 
+def spatial_axes(shape: Sequence[int], dtype: torch.dtype, *, batched: bool = True) -> tuple[int, ...]:
+    """Choose the axes of an input whose fields are followed.
+
+    Whole numbers ``(N, L)`` are tokens: the axis after the batch. Anything else has its axes after batch and channels:
+    ``(N, C, H, W)`` gives ``(2, 3)``, ``(N, F)`` none. Unbatched inputs have one axis less in front.
+    """
+    front = 0 if batched else -1
+    whole = not (dtype.is_floating_point or dtype.is_complex)
+    if whole and len(shape) == SEQUENCE_AXIS + 1 + front:
+        return (SEQUENCE_AXIS + front,)
+    return tuple(range(FIRST_SPATIAL_AXIS + front, len(shape)))
+
+
 def notes_of(tracker: FieldTracker) -> tuple[Note, ...]:
     """Return a note for each operator without a rule that a followed tensor went through, or why none is followed."""
     if tracker.declined is not None:
         return (Note("field_unknown", tracker.declined),)
-    return tuple(
-        Note("field_unknown", f"{_reason(op, tracker)}: what follows it is unknown", path)
-        for op, path, _ in tracker.unknown_ops
-    )
-
-
-def _reason(op: str, tracker: FieldTracker) -> str:
-    fault = tracker.faults.get(op)
-    return (
-        f"{op} has no receptive-field rule" if fault is None else f"the receptive-field rule of {op} failed ({fault})"
-    )
+    notes = []
+    for op, path, _ in tracker.unknown_ops:
+        fault = tracker.faults.get(op)
+        why = f"the receptive-field rule of {op} failed ({fault})" if fault else f"{op} has no receptive-field rule"
+        notes.append(Note("field_unknown", f"{why}: what follows it is unknown", path))
+    return tuple(notes)

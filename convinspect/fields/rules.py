@@ -1,36 +1,38 @@
-"""The registry of rules: which input elements an operator's output depends on, keyed by the operator's name."""
+"""What a rule is: what it is asked, how it is registered by its operator's name, and how it is looked up."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
-import torch
 from torch import Tensor
 
-from convinspect.errors import ModelError, UsageError
-from convinspect.fields import mixing, reading
-from convinspect.fields.field import Cause, Field, Shape, nothing
-from convinspect.fields.windows import sliding
+from convinspect.errors import ModelError
+from convinspect.fields.hulls.arrays import Shape
+from convinspect.fields.hulls.windows import places, sliding
+from convinspect.fields.operations import contracting, merging, reading
+from convinspect.fields.operations.field import Cause, Field, collapse, nothing
+from convinspect.fields.operations.moves import widen
+from convinspect.tensors.operands import results
 
 Result: TypeAlias = "Field | Sequence[Field | None] | None"
 Rule: TypeAlias = "Callable[[Call], Result]"
+RuleT = TypeVar("RuleT", bound="Rule")
 
-_RULES: dict[str, Rule] = {}
+_OURS = __name__.removesuffix("rules")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One operator that ran, as its rule sees it: arguments by their schema's names, and fields of the tensors.
+    """One operator that ran: arguments by their schema's names, the tensors that came out, and fields of tensors.
 
-    ``outputs`` are the shapes of the tensors that came out. A rule must not read the values of tensors: on the meta
-    device there are none.
+    A rule must not read the values of tensors, only their shapes: on the meta device there are none.
     """
 
     op: str
     args: Mapping[str, Any]
-    outputs: tuple[Shape, ...]
+    outputs: tuple[Tensor, ...]
     cause: Cause
     count: int
     find: Callable[[Tensor], Field | None]
@@ -39,13 +41,29 @@ class Call:
         """Field of the tensor argument ``name``; a constant's depends on nothing."""
         return self.field(self.args[name])
 
+    @property
+    def input(self) -> Field:
+        """Field of the argument that torch calls ``self`` or ``input``."""
+        return self["self" if "self" in self.args else "input"]
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of the first output."""
+        return tuple(self.outputs[0].shape)
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """Shapes of all outputs."""
+        return tuple(tuple(output.shape) for output in self.outputs)
+
     def field(self, tensor: Tensor) -> Field:
         """Field of any tensor among the arguments; a constant's depends on nothing."""
         return self.find(tensor) or nothing(tuple(tensor.shape), self.count)
 
-    def fields(self) -> list[Field]:
-        """Fields of all followed tensors among the arguments."""
-        found = (self.find(tensor) for tensor in tensors_in(self.args.values()))
+    def fields(self, *names: str) -> list[Field]:
+        """Fields of all followed tensors among the arguments, or among those of ``names``."""
+        given = [self.args.get(name) for name in names] if names else list(self.args.values())
+        found = (self.find(tensor) for tensor in results(given))
         return [field for field in found if field is not None]
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -53,40 +71,93 @@ class Call:
         value = self.args.get(name)
         return default if value is None else value
 
-    @property
-    def shape(self) -> Shape:
-        """Shape of the first output."""
-        return self.outputs[0]
-
     def merge(self, fields: Sequence[Field], shape: Shape | None = None) -> Field:
         """Hull of tensors broadcast against each other, as a pointwise operator depends on them."""
-        return mixing.merge(fields, self.shape if shape is None else shape, self.cause)
+        return merging.merge(fields, self.shape if shape is None else shape, self.cause)
 
     def contract(self, field: Field, dims: Sequence[int], *, keeps_own: bool = False) -> Field:
         """Hull over ``dims``, which keep size 1 (or their size, with ``keeps_own``, as in a softmax)."""
-        rank = len(field.shape)
-        return mixing.contract(field, [dim % rank for dim in dims], self.cause, keeps_own=keeps_own)
+        return contracting.contract(field, [dim % field.rank for dim in dims], self.cause, keeps_own=keeps_own)
+
+    def mix(self, field: Field, dims: Sequence[int]) -> Field:
+        """Let every position of the output along ``dims`` depend on everything along them."""
+        mixed = self.contract(field, dims)
+        for dim in dims:
+            mixed = widen(mixed, dim % field.rank, self.shape[dim % field.rank])
+        return mixed
+
+    def whole(self, field: Field) -> Field:
+        """Let every element of the output depend on all that ``field`` depends on."""
+        return collapse(field, (1,) * len(self.shape))
+
+    def all_of(self, fields: Sequence[Field]) -> list[Field]:
+        """Let every element of every output depend on all that any of ``fields`` depends on."""
+        everything = self.merge([collapse(field, ()) for field in fields], ())
+        return [collapse(everything, shape) for shape in self.shapes]
+
+    def with_rest(self, out: Field) -> list[Field]:
+        """Answer ``out`` for the first output, and all that any of its elements depends on for each of the others."""
+        return [out, *(collapse(out, shape) for shape in self.shapes[1:])]
 
     def window(
         self, field: Field, dim: int, *, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1
     ) -> Field:
         """Read windows along ``dim``; output ``o`` reads ``o*stride - padding + dilation*t`` for ``t < kernel``."""
-        outputs = (field.shape[dim] + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+        outputs = places(field.shape[dim], kernel, stride, padding, dilation)
         return reading.slide(field, {dim: sliding(field.shape[dim], outputs, kernel, stride, padding, dilation)})
 
 
-def register(*names: str) -> Callable[[Rule], Rule]:
-    """Give the operators ``names`` (``"aten::convolution"``) the decorated rule; a second one raises."""
+class Registry:
+    """One entry an operator, found by any spelling of its name: ``mylib::blur``, ``mylib.blur.default``."""
 
-    def keep(function: Rule) -> Rule:
-        for name in names:
-            if name in _RULES:
-                msg = f"{name}: two rules for its receptive field"
-                raise UsageError(msg)
-            _RULES[name] = function
-        return function
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self.entries: dict[str, Rule] = {}
 
-    return keep
+    def find(self, op: str) -> Rule | None:
+        """Return the entry of ``op``; an in-place operator of torch's own library has that of its functional form."""
+        name = ".".join(op.replace("::", ".").split(".")[:2])
+        plain = name.removesuffix("_") if name.startswith("aten.") else name
+        return self.entries.get(name, self.entries.get(plain))
+
+    def decorator(self, names: Sequence[str]) -> Callable[[RuleT], RuleT]:
+        """Return a decorator that registers a function for each of ``names``; raises as `rf_rule` says."""
+        qualified = [_checked(name) for name in names]
+
+        def register(rule: RuleT) -> RuleT:
+            for name in qualified:
+                if name in self.entries and not _same_source(self.entries[name], rule):
+                    raise ModelError(f"{name} has a {self._what} already", f"an operator has one {self._what}")
+            self.entries.update(dict.fromkeys(qualified, rule))
+            return rule
+
+        return register
+
+
+RULES = Registry("receptive-field rule")
+
+
+def rf_rule(*names: str) -> Callable[[RuleT], RuleT]:
+    """Register the decorated function as the receptive-field rule of the operators ``names``, overloads included.
+
+    A rule takes the `Call` and returns the `Field` of the output (or one per output; ``None`` for an output that does
+    not depend on its inputs). Names are written ``"mylib::blur"`` or ``"mylib.blur"``. For an operator that blurs an
+    image with a 5x5 kernel::
+
+        from convinspect.fields import rf_rule
+
+        @rf_rule("mylib::blur")
+        def blur(call):
+            across = call.window(call["image"], 2, kernel=5, padding=2)
+            return call.window(across, 3, kernel=5, padding=2)
+
+    ``call.merge([call["a"], call["b"]])`` is a pointwise operator, ``call.contract(call["x"], dims)`` mixes over
+    dimensions. A file that is loaded again repeats its rule.
+
+    Raises:
+        ModelError: one of ``names`` has another rule already, or names no operator.
+    """
+    return RULES.decorator(names)
 
 
 def aten(names: str) -> tuple[str, ...]:
@@ -94,68 +165,30 @@ def aten(names: str) -> tuple[str, ...]:
     return tuple(f"aten::{name}" for name in names.split())
 
 
-def rule(name: str) -> Callable[[Rule], Rule]:
-    """Give your own operator ``name`` a receptive-field rule, from the model file.
-
-    The decorated function takes a `Call` and returns the `Field` of the output (or one per output; ``None`` for an
-    output that does not depend on its inputs). For an operator that blurs an image with a 5x5 kernel::
-
-        from convinspect.fields import rule
-
-        @rule("mylib::blur")
-        def blur(call):
-            across = call.window(call["image"], 2, kernel=5, padding=2)
-            return call.window(across, 3, kernel=5, padding=2)
-
-    ``call.merge([call["a"], call["b"]])`` is a pointwise operator, ``call.contract(call["x"], dims)`` mixes over
-    dimensions. A file that is loaded again replaces its rule. Raises `UsageError` for a name without a namespace, or
-    one of torch's own; the rule itself, when it fails, stops the run with a `ModelError`.
-    """
-    if "::" not in name or name.startswith("aten::"):
-        msg = f"{name}: not an operator of your own; write it as namespace::name"
-        raise UsageError(msg)
-
-    def keep(function: Rule) -> Rule:
-        def guarded(call: Call) -> Result:
-            try:
-                return function(call)
-            except Exception as error:
-                # The rule is the user's code: whatever it raises is told as such.
-                msg = f"{name}: its receptive-field rule failed: {type(error).__name__}: {error}"
-                raise ModelError(msg) from error
-
-        _RULES[name] = guarded
-        return function
-
-    return keep
+def run_rule(rule: Rule, call: Call) -> Result:
+    """Ask a rule; raises `ModelError` where it is the user's own code that fails, and what it is where it is ours."""
+    try:
+        return rule(call)
+    except Exception as error:
+        if rule.__module__.startswith(_OURS):
+            raise
+        name = "::".join(call.op.split(".")[:2])
+        raise ModelError(f"{name}: its receptive-field rule failed: {type(error).__name__}: {error}") from error
 
 
-def find_rule(name: str) -> Rule | None:
-    """Look up the rule of ``name``; an in-place operator has that of its functional form."""
-    found = _RULES.get(name)
-    if found is None and name.endswith("_") and not name.endswith("__"):
-        found = _RULES.get(name[:-1])
-    return found
+def _checked(name: str) -> str:
+    namespace, _, rest = name.replace("::", ".").partition(".")
+    if not namespace or not rest or "." in rest:
+        raise ModelError(
+            f"{name!r} does not name an operator",
+            "write the library and the operator, without an overload: 'mylib::myop'",
+        )
+    return f"{namespace}.{rest}"
 
 
-def tensors_in(values: Any) -> list[Tensor]:
-    """List the tensors in nested lists and tuples, in order."""
-    found: list[Tensor] = []
-    waiting = list(values)[::-1]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, torch.Tensor):
-            found.append(value)
-        elif isinstance(value, (list, tuple)):
-            waiting.extend(reversed(value))
-    return found
-
-
-def forget(name: str) -> None:
-    """Take the rule of ``name`` back, if it has one."""
-    _RULES.pop(name, None)
-
-
-def registered() -> tuple[str, ...]:
-    """List the operators that have a rule."""
-    return tuple(_RULES)
+def _same_source(old: Callable[..., Any], new: Callable[..., Any]) -> bool:
+    # A model file that is imported twice (two targets in it, a notebook's cell run again) repeats its rules.
+    if old is new:
+        return False
+    old_code, new_code = getattr(old, "__code__", None), getattr(new, "__code__", None)
+    return old_code is not None and old_code == new_code and old_code.co_filename == new_code.co_filename

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import torch
@@ -11,33 +12,38 @@ import torch
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Argument names and defaults; the arguments ``written`` to, and those that are only written, never read."""
+    """The name (``aten::add``) and arguments of an operator.
 
+    ``written`` are the arguments that it writes to, ``replaced`` those that are only written, never read.
+    """
+
+    name: str
     names: tuple[str, ...]
-    defaults: dict[str, Any]
+    defaults: Mapping[str, Any]
     written: tuple[str, ...]
     replaced: frozenset[str]
 
 
-@lru_cache(maxsize=4096)
+@cache
 def signature_of(func: Any) -> Signature:
     """Read an operator's schema."""
-    arguments = func._schema.arguments  # noqa: SLF001 - torch has no public name for the schema
-    written = tuple(a.name for a in arguments if a.alias_info is not None and a.alias_info.is_write)
+    schema = func._schema  # noqa: SLF001 - torch has no public name for it
+    written = [a for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write]
     return Signature(
-        tuple(argument.name for argument in arguments),
-        {a.name: a.default_value for a in arguments if a.has_default_value()},
-        written,
-        frozenset(a.name for a in arguments if a.name in written and a.kwarg_only),
+        schema.name,
+        tuple(a.name for a in schema.arguments),
+        {a.name: a.default_value for a in schema.arguments if a.has_default_value()},
+        tuple(a.name for a in written),
+        frozenset(a.name for a in written if a.kwarg_only),
     )
 
 
-@lru_cache(maxsize=4096)
+@cache
 def is_pointwise(func: Any) -> bool:
     """Tell whether torch tags the operator as pointwise; of an in-place one, perhaps its functional form only."""
     if torch.Tag.pointwise in func.tags:
         return True
-    namespace, name = func._schema.name.split("::")  # noqa: SLF001
+    namespace, name = signature_of(func).name.split("::")
     plain = getattr(getattr(torch.ops, namespace), name.removesuffix("_"), None)
     if plain is None or plain is func.overloadpacket:
         return False

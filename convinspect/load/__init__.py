@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from convinspect.errors import UsageError
 from convinspect.load.loaded import Loaded
-from convinspect.load.sniff import kind_of
+from convinspect.load.options import check_options
+from convinspect.load.sniff import Kind, kind_of
 from convinspect.spec import Request
 
 __all__ = ["Loaded", "kind_of", "load"]
@@ -15,10 +17,20 @@ def load(request: Request) -> Loaded:
     Raises `UsageError` where there is nothing usable, `ModelError` where the user's own code fails.
     """
     kind = kind_of(request.target.source)
-    if kind == "python":
-        from convinspect.load.python import load_python  # noqa: PLC0415
+    try:
+        check_options(request, kind)
+        if kind != "python":
+            return _load_file(request, kind)
+    except UsageError as error:
+        raise error.within(request.target.text) from error.__cause__
+    except OSError as error:
+        raise UsageError(f"{request.target.text}: {error.strerror}") from error
+    from convinspect.load.python import load_python  # noqa: PLC0415
 
-        return load_python(request)
+    return load_python(request)
+
+
+def _load_file(request: Request, kind: Kind) -> Loaded:
     if kind == "torchscript":
         from convinspect.load.torchscript import load_torchscript  # noqa: PLC0415
 

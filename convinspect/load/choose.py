@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from convinspect.errors import UsageError
+from convinspect.load.users_code import running_users_code
 from convinspect.spec import Target
 
 
@@ -31,12 +32,11 @@ def choose(module: ModuleType, target: Target, arguments: Sequence[tuple[str, An
     """
     if target.attribute is not None:
         return Choice(target.attribute, _named(module, target))
-    instances = {k: v for k, v in vars(module).items() if isinstance(v, nn.Module) and not k.startswith("_")}
-    classes = {k: v for k, v in vars(module).items() if _is_model_class(v, module)}
+    instances, classes, factories = _models_of(module)
     if len(instances) == 1 and not arguments:
         (name, value), *_ = instances.items()
         return Choice(name, value, f"took {name}, the model instance of the file" if classes else None)
-    candidates = classes or {k: v for k, v in vars(module).items() if _is_factory(v, module)}
+    candidates = classes or factories
     if len(candidates) == 1:
         (name, value), *_ = candidates.items()
         return Choice(name, value)
@@ -46,38 +46,61 @@ def choose(module: ModuleType, target: Target, arguments: Sequence[tuple[str, An
         (name, value), *_ = ready.items()
         how = f"takes {', '.join(names)} alone" if names else "needs no arguments"
         return Choice(name, value, f"took {name}, the only class here that {how}")
-    factories = {k: v for k, v in vars(module).items() if _is_factory(v, module)}
     raise _undecided(target, candidates | instances | factories, names)
+
+
+def is_model(value: Any) -> bool:
+    """Tell whether ``value`` is a module, by its type: other objects' ``__class__`` may run code, and lie."""
+    return issubclass(type(value), nn.Module)
 
 
 def signature_of(value: Any) -> inspect.Signature | None:
     """Return the signature of a class or factory, or ``None`` where Python does not know it."""
     try:
         return inspect.signature(value)
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - a user's class may answer for itself
         return None
 
 
-def _named(module: ModuleType, target: Target) -> Any:
+def written(signature: inspect.Signature) -> str:
+    """Return ``signature`` as it stands in source, or ``(...)`` where a default cannot be written."""
     try:
-        value = attrgetter(target.attribute or "")(module)
-    except AttributeError:
-        raise UsageError(f"{target.source}: no {target.attribute}", _found(module)) from None
-    if not isinstance(value, nn.Module) and not callable(value):
+        return str(signature)
+    except Exception:  # noqa: BLE001 - the user's own __repr__
+        return "(...)"
+
+
+def _named(module: ModuleType, target: Target) -> Any:
+    with running_users_code(target.text):  # a module or a class may have a __getattr__
+        try:
+            value = attrgetter(target.attribute or "")(module)
+        except AttributeError:
+            raise UsageError(f"{target.source}: no {target.attribute}", _found(module)) from None
+    if not is_model(value) and not callable(value):
         kind = type(value).__name__
         raise UsageError(f"{target.text} is a {kind}, not a model, a class or a factory", _found(module))
     return value
 
 
 def _found(module: ModuleType) -> str | None:
-    models = [k for k, v in vars(module).items() if _is_model_class(v, module) or isinstance(v, nn.Module)]
-    models += [k for k, v in vars(module).items() if _is_factory(v, module)]
+    instances, classes, factories = _models_of(module)
+    models = [*classes, *instances, *factories]
     return f"found {', '.join(models[:12])}" if models else None
+
+
+def _models_of(module: ModuleType) -> tuple[dict[str, Any], ...]:
+    """Return the instances, the classes and the factories of ``module`` by name."""
+    names = dict(vars(module))
+    return (
+        {k: v for k, v in names.items() if is_model(v) and not k.startswith("_")},
+        {k: v for k, v in names.items() if _is_model_class(v, module)},
+        {k: v for k, v in names.items() if _is_factory(v, module)},
+    )
 
 
 def _is_model_class(value: Any, module: ModuleType) -> bool:
     return (
-        isinstance(value, type)
+        issubclass(type(value), type)
         and issubclass(value, nn.Module)
         and value.__module__ == module.__name__
         and not value.__name__.startswith("_")
@@ -87,7 +110,7 @@ def _is_model_class(value: Any, module: ModuleType) -> bool:
 
 def _is_factory(value: Any, module: ModuleType) -> bool:
     return (
-        isinstance(value, FunctionType)
+        type(value) is FunctionType
         and value.__module__ == module.__name__
         and not value.__name__.startswith("_")
         and _returns_model(value)
@@ -96,12 +119,13 @@ def _is_factory(value: Any, module: ModuleType) -> bool:
 
 def _returns_model(function: FunctionType) -> bool:
     """Tell whether the annotation says a model is returned; without one the function is given the benefit."""
-    returned = inspect.signature(function).return_annotation
+    signature = signature_of(function)
+    returned = signature.return_annotation if signature else inspect.Signature.empty
     if returned is inspect.Signature.empty:
         return True
-    if isinstance(returned, str):
+    if type(returned) is str:
         returned = function.__globals__.get(returned, nn.Module if returned.endswith("Module") else returned)
-    return isinstance(returned, type) and issubclass(returned, nn.Module)
+    return issubclass(type(returned), type) and issubclass(returned, nn.Module)
 
 
 def _can_be_built(value: Any, names: Sequence[str]) -> bool:
@@ -122,7 +146,7 @@ def _undecided(target: Target, candidates: dict[str, Any], names: Sequence[str])
             "a class, a module-level instance or a factory function can be inspected",
         )
     listed = ", ".join(_say(name, value) for name, value in candidates.items())
-    ready = (k for k, v in candidates.items() if isinstance(v, nn.Module) or _can_be_built(v, names))
+    ready = (k for k, v in candidates.items() if is_model(v) or _can_be_built(v, names))
     example = next(ready, next(iter(candidates)))
     return UsageError(
         f"{target.text}: several models: {listed}",
@@ -131,8 +155,7 @@ def _undecided(target: Target, candidates: dict[str, Any], names: Sequence[str])
 
 
 def _say(name: str, value: Any) -> str:
-    if isinstance(value, nn.Module):
+    if is_model(value):
         return f"{name} (an instance)"
     signature = signature_of(value)
-    plain = signature.replace(return_annotation=inspect.Signature.empty) if signature else "(...)"
-    return f"{name}{plain}"
+    return f"{name}{written(signature.replace(return_annotation=signature.empty)) if signature else '(...)'}"

@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
-from convinspect.errors import UsageError
-from convinspect.load.device import resolve_device
+from convinspect.load.device import first_floating, resolve_device
 from convinspect.load.loaded import Loaded
 from convinspect.load.program_safety import check_program
+from convinspect.load.torchscript import not_loaded
 from convinspect.load.zip_directory import read_directory
 from convinspect.spec import Request
 
@@ -22,24 +22,18 @@ from convinspect.spec import Request
 def load_export(request: Request) -> Loaded:
     """Return the request's program on its device, with the inputs that it was exported with.
 
-    Raises `UsageError` for a file that is damaged, and for what a finished program cannot do.
+    Raises `UsageError` for a file that is damaged or would do more than describe a graph.
     """
     device = resolve_device(request.device)
     path = Path(request.target.source)
-    try:
-        _refuse_changes(request)
-        program = _load(path, allow_unsafe=request.allow_unsafe)
-        program = moved(program, device)
-    except UsageError as error:
-        raise error.within(request.target.text) from None
+    program = moved(_load(path, allow_unsafe=request.allow_unsafe), device)
     dtype = floating_dtype_of(program)
     return Loaded(program, name_of(program, path.stem), "export", device, dtype, example=program.example_inputs)
 
 
 def floating_dtype_of(program: Any) -> str:
     """Return the dtype of the first floating weight of ``program``; float32 where there is none."""
-    dtypes = (t.dtype for t in program.state_dict.values() if t.is_floating_point() and t.itemsize > 1)
-    return str(next(dtypes, torch.float32)).removeprefix("torch.")
+    return first_floating(program.state_dict.values())
 
 
 def moved(program: Any, device: str) -> Any:
@@ -64,15 +58,6 @@ def name_of(program: Any, otherwise: str) -> str:
     return otherwise
 
 
-def _refuse_changes(request: Request) -> None:
-    asked = {"--arg": request.arguments, "--dtype": request.dtype, "--train": request.train}
-    given = [option for option, value in asked.items() if value]
-    if given:
-        raise UsageError(f"an exported program runs as it was exported: {given[0]} cannot change it")
-    if request.target.attribute is not None:
-        raise UsageError(f"a program is one model: there is no {request.target.attribute} to choose")
-
-
 def _load(path: Path, *, allow_unsafe: bool) -> Any:
     directory = read_directory(path)
     if not allow_unsafe:
@@ -82,9 +67,7 @@ def _load(path: Path, *, allow_unsafe: bool) -> Any:
         with _quiet(told):
             return torch.export.load(str(path))
     except Exception as error:
-        reason = told.error or error
-        lines = [line.strip() for line in str(reason).splitlines() if line.strip()]
-        raise UsageError(f"torch cannot load it: {lines[0] if lines else type(reason).__name__}") from error
+        raise not_loaded(told.error or error) from error
 
 
 class _Told(logging.Handler):

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from convinspect.errors import UsageError
+from convinspect.load.sniff import is_file
 from convinspect.load.users_code import running_users_code
 
 
@@ -19,17 +20,26 @@ def import_source(source: str) -> ModuleType:
     imports its neighbours may do so as late as in ``forward``.
     """
     path = Path(source)
-    if path.suffix == ".py" or path.is_file():
-        return _import_file(path)
-    if path.is_dir() and not (path / "__init__.py").is_file():
+    if is_file(path):
+        _check_text(path)
+        return _import_file(path.resolve())
+    if path.is_dir() and (path.suffix == ".py" or not (path / "__init__.py").is_file()):
         raise UsageError(f"{path} is a folder", _neighbour(path))
+    if path.suffix == ".py":
+        raise UsageError(f"{path}: no such file", _neighbour(path))
     return _import_name(source)
 
 
+def _check_text(path: Path) -> None:
+    try:
+        if "\0" not in importlib.util.decode_source(path.read_bytes()):
+            return
+    except (SyntaxError, UnicodeError):
+        pass
+    raise UsageError(f"{path}: not Python source: its bytes are no text", "source is saved as UTF-8, or says how")
+
+
 def _import_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise UsageError(f"{path}: no such file", _neighbour(path))
-    path = path.resolve()
     names, folder = [path.stem], path.parent
     while (folder / "__init__.py").is_file():
         names.insert(0, folder.name)
@@ -88,6 +98,6 @@ def _neighbour(path: Path) -> str | None:
     folder = path if path.is_dir() else path.parent
     if not folder.is_dir():
         return None
-    found = sorted(file.name for file in folder.glob("*.py"))
+    found = sorted(file.name for file in folder.glob("*.py") if file.name != path.name)
     near = difflib.get_close_matches(path.name, found, n=1)
     return f"did you mean {folder / near[0]}?" if near else None

@@ -7,16 +7,16 @@ and unpickles with everything allowed. So all four are checked here first.
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from convinspect.errors import UsageError
 from convinspect.load.archive_safety import HINT, check_operator
 from convinspect.load.checkpoint import read_content
+from convinspect.load.inert_pickle import walk
+from convinspect.load.sniff import parse_json
 from convinspect.load.zip_directory import Directory, read_record
 
 _MAX_JSON = 64 << 20
@@ -56,10 +56,10 @@ def check_program(path: Path, directory: Directory) -> None:
 def _check_json(path: Path, directory: Directory, name: str) -> None:
     text = read_record(path, directory, name, _MAX_JSON)
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document = parse_json(text)
+    except ValueError as error:
         raise UsageError(f"damaged ({name}: {error})") from None
-    for key, value in _pairs(document):
+    for key, value in (pair for item in walk(document) if isinstance(item, dict) for pair in item.items()):
         check_entry(key, value)
         if key == "path_name" and str(value).startswith(("opaque_obj", "custom_obj")):
             raise UsageError(f"refused: it holds a pickled object ({value}), and loading it would run its code", HINT)
@@ -117,14 +117,3 @@ def _check_pickle(path: Path, directory: Directory, name: str, *, may_be_raw: bo
             read_content(copy)
         except UsageError as error:
             raise error.within(name) from None
-
-
-def _pairs(document: Any) -> Iterator[tuple[str, Any]]:
-    pending = [document]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict):
-            yield from item.items()
-            pending.extend(item.values())
-        elif isinstance(item, list):
-            pending.extend(item)

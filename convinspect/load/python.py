@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, Literal
+from contextlib import suppress
+from typing import Any
 
 import torch
 from torch import nn
 
 from convinspect.errors import InspectError, ModelError, UsageError
-from convinspect.load.choose import Choice, choose, signature_of
-from convinspect.load.device import copy_to, floating_dtype, resolve_device
+from convinspect.load.choose import Choice, choose, is_model, signature_of, written
+from convinspect.load.device import floating_dtype, place, resolve_device
 from convinspect.load.importing import import_source
 from convinspect.load.loaded import Loaded
 from convinspect.load.users_code import running_users_code
@@ -25,42 +26,35 @@ def load_python(request: Request) -> Loaded:
     choice = choose(module, request.target, request.arguments)
     try:
         model = _build(choice, dict(request.arguments), device)
+        model = place(model, device, getattr(torch, request.dtype) if request.dtype is not None else None)
+        dtype = floating_dtype(model)
     except InspectError as error:
         raise error.within(request.target.text) from error.__cause__
-    if request.dtype is not None:
-        model = model.to(getattr(torch, request.dtype))
     notes = (Note("chosen", choice.reason),) if choice.reason else ()
-    kind: Literal["python", "torchscript"] = "torchscript" if isinstance(model, torch.jit.ScriptModule) else "python"
-    name = str(getattr(model, "original_name", type(model).__name__))
-    return Loaded(model, name, kind, device, floating_dtype(model), notes=notes)
+    if issubclass(type(model), torch.jit.ScriptModule):
+        return Loaded(model, str(model.original_name), "torchscript", device, dtype, notes=notes)
+    return Loaded(model, type(model).__name__, "python", device, dtype, notes=notes)
 
 
 def _build(choice: Choice, arguments: dict[str, Any], device: str) -> nn.Module:
-    if isinstance(choice.value, nn.Module):
+    if is_model(choice.value):
         if arguments:
             raise UsageError(f"{choice.name} is an instance: --arg has nothing to build")
-        return _placed(choice.value, device)
+        instance: nn.Module = choice.value
+        return instance
     _check_arguments(choice, arguments)
-    if device != "meta":
-        return _called(choice, arguments).to(device)
-    try:
-        with torch.device("meta"):
-            model = _called(choice, arguments)
-    except ModelError:
-        # Constructors that read values (``x.item()`` of a linspace) cannot run on meta: build for real, then move.
-        model = _called(choice, arguments)
-    return _placed(model, device)
-
-
-def _placed(model: nn.Module, device: str) -> nn.Module:
-    return copy_to(model, device) if device == "meta" else model.to(device)
+    if device == "meta":
+        # Constructors that read values (``x.item()`` of a linspace) cannot run on meta: they build for real, then move.
+        with suppress(ModelError), torch.device("meta"):
+            return _called(choice, arguments)
+    return _called(choice, arguments)
 
 
 def _called(choice: Choice, arguments: dict[str, Any]) -> nn.Module:
     torch.manual_seed(0)
     with running_users_code(f"{choice.name}({', '.join(f'{k}={v!r}' for k, v in arguments.items())})"):
-        model = choice.value(**arguments)
-    if not isinstance(model, nn.Module):
+        model: nn.Module = choice.value(**arguments)
+    if not is_model(model):
         raise UsageError(f"{choice.name} gave a {type(model).__name__}, not a torch.nn.Module")
     return model
 
@@ -80,8 +74,8 @@ def _check_arguments(choice: Choice, arguments: dict[str, Any]) -> None:
         ]
         if missing:
             hint = "give them with " + " ".join(f"--arg {name}=..." for name in missing)
-            raise UsageError(f"{choice.name}{signature} needs {', '.join(missing)}", hint) from None
-        raise UsageError(f"{choice.name}{signature}: {error}") from None
+            raise UsageError(f"{choice.name}{written(signature)} needs {', '.join(missing)}", hint) from None
+        raise UsageError(f"{choice.name}{written(signature)}: {error}") from None
 
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -5,35 +5,22 @@ The format is eight bytes of length, so much JSON, then the data: https://github
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 from convinspect.errors import UsageError
-from convinspect.load.tensors_in_pickle import TensorClaim
+from convinspect.load.sniff import parse_json
+from convinspect.load.tensors_in_pickle import TensorClaim, sizes_in
 
 # The reference implementation allows 100 MB; JSON of that size takes gigabytes once it is read.
 _MAX_HEADER = 32 << 20
-_DTYPES = {
-    "F64": "float64",
-    "F32": "float32",
-    "F16": "float16",
-    "BF16": "bfloat16",
-    "F8_E4M3": "float8_e4m3fn",
-    "F8_E5M2": "float8_e5m2",
-    "F8_E8M0": "float8_e8m0fnu",
-    "C64": "complex64",
-    "I64": "int64",
-    "I32": "int32",
-    "I16": "int16",
-    "I8": "int8",
-    "U64": "uint64",
-    "U32": "uint32",
-    "U16": "uint16",
-    "U8": "uint8",
-    "BOOL": "bool",
-}
+_DTYPES = (
+    {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "C64": "complex64", "BOOL": "bool"}
+    | {"F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "F8_E8M0": "float8_e8m0fnu"}
+    | {"I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8"}
+    | {"U64": "uint64", "U32": "uint32", "U16": "uint16", "U8": "uint8"}
+)
 
 
 def read_safetensors(path: Path) -> dict[str, TensorClaim]:
@@ -48,10 +35,10 @@ def read_safetensors(path: Path) -> dict[str, TensorClaim]:
             raise UsageError(f"a damaged safetensors file (a header of {length:,} bytes)")
         header = file.read(length)
     try:
-        entries = json.loads(header)
+        entries = parse_json(header)
         entries.pop("__metadata__", None)
         return {name: _claim(name, entry, size - 8 - length) for name, entry in entries.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"a damaged safetensors file ({error})") from None
 
 
@@ -59,10 +46,8 @@ def _claim(name: str, entry: dict[str, Any], data_size: int) -> TensorClaim:
     kind = entry["dtype"]
     if kind not in _DTYPES:
         raise UsageError(f"{name}: unknown dtype {kind!r}")
-    shape = tuple(entry["shape"])
-    begin, end = entry["data_offsets"]
-    if not all(type(number) is int and number >= 0 for number in (*shape, begin, end)):
-        raise ValueError(f"{name}: its shape or place is not made of counts")
+    shape = sizes_in(entry["shape"])
+    begin, end = sizes_in(entry["data_offsets"])
     claim = TensorClaim(shape, _DTYPES[kind], identity=(begin, end) if begin < end else (name,))
     if end > data_size:
         raise UsageError(f"{name}: its data ends beyond the file: cut short?")

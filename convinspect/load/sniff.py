@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+import stat
+from collections import Counter
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from convinspect.errors import UsageError
 from convinspect.load.zip_directory import Directory, read_directory
@@ -16,6 +19,8 @@ _FILE_SUFFIXES = (".pt", ".pth", ".ts", ".pt2", ".bin", ".ckpt", ".safetensors",
 _ZIP = b"PK"
 _HEAD = 4096
 _MAX_JSON = 32 << 20  # a report of ten thousand layers; read, it takes twenty times as much
+_MAX_DIGITS = 30  # no network has so many of anything, and torch counts to nineteen digits
+_BOMS = b"\xef\xbb\xbf\xff\xfe\0"  # what may stand before JSON, as PowerShell redirects it
 _FOREIGN = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "fetch it with: git lfs pull"),
     (b"\x89HDF\r\n", "an HDF5 file", None),
@@ -32,7 +37,7 @@ def kind_of(source: str) -> Kind:
     Raises `UsageError` for a missing, empty, damaged or foreign file.
     """
     path = Path(source)
-    if not path.is_file():
+    if not is_file(path):
         if path.suffix in _FILE_SUFFIXES:
             raise UsageError(f"{source}: {'a folder' if path.is_dir() else 'no such file'}")
         return "python"
@@ -44,6 +49,22 @@ def kind_of(source: str) -> Kind:
         raise UsageError(f"{source}: {error.strerror}") from error
     except UsageError as error:
         raise error.within(source) from None
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a regular file stands at ``path``; a folder is none.
+
+    Raises `UsageError` where that cannot be told, and for a pipe or a device, which could be waited for for ever.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the name
+        return False
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise UsageError(f"{path}: a pipe or a device, not a file", "save what it gives to a file first")
+    return stat.S_ISREG(mode)
 
 
 def _kind(path: Path, head: bytes) -> Kind:
@@ -58,7 +79,7 @@ def _kind(path: Path, head: bytes) -> Kind:
             raise UsageError(what, hint)
     if head[257:262] == b"ustar":
         raise UsageError("saved by a PyTorch older than 0.2", "load it there, and save it again")
-    if head.lstrip().startswith(b"{"):
+    if head.lstrip(_BOMS).lstrip().startswith(b"{"):
         return _kind_of_json(path)
     if path.suffix == ".py":
         return "python"
@@ -93,11 +114,46 @@ def _kind_of_json(path: Path) -> Kind:
 
 
 def read_json(path: Path) -> object:
-    """Return the JSON document at ``path``; raises `UsageError` for what is none."""
+    """Return the JSON document at ``path``; raises `UsageError` for what is none, or could not be written again."""
     if path.stat().st_size > _MAX_JSON:
         raise UsageError(f"JSON of {path.stat().st_size:,} bytes")
     try:
-        document: object = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
+        document = parse_json(path.read_bytes())
+        json.dumps(document, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+    except ValueError as error:
         raise UsageError(f"damaged JSON ({error})") from None
     return document
+
+
+def parse_json(text: bytes) -> Any:
+    """Return the JSON document in ``text``, in any encoding of Unicode; numbers are finite and of a countable size.
+
+    Raises `ValueError` for what is none.
+    """
+    try:
+        return json.loads(
+            text, object_pairs_hook=_object, parse_int=_integer, parse_float=_finite, parse_constant=_finite
+        )
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"the key {twice!a:.80} stands twice")
+    return made
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(f"a number of {len(digits):,} digits")
+    return int(digits)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {text[:_MAX_DIGITS]}")
+    return value

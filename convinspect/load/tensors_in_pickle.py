@@ -18,26 +18,15 @@ BYTES = {
     **dict.fromkeys(("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"), 1),
     "complex128": 16,
 }
-_STORAGES = {
-    "DoubleStorage": "float64",
-    "FloatStorage": "float32",
-    "HalfStorage": "float16",
-    "BFloat16Storage": "bfloat16",
-    "LongStorage": "int64",
-    "IntStorage": "int32",
-    "ShortStorage": "int16",
-    "CharStorage": "int8",
-    "ByteStorage": "uint8",
-    "BoolStorage": "bool",
-    "UntypedStorage": "uint8",
-    "ComplexDoubleStorage": "complex128",
-    "ComplexFloatStorage": "complex64",
-    "QInt8Storage": "qint8",
-    "QInt32Storage": "qint32",
-    "QUInt8Storage": "quint8",
-    "QUInt4x2Storage": "quint4x2",
-    "QUInt2x4Storage": "quint2x4",
-}
+# By the names of torch's classes without their ending.
+_STORAGES = (
+    {"Double": "float64", "Float": "float32", "Half": "float16", "BFloat16": "bfloat16"}
+    | {"Long": "int64", "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8", "Bool": "bool"}
+    | {"Untyped": "uint8", "ComplexDouble": "complex128", "ComplexFloat": "complex64"}
+    | {"QInt8": "qint8", "QInt32": "qint32", "QUInt8": "quint8", "QUInt4x2": "quint4x2", "QUInt2x4": "quint2x4"}
+)
+_MAX_SIZE = 2**63 - 1
+_MAX_AXES = 1000  # torch itself has a limit of 64; multiplied, a million large sizes take for ever
 _REBUILDS = ("_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_tensor", "_rebuild_qtensor")
 
 
@@ -111,16 +100,29 @@ def tensor_in(value: Any) -> TensorClaim | None:
     if name == "torch._tensor._rebuild_from_type_v2" and len(args) > 2:  # noqa: PLR2004 - function, type, arguments
         return tensor_in(Call(args[0], args[2]))
     if name == "torch._utils._rebuild_meta_tensor_no_storage" and len(args) > 2:  # noqa: PLR2004
-        return TensorClaim(_sizes(args[1]), _dtype_name(args[0]), identity=(id(value),))
+        return TensorClaim(sizes_in(args[1]), _dtype_name(args[0]), identity=(id(value),))
     if not name.startswith("torch._utils.") or name.rpartition(".")[2] not in _REBUILDS:
         return None
     return _rebuilt(name, args)
 
 
+def sizes_in(value: Any) -> tuple[int, ...]:
+    """Return the shape, strides or place that ``value`` describes; raises `UsageError` where it is none."""
+    if isinstance(value, Call) and isinstance(value.args, tuple) and len(value.args) == 1:  # torch.Size((2, 3))
+        value = value.args[0]
+    if (
+        isinstance(value, (tuple, list))
+        and len(value) <= _MAX_AXES
+        and all(type(size) is int and 0 <= size <= _MAX_SIZE for size in value)
+    ):
+        return tuple(value)
+    raise UsageError("it describes a tensor with a shape or a place that cannot be")
+
+
 def _rebuilt(name: str, args: tuple[Any, ...]) -> TensorClaim:
     if len(args) < 4 or not isinstance(args[0], Reference):  # noqa: PLR2004 - storage, offset, size, stride
         raise UsageError("its pickle describes a tensor without a storage")
-    storage, offset, sizes, strides = _storage(args[0]), args[1], _sizes(args[2]), _sizes(args[3])
+    storage, offset, sizes, strides = _storage(args[0]), args[1], sizes_in(args[2]), sizes_in(args[3])
     dtype = _dtype_name(args[6]) if name.endswith("_v3") and len(args) > 6 else storage.dtype  # noqa: PLR2004
     if not isinstance(offset, int) or offset < 0 or len(sizes) != len(strides):
         raise UsageError("its pickle describes a tensor that cannot be")
@@ -133,19 +135,11 @@ def _rebuilt(name: str, args: tuple[Any, ...]) -> TensorClaim:
 
 def _storage(reference: Reference) -> Storage:
     match reference.key:
-        case ("storage", Name(dotted=kind), str(key), str(location), int(numel), *_) if numel >= 0:
-            dtype = _STORAGES.get(kind.rpartition(".")[2])
-            if dtype is not None and kind.startswith("torch."):
+        case ("storage", Name(dotted=kind), str(key), str(location), int(numel), *_) if 0 <= numel <= _MAX_SIZE:
+            dtype = _STORAGES.get(kind.rpartition(".")[2].removesuffix("Storage"))
+            if dtype is not None and kind.startswith("torch.") and kind.endswith("Storage"):
                 return Storage(key, dtype, numel, location)
     raise UsageError("its pickle refers to something that is no tensor storage")
-
-
-def _sizes(value: Any) -> tuple[int, ...]:
-    if isinstance(value, Call) and isinstance(value.args, tuple) and len(value.args) == 1:  # torch.Size((2, 3))
-        value = value.args[0]
-    if isinstance(value, (tuple, list)) and all(type(size) is int and 0 <= size < 2**63 for size in value):
-        return tuple(value)
-    raise UsageError("its pickle describes a tensor with a shape that cannot be")
 
 
 def _dtype_name(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +14,16 @@ import torch
 from convinspect.errors import UsageError
 from convinspect.load.archive_safety import check_archive, check_operator
 from convinspect.load.device import floating_dtype, resolve_device
+from convinspect.load.inert_pickle import MAX_BYTES, Call, read_pickle
 from convinspect.load.loaded import Loaded
-from convinspect.load.traced_example import traced_example
+from convinspect.load.tensors_in_pickle import TensorClaim, tensor_in
 from convinspect.load.zip_directory import Directory, read_directory, read_record
 from convinspect.records import Note
 from convinspect.spec import Request
+
+_TRACED_INPUTS = "traced_inputs.pkl"
+_MAX_INPUT_BYTES = 1 << 30
+_SEED = 0
 
 
 def load_torchscript(request: Request) -> Loaded:
@@ -27,24 +33,12 @@ def load_torchscript(request: Request) -> Loaded:
     """
     device = resolve_device(request.device)
     path = Path(request.target.source)
-    try:
-        _check_arguments(request)
-        model = _load(path, device, allow_unsafe=request.allow_unsafe)
-    except UsageError as error:
-        raise error.within(request.target.text) from None
+    model = _load(path, device, allow_unsafe=request.allow_unsafe)
     if request.dtype is not None:
         model = model.to(getattr(torch, request.dtype))
-    name = str(model.original_name)
-    return Loaded(
-        model,
-        name,
-        "torchscript",
-        device,
-        floating_dtype(model),
-        example=traced_example(path),
-        notes=tuple(_packed(model)),
-        disposable=True,
-    )
+    example, notes, name = _traced_example(path), tuple(_packed(model)), str(model.original_name)
+    dtype = floating_dtype(model)
+    return Loaded(model, name, "torchscript", device, dtype, example=example, notes=notes, disposable=True)
 
 
 @contextmanager
@@ -55,11 +49,10 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _check_arguments(request: Request) -> None:
-    if request.arguments:
-        raise UsageError("an archive is a finished model: --arg has nothing to build")
-    if request.target.attribute is not None:
-        raise UsageError(f"an archive holds one model: there is no {request.target.attribute} to choose")
+def not_loaded(error: BaseException) -> UsageError:
+    """Return what torch said of a file that it could not load, in one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return UsageError(f"torch cannot load it: {lines[0] if lines else type(error).__name__}")
 
 
 def _load(path: Path, device: str, *, allow_unsafe: bool) -> Any:
@@ -74,7 +67,7 @@ def _load(path: Path, device: str, *, allow_unsafe: bool) -> Any:
         raise
     # torch raises what its parser, its reader and its kernels raise.
     except Exception as error:
-        raise UsageError(f"torch cannot load it: {_reason(error)}") from error
+        raise not_loaded(error) from error
     if not allow_unsafe:
         _check_graphs(model)
     if not any(model._c._has_method(name) for name in ("forward", "forward__0")):  # noqa: SLF001
@@ -120,6 +113,32 @@ def _packed(model: Any) -> Iterator[Note]:
         )
 
 
-def _reason(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+def _traced_example(path: Path) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """Return inputs of the shapes that the archive was traced with: random floats, integers of zero.
+
+    ``None`` where the archive keeps none, or something else than tensors.
+    """
+    directory = read_directory(path)
+    if _TRACED_INPUTS not in directory:
+        return None
+    try:
+        content = read_pickle(io.BytesIO(read_record(path, directory, _TRACED_INPUTS, MAX_BYTES)))
+        inputs = _untyped(_untyped(content).get("forward"))
+        claims = [tensor_in(item) for item in inputs]
+    except (UsageError, AttributeError, TypeError):
+        return None
+    generator = torch.Generator().manual_seed(_SEED)
+    tensors = [_tensor(claim, generator) for claim in claims if claim is not None and claim.bytes <= _MAX_INPUT_BYTES]
+    return (tuple(tensors), {}) if tensors and len(tensors) == len(claims) else None
+
+
+def _untyped(value: Any) -> Any:
+    """Return what ``restore_type_tag(value, type)`` would."""
+    return value.args[0] if isinstance(value, Call) and isinstance(value.args, tuple) and value.args else value
+
+
+def _tensor(claim: TensorClaim, generator: torch.Generator) -> torch.Tensor:
+    dtype: torch.dtype = getattr(torch, claim.dtype)
+    if not dtype.is_floating_point:
+        return torch.zeros(claim.shape, dtype=dtype)
+    return torch.rand(claim.shape, generator=generator).to(dtype)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,15 @@ from convinspect.errors import UsageError
 from convinspect.load.checkpoint import read_checkpoint
 from convinspect.load.loaded import Loaded
 from convinspect.load.safetensors import read_safetensors
-from convinspect.load.sniff import Kind, read_json
+from convinspect.load.sniff import Kind, is_file, read_json
 from convinspect.load.tensors_in_pickle import TensorClaim
 from convinspect.records import ModuleRecord, Note, Trace, Weight
 from convinspect.spec import Request
 
 # What a buffer of torch's own modules is called: a state dict does not say what is a parameter.
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+# What a network names is a few MiB; every prefix of one name takes as much as the square of its length.
+_MAX_PATHS = 128 << 20
 _ASSUMED = Note(
     "assumed_trainable",
     f"a file of weights does not say which are parameters: {', '.join(_BUFFERS)} and integers are counted as buffers, "
@@ -28,20 +30,12 @@ _ASSUMED = Note(
 def load_weights(request: Request, kind: Kind) -> Loaded:
     """Return the weights that the request's file holds, without loading a tensor and without torch.
 
-    Raises `UsageError` for a file that is damaged or holds anything but weights, and for inputs: nothing can run.
+    Raises `UsageError` for a file that is damaged or holds anything but weights.
     """
-    if request.inputs:
-        raise UsageError(
-            f"{request.target.text}: a file of weights has no forward to give an input to",
-            "name the model instead: convinspect summary model.py:Net --input ...",
-        )
-    if request.arguments:
-        raise UsageError(f"{request.target.text}: a file of weights has no constructor for --arg")
     path = Path(request.target.source)
-    try:
-        tensors, notes = _read(path, kind)
-    except UsageError as error:
-        raise error.within(request.target.text) from None
+    tensors, notes = _read(path, kind)
+    if no_text := [name for name in tensors if not name.isascii() and name != name.encode("utf-8", "ignore").decode()]:
+        raise UsageError(f"a tensor has a name that is no text: {no_text[0]!r}")
     dtype = _main_dtype(tensors.values())
     trace = Trace(modules_of(tensors), ran=False)
     return Loaded(None, path.name.partition(".")[0], "weights", "cpu", dtype, trace, notes=(*notes, _ASSUMED))
@@ -53,22 +47,21 @@ def modules_of(tensors: Mapping[str, TensorClaim]) -> tuple[ModuleRecord, ...]:
     A tensor that is the same piece of the same storage as an earlier one is ``tied_to`` that one's module.
     """
     own: dict[str, list[tuple[str, TensorClaim]]] = {"": []}
-    parents: set[str] = set()
+    below: dict[str, list[str]] = {"": []}
+    room = _MAX_PATHS
     for full_name, claim in tensors.items():
         path, _, name = full_name.rpartition(".")
-        for cut in [i for i, letter in enumerate(path) if letter == "."] + [len(path)] * bool(path):
-            own.setdefault(path[:cut], [])
-            parents.add(path[:cut].rpartition(".")[0])
-        own[path].append((name, claim))
+        room = _grow(below, path, room)
+        own.setdefault(path, []).append((name, claim))
     counted: dict[tuple[Any, ...], str] = {}
     facts = []
-    for path in _in_order(own):
-        weights = [_weight(name, claim, path, counted) for name, claim in own[path]]
+    for path in _in_order(below):
+        weights = [_weight(name, claim, path, counted) for name, claim in own.get(path, ())]
         facts.append(
             ModuleRecord(
                 path,
                 type="",
-                leaf=path not in parents,
+                leaf=not below[path],
                 container=False,
                 builtin=False,
                 params=tuple(weight for weight in weights if weight.trainable),
@@ -90,12 +83,12 @@ def _read_shards(index: Path) -> tuple[dict[str, TensorClaim], tuple[Note, ...]]
     """Read ``{"weight_map": {name: file}}`` and the files beside it that it names."""
     document = read_json(index)
     places = document["weight_map"] if isinstance(document, dict) else {}
+    if strange := [file for file in places.values() if not isinstance(file, str) or Path(file).name != file]:
+        raise UsageError(f"it names {strange[0]!r}, which is not a file beside it")
     found: dict[str, TensorClaim] = {}
     for file in dict.fromkeys(places.values()):
-        if not isinstance(file, str) or Path(file).name != file:
-            raise UsageError(f"it names {file!r}, which is not a file beside it")
         shard = index.parent / file
-        if not shard.is_file():
+        if not is_file(shard):
             raise UsageError(f"{file} is missing beside it")
         try:
             tensors = read_safetensors(shard) if file.endswith(".safetensors") else read_checkpoint(shard)[0]
@@ -113,19 +106,28 @@ def _placed(claim: TensorClaim, file: str) -> TensorClaim:
     return TensorClaim(claim.shape, claim.dtype, (file, *claim.identity))
 
 
-def _in_order(paths: Mapping[str, Any]) -> list[str]:
-    """Return the paths depth first, siblings as the file has them."""
-    below: dict[str, list[str]] = {}
-    for path in paths:
-        if path:
-            below.setdefault(path.rpartition(".")[0], []).append(path)
-    ordered: list[str] = []
+def _grow(below: dict[str, list[str]], path: str, room: int) -> int:
+    """Add ``path`` and those of its prefixes that are new to the tree, and return what is left of ``room`` letters."""
+    new = []
+    while path not in below:
+        room -= len(path)
+        if room < 0:
+            raise UsageError(f"its names nest so deeply that their prefixes take more than {_MAX_PATHS >> 20} MiB")
+        new.append(path)
+        below[path] = []
+        path = path.rpartition(".")[0]
+    for parent, child in zip([path, *reversed(new)], reversed(new), strict=False):
+        below[parent].append(child)
+    return room
+
+
+def _in_order(below: Mapping[str, list[str]]) -> Iterator[str]:
+    """Yield the paths depth first, siblings as the file has them."""
     pending = [""]
     while pending:
         path = pending.pop()
-        ordered.append(path)
-        pending.extend(reversed(below.get(path, [])))
-    return ordered
+        yield path
+        pending.extend(reversed(below[path]))
 
 
 def _weight(name: str, claim: TensorClaim, path: str, counted: dict[tuple[Any, ...], str]) -> Weight:

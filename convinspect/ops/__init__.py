@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from convinspect.ops import (  # noqa: F401  # they register what they know
+from convinspect.ops import (  # noqa: F401  # they declare what they know
     attention,
     convolution,
     einsum,
-    free_table,
+    free,
     matmul,
     recurrent,
+    views,
 )
-from convinspect.ops.names import display_name, type_name
-from convinspect.ops.registry import mac_rule, no_macs, price
-from convinspect.ops.results import results_of
-from convinspect.ops.views import is_silent, is_view
+from convinspect.ops.operators import (
+    display_name,
+    is_silent,
+    is_view_named,
+    mac_rule,
+    no_macs,
+    operator,
+    results_of,
+    type_name,
+)
+from convinspect.ops.pricing import price
 
-__all__ = ["display_name", "is_silent", "is_view", "mac_rule", "no_macs", "price", "results_of", "type_name"]
+__all__ = [
+    "display_name",
+    "is_silent",
+    "is_view_named",
+    "mac_rule",
+    "no_macs",
+    "operator",
+    "price",
+    "results_of",
+    "type_name",
+]

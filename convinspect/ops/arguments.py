@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from math import prod
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from convinspect.records import OpCall, TensorRecord, Value
 
 Shape: TypeAlias = tuple[int, ...]
+ItemT = TypeVar("ItemT")
 
 
 class NotGivenError(LookupError):
@@ -26,30 +27,18 @@ def shape(call: OpCall, *names: str) -> Shape:
 
 def shapes(call: OpCall, name: str) -> tuple[Shape, ...]:
     """Return the shapes of an argument that is a list of tensors."""
-    value = call.args.get(name)
-    if not isinstance(value, tuple):
-        raise NotGivenError(name)
-    found = tuple(item.shape for item in value if isinstance(item, TensorRecord))
-    if len(found) != len(value):
-        raise NotGivenError(name)
-    return found
-
-
-def number(call: OpCall, name: str) -> int:
-    """Return an integer argument."""
-    value = call.args.get(name)
-    if not isinstance(value, int):
-        raise NotGivenError(name)
-    return value
+    return tuple(tensor.shape for tensor in _items(call, name, TensorRecord))
 
 
 def numbers(call: OpCall, name: str) -> tuple[int, ...]:
     """Return an argument that is a list of integers."""
+    return _items(call, name, int)
+
+
+def _items(call: OpCall, name: str, kind: type[ItemT]) -> tuple[ItemT, ...]:
     value = call.args.get(name)
-    if not isinstance(value, tuple):
-        raise NotGivenError(name)
-    found = tuple(item for item in value if isinstance(item, int))
-    if len(found) != len(value):
+    found = tuple(item for item in value if isinstance(item, kind)) if isinstance(value, tuple) else ()
+    if not isinstance(value, tuple) or len(found) != len(value):
         raise NotGivenError(name)
     return found
 

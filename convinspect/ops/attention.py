@@ -5,20 +5,18 @@ from __future__ import annotations
 from math import prod
 
 from convinspect.ops.arguments import NotGivenError, Shape, is_given, output, shape
-from convinspect.ops.registry import mac_rule
+from convinspect.ops.operators import Operator, priced
 from convinspect.records import OpCall
 
 
-@mac_rule(
-    "aten.scaled_dot_product_attention",
-    "aten._scaled_dot_product_attention_math",
-    "aten._scaled_dot_product_attention_math_for_mps",
-    "aten._scaled_dot_product_flash_attention",
-    "aten._scaled_dot_product_flash_attention_for_cpu",
-    "aten._scaled_dot_product_efficient_attention",
-    "aten._scaled_dot_product_cudnn_attention",
-    "aten._scaled_dot_product_fused_attention_overrideable",
-    "aten._triton_scaled_dot_attention",
+@priced(
+    """
+    scaled_dot_product_attention _scaled_dot_product_attention_math _scaled_dot_product_attention_math_for_mps
+    _scaled_dot_product_flash_attention _scaled_dot_product_flash_attention_for_cpu
+    _scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention
+    _scaled_dot_product_fused_attention_overrideable _triton_scaled_dot_attention
+    """,
+    Operator(by_products=True),
 )
 def attention_macs(call: OpCall) -> int:
     """Price ``softmax(q @ k.T) @ v``: q ``(*batch, L, E)``, k ``(..., S, E)``, v ``(..., S, Ev)``.
@@ -31,10 +29,9 @@ def attention_macs(call: OpCall) -> int:
     return prod(output(call)[:-1]) * key[-2] * (query[-1] + value[-1])
 
 
-@mac_rule(
-    "aten._flash_attention_forward",
-    "aten._flash_attention_forward_no_dropout_inplace",
-    "aten._efficient_attention_forward",
+@priced(
+    "_flash_attention_forward _flash_attention_forward_no_dropout_inplace _efficient_attention_forward",
+    Operator(by_products=True),
 )
 def sequence_first_attention_macs(call: OpCall) -> int:
     """Price the kernels that take ``(batch, L, heads, E)``: the same two products as `attention_macs`.
@@ -51,7 +48,7 @@ def sequence_first_attention_macs(call: OpCall) -> int:
     return batch * heads * length * key[1] * (features + value[-1])
 
 
-@mac_rule("aten._cudnn_attention_forward")
+@priced("_cudnn_attention_forward", Operator(by_products=True))
 def cudnn_attention_macs(call: OpCall) -> int:
     """Price cuDNN's kernel, which takes ``(batch, heads, L, E)``; packed sequences are unknown."""
     if is_given(call, "cum_seq_q", "cum_seq_k"):
@@ -59,7 +56,7 @@ def cudnn_attention_macs(call: OpCall) -> int:
     return attention_macs(call)
 
 
-@mac_rule("aten._native_multi_head_attention", "aten._triton_multi_head_attention")
+@priced("_native_multi_head_attention=multi_head_attention _triton_multi_head_attention", Operator(by_products=True))
 def multi_head_attention_macs(call: OpCall) -> int:
     """Price the fast path of torch.nn.MultiheadAttention: query ``(B, L, D)``, key and value ``(B, S, D)``.
 
@@ -68,7 +65,7 @@ def multi_head_attention_macs(call: OpCall) -> int:
     return _multi_head(shape(call, "query"), shape(call, "key"))
 
 
-@mac_rule("aten._transformer_encoder_layer_fwd")
+@priced("_transformer_encoder_layer_fwd=transformer_encoder_layer")
 def encoder_layer_macs(call: OpCall) -> int:
     """Price the fast path of torch.nn.TransformerEncoderLayer: self-attention, then two linear layers."""
     source = shape(call, "src")

@@ -5,37 +5,29 @@ from __future__ import annotations
 from math import prod
 
 from convinspect.ops.arguments import output, shape
-from convinspect.ops.registry import mac_rule
-from convinspect.records import OpCall
+from convinspect.ops.operators import Operator, priced
+from convinspect.records import OpCall, TensorRecord
 
 
-@mac_rule(
-    "aten.conv1d",
-    "aten.conv2d",
-    "aten.conv3d",
-    "aten._convolution_mode",
-    "aten.cudnn_convolution",
-    "aten.cudnn_convolution_relu",
-    "aten.cudnn_convolution_add_relu",
-    "aten.miopen_convolution",
-    "aten.miopen_convolution_relu",
-    "aten.miopen_convolution_add_relu",
-    "aten.miopen_depthwise_convolution",
-    "aten.mkldnn_convolution",
-    "aten._mps_convolution",
-    "aten._nnpack_spatial_convolution",
-    "aten._conv_depthwise2d",
-    "aten.conv_depthwise3d",
-    "aten.thnn_conv2d",
-    "aten._slow_conv2d_forward",
-    "aten.slow_conv3d",
-    "aten.slow_conv3d_forward",
-    "aten.slow_conv_dilated2d",
-    "aten.slow_conv_dilated3d",
-    "mkldnn._convolution_pointwise",
-    "mkldnn._convolution_pointwise_",
-    "torchvision.deform_conv2d",
+def _with_rank(call: OpCall) -> str | None:
+    weight = call.args.get("weight")
+    if not isinstance(weight, TensorRecord):
+        return None
+    transposed = "transpose" in call.op or call.args.get("transposed") is True
+    return f"conv{'_transpose' if transposed else ''}{len(weight.shape) - 2}d"
+
+
+@priced(
+    """
+    conv1d conv2d conv3d _convolution_mode cudnn_convolution cudnn_convolution_relu cudnn_convolution_add_relu
+    miopen_convolution miopen_convolution_relu miopen_convolution_add_relu miopen_depthwise_convolution
+    mkldnn_convolution _mps_convolution _nnpack_spatial_convolution _conv_depthwise2d conv_depthwise3d
+    thnn_conv2d _slow_conv2d_forward slow_conv3d slow_conv3d_forward slow_conv_dilated2d slow_conv_dilated3d
+    """,
+    Operator(named=_with_rank),
 )
+@priced("_convolution_pointwise _convolution_pointwise_", prefix="mkldnn.")
+@priced("deform_conv2d", prefix="torchvision.")
 def convolution_macs(call: OpCall) -> int:
     """Price a convolution: weight ``(Cout, Cin / groups, *kernel)``, ``out_elements * Cin / groups * taps`` MACs.
 
@@ -45,15 +37,12 @@ def convolution_macs(call: OpCall) -> int:
     return prod(output(call)) * prod(shape(call, "weight", "W")[1:])
 
 
-@mac_rule(
-    "aten.conv_transpose1d",
-    "aten.conv_transpose2d",
-    "aten.conv_transpose3d",
-    "aten.cudnn_convolution_transpose",
-    "aten.miopen_convolution_transpose",
-    "aten._mps_convolution_transpose",
-    "aten.slow_conv_transpose2d",
-    "aten.slow_conv_transpose3d",
+@priced(
+    """
+    conv_transpose1d conv_transpose2d conv_transpose3d cudnn_convolution_transpose miopen_convolution_transpose
+    _mps_convolution_transpose slow_conv_transpose2d slow_conv_transpose3d
+    """,
+    Operator(named=_with_rank),
 )
 def transposed_convolution_macs(call: OpCall) -> int:
     """Price a transposed convolution: weight ``(Cin, Cout / groups, *kernel)``, ``in_elements * Cout / groups * taps``.
@@ -64,13 +53,13 @@ def transposed_convolution_macs(call: OpCall) -> int:
     return prod(shape(call, "input", "self")) * prod(shape(call, "weight")[1:])
 
 
-@mac_rule("aten.convolution", "aten.convolution_overrideable", "aten._convolution")
+@priced("convolution convolution_overrideable _convolution", Operator(named=_with_rank))
 def either_convolution_macs(call: OpCall) -> int:
     """Price the operator that all convolutions arrive as; its argument ``transposed`` says which of the two it is."""
     return transposed_convolution_macs(call) if call.args["transposed"] else convolution_macs(call)
 
 
-@mac_rule("aten.conv_tbc")
+@priced("conv_tbc")
 def time_batch_channel_macs(call: OpCall) -> int:
     """Price a 1-D convolution over (time, batch, channel): weight ``(k, Cin, Cout)``, ``out_elements * k * Cin``."""
     return prod(output(call)) * prod(shape(call, "weight")[:2])

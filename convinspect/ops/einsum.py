@@ -7,13 +7,13 @@ from math import prod
 from typing import TypeAlias
 
 from convinspect.ops.arguments import NotGivenError, Shape, numbers, output, shape, shapes
-from convinspect.ops.registry import mac_rule
+from convinspect.ops.operators import priced
 from convinspect.records import OpCall
 
 Sizes: TypeAlias = dict[str, int]
 
 
-@mac_rule("aten.einsum")
+@priced("einsum")
 def einsum_macs(call: OpCall) -> int:
     """Price ``einsum(equation, tensors)``: for each pair in torch's order, the product of all sizes that meet.
 
@@ -36,7 +36,7 @@ def einsum_macs(call: OpCall) -> int:
     return macs
 
 
-@mac_rule("aten.tensordot")
+@priced("tensordot")
 def tensordot_macs(call: OpCall) -> int:
     """Price torch.tensordot: ``out_elements * product of the summed sizes``; summing nothing is not a MAC."""
     left = shape(call, "self")
@@ -44,7 +44,7 @@ def tensordot_macs(call: OpCall) -> int:
     return prod(output(call)) * prod(left[axis] for axis in axes) if axes else 0
 
 
-@mac_rule("aten.linalg_multi_dot", "aten.chain_matmul")
+@priced("linalg_multi_dot chain_matmul")
 def chain_macs(call: OpCall) -> int:
     """Price a chain of matrices, multiplied in the cheapest order, as torch.linalg.multi_dot does."""
     name = "tensors" if "tensors" in call.args else "matrices"

@@ -5,20 +5,16 @@ from __future__ import annotations
 from math import prod
 
 from convinspect.ops.arguments import NotGivenError, is_given, numbers, output, shape
-from convinspect.ops.registry import mac_rule
+from convinspect.ops.operators import Operator, priced
 from convinspect.records import OpCall
 
 
-@mac_rule(
-    "aten.mm",
-    "aten.bmm",
-    "aten.addmm",
-    "aten._addmm_activation",
-    "aten.baddbmm",
-    "aten.addbmm",
-    "aten._int_mm",
-    "aten._scaled_mm",
-)
+def _linear(call: OpCall) -> str | None:
+    return "linear" if call.args.get("beta", 1) == call.args.get("alpha", 1) == 1 else None
+
+
+@priced("mm=matmul bmm=matmul _addmm_activation=linear baddbmm addbmm _int_mm _scaled_mm")
+@priced("addmm", Operator(named=_linear))
 def matrix_product_macs(call: OpCall) -> int:
     """Price ``a @ b``: a ``(*batch, M, K)``, b ``(*batch, K, N)``, ``batch*M*K*N`` MACs.
 
@@ -28,32 +24,26 @@ def matrix_product_macs(call: OpCall) -> int:
     return prod(left) * right[-1]
 
 
-@mac_rule("aten.mv", "aten.addmv", "aten.dot", "aten.vdot")
+@priced("mv addmv dot vdot")
 def vector_product_macs(call: OpCall) -> int:
     """Price a product with one vector: every element of the left side is multiplied once. Source: torch.mv."""
     return prod(shape(call, "mat", "self"))
 
 
-@mac_rule(
-    "aten.linear",
-    "aten.mkldnn_linear",
-    "aten._scaled_mm_v2",
-    "aten._weight_int8pack_mm",
-    "aten._weight_int4pack_mm",
-    "aten._weight_int4pack_mm_for_cpu",
-    "aten._weight_int4pack_mm_with_scales_and_zeros",
-    "aten._dyn_quant_matmul_4bit",
-    "aten._mixed_dtypes_linear",
-    "mkldnn._linear_pointwise",
-    "onednn.qlinear_pointwise",
-    "quantized.linear",
-    "quantized.linear_relu",
-    "quantized.linear_leaky_relu",
-    "quantized.linear_tanh",
-    "quantized.linear_dynamic",
-    "quantized.linear_relu_dynamic",
-    "quantized.linear_dynamic_fp16",
-    "quantized.linear_relu_dynamic_fp16",
+@priced(
+    """
+    linear mkldnn_linear _scaled_mm_v2 _weight_int8pack_mm _weight_int4pack_mm _weight_int4pack_mm_for_cpu
+    _weight_int4pack_mm_with_scales_and_zeros _dyn_quant_matmul_4bit _mixed_dtypes_linear
+    """,
+)
+@priced("_linear_pointwise", prefix="mkldnn.")
+@priced("qlinear_pointwise", prefix="onednn.")
+@priced(
+    """
+    linear linear_relu linear_leaky_relu linear_tanh linear_dynamic linear_relu_dynamic linear_dynamic_fp16
+    linear_relu_dynamic_fp16
+    """,
+    prefix="quantized.",
 )
 def linear_macs(call: OpCall) -> int:
     """Price ``x @ W.T + b``: x ``(..., K)``, output ``(..., N)``, ``out_elements * K`` MACs.
@@ -63,7 +53,8 @@ def linear_macs(call: OpCall) -> int:
     return prod(output(call)) * shape(call, "input", "self", "X", "inp", "qx")[-1]
 
 
-@mac_rule("aten.matmul", "aten.linalg_matmul", "aten.inner", "quantized.matmul")
+@priced("matmul linalg_matmul inner")
+@priced("matmul", prefix="quantized.")
 def matmul_macs(call: OpCall) -> int:
     """Price ``a @ b`` of any ranks, batches broadcast: ``out_elements * K`` MACs, K being the last of ``a``.
 
@@ -73,7 +64,7 @@ def matmul_macs(call: OpCall) -> int:
     return prod(output(call)) * left[-1] if left and right else 0
 
 
-@mac_rule("aten._grouped_mm", "aten._scaled_grouped_mm", "aten._scaled_grouped_mm_v2")
+@priced("_grouped_mm _scaled_grouped_mm _scaled_grouped_mm_v2")
 def grouped_product_macs(call: OpCall) -> int:
     """Price several products of unequal sizes in one call; the groups share rows, columns or the summed axis.
 
@@ -87,7 +78,7 @@ def grouped_product_macs(call: OpCall) -> int:
     return (left[0] if stacked else 1) * rows * inner * right[-1]
 
 
-@mac_rule("aten._trilinear")
+@priced("_trilinear=bilinear")
 def trilinear_macs(call: OpCall) -> int:
     """Price ``sum(i1 * i2 * i3)``, as torch.nn.Bilinear has it: two products, one after the other, as torch runs it.
 
@@ -109,14 +100,14 @@ def trilinear_macs(call: OpCall) -> int:
     return prod(sizes[axis] for axis in first_product) + prod(sizes[axis] for axis in second_product)
 
 
-@mac_rule("aten.bilinear")
+@priced("bilinear")
 def bilinear_macs(call: OpCall) -> int:
     """Price torch.nn.Bilinear where it arrives whole: ``out_elements * in2 * (in1 + 1)`` MACs, as `trilinear_macs`."""
     _, in1, in2 = shape(call, "weight")
     return prod(output(call)) * in2 * (in1 + 1)
 
 
-@mac_rule("aten._cdist_forward", "aten.cdist", "aten._euclidean_dist", "aten._pdist_forward", "aten.pdist")
+@priced("_cdist_forward cdist _euclidean_dist=cdist _pdist_forward pdist")
 def pairwise_distance_macs(call: OpCall) -> int:
     """Price distances between all pairs: Euclidean ones multiply and add once per pair and feature.
 
@@ -131,7 +122,7 @@ def pairwise_distance_macs(call: OpCall) -> int:
     raise NotGivenError(call.op)
 
 
-@mac_rule("aten._embedding_bag", "aten._embedding_bag_forward_only", "aten.embedding_bag")
+@priced("_embedding_bag _embedding_bag_forward_only=embedding_bag embedding_bag", Operator(by_products=True))
 def embedding_bag_macs(call: OpCall) -> int:
     """Price a bag of embeddings: with ``per_sample_weights`` one MAC per index and feature, else only sums.
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from math import prod
 
 from convinspect.ops.arguments import Shape, shape, shapes
-from convinspect.ops.registry import mac_rule
+from convinspect.ops.operators import Operator, priced
 from convinspect.records import OpCall
 
+_MODES = {0: "rnn_relu", 1: "rnn_tanh", 2: "lstm", 3: "gru"}
 
-@mac_rule(
-    "aten.lstm",
-    "aten.gru",
-    "aten.rnn_tanh",
-    "aten.rnn_relu",
-    "aten._lstm_mps",
-)
+
+def _by_mode(call: OpCall) -> str:
+    mode = call.args.get("mode")
+    return _MODES.get(mode, "rnn") if isinstance(mode, int) else "rnn"
+
+
+@priced("lstm gru rnn_tanh rnn_relu _lstm_mps")
 def layers_macs(call: OpCall) -> int:
     """Price a whole recurrent network: ``steps * batch * elements of all weight matrices`` MACs.
 
@@ -25,19 +26,19 @@ def layers_macs(call: OpCall) -> int:
     return _steps(shape(call, "input", "data")) * _matrices(shapes(call, "params"))
 
 
-@mac_rule("aten._cudnn_rnn", "aten.miopen_rnn")
+@priced("_cudnn_rnn miopen_rnn", Operator(named=_by_mode))
 def cuda_layers_macs(call: OpCall) -> int:
     """Price the fused kernel of a whole recurrent network on a GPU, as `layers_macs`."""
     return _steps(shape(call, "input")) * _matrices(shapes(call, "weight"))
 
 
-@mac_rule("aten.mkldnn_rnn_layer")
+@priced("mkldnn_rnn_layer", Operator(named=_by_mode))
 def cpu_layer_macs(call: OpCall) -> int:
     """Price one direction of one layer: ``weight0`` meets the input, ``weight1`` the hidden state."""
     return _steps(shape(call, "input")) * (prod(shape(call, "weight0")) + prod(shape(call, "weight1")))
 
 
-@mac_rule("aten.lstm_cell", "aten.gru_cell", "aten.rnn_tanh_cell", "aten.rnn_relu_cell")
+@priced("lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell")
 def cell_macs(call: OpCall) -> int:
     """Price one time step: ``batch * elements of the two weight matrices`` MACs."""
     return _steps(shape(call, "input")) * (prod(shape(call, "w_ih")) + prod(shape(call, "w_hh")))

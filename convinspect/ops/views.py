@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from convinspect.ops.registry import no_macs, qualified_name
+from convinspect.ops.operators import Operator, declare
 
+# No element is computed, padded, joined or dropped by value: reshape, permute, slice, clone, a cast.
 _VIEWS = """
-    _conj _fw_primal _indices _make_dual _mkldnn_reshape _mkldnn_transpose _neg_view _nested_get_values
-    _nested_view_from_buffer _nested_view_from_jagged _reshape_alias _sparse_broadcast_to _unpack_dual
-    _unsafe_view _values adjoint as_strided atleast_1d atleast_2d atleast_3d broadcast_tensors broadcast_to
-    ccol_indices chunk col_indices conj crow_indices diagonal dsplit expand expand_as flatten hsplit imag
-    indices linalg_diagonal mH mT matrix_H moveaxis movedim narrow numpy_T permute ravel real reshape reshape_as
-    resolve_conj resolve_neg row_indices select slice slice_inverse split split_with_sizes squeeze swapaxes
-    swapdims t tensor_split transpose unbind unflatten unfold unsafe_chunk unsafe_split unsafe_split_with_sizes
-    unsqueeze values view view_as view_as_complex view_as_real vsplit
+    _mkldnn_reshape _mkldnn_transpose _reshape_alias=reshape _reshape_alias_copy=reshape _reshape_copy _to_copy
+    _unsafe_view=view adjoint as_strided as_strided_copy broadcast_tensors broadcast_to chunk clone contiguous
+    copy diagonal diagonal_copy dsplit expand expand_as expand_copy flatten hsplit mH mT moveaxis movedim narrow
+    narrow_copy numpy_T permute permute_copy ravel real reshape reshape_as select select_copy slice slice_copy
+    split split_copy split_with_sizes split_with_sizes_copy squeeze squeeze_copy swapaxes swapdims t t_copy
+    tensor_split to transpose transpose_copy type_as unbind unbind_copy unflatten unsqueeze unsqueeze_copy view
+    view_as view_copy vsplit
 """
 
-_VIEW_COPIES = """
-    _cast_Byte _cast_Char _cast_Double _cast_Float _cast_Half _cast_Int _cast_Long _cast_Short _conj_copy
-    _conj_physical _fw_primal_copy _indices_copy _make_dual_copy _neg_view_copy _nested_get_values_copy
-    _nested_view_from_buffer_copy _nested_view_from_jagged_copy _reshape_alias_copy _reshape_copy
-    _sparse_broadcast_to_copy _values_copy as_strided_copy ccol_indices_copy chalf col_indices_copy
-    crow_indices_copy diagonal_copy expand_copy indices_copy narrow_copy permute_copy row_indices_copy
-    select_copy slice_copy split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy
-    unfold_copy unsqueeze_copy values_copy view_as_complex_copy view_as_real_copy view_copy
-"""
-
-_COPIES = """
+# Nothing is computed here either, but what comes out is another kind of tensor; and unfold, for F.unfold's name.
+_CONVERSIONS = """
     _autocast_to_full_precision _autocast_to_reduced_precision _cast_Byte _cast_Char _cast_Double _cast_Float
-    _cast_Half _cast_Int _cast_Long _cast_Short _copy_from _copy_from_and_resize _lazy_clone _pin_memory
-    _to_copy _to_cpu _to_dense chalf clone contiguous copy cpu cuda pin_memory to to_dense to_mkldnn
-    to_padded_tensor type_as
+    _cast_Half _cast_Int _cast_Long _cast_Short _conj _conj_copy _conj_physical _copy_from _copy_from_and_resize
+    _fw_primal _fw_primal_copy _indices _indices_copy _lazy_clone _make_dual _make_dual_copy _neg_view
+    _neg_view_copy _nested_get_values _nested_get_values_copy _nested_view_from_buffer
+    _nested_view_from_buffer_copy _nested_view_from_jagged _nested_view_from_jagged_copy _pin_memory
+    _sparse_broadcast_to _sparse_broadcast_to_copy _to_cpu _to_dense _unpack_dual _values _values_copy
+    atleast_1d atleast_2d atleast_3d ccol_indices ccol_indices_copy chalf col_indices col_indices_copy conj cpu
+    crow_indices crow_indices_copy cuda imag indices indices_copy linalg_diagonal matrix_H pin_memory
+    resolve_conj resolve_neg row_indices row_indices_copy slice_inverse to_dense to_mkldnn to_padded_tensor
+    unfold unfold_copy unsafe_chunk unsafe_split unsafe_split_with_sizes values values_copy view_as_complex
+    view_as_complex_copy view_as_real view_as_real_copy
 """
 
 _BOOKKEEPING = """
@@ -65,29 +63,10 @@ _RECORDS = """
 
 _QUERIES = "device dtype grad is_cuda is_meta is_sparse itemsize layout name requires_grad"
 
-
-def is_view(op: str) -> bool:
-    """Return whether an operator only re-arranges its input, or copies it as it is.
-
-    No element is computed, padded, joined or dropped by value: reshape, permute, slice, clone, a cast.
-    """
-    return _functional(op) in _views
-
-
-def is_silent(op: str) -> bool:
-    """Return whether an operator is never worth a row: detach, factories, questions about sizes, assertions."""
-    return _functional(op) in _silent
-
-
-def _functional(op: str) -> str:
-    # detach_ and detach are the same to a reader.
-    return qualified_name(op).removesuffix("_")
-
-
-def _names(library: str, *tables: str) -> frozenset[str]:
-    return frozenset(f"{library}.{name}" for table in tables for name in table.split())
-
-
-_views = _names("aten", _VIEWS, _VIEW_COPIES, _COPIES)
-_silent = _names("aten", _BOOKKEEPING, _FACTORIES) | _names("profiler", _RECORDS) | _names("prim", _QUERIES)
-no_macs(*_views, *_silent)
+declare(_VIEWS, Operator(macs=0, kind="view"))
+declare(_CONVERSIONS, Operator(macs=0, kind="conversion"))
+_SILENT = Operator(macs=0, kind="silent")
+declare(_BOOKKEEPING, _SILENT)
+declare(_FACTORIES, _SILENT)
+declare(_RECORDS, _SILENT, "profiler.")
+declare(_QUERIES, _SILENT, "prim.")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from convinspect.records.fields import FieldStatus, GlobalOperator, Interval, Jump, LocalField, ReceptiveField, Unit
 from convinspect.records.memory import Alive, AliveKind, Measured, Memory, Peak, Phase, TrainingStep
+from convinspect.records.numbers import Bytes, Count, Share
 from convinspect.records.run import Failure, ModuleCall, ModuleRecord, Note, OpCall, Trace, Weight
 from convinspect.records.tensors import NamedTensor, TensorRecord, Value
 
 __all__ = [
     "Alive",
     "AliveKind",
+    "Bytes",
+    "Count",
     "Failure",
     "FieldStatus",
     "GlobalOperator",
@@ -26,6 +29,7 @@ __all__ = [
     "Peak",
     "Phase",
     "ReceptiveField",
+    "Share",
     "TensorRecord",
     "Trace",
     "TrainingStep",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from convinspect.records.numbers import Count, Ratio, Share
+
 FieldStatus: TypeAlias = Literal["exact", "upper_bound", "global", "data_dependent", "unknown"]
-Jump: TypeAlias = int | str
+Jump: TypeAlias = int | Ratio
 Interval: TypeAlias = tuple[int, int]
 
 
@@ -22,8 +24,8 @@ class GlobalOperator:
 class LocalField:
     """A field with its global gates set aside; one entry per spatial axis, as in `ReceptiveField`."""
 
-    size: tuple[int | None, ...] | None
-    size_min: tuple[int | None, ...] | None
+    size: tuple[Count | None, ...] | None
+    size_min: tuple[Count | None, ...] | None
     jump: tuple[Jump | None, ...] | None
     start: tuple[int | None, ...] | None
     center: tuple[Interval | None, ...] | None
@@ -42,13 +44,13 @@ class ReceptiveField:
     """
 
     input: str
-    axes: tuple[int, ...]
-    size: tuple[int | None, ...] | None
-    size_min: tuple[int | None, ...] | None
+    axes: tuple[Count, ...]
+    size: tuple[Count | None, ...] | None
+    size_min: tuple[Count | None, ...] | None
     jump: tuple[Jump | None, ...] | None
     start: tuple[int | None, ...] | None
     center: tuple[Interval | None, ...] | None
-    coverage: tuple[float, ...] | None
+    coverage: tuple[Share, ...] | None
     local: LocalField | None
     global_via: GlobalOperator | None
     aligned: bool
@@ -67,10 +69,10 @@ class Unit:
     """
 
     input: str
-    axes: tuple[int, ...]
-    index: tuple[int, ...]
+    axes: tuple[Count, ...]
+    index: tuple[Count, ...]
     box: tuple[Interval | None, ...]
     nominal: tuple[Interval | None, ...]
-    cells: int | None
-    padding_cells: int | None
+    cells: Count | None
+    padding_cells: Count | None
     path: str = ""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from convinspect.records.numbers import Bytes, Count
+
 Phase: TypeAlias = Literal["forward", "backward", "step"]
 AliveKind: TypeAlias = Literal[
     "weights", "inputs", "gradients", "optimizer", "saved", "outputs", "activations", "temporaries"
@@ -21,9 +23,9 @@ class Alive:
 
     kind: AliveKind
     path: str
-    call: int
+    call: Count
     op: str | None
-    bytes: int
+    bytes: Bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,12 @@ class Peak:
     whose gradient is computed, and ``op`` the operator that computes it.
     """
 
-    bytes: int
+    bytes: Bytes
     phase: Phase
     path: str
-    call: int
+    call: Count
     op: str | None
-    by_kind: Mapping[str, int]
+    by_kind: Mapping[str, Bytes]
     alive: tuple[Alive, ...]
 
 
@@ -53,9 +55,9 @@ class TrainingStep:
 
     optimizer: str
     amp: str | None
-    gradient_bytes: int
-    optimizer_bytes: int
-    saved_bytes: int
+    gradient_bytes: Bytes
+    optimizer_bytes: Bytes
+    saved_bytes: Bytes
     peak: Peak
 
 
@@ -68,11 +70,11 @@ class Measured:
     what was allocated beyond the two, in percent of the estimate.
     """
 
-    allocated_bytes: int
-    reserved_bytes: int
-    workspace_bytes: int
-    estimate_bytes: int
-    block_bytes: int
+    allocated_bytes: Bytes
+    reserved_bytes: Bytes
+    workspace_bytes: Bytes
+    estimate_bytes: Bytes
+    block_bytes: Bytes
     difference_percent: float
 
 
@@ -84,8 +86,8 @@ class Memory:
     allocator gives them out.
     """
 
-    weight_bytes: int
-    input_bytes: int
+    weight_bytes: Bytes
+    input_bytes: Bytes
     inference: Peak | None = None
     training: TrainingStep | None = None
     measured: Measured | None = None

@@ -97,6 +97,8 @@ class Failure:
     path: str
     type: str
     message: str
+    expected: str | None = None
+    got: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

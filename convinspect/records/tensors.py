@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from convinspect.records.numbers import Bytes, Count
+
 
 @dataclass(frozen=True, slots=True)
 class TensorRecord:
     """One tensor: ``shape``, ``dtype`` as torch names it without the prefix (``float32``), ``bytes``."""
 
-    shape: tuple[int, ...]
+    shape: tuple[Count, ...]
     dtype: str
-    bytes: int
+    bytes: Bytes
 
 
 Value: TypeAlias = "TensorRecord | int | float | bool | str | tuple[Value, ...] | None"

@@ -1,191 +1,159 @@
-"""What stands in each column of the table: a layer's numbers as text."""
+"""The columns of the table: everything about each stands in its one entry."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from enum import Enum
+from functools import partial
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from convinspect import units
-from convinspect.render import field
-from convinspect.render.options import DEFAULT_COLUMNS, check_columns
+from convinspect.errors import UsageError
+from convinspect.render import cells, field
 
 if TYPE_CHECKING:
-    from convinspect.render.glyphs import Glyphs
-    from convinspect.render.rows import Row
-    from convinspect.report import Shape
+    from convinspect.report import Layer, Report
 
-# From here on a column of counts is written in SI: a billion and more is no longer read digit by digit.
-_EXACT_BELOW = 1_000_000_000
-
-_MANY = 2
+Topic: TypeAlias = Literal["tensors", "weights", "macs", "field", "memory"]
 
 
-@dataclass(frozen=True, slots=True)
-class CellContext:
-    """What cells are written with.
+class Sign(Enum):
+    """A sign that is explained where it occurs, in the order of the legend.
 
-    ``first_calls`` has the parameters of each path's first run; ``idle`` are modules that the report says
-    never ran; ``ran`` is false for a file that holds weights alone. ``failed`` is where the forward
-    stopped, path and call, and ``unreached`` are the modules after it.
+    ``shown`` is how the legend writes it, ``pattern`` finds it in a cell.
     """
 
-    glyphs: Glyphs
-    first_calls: Mapping[str, int]
-    idle: frozenset[str] = frozenset()
-    failed: tuple[str, int] | None = None
-    unreached: frozenset[str] = frozenset()
-    ran: bool = True
-    compact: bool = False
+    MORE = "+n", r" \+\d+$", "n more inputs, outputs or dtypes of the same layer"
+    ALL = "all", "all", "RF: the whole input"
+    EXTENTS = "axb", "x", "RF: one extent for each spatial axis of the input, where they differ"
+    SPAN = "a-b", "-", "RF: least and most, where units differ: by channel, or by phase after resampling"
+    LOCAL = "(a)", r"^\(", "Jump, Start: with what makes the RF global set aside"
+    CENTRE = "~n", "~", "RF: of the centre unit, clipped to the input: no one size holds"
+    DATA = "data", "^data$", "RF: it depends on the data"
+    AT_MOST = "{glyphs.at_most}", "^(≤|<=)", "RF: at most"
+    FROZEN = "*", r"\*$", "frozen, all or some of them: these take no gradient"
+    COUNTED = "(n)", r"^\(", "parameters that are counted at the first call"
+    AT_LEAST = "{glyphs.at_least}", "^(≥|>=)", "at least: see the notes"
+    UNKNOWN = "?", r"^\?$", "not known"
+
+    def __init__(self, shown: str, pattern: str, meaning: str) -> None:
+        self.shown = shown
+        self.pattern = pattern
+        self.meaning = meaning
 
 
-Write: TypeAlias = "Callable[[Sequence[Row], CellContext], list[str]]"
+def _always(_: Report) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its heading and how it writes all its cells; left-aligned or right-aligned."""
+    """One column: ``name`` for ``--columns``, its heading, and how its cells are written.
+
+    ``topic``: all but ``weights`` need a forward; the totals of a topic are shown with its columns. ``silent`` returns
+    why the column has nothing to say of a report, or nothing. Where the table is too wide, columns are written shorter,
+    then left out, in ``shorten`` and ``drop`` order (from 1; 0: never). The legend explains the column with ``meaning``
+    and those of its ``signs`` that occur.
+    """
 
     name: str
     heading: str
-    write: Write
+    topic: Topic
+    cells: cells.Cells
     left: bool = False
+    default: bool = False
+    shorten: int = 0
+    drop: int = 0
+    silent: Callable[[Report], str] = _always
+    meaning: str = ""
+    signs: tuple[Sign, ...] = ()
 
 
 def chosen(names: Sequence[str]) -> list[Column]:
     """Return the columns of ``names``, each once; raises `UsageError` for a name that does not exist."""
-    check_columns(names)
-    wanted: dict[str, None] = {}
+    wanted: list[str] = []
     for name in names or ("default",):
-        wanted.update(dict.fromkeys(DEFAULT_COLUMNS if name == "default" else (name,)))
-    return [_COLUMNS[name] for name in wanted]
+        if name != "default" and name not in COLUMNS:
+            message = f"no column {name}"
+            raise UsageError(message, f"choose from: default, {', '.join(COLUMNS)}")
+        wanted += [column.name for column in COLUMNS.values() if column.default] if name == "default" else [name]
+    return [COLUMNS[name] for name in dict.fromkeys(wanted)]
 
 
-def shape(dims: Sequence[int]) -> str:
-    """Return ``1x3x224x224``; a tensor without dimensions is a ``scalar``."""
-    return "x".join(map(str, dims)) or "scalar"
+def with_values(columns: Sequence[Column], report: Report) -> tuple[list[Column], list[str]]:
+    """Return the columns that have something to say of ``report``, and why each other one has not."""
+    if report.model.format == "weights":
+        return [column for column in columns if column.topic == "weights"], []
+    silent = {column.name: column.silent(report) for column in columns}
+    kept = [column for column in columns if not silent[column.name]]
+    return kept, list(dict.fromkeys(why for why in silent.values() if why))
 
 
-def _input(rows: Sequence[Row], sheet: CellContext) -> list[str]:
-    return [_several([shape(s.shape) for s in _inputs(row)], sheet) for row in rows]
+def _no_field(report: Report) -> str:
+    if any(layer.receptive_field and layer.receptive_field.status != "unknown" for layer in report.layers):
+        return ""
+    flat = all(len(tensor.shape) <= 2 for tensor in report.inputs)  # noqa: PLR2004 - batch and features
+    return f"RF ({'no input has spatial axes' if flat else 'not known for any layer'})"
 
 
-def _inputs(row: Row) -> Sequence[Shape]:
-    return () if row.role == "own" else row.layer.inputs
+def _no_bytes(heading: str, get: Callable[[Layer], int | None]) -> Callable[[Report], str]:
+    # A layer that runs no operator allocates nothing for certain: that alone is no column.
+    return lambda report: "" if any(map(get, report.layers)) else f"{heading} (not known for any layer)"
 
 
-def _output(rows: Sequence[Row], sheet: CellContext) -> list[str]:
-    return ["" if row.role == "own" else _several(_outputs(row), sheet) for row in rows]
+_tensors = partial(Column, topic="tensors", left=True, signs=(Sign.MORE,))
+_field = partial(Column, topic="field", silent=_no_field)
 
-
-def _outputs(row: Row) -> list[str]:
-    # A kernel gives more than was asked for: max_pool2d its indices, attention its logarithms.
-    facts = row.layer.outputs[:1] if row.role == "function" else row.layer.outputs
-    return [shape(fact.shape) for fact in facts]
-
-
-def _several(texts: list[str], sheet: CellContext) -> str:
-    if len(texts) <= (1 if sheet.compact else _MANY):
-        return ", ".join(texts)
-    return f"{texts[0]} +{len(texts) - 1}"
-
-
-def _dtype(rows: Sequence[Row], sheet: CellContext) -> list[str]:
-    return [
-        "" if row.role == "own" else _several(list(dict.fromkeys(t.dtype for t in row.layer.outputs)), sheet)
-        for row in rows
-    ]
-
-
-def _params(rows: Sequence[Row], sheet: CellContext) -> list[str]:
-    first = [sheet.first_calls.get(row.layer.path, 0) if _again(row) else None for row in rows]
-    write = _counter([row.params for row in rows], sheet)
-    return [
-        f"({write(again)})" if again else write(row.params) + ("*" if row.trainable < row.params else "")
-        for row, again in zip(rows, first, strict=True)
-    ]
-
-
-def _again(row: Row) -> bool:
-    return row.role == "module" and row.layer.call > 1 and not row.params
-
-
-def _macs(rows: Sequence[Row], sheet: CellContext) -> list[str]:
-    write = _counter([row.layer.macs_total or 0 for row in rows if row.role != "own"], sheet)
-    return ["" if row.role == "own" else _bounded(row, write, sheet) for row in rows]
-
-
-def _bounded(row: Row, write: Callable[[int], str], sheet: CellContext) -> str:
-    total = row.layer.macs_total
-    if total is None or row.layer.macs_status == "unknown":
-        return "?"
-    if row.layer.macs_status == "exact":
-        return write(total)
-    # At least nothing is nothing known.
-    return f"{sheet.glyphs.at_least} {write(total)}" if total else "?"
-
-
-def _counter(values: Sequence[int], sheet: CellContext) -> Callable[[int], str]:
-    """Return how a column writes its counts: all in full, or all in SI."""
-    full = not sheet.compact and max(values, default=0) < _EXACT_BELOW
-    write = units.exact if full else units.count
-    return lambda value: write(value) if value else "-"
-
-
-def _of(get: Callable[[Row], int | None], write: Callable[[int], str]) -> Write:
-    def cells(rows: Sequence[Row], _: CellContext) -> list[str]:
-        return [_known(get(row), write) for row in rows]
-
-    return cells
-
-
-def _known(value: int | None, write: Callable[[int], str]) -> str:
-    return "?" if value is None else write(value) if value else "-"
-
-
-def _bytes(get: Callable[[Row], int | None]) -> Write:
-    def cells(rows: Sequence[Row], _: CellContext) -> list[str]:
-        return ["" if _is_beside(row) else _known(get(row), units.size) for row in rows]
-
-    return cells
-
-
-def _is_beside(row: Row) -> bool:
-    """Whether ``row`` computes nothing: a module's own parameters, or a module that never ran."""
-    return row.role == "own" or (row.role == "module" and row.layer.call == 0)
-
-
-def _rf(rows: Sequence[Row], sheet: CellContext) -> list[str]:
-    return [
-        "" if row.role == "own" else field.size_text(row.layer.receptive_field, sheet.glyphs, compact=sheet.compact)
-        for row in rows
-    ]
-
-
-def _field(write: Callable[..., str]) -> Write:
-    def cells(rows: Sequence[Row], _: CellContext) -> list[str]:
-        return ["" if row.role == "own" else write(row.layer.receptive_field) for row in rows]
-
-    return cells
-
-
-_COLUMNS = {
+COLUMNS = {
     column.name: column
     for column in (
-        Column("input", "Input", _input, left=True),
-        Column("output", "Output", _output, left=True),
-        Column("dtype", "Dtype", _dtype, left=True),
-        Column("params", "Params", _params),
-        Column("trainable", "Trainable", _of(lambda row: row.trainable, units.exact)),
-        Column("param_bytes", "Param bytes", _of(lambda row: row.param_bytes, units.size)),
-        Column("buffers", "Buffers", _of(lambda row: row.buffers, units.exact)),
-        Column("macs", "MACs", _macs),
-        Column("rf", "RF", _rf),
-        Column("jump", "Jump", _field(field.jump_text)),
-        Column("start", "Start", _field(field.start_text)),
-        Column("center", "Center", _field(field.center_text)),
-        Column("coverage", "Coverage", _field(field.coverage_text)),
-        Column("allocated", "Allocated", _bytes(lambda row: row.allocated)),
-        Column("saved", "Saved", _bytes(lambda row: row.saved)),
+        _tensors(
+            "input",
+            "Input",
+            cells=cells.several(lambda row: [cells.shape(given.shape) for given in row.layer.inputs]),
+            shorten=3,
+        ),
+        _tensors("output", "Output", cells=cells.several(cells.outputs), default=True, shorten=2),
+        _tensors(
+            "dtype", "Dtype", cells=cells.several(lambda row: list(dict.fromkeys(t.dtype for t in row.layer.outputs)))
+        ),
+        Column("params", "Params", "weights", cells.params, default=True, shorten=5, signs=(Sign.FROZEN, Sign.COUNTED)),
+        Column("trainable", "Trainable", "weights", cells.number(lambda row: row.sums.trainable_params, units.exact)),
+        Column("param_bytes", "Param bytes", "weights", cells.number(lambda row: row.sums.param_bytes, units.size)),
+        Column("buffers", "Buffers", "weights", cells.number(lambda row: row.sums.buffers, units.exact)),
+        Column("macs", "MACs", "macs", cells.macs, default=True, shorten=4, signs=(Sign.AT_LEAST,)),
+        _field(
+            "rf",
+            "RF",
+            cells=cells.receptive_field(
+                lambda rf, context: field.size_text(rf, context.glyphs, compact=context.compact)
+            ),
+            default=True,
+            shorten=1,
+            drop=2,
+            signs=(Sign.ALL, Sign.EXTENTS, Sign.SPAN, Sign.CENTRE, Sign.DATA, Sign.AT_MOST),
+        ),
+        _field("jump", "Jump", cells=cells.receptive_field(lambda rf, _: field.jump_text(rf)), signs=(Sign.LOCAL,)),
+        _field("start", "Start", cells=cells.receptive_field(lambda rf, _: field.start_text(rf)), signs=(Sign.LOCAL,)),
+        _field("center", "Center", cells=cells.receptive_field(lambda rf, _: field.center_text(rf))),
+        _field("coverage", "Coverage", cells=cells.receptive_field(lambda rf, _: field.coverage_text(rf))),
+        Column(
+            "allocated",
+            "Allocated",
+            "memory",
+            cells.allocation(lambda row: row.sums.memory.allocated_bytes),
+            default=True,
+            drop=1,
+            silent=_no_bytes("Allocated", lambda layer: layer.memory.allocated_bytes),
+            meaning="bytes that a layer newly takes; none for views and in-place operators",
+        ),
+        Column(
+            "saved",
+            "Saved",
+            "memory",
+            cells.allocation(lambda row: row.sums.memory.saved_bytes),
+            silent=_no_bytes("Saved", lambda layer: layer.memory.saved_bytes),
+        ),
     )
 }

@@ -8,16 +8,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from convinspect.records import Interval, ReceptiveField, Unit
-    from convinspect.render.glyphs import Glyphs
+    from convinspect.render.text import Glyphs
 
 
-def size_text(field: ReceptiveField | None, glyphs: Glyphs, *, compact: bool) -> str:
+def size_text(field: ReceptiveField, glyphs: Glyphs, *, compact: bool) -> str:
     """Return the size of ``field``: ``14``, ``14x7``, ``204 (188-204 by phase)``, ``all (851)``, ``?``.
 
     ``compact`` writes ``188-204``. Without a nominal size, ``~92`` is the extent at the centre unit.
     """
-    if field is None:
-        return ""
     if field.status == "unknown":
         return "?"
     if field.status == "data_dependent":
@@ -59,19 +57,17 @@ def _axes(values: Sequence[object]) -> str:
     return texts[0] if len(set(texts)) == 1 else "x".join(texts)
 
 
-def jump_text(field: ReceptiveField | None) -> str:
+def jump_text(field: ReceptiveField) -> str:
     """Return by how many input indices neighbouring units lie apart; the local one in brackets."""
     return _strict_or_local(field, "jump")
 
 
-def start_text(field: ReceptiveField | None) -> str:
+def start_text(field: ReceptiveField) -> str:
     """Return the first input index that unit 0 sees, negative where it sees padding; local in brackets."""
     return _strict_or_local(field, "start")
 
 
-def _strict_or_local(field: ReceptiveField | None, name: str) -> str:
-    if field is None:
-        return ""
+def _strict_or_local(field: ReceptiveField, name: str) -> str:
     strict, local = getattr(field, name), getattr(field.local, name, None)
     if strict is not None:
         return _axes(strict)
@@ -80,10 +76,8 @@ def _strict_or_local(field: ReceptiveField | None, name: str) -> str:
     return "?" if field.status == "unknown" else ""
 
 
-def center_text(field: ReceptiveField | None) -> str:
+def center_text(field: ReceptiveField) -> str:
     """Return the input interval that the centre unit depends on: ``96..127``, ``none`` where it is empty."""
-    if field is None:
-        return ""
     if field.center is None:
         return "?"
     return _axes([_interval(one) for one in field.center])
@@ -110,10 +104,8 @@ def unit_text(unit: Unit) -> str:
     return f"{name} sees {box}: {real} of the {unit.cells} cells of its field, {unit.padding_cells} are padding"
 
 
-def coverage_text(field: ReceptiveField | None) -> str:
+def coverage_text(field: ReceptiveField) -> str:
     """Return the share of the input that the centre unit depends on: ``12.5%``; ``100%`` is all of it."""
-    if field is None:
-        return ""
     if field.coverage is None:
         return "?"
     return _axes([_percent(share) for share in field.coverage])

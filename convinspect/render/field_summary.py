@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from convinspect.ops import display_name
-from convinspect.render.rows import leaves
+from convinspect.tree import leaves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ def _gate(path: str, op: str) -> str:
     return f"{path} ({display_name(op)})" if path else f"{display_name(op)}()"
 
 
-def reach_text(report: Report) -> str | None:
+def whole_input_text(report: Report) -> str | None:
     """Return which layer is the first whose centre unit depends on the whole input.
 
     ``None`` where that is not known: a field of unknown extent stands before it, or it is the model itself.

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from convinspect import units
 from convinspect.render import field, field_summary
-from convinspect.render.columns import shape
+from convinspect.render.cells import shape
 from convinspect.render.memory import memory_lines
-from convinspect.render.options import FIELD_COLUMNS
-from convinspect.render.paragraphs import Line
+from convinspect.render.text import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator
 
-    from convinspect.render.glyphs import Glyphs
+    from convinspect.render.columns import Topic
+    from convinspect.render.text import Glyphs
     from convinspect.report import Report
 
 _MACS = (
@@ -39,19 +39,16 @@ def header(report: Report) -> Iterator[Line]:
         yield Line("" if i else "Input", f"{tensor.name}: {shape(tensor.shape)} {tensor.dtype}")
 
 
-def totals(report: Report, glyphs: Glyphs, asked: Sequence[str] = ()) -> Iterator[Line]:
-    """Yield parameters, buffers, weights, MACs, memory and the reach of the receptive field.
-
-    Where columns were ``asked`` for by name, only what belongs to them follows the weights, and the unit.
-    """
+def totals(report: Report, glyphs: Glyphs, topics: Collection[Topic]) -> Iterator[Line]:
+    """Yield parameters, buffers and weights; MACs, memory and the receptive field as far as ``topics`` have them."""
     yield from _weights(report)
     if report.model.format == "weights":
         return
-    if not asked or "macs" in asked:
+    if "macs" in topics:
         yield from _macs(report, glyphs)
-    if not asked or not {"allocated", "saved"}.isdisjoint(asked):
+    if "memory" in topics:
         yield from memory_lines(report)
-    if not asked or not FIELD_COLUMNS.isdisjoint(asked):
+    if "field" in topics:
         yield from _field(report)
     if report.unit:
         yield Line("Unit", field.unit_text(report.unit))
@@ -100,6 +97,6 @@ def _field(report: Report) -> Iterator[Line]:
         return
     steps = {1: "steps", 2: "pixels"}.get(len(fields[0].axes), "positions")
     where = f"{steps} of {fields[0].input}" if len(report.inputs) > 1 else f"input {steps}"
-    seen = field_summary.reach_text(report)
+    seen = field_summary.whole_input_text(report)
     yield Line("RF", f"receptive field in {where}" + (f"; {seen}" if seen else ""))
     yield Line("Tile halo", field_summary.halo_text(report) or "not known")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from convinspect.render.options import Options
+    from convinspect.render import Options
     from convinspect.report import Report
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from convinspect import units
 from convinspect.ops import display_name
-from convinspect.render.paragraphs import Line
+from convinspect.render.text import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -14,27 +14,18 @@ if TYPE_CHECKING:
     from convinspect.records import Measured, Peak
     from convinspect.report import Report, TrainingMemory
 
-# What each kind is called; the bar repeats its first letter.
-_NAMES = {
-    "weights": "weights",
-    "inputs": "input",
-    "activations": "activations",
-    "outputs": "results",
-    "gradients": "gradients",
-    "optimizer": "optimizer state",
-    "saved": "saved for backward",
-    "temporaries": "temporaries",
+# What each kind is called, and its colour in the bar, which repeats the name's first letter.
+_KINDS = {
+    "weights": ("weights", "blue"),
+    "inputs": ("input", "cyan"),
+    "activations": ("activations", "green"),
+    "outputs": ("results", "bright_green"),
+    "gradients": ("gradients", "magenta"),
+    "optimizer": ("optimizer state", "yellow"),
+    "saved": ("saved for backward", "red"),
+    "temporaries": ("temporaries", "bright_black"),
 }
-_COLORS = {
-    "w": "blue",
-    "i": "cyan",
-    "a": "green",
-    "r": "bright_green",
-    "g": "magenta",
-    "o": "yellow",
-    "s": "red",
-    "t": "bright_black",
-}
+_COLORS = {name[0]: color for name, color in _KINDS.values()}
 _BAR = 40
 
 
@@ -72,8 +63,7 @@ def _training(step: TrainingMemory) -> Iterator[Line]:
 
 def _alive(peak: Peak) -> Iterator[Line]:
     yield Line("", bar(peak.by_kind), letters=_COLORS)
-    names = {kind: _NAMES.get(kind, kind) for kind in peak.by_kind}
-    shares = ", ".join(f"{names[kind][0]} {names[kind]} {units.size(size)}" for kind, size in peak.by_kind.items())
+    shares = ", ".join(f"{_name(kind)[0]} {_name(kind)} {units.size(size)}" for kind, size in peak.by_kind.items())
     yield Line("", f"alive there: {shares}", "dim")
 
 
@@ -83,8 +73,12 @@ def bar(by_kind: Mapping[str, int]) -> str:
     letters, so_far = "", 0
     for kind, size in by_kind.items():
         so_far += size
-        letters += _NAMES.get(kind, kind)[0] * (round(_BAR * so_far / total) - len(letters) if total else 0)
+        letters += _name(kind)[0] * (round(_BAR * so_far / total) - len(letters) if total else 0)
     return letters
+
+
+def _name(kind: str) -> str:
+    return _KINDS.get(kind, (kind, ""))[0]
 
 
 def _where(peak: Peak) -> str:

@@ -8,70 +8,44 @@ from typing import TYPE_CHECKING
 from rich.color import ColorSystem
 from rich.style import Style
 
-from convinspect.render.cell_context import cell_context
-from convinspect.render.columns import Column, chosen
+from convinspect.render.columns import chosen, with_values
 from convinspect.render.footer import header, totals
-from convinspect.render.glyphs import ASCII, UNICODE, Glyphs, cells
 from convinspect.render.layout import GAP, HEADING, Filled, Layout, label_text, lay_out
 from convinspect.render.legend import legend, warnings
-from convinspect.render.options import FIELD_COLUMNS
-from convinspect.render.paragraphs import Line, margin, paragraphs
 from convinspect.render.rows import Row, table_rows
+from convinspect.render.text import ASCII, UNICODE, Glyphs, Line, margin, paragraphs, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from convinspect.render.options import Options
+    from convinspect.render import Options
     from convinspect.report import Report
 
 _NARROWEST = 40
 # Sentences longer than this are hard to read, however wide the terminal is.
 _WIDEST_TEXT = 100
 
-_FORWARD = FIELD_COLUMNS.union(("input", "output", "dtype", "macs", "allocated", "saved"))
-
 
 def write(report: Report, options: Options) -> str:
     """Return the table as lines of at most ``options.width`` cells, as far as numbers allow it."""
     glyphs = ASCII if options.ascii else UNICODE
     width = max(options.width, _NARROWEST)
-    rows = table_rows(report.layers)
+    rows = table_rows(report)
     wanted = chosen(options.columns)
-    asked = [column.name for column in wanted] if options.columns else []
-    columns, silent = _with_values(wanted, report)
-    layout = lay_out(rows, columns, cell_context(report, glyphs), width, may_drop=not options.columns)
+    columns, silent = with_values(wanted, report)
+    layout = lay_out(rows, columns, glyphs, width, may_drop=not options.columns)
     hidden = len(report.layers) - sum(row.role != "own" for row in rows)
     parts = [
         list(header(report)),
-        list(totals(report, glyphs, asked)),
+        list(totals(report, glyphs, {column.topic for column in wanted})),
         [*legend(report, layout, hidden, glyphs), *_left_out(layout, silent)],
         list(warnings(report)),
     ]
     paint = _paint if options.color else _plain
     indent = max(map(margin, parts))
-    texts = [
-        "\n".join(paragraphs(part, indent, min(width, _WIDEST_TEXT), paint, ascii_only=options.ascii)) for part in parts
-    ]
+    texts = ["\n".join(paragraphs(part, indent, min(width, _WIDEST_TEXT), paint, glyphs)) for part in parts]
     texts.insert(1, "\n".join(_table(rows, layout, glyphs, paint)))
     return "\n\n".join(text for text in texts if text)
-
-
-def _with_values(columns: Sequence[Column], report: Report) -> tuple[list[Column], list[str]]:
-    """Return the columns that have something to say, and why each other one has not."""
-    if report.model.format == "weights":
-        return [column for column in columns if column.name not in _FORWARD], []
-    silent: dict[str, str] = {}
-    if all(not layer.receptive_field or layer.receptive_field.status == "unknown" for layer in report.layers):
-        flat = all(len(tensor.shape) <= 2 for tensor in report.inputs)  # noqa: PLR2004 - batch and features
-        why = "no input has spatial axes" if flat else "not known for any layer"
-        silent |= dict.fromkeys(FIELD_COLUMNS, f"RF ({why})")
-    # A layer that runs no operator allocates nothing for certain: that alone is no column.
-    if not any(layer.memory.allocated_bytes for layer in report.layers):
-        silent["allocated"] = "Allocated (not known for any layer)"
-    if not any(layer.memory.saved_bytes for layer in report.layers):
-        silent["saved"] = "Saved (not known for any layer)"
-    kept = [column for column in columns if column.name not in silent]
-    return kept, list(dict.fromkeys(silent[c.name] for c in columns if c.name in silent))
 
 
 def _left_out(layout: Layout, silent: Sequence[str]) -> Iterator[Line]:
@@ -83,9 +57,9 @@ def _left_out(layout: Layout, silent: Sequence[str]) -> Iterator[Line]:
 def _table(rows: Sequence[Row], layout: Layout, glyphs: Glyphs, paint: Callable[[str, str], str]) -> Iterator[str]:
     heading = HEADING.ljust(layout.label_width) + "".join(_align(f, f.column.heading) for f in layout.columns)
     yield paint(heading.rstrip(), "bold")
-    yield paint(glyphs.rule * cells(heading), "dim")
+    yield paint(glyphs.rule * text_width(heading), "dim")
     for i, (row, label) in enumerate(zip(rows, layout.labels, strict=True)):
-        pad = " " * (layout.label_width - cells(label_text(label)))
+        pad = " " * (layout.label_width - text_width(label_text(label)))
         numbers = (pad + "".join(_align(f, f.texts[i]) for f in layout.columns)).rstrip()
         if row.role == "module":
             style = "" if row.layer.leaf else "bold"
@@ -96,7 +70,7 @@ def _table(rows: Sequence[Row], layout: Layout, glyphs: Glyphs, paint: Callable[
 
 
 def _align(filled: Filled, text: str) -> str:
-    pad = " " * (filled.width - cells(text))
+    pad = " " * (filled.width - text_width(text))
     return " " * GAP + (text + pad if filled.column.left else pad + text)
 
 

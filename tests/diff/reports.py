@@ -128,13 +128,14 @@ def _layers(mod: Mod, above: str, depth: int) -> Iterator[Layer]:
         macs_total=total,
         macs_status=status,
         memory=LayerMemory(mod.allocated, 0),
-        receptive_field=_square(mod.field) if mod.field is not None else None,
+        receptive_field=square(mod.field) if mod.field is not None else None,
     )
     for rows in below:
         yield from rows
 
 
-def _square(size: int) -> ReceptiveField:
+def square(size: int) -> ReceptiveField:
+    """Return an exact field of ``size`` along both axes."""
     return ReceptiveField(
         "x", (2, 3), (size,) * 2, (size,) * 2, (1, 1), (0, 0), None, None, None, None, aligned=True, status="exact"
     )

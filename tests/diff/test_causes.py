@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from convinspect.diff import compare
-from convinspect.diff.lines import counts_of
+from convinspect.diff.counts import counts_of
 from tests.diff.reports import Dims, Mod, block, conv, numbered, relu, report, seq
 
 

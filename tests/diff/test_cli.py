@@ -11,13 +11,18 @@ from pathlib import Path
 import pytest
 
 from convinspect.diff import compare, render
-from convinspect.records import Note
+from convinspect.records import Failure
 from convinspect.report import Report
 from tests.diff.reports import conv, relu, report
 from tests.shell import convinspect
 
 BEFORE = report(conv("a", 3, 8), relu("r", 8))
 AFTER = report(conv("a", 3, 16), relu("r", 16))
+
+
+def rendered(form: str, files: tuple[Path, Path]) -> str:
+    """Return the diff as the command should print it."""
+    return render(compare(BEFORE, AFTER, (f"{files[0]} (of model.py)", f"{files[1]} (of model.py)")), form)
 
 
 def saved(path: Path, one: Report) -> Path:
@@ -55,7 +60,7 @@ def test_where_the_reports_come_from_is_no_difference(tmp_path: Path) -> None:
 
 
 def test_json_is_the_document_and_comes_for_a_json_file(files: tuple[Path, Path], tmp_path: Path) -> None:
-    expected = render(compare(BEFORE, AFTER), "json")
+    expected = rendered("json", files)
     assert convinspect("diff", *files, "--json").out.strip() == expected
     assert convinspect("diff", *files, "-o", tmp_path / "diff.json").out == ""
     assert (tmp_path / "diff.json").read_text("utf-8").strip() == expected
@@ -63,7 +68,7 @@ def test_json_is_the_document_and_comes_for_a_json_file(files: tuple[Path, Path]
 
 def test_markdown_comes_for_a_markdown_file(files: tuple[Path, Path], tmp_path: Path) -> None:
     convinspect("diff", *files, "-o", tmp_path / "diff.md")
-    assert (tmp_path / "diff.md").read_text("utf-8").strip() == render(compare(BEFORE, AFTER), "markdown")
+    assert (tmp_path / "diff.md").read_text("utf-8").strip() == rendered("markdown", files)
 
 
 def test_the_width_that_was_asked_for_holds(files: tuple[Path, Path]) -> None:
@@ -122,7 +127,7 @@ def test_a_damaged_report_says_which_it_is(files: tuple[Path, Path], tmp_path: P
 
 
 def test_half_a_forward_is_not_compared(tmp_path: Path) -> None:
-    failed = replace(BEFORE, warnings=(Note("forward_failed", "the forward failed in r: boom", "r"),))
+    failed = replace(BEFORE, failure=Failure("r", "ValueError", "boom"))
     files = saved(tmp_path / "a.json", BEFORE), saved(tmp_path / "b.json", failed)
     done = convinspect("diff", *files)
     assert done.code == 3
@@ -153,4 +158,5 @@ def test_a_changed_optimizer_is_a_changed_peak(tmp_path: Path) -> None:
     done = convinspect("diff", *files, "--exit-code")
     assert done.code == 1
     assert "Peak, training (adamw / sgd)" in done.out
+    assert done.out.splitlines()[-1] == "no row changed itself - 3 rows unchanged"
     assert json.loads(convinspect("diff", *files, "--json").out)["changes"] == []

@@ -14,7 +14,8 @@ from rich.cells import cell_len
 from convinspect.diff import Diff, Options, compare, render
 from convinspect.diff.amounts import NO_CHANGE, Change
 from convinspect.diff.costs import MEASURES, total
-from convinspect.diff.lines import Line, counts_of, lines_of
+from convinspect.diff.counts import counts_of
+from convinspect.diff.lines import Line, lines_of
 from tests.diff.reports import report
 from tests.diff.trees import Mods, pairs, trees
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from convinspect.fields import FieldTracker
+from convinspect.fields import FieldTracker, spatial_axes
 
 EMPTY = 1 << 39
 
@@ -56,7 +56,7 @@ def watch_all(
     """Run a function that returns several tensors, and follow it."""
     tracker = FieldTracker()
     with torch.no_grad(), Watch(tracker):
-        tracker.seed(x, axes=axes)
+        tracker.seed(x, "x", spatial_axes(x.shape, x.dtype) if axes is None else axes)
         outs = function(x)
     return outs, tracker
 
@@ -67,7 +67,7 @@ def claimed(tracker: FieldTracker, out: Tensor, *, local: bool = False) -> list[
     shape = tuple(out.shape)
     if field is None:
         return []
-    return [_spread(axis.local if local else axis.strict, shape) for axis in field.axes]
+    return [_spread((axis.local if local else axis.strict).array, shape) for axis in field.axes]
 
 
 def _spread(bounds: np.ndarray, shape: tuple[int, ...]) -> Hull:

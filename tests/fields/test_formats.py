@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own abbreviation
 
-from convinspect.fields import FieldTracker
+from convinspect.fields import FieldTracker, spatial_axes
 from convinspect.records import ReceptiveField
 
 from .oracle import Watch, watch
@@ -69,7 +69,7 @@ def test_no_tensor_is_kept_alive() -> None:
     tracker = FieldTracker()
     with torch.no_grad(), Watch(tracker):
         x = torch.rand(1, 1, 64)
-        tracker.seed(x)
+        tracker.seed(x, "x", spatial_axes(x.shape, x.dtype))
         storage = weakref.ref(x)
         y = F.avg_pool1d(x, 2)
         del x
@@ -83,7 +83,7 @@ def test_a_dead_tensor_lends_its_address_to_none() -> None:
     tracker = FieldTracker()
     with torch.no_grad(), Watch(tracker):
         x = torch.rand(1, 1, 8)
-        tracker.seed(x)
+        tracker.seed(x, "x", spatial_axes(x.shape, x.dtype))
         for _ in range(2000):
             y = x * 2
             del y
@@ -96,7 +96,7 @@ def test_an_inference_mode_run_is_followed_too() -> None:
     tracker = FieldTracker()
     with torch.inference_mode(), Watch(tracker):
         x = torch.rand(1, 3, 8, 8)
-        tracker.seed(x)
+        tracker.seed(x, "x", spatial_axes(x.shape, x.dtype))
         out = net(x)
     assert not tracker.unknown_ops
     assert tracker.describe(out) is not None
@@ -106,7 +106,7 @@ def test_cost_is_linear_in_the_number_of_operators() -> None:
     tracker = FieldTracker()
     with torch.no_grad(), Watch(tracker):
         x = torch.rand(1, 1, 16, device="meta")
-        tracker.seed(x)
+        tracker.seed(x, "x", spatial_axes(x.shape, x.dtype))
         weight = torch.rand(1, 1, 3, device="meta")
         for _ in range(10_000):
             x = F.conv1d(x, weight, None, 1, 1)

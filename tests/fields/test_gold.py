@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from convinspect.fields import FieldTracker
+from convinspect.fields import FieldTracker, spatial_axes
 from convinspect.records import ReceptiveField
 
 from . import nets
@@ -50,7 +50,7 @@ def fields(net, *shape: int) -> dict[str, ReceptiveField]:  # noqa: ANN001
     tracker = FieldTracker()
     x = torch.zeros(shape, device="meta")
     with torch.no_grad(), Watch(tracker):
-        tracker.seed(x)
+        tracker.seed(x, "x", spatial_axes(x.shape, x.dtype))
         ends = net(x)
     assert not tracker.unknown_ops
     return {name: tracker.describe(end) for name, end in ends.items()}

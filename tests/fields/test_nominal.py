@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own abbreviation
 
-from convinspect.fields import nominal as maps
-from convinspect.fields.nominal import Map
+from convinspect.fields.hulls.hull import Map
 
 from .dags import MAKERS, Dag, make_dag
 from .oracle import randn, watch, watch_all
@@ -34,8 +33,8 @@ def test_nominal_equals_exact_inside(seed: int) -> None:
         axis, nominal = field.axes[0], field.axes[0].nominal
         length = out.shape[nominal.dim]
         shape = (2, *out.shape)
-        claimed = np.broadcast_to(maps.at(nominal, np.arange(length)), shape)
-        exact = np.broadcast_to(axis.strict, shape)
+        claimed = np.broadcast_to(nominal.at(np.arange(length)), shape)
+        exact = np.broadcast_to(axis.strict.array, shape)
         # Borders reach as far in as fields are wide.
         inside = (claimed[0] > LENGTH // 3) & (-claimed[1] < LENGTH - LENGTH // 3)
         compared += int(inside.sum())
@@ -102,7 +101,7 @@ def test_phases_of_two_and_three_make_six() -> None:
     # Pairs and triples that begin together, overlap by one, or lie in one another: 3, 4 (twice each) or 3.
     assert described is not None
     assert (described.size, described.size_min, described.jump) == ((4,), (3,), (1,))
-    assert (maps.at(nominal, np.arange(36)) == field.axes[0].strict).all()
+    assert (nominal.at(np.arange(36)) == field.axes[0].strict.array).all()
 
 
 @pytest.mark.parametrize(
@@ -133,8 +132,8 @@ def test_nominal_equals_exact_through_views(name: str) -> None:
     for axis in followed:
         nominal = axis.nominal
         assert isinstance(nominal, Map)
-        claimed = maps.at(nominal, np.arange(out.shape[nominal.dim]))
-        assert (np.broadcast_to(claimed, (2, *out.shape)) == np.broadcast_to(axis.strict, (2, *out.shape))).all()
+        claimed = nominal.at(np.arange(out.shape[nominal.dim]))
+        assert (np.broadcast_to(claimed, (2, *out.shape)) == np.broadcast_to(axis.strict.array, (2, *out.shape))).all()
 
 
 def test_window_attention_is_as_wide_as_its_windows() -> None:

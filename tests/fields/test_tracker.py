@@ -62,4 +62,4 @@ def test_nothing_seeded_nothing_said() -> None:
 
 def test_an_axis_that_is_not_there_is_an_error() -> None:
     with pytest.raises(UsageError, match="no axis 4"):
-        FieldTracker().seed(torch.zeros(1, 1, 4, 4), axes=(4,))
+        FieldTracker().seed(torch.zeros(1, 1, 4, 4), "x", (4,))

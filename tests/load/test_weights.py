@@ -198,6 +198,31 @@ def test_a_hundred_gigabytes_are_read_in_a_second_without_torch(tmp_path: Path) 
     assert totals_of(path).params == 100 * gigabyte // 2
 
 
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_a_name_of_ten_thousand_parts_is_read_in_seconds(form: str, tmp_path: Path) -> None:
+    path = save_safetensors({".".join("a" * 10_000): torch.ones(4)}, tmp_path / "deep.safetensors")
+    began = time.perf_counter()
+    result = convinspect("summary", path, "--format", form, "--output", tmp_path / "report")
+    assert (result.code, result.err) == (0, "")
+    assert time.perf_counter() - began < 30  # four on an idle machine; were it cubic, an hour
+    assert totals_of(path).params == 4
+
+
+def test_a_name_whose_prefixes_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    path = save_safetensors({".".join("a" * 1_000_000): torch.ones(4)}, tmp_path / "deep.safetensors")
+    result = convinspect("summary", path)
+    assert (result.code, "nest so deeply" in result.err) == (2, True)
+
+
+def test_prefixes_stay_a_tree_in_the_order_of_the_file(tmp_path: Path) -> None:
+    names = ("b.c.d.weight", "a", "b.weight", "b.a.weight", "b.c.weight", "c.weight", ".weight", "b..weight")
+    path = save_safetensors({name: torch.ones(4) for name in names}, tmp_path / "tree.safetensors")
+    modules = trace_of(path).modules
+    assert [module.path for module in modules] == ["", "b", "b.c", "b.c.d", "b.a", "b.", "c"]
+    assert [module.path for module in modules if module.leaf] == ["b.c.d", "b.a", "b.", "c"]
+    assert sum(len(module.params) for module in modules) == len(names)
+
+
 def test_inputs_and_arguments_are_refused(net: Net, tmp_path: Path) -> None:
     path = tmp_path / "weights.pt"
     torch.save(net.state_dict(), path)

@@ -11,11 +11,11 @@ import sys
 import time
 from dataclasses import dataclass
 
+import msgspec
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from convinspect.codec import encode
 from convinspect.trace import TrainingConfig
 from tests.memory.runs import traced
 
@@ -101,7 +101,7 @@ def main() -> None:
     found = traced(model, ids, training=TrainingConfig("adamw")).memory
     seconds = time.perf_counter() - start
     own_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    json.dump({**encode(found), "seconds": seconds, "own_bytes": own_bytes}, sys.stdout)
+    json.dump({**msgspec.to_builtins(found), "seconds": seconds, "own_bytes": own_bytes}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The two tables: what a user may add, what is refused, and the third answer, unknown."""
+"""The table of operators: what a user may add, what is refused, and the third answer, unknown."""
 
-# ruff: noqa: SLF001 - the tables are put back after each test
+# ruff: noqa: SLF001 - the table is put back after each test
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from typing import Any
 
 import pytest
 
+import convinspect
 from convinspect.errors import ModelError
-from convinspect.ops import is_silent, is_view, mac_rule, no_macs, price, registry
+from convinspect.fields import rf_rule
+from convinspect.ops import is_view_named, mac_rule, no_macs, operator, operators, price, registry
 from convinspect.records import OpCall
 
 from .recording import fact, op_call
 
 
 @pytest.fixture(autouse=True)
-def _tables_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_rules", dict(registry._rules))
-    monkeypatch.setattr(registry, "_free", set(registry._free))
+def _table_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    for part in ("_entries", "_functions", "_found"):
+        monkeypatch.setattr(operators._operators, part, dict(getattr(operators._operators, part)))
 
 
 def test_an_operator_in_neither_table_is_unknown_and_never_nothing() -> None:
@@ -42,6 +44,25 @@ def test_a_model_file_prices_its_own_operator(spelling: str) -> None:
 
     assert price(op_call("mylib.myop.default", fact(2, 3))) == 42
     assert price(op_call("mylib.myop.out", fact(2, 3))) == 42
+
+
+@pytest.mark.parametrize("op", ["mylib.myop.default", "aten._fft_r2c.default"])
+def test_a_rule_that_is_registered_after_a_run_counts_in_the_next(op: str) -> None:
+    assert price(op_call(op)) is None
+    mac_rule(registry.qualified_name(op))(lambda _: 5)
+    assert price(op_call(op)) == 5
+    assert operator(op).name in ("mylib.myop", "fft")
+
+
+def test_an_operator_that_is_declared_free_after_a_run_is_free_in_the_next() -> None:
+    assert price(op_call("mylib.rename.default")) is None
+    no_macs("mylib::rename")
+    assert price(op_call("mylib.rename.default")) == 0
+
+
+def test_what_is_free_and_a_view_stays_a_view_when_it_is_declared_free_again() -> None:
+    no_macs("aten::view")
+    assert operator("aten.view.default").kind == "view"
 
 
 def test_a_model_file_declares_its_own_operator_free() -> None:
@@ -127,17 +148,29 @@ def test_an_underscore_promises_nothing_in_another_library() -> None:
 
 def test_views_and_silent_operators_are_different_things_and_both_free() -> None:
     for op in ("aten.view.default", "aten.transpose.int", "aten.clone.default", "aten.squeeze_.dim", "aten.unbind"):
-        assert is_view(op)
-        assert not is_silent(op)
+        assert (operator(op).kind, price(op_call(op))) == ("view", 0)
     for op in ("aten.detach.default", "aten.zeros.default", "aten._assert_async.msg", "aten.lift_fresh.default"):
-        assert is_silent(op)
-        assert not is_view(op)
+        assert (operator(op).kind, price(op_call(op))) == ("silent", 0)
     for op in ("aten.cat.default", "aten.add.Tensor", "mylib.view.default", "aten.constant_pad_nd.default"):
-        assert not is_view(op)
-        assert not is_silent(op)
+        assert operator(op).kind == "computation"
 
 
-def test_pricing_needs_no_torch() -> None:
-    program = "import sys, convinspect.ops; print('torch' in sys.modules, 'numpy' in sys.modules)"
+def test_rows_of_views_are_known_by_what_people_call_them() -> None:
+    # aten._unsafe_view goes by the first, aten._to_copy by the third.
+    assert all(map(is_view_named, ("view", "permute", "to", "contiguous", "reshape")))
+    # F.unfold goes by the name of a view; the others show something else than their input was.
+    assert not any(map(is_view_named, ("unfold", "view_as_real", "values", "cat", "relu", "mylib.view", "")))
+
+
+def test_the_package_itself_gives_what_a_model_file_needs() -> None:
+    assert convinspect.mac_rule is mac_rule
+    assert convinspect.no_macs is no_macs
+    assert convinspect.rf_rule is rf_rule
+    assert {"mac_rule", "no_macs", "rf_rule"} <= set(dir(convinspect))
+
+
+@pytest.mark.parametrize("asked", ["import convinspect.ops", "from convinspect import mac_rule, no_macs"])
+def test_pricing_needs_no_torch(asked: str) -> None:
+    program = f"import sys; {asked}; print('torch' in sys.modules, 'numpy' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["False", "False"]

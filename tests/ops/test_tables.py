@@ -1,6 +1,6 @@
 """The tables against torch's own registry: tags and alias annotations that somebody else wrote."""
 
-# ruff: noqa: SLF001 - torch's registry is private, and the oracle
+# ruff: noqa: SLF001 - torch's registry is private, and the oracle; so is the table
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
-from convinspect.ops import is_silent, is_view
-from convinspect.ops.registry import qualified_name, registered
+from convinspect.ops import operator
+from convinspect.ops.operators import _operators
+from convinspect.ops.registry import qualified_name
 
 # Tagged pointwise because they work element by element, but they belong to the backward pass.
 BACKWARD = "backward"
@@ -37,15 +38,21 @@ def operators() -> Iterator[tuple[str, Any]]:
 
 
 def answered(name: str) -> bool:
-    rules, free = registered()
-    return any(f"aten.{spelling}" in rules | free for spelling in (name, name.removesuffix("_")))
+    return operator(f"aten.{name}").macs is not None
+
+
+def is_view(name: str) -> bool:
+    return operator(f"aten.{name}").kind in ("view", "conversion")
+
+
+def is_silent(name: str) -> bool:
+    return operator(f"aten.{name}").kind == "silent"
 
 
 def test_every_operator_that_torch_calls_pointwise_is_free() -> None:
-    _, free = registered()
     tagged = {name for name, op in operators() if torch.Tag.pointwise in op.tags and BACKWARD not in name}
     assert len(tagged) > 200
-    assert {name for name in tagged if not {f"aten.{name}", f"aten.{name.removesuffix('_')}"} & free} == set()
+    assert {name for name in tagged if operator(f"aten.{name}").macs != 0} == set()
 
 
 def test_every_operator_whose_result_aliases_its_input_is_a_view() -> None:
@@ -56,16 +63,16 @@ def test_every_operator_whose_result_aliases_its_input_is_a_view() -> None:
         and not name.endswith(BACKWARD)
     }
     assert len(aliasing) > 60
-    unexpected = {name for name in aliasing - NOT_VIEWS if not (is_view(f"aten.{name}") or is_silent(f"aten.{name}"))}
+    unexpected = {name for name in aliasing - NOT_VIEWS if not (is_view(name) or is_silent(name))}
     assert unexpected == set()
-    silent = {name for name in aliasing if is_silent(f"aten.{name}")}
+    silent = {name for name in aliasing if is_silent(name)}
     assert silent == ALIASES_THAT_ARE_SILENT
 
 
 def test_every_copying_twin_of_a_view_is_a_view() -> None:
     twins = {name for name, op in operators() if torch.Tag.view_copy in op.tags}
     assert len(twins) > 20
-    not_views = {name for name in twins if not (is_view(f"aten.{name}") or is_silent(f"aten.{name}"))}
+    not_views = {name for name in twins if not (is_view(name) or is_silent(name))}
     # One of torch's own tests, and one that writes into a copy of the whole.
     assert not_views == {"_test_autograd_multiple_dispatch_view_copy", "slice_scatter"}
 
@@ -77,9 +84,8 @@ def test_every_reduction_and_core_operator_has_an_answer_or_is_unknown_on_purpos
 
 
 def test_every_name_in_the_tables_is_an_operator_of_torch() -> None:
-    rules, free = registered()
     missing = set()
-    for name in rules | free:
+    for name in _operators.entries:
         library, _, op = name.partition(".")
         if library not in ("aten", "quantized", "_c10d_functional"):
             continue
@@ -90,10 +96,8 @@ def test_every_name_in_the_tables_is_an_operator_of_torch() -> None:
 
 
 def test_names_are_written_without_an_overload() -> None:
-    rules, free = registered()
-    assert {name for name in rules | free if qualified_name(name) != name} == set()
+    assert {name for name in _operators.entries if qualified_name(name) != name} == set()
 
 
 def test_no_operator_of_the_backward_pass_is_answered() -> None:
-    rules, free = registered()
-    assert {name for name in rules | free if BACKWARD in name} == set()
+    assert {name for name in _operators.entries if BACKWARD in name} == set()

@@ -8,7 +8,7 @@ import pytest
 
 from convinspect.records import ReceptiveField
 from convinspect.render import field
-from convinspect.render.glyphs import ASCII, UNICODE
+from convinspect.render.text import ASCII, UNICODE
 
 from . import nets
 
@@ -18,7 +18,6 @@ PLAIN = nets.square(14, 2, 0)
 @pytest.mark.parametrize(
     ("given", "wide", "narrow"),
     [
-        (None, "", ""),
         (PLAIN, "14", "14"),
         (replace(PLAIN, size=(14, 7), size_min=(14, 7)), "14x7", "14x7"),
         (replace(PLAIN, size=(204, 204), size_min=(188, 188)), "204 (188-204 by phase)", "188-204"),
@@ -34,7 +33,7 @@ PLAIN = nets.square(14, 2, 0)
         (replace(PLAIN, size=None, center=None, coverage=None), "?", "?"),
     ],
 )
-def test_a_field_is_written_in_a_few_cells(given: ReceptiveField | None, wide: str, narrow: str) -> None:
+def test_a_field_is_written_in_a_few_cells(given: ReceptiveField, wide: str, narrow: str) -> None:
     assert field.size_text(given, UNICODE, compact=False) == wide
     assert field.size_text(given, UNICODE, compact=True) == narrow
 

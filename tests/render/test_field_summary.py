@@ -71,9 +71,9 @@ def test_a_vector_has_no_axes_to_cut_tiles_along() -> None:
 
 def test_the_first_layer_that_sees_the_whole_input_is_a_leaf() -> None:
     made = net(nets.everything(), nets.square(3, 1, -1), nets.everything(), nets.everything())
-    assert field_summary.reach_text(made) == "the centre unit of 1 (Conv2d) is the first to see the whole input"
+    assert field_summary.whole_input_text(made) == "the centre unit of 1 (Conv2d) is the first to see the whole input"
     assert (
-        field_summary.reach_text(net(nets.square(3, 1, -1), nets.square(3, 1, -1)))
+        field_summary.whole_input_text(net(nets.square(3, 1, -1), nets.square(3, 1, -1)))
         == "no layer's centre unit sees the whole input"
     )
 
@@ -82,18 +82,20 @@ def test_a_function_that_sees_the_whole_input_is_called_by_its_name_and_place() 
     made = net(nets.everything(), nets.square(3, 1, -1))
     pooled = nets.function("head", "mean", 1, (1,), (1,), field=nets.everything())
     made = replace(made, layers=(*made.layers, pooled))
-    assert field_summary.reach_text(made) == "the centre unit of mean() in head is the first to see the whole input"
+    assert (
+        field_summary.whole_input_text(made) == "the centre unit of mean() in head is the first to see the whole input"
+    )
 
 
 def test_nothing_is_said_of_the_first_layer_behind_a_field_that_is_not_known() -> None:
     unknown = replace(nets.everything(), status="unknown")
     made = net(unknown, nets.square(3, 1, -1), unknown, nets.everything())
-    assert field_summary.reach_text(made) is None
+    assert field_summary.whole_input_text(made) is None
     assert field_summary.halo_text(made) is None
 
 
 def test_a_whole_model_in_one_row_is_no_first_layer() -> None:
-    assert field_summary.reach_text(net(nets.everything())) is None
+    assert field_summary.whole_input_text(net(nets.everything())) is None
 
 
 def test_each_cause_of_a_global_field_is_told_once() -> None:

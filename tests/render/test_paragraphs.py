@@ -7,19 +7,19 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convinspect.render.paragraphs import Line, paragraphs
+from convinspect.render.text import ASCII, UNICODE, Glyphs, Line, paragraphs
 
 SHARES = "weights 85.31 KiB, activations 39.38 MiB, input 160 B, difference +1.5 %, 4 Bottleneck blocks"
 
 
-def wrapped(text: str, width: int, *, ascii_only: bool = False) -> list[str]:
-    return list(paragraphs([Line("", text)], 0, width, lambda part, _: part, ascii_only=ascii_only))
+def wrapped(text: str, width: int, glyphs: Glyphs = UNICODE) -> list[str]:
+    return list(paragraphs([Line("", text)], 0, width, lambda part, _: part, glyphs))
 
 
 @given(width=st.integers(12, 120))
 def test_a_number_and_its_unit_stay_on_one_line(width: int) -> None:
-    for ascii_only in (False, True):
-        lines = wrapped(SHARES, width, ascii_only=ascii_only)
+    for glyphs in (UNICODE, ASCII):
+        lines = wrapped(SHARES, width, glyphs)
         assert " ".join(lines) == SHARES
         assert not any(re.match(r"(?:[KM]iB|B|%)\b", line) for line in lines)
         assert max(map(len, lines)) <= width

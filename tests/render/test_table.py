@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import time
 from dataclasses import replace
 
@@ -12,9 +14,9 @@ from hypothesis import strategies as st
 
 from convinspect.errors import UsageError
 from convinspect.fold import at_depth
-from convinspect.records import Note, Unit
-from convinspect.render import Options, render
-from convinspect.render.options import COLUMNS
+from convinspect.records import Failure, Note, Unit
+from convinspect.render import Options, cells, render
+from convinspect.render.columns import COLUMNS, Column, Sign
 from convinspect.report import Report
 
 from . import golden, nets
@@ -40,7 +42,7 @@ def test_the_table_reads_as_its_golden_file(name: str, width: int) -> None:
 
 
 def test_every_column_reads_as_its_golden_file() -> None:
-    assert golden.holds("lenet-columns", table(nets.lenet(), width=80, columns=COLUMNS))
+    assert golden.holds("lenet-columns", table(nets.lenet(), width=80, columns=tuple(COLUMNS)))
 
 
 @pytest.mark.parametrize("depth", [0, 1])
@@ -186,7 +188,7 @@ def stopped(path: str) -> Report:
         nets.layer("block.fc", "Linear", 2, None, call=2),
         nets.layer("late", "Linear", 1, None, params=4, call=0),
     )
-    return nets.report("Net", rows, warnings=(Note("forward_failed", f"{path}: no", path),))
+    return replace(nets.report("Net", rows), failure=Failure(path, "Linear", "no"))
 
 
 def test_the_row_that_failed_is_marked_and_nothing_is_said_to_never_run() -> None:
@@ -317,6 +319,38 @@ def test_a_column_that_does_not_exist_is_named_with_those_that_do() -> None:
     with pytest.raises(UsageError, match="no column flopps") as raised:
         table(nets.lenet(), columns=("flopps",))
     assert "macs" in (raised.value.hint or "")
+
+
+def test_one_entry_gives_a_column_its_cells_its_turn_to_go_its_explanation_and_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    part = Column(
+        "part",
+        "Part",
+        "weights",
+        cells.each(lambda row, context: "all~" if row.guides == () and not context.compact else "~"),
+        default=True,
+        shorten=1,
+        drop=3,
+        meaning="of all parameters",
+        signs=(Sign.CENTRE,),
+    )
+    monkeypatch.setitem(COLUMNS, "part", part)
+    wide = table(nets.lenet(), width=80)
+    assert wide.split("\n\n")[1].splitlines()[0].endswith("Part")
+    assert "all~" in wide
+    assert re.search(r"^Part +of all parameters$", wide, re.MULTILINE)
+    assert re.search(r"^~n ", wide, re.MULTILINE)
+    assert "Part" in table(nets.weights_only(), width=80)
+    assert "RF (needs more width), Part (needs more width)" in " ".join(table(nets.nested(), width=40).split())
+    with pytest.raises(UsageError) as raised:
+        table(nets.lenet(), columns=("flopps",))
+    assert (raised.value.hint or "").endswith("saved, part")
+
+
+def test_the_names_of_columns_are_known_without_rich() -> None:
+    code = "import sys; from convinspect.render.columns import COLUMNS; sys.exit('rich' in sys.modules or not COLUMNS)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_ten_thousand_layers_take_ten_times_as_long_as_a_thousand() -> None:

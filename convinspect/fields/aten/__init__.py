@@ -1,39 +1,9 @@
-"""Rules for torch's own operators; importing this package registers them."""
+"""Rules for torch's own operators, by family; importing this package registers them all."""
 
 from __future__ import annotations
 
-from convinspect.fields.aten import (
-    attention,
-    constants,
-    convolution,
-    indexing,
-    joining,
-    matmul,
-    normalization,
-    padding,
-    pooling,
-    recurrent,
-    reductions,
-    resizing,
-    sampling,
-    shuffles,
-    views,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "attention",
-    "constants",
-    "convolution",
-    "indexing",
-    "joining",
-    "matmul",
-    "normalization",
-    "padding",
-    "pooling",
-    "recurrent",
-    "reductions",
-    "resizing",
-    "sampling",
-    "shuffles",
-    "views",
-]
+for _module in iter_modules(__path__, f"{__name__}."):
+    import_module(_module.name)

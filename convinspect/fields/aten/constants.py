@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from convinspect.fields import moves, reading
-from convinspect.fields.field import Field, collapse
-from convinspect.fields.rules import Call, Result, aten, register
+from convinspect.fields.operations.moves import drop, insert, widen
+from convinspect.fields.operations.reading import narrow
+from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 
-@register(
+@rf_rule(
     *aten(
         "empty_like zeros_like ones_like full_like rand_like randn_like randint_like new_empty new_zeros new_ones "
         "new_full new_empty_strided empty_strided zero normal_ uniform_ random_ exponential_ sym_size "
@@ -22,7 +22,7 @@ def constant(call: Call) -> Result:
     return None
 
 
-@register(
+@rf_rule(
     *aten(
         "clone contiguous detach alias lift_fresh lift _to_copy to dropout alpha_dropout feature_dropout "
         "native_dropout bernoulli _conj _neg_view resolve_conj resolve_neg requires_grad_ "
@@ -33,29 +33,28 @@ def constant(call: Call) -> Result:
 )
 def same(call: Call) -> Result:
     """Element by element, or not at all changed."""
-    return [field if field.shape == shape else None for field in [_main(call)] for shape in call.outputs]
+    x = call.input
+    return [x if x.shape == shape else None for shape in call.shapes]
 
 
-@register("aten::copy", "aten::fill")
+@rf_rule(*aten("copy fill"))
 def overwrite(call: Call) -> Result:
     """What is written, broadcast; nothing is left of what was there."""
     source = call.args.get("src", call.args.get("value"))
     return call.merge([call.field(source)]) if isinstance(source, Tensor) else None
 
 
-@register("aten::view_as_real", "aten::view_as_complex")
+@rf_rule(*aten("view_as_real view_as_complex"))
 def complex_view(call: Call) -> Result:
     """Real and imaginary part as a last dimension, and back."""
-    field = call["self"]
-    rank = len(field.shape)
-    if len(call.shape) > rank:
+    x = call["self"]
+    if len(call.shape) > x.rank:
         # Both parts count as depending on what either does.
-        parts = moves.widen(moves.insert(field, rank), rank, call.shape[-1])
-        return parts.doubting(upper_bound=call.cause)
-    return moves.drop(call.contract(field, [rank - 1]), [rank - 1])
+        return widen(insert(x, x.rank), x.rank, call.shape[-1]).marked(upper_bound=call.cause)
+    return drop(call.contract(x, [-1]), [x.rank - 1])
 
 
-@register(
+@rf_rule(
     *aten(
         "complex polar prelu _prelu_kernel hardswish floor_divide log_sigmoid_forward "
         "binary_cross_entropy_with_logits rrelu_with_noise_functional _add_relu masked_fill"
@@ -66,30 +65,22 @@ def pointwise(call: Call) -> Result:
     return call.merge(call.fields())
 
 
-@register("aten::isin")
+@rf_rule("aten::isin")
 def is_in(call: Call) -> Result:
     """Each element, against all of the test elements."""
-    elements, tested = call.args.get("elements"), call.args.get("test_elements")
-    parts = [call.field(elements)] if isinstance(elements, Tensor) else []
-    if isinstance(tested, Tensor):
-        parts.append(collapse(call.field(tested), (1,) * len(call.shape)))
-    return call.merge(parts, call.shape)
+    return call.merge([*call.fields("elements"), *map(call.whole, call.fields("test_elements"))])
 
 
-@register("aten::glu")
+@rf_rule("aten::glu")
 def glu(call: Call) -> Result:
     """Split in half along ``dim``, and gate one half with the other."""
-    field = call["self"]
-    dim = call.get("dim", -1) % len(field.shape)
-    half = field.shape[dim] // 2
-    return call.merge([reading.narrow(field, dim, 0, half), reading.narrow(field, dim, half, half)])
+    x = call["self"]
+    dim = call.get("dim", -1) % x.rank
+    half = x.shape[dim] // 2
+    return call.merge([narrow(x, dim, start, half) for start in (0, half)])
 
 
-@register("aten::tril", "aten::triu")
+@rf_rule(*aten("tril triu"))
 def triangle(call: Call) -> Result:
     """Element by element; what is set to zero is not taken out."""
-    return call["self"].doubting(upper_bound=call.cause)
-
-
-def _main(call: Call) -> Field:
-    return call["self"] if "self" in call.args else call["input"]
+    return call["self"].marked(upper_bound=call.cause)

@@ -5,81 +5,81 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from convinspect.fields import moves, reading
-from convinspect.fields.field import collapse
-from convinspect.fields.rules import Call, Result, aten, register, tensors_in
+from convinspect.fields.operations.field import Field, collapse
+from convinspect.fields.operations.moves import drop, insert, widen
+from convinspect.fields.operations.reading import narrow
+from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 
-@register("aten::embedding")
+@rf_rule("aten::embedding")
 def embedding(call: Call) -> Result:
     """One row per index: the index's own field, over the features."""
-    index = call["indices"]
-    out = moves.widen(moves.insert(index, len(index.shape)), len(index.shape), call.shape[-1])
-    rows = call["weight"]
+    index, rows = call["indices"], call["weight"]
+    out = widen(_with_dims_after(index, 1), index.rank, call.shape[-1])
     if rows.is_nothing:
         return out
-    return call.merge([out, call.contract(rows, [0])], call.shape).doubting(data_dependent=call.cause)
+    return call.merge([out, call.contract(rows, [0])]).marked(data_dependent=call.cause)
 
 
-@register("aten::index", "aten::_unsafe_index")
+@rf_rule(*aten("_embedding_bag _embedding_bag_forward_only"))
+def embedding_bag(call: Call) -> Result:
+    """Any row of the weight, column by column, and all indices; with several bags, as a bound."""
+    parts = []
+    for field in call.fields("indices", "offsets", "per_sample_weights"):
+        whole = collapse(call.contract(field, range(field.rank)), (1, 1))
+        parts.append(whole.marked(upper_bound=call.cause) if call.shape[0] > 1 else whole)
+    parts += [call.contract(rows, [0]).marked(data_dependent=call.cause) for rows in call.fields("weight")]
+    return call.with_rest(call.merge(parts))
+
+
+@rf_rule(*aten("index _unsafe_index"))
 def index(call: Call) -> Result:
     """``self[i, :, j]``: hull over the indexed dimensions, and what the indices themselves depend on."""
     x = call["self"]
-    indices = list(call.args["indices"]) + [None] * (len(x.shape) - len(call.args["indices"]))
-    if any(i is not None and i.dtype in (torch.bool, torch.uint8) for i in indices):
-        whole = [collapse(field, (1,) * len(call.shape)) for field in call.fields()]
-        return call.merge(whole, call.shape).doubting(data_dependent=call.cause)
-    dims = [dim for dim, i in enumerate(indices) if i is not None]
-    mixed = call.contract(x, dims)
-    vague = any(axis.strict.shape[dim + 1] > 1 for axis in x.axes for dim in dims)
-    shapes = [tuple(i.shape) for i in indices if i is not None]
-    rank = max(len(shape) for shape in shapes)
+    given = {dim: i for dim, i in enumerate(call.args["indices"]) if i is not None}
+    if any(i.dtype in (torch.bool, torch.uint8) for i in given.values()):
+        return call.merge([call.whole(field) for field in call.fields()]).marked(data_dependent=call.cause)
+    dims = list(given)
+    rank = max(i.dim() for i in given.values())
     adjacent = dims == list(range(dims[0], dims[-1] + 1))
     place = dims[0] if adjacent else 0
-    out = moves.drop(mixed, dims)
-    for number in range(rank):
-        out = moves.insert(out, place + number)
-    for number in range(rank):
-        out = moves.widen(out, place + number, call.shape[place + number])
-    parts = [out]
-    for i in indices:
-        if i is not None and call.find(i) is not None:
-            field = call.field(i)
-            for _ in range(len(call.shape) - place - rank):
-                field = moves.insert(field, len(field.shape))
-            parts.append(field)
-            vague = True
-    merged = call.merge(parts, call.shape) if len(parts) > 1 else out
-    return merged.doubting(data_dependent=call.cause) if vague else merged
+    out = drop(call.contract(x, dims), dims)
+    for dim in range(place, place + rank):
+        out = widen(insert(out, dim), dim, call.shape[dim])
+    followed = call.fields("indices")
+    if followed:
+        after = len(call.shape) - place - rank
+        out = call.merge([out, *(_with_dims_after(field, after) for field in followed)])
+    vague = followed or any(x.varies(dim) for dim in dims)
+    return out.marked(data_dependent=call.cause) if vague else out
 
 
-@register("aten::index_select")
+@rf_rule("aten::index_select")
 def index_select(call: Call) -> Result:
     """Any position along ``dim``."""
-    x = call["self"]
-    dim = call.args["dim"] % max(len(x.shape), 1)
-    out = moves.widen(call.contract(x, [dim]), dim, call.shape[dim])
-    picked = call["index"]
+    x, picked = call["self"], call["index"]
+    dim = call.args["dim"] % max(x.rank, 1)
+    out = call.mix(x, [dim])
     if not picked.is_nothing:
-        for _ in range(len(call.shape) - dim - 1):
-            picked = moves.insert(picked, len(picked.shape))
-        out = call.merge([out, picked], call.shape)
-    mattered = not picked.is_nothing or any(axis.strict.shape[dim + 1] > 1 for axis in x.axes)
-    return out.doubting(data_dependent=call.cause) if mattered else out
+        out = call.merge([out, _with_dims_after(picked, len(call.shape) - dim - 1)])
+    elif not x.varies(dim):
+        return out
+    return out.marked(data_dependent=call.cause)
 
 
-@register("aten::gather", "aten::take_along_dim")
+@rf_rule(*aten("gather take_along_dim"))
 def gather(call: Call) -> Result:
     """Any position along ``dim``, and the index's own."""
-    x, picked = call["self"], call["index"] if "index" in call.args else call["indices"]
-    dim = call.args["dim"] % max(len(x.shape), 1)
-    out = call.contract(x, [dim])
+    x, picked = call["self"], call["index" if "index" in call.args else "indices"]
+    dim = call.args["dim"] % max(x.rank, 1)
+    out = call.mix(x, [dim])
     for d, size in enumerate(call.shape):
-        out = moves.widen(out, d, size) if d == dim else reading.narrow(out, d, 0, size)
-    return call.merge([out, picked], call.shape).doubting(data_dependent=call.cause)
+        if d != dim:
+            out = narrow(out, d, 0, size)
+    return call.merge([out, picked]).marked(data_dependent=call.cause)
 
 
-@register(
+@rf_rule(
     *aten(
         "scatter scatter_add scatter_reduce index_put index_add index_copy index_fill masked_scatter index_reduce "
         "_index_put_impl _unsafe_index_put put"
@@ -87,33 +87,35 @@ def gather(call: Call) -> Result:
 )
 def scatter(call: Call) -> Result:
     """What was there, and anywhere in it, anything that is written."""
-    x = call["self"]
     # By the arguments' names: a pointwise function of x shares its field, and is a source all the same.
-    others = tensors_in([value for name, value in call.args.items() if name != "self"])
-    parts = [x, *(collapse(call.field(tensor), (1,) * len(call.shape)) for tensor in others)]
-    return call.merge(parts, call.shape).doubting(data_dependent=call.cause)
+    sources = call.fields(*(name for name in call.args if name != "self"))
+    return call.merge([call["self"], *map(call.whole, sources)]).marked(data_dependent=call.cause)
 
 
-@register("aten::slice_scatter", "aten::select_scatter", "aten::diagonal_scatter", "aten::as_strided_scatter")
+@rf_rule(*aten("slice_scatter select_scatter diagonal_scatter as_strided_scatter"))
 def scatter_slice(call: Call) -> Result:
     """What was there, and what is written, as a bound."""
-    parts = [call["self"], collapse(call["src"], (1,) * len(call.shape))]
-    return call.merge(parts, call.shape).doubting(upper_bound=call.cause)
+    return call.merge([call["self"], call.whole(call["src"])]).marked(upper_bound=call.cause)
 
 
-@register("aten::bucketize", "aten::searchsorted")
+@rf_rule(*aten("bucketize searchsorted"))
 def search(call: Call) -> Result:
     """Element by element, against all of the boundaries, or of their own row of them."""
-    values, bounds = call.args.get("self"), call.args["boundaries" if "boundaries" in call.args else "sorted_sequence"]
-    parts = [call.field(values)] if isinstance(values, Tensor) else []
-    edges = call.field(bounds)
-    rows = len(edges.shape) > 1 and len(edges.shape) == len(call.shape)
-    parts.append(call.contract(edges, [-1]) if rows else collapse(edges, (1,) * len(call.shape)))
-    return call.merge(parts, call.shape)
+    edges = call["boundaries" if "boundaries" in call.args else "sorted_sequence"]
+    values = [call["self"]] if isinstance(call.args.get("self"), Tensor) else []
+    rows = 1 < edges.rank == len(call.shape)
+    return call.merge([*values, call.contract(edges, [-1]) if rows else call.whole(edges)])
 
 
-@register("aten::one_hot")
+@rf_rule("aten::one_hot")
 def one_hot(call: Call) -> Result:
     """Element by element, in a dimension more."""
     x = call["self"]
-    return moves.widen(moves.insert(x, len(x.shape)), len(x.shape), call.shape[-1])
+    return widen(_with_dims_after(x, 1), x.rank, call.shape[-1])
+
+
+def _with_dims_after(field: Field, count: int) -> Field:
+    """Put ``count`` dimensions of size 1 behind the others."""
+    for _ in range(count):
+        field = insert(field, field.rank)
+    return field

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-from convinspect.fields import reading
-from convinspect.fields.rules import Call, Result, register
-from convinspect.fields.windows import padding
+from convinspect.fields.hulls.windows import padding
+from convinspect.fields.operations.reading import slide
+from convinspect.fields.rules import Call, Result, aten, rf_rule
+
+MODES = ("constant", "reflect", "replicate", "circular")
 
 
-@register("aten::constant_pad_nd", "aten::pad", "aten::_pad_circular", "aten::_pad_enum")
+@rf_rule(
+    *aten(
+        "constant_pad_nd pad _pad_circular _pad_enum reflection_pad1d reflection_pad2d reflection_pad3d "
+        "replication_pad1d replication_pad2d replication_pad3d"
+    )
+)
 def pad(call: Call) -> Result:
     """Pad the last dimensions, last first; a negative amount crops."""
-    mode = call.get("mode", "circular" if "circular" in call.op else "constant")
-    return _pad(call, mode if isinstance(mode, str) else ("constant", "reflect", "replicate", "circular")[mode])
-
-
-@register(*(f"aten::reflection_pad{rank}d" for rank in (1, 2, 3)))
-def reflect(call: Call) -> Result:
-    """Mirror at the edge, which is not repeated."""
-    return _pad(call, "reflect")
-
-
-@register(*(f"aten::replication_pad{rank}d" for rank in (1, 2, 3)))
-def replicate(call: Call) -> Result:
-    """Repeat the edge."""
-    return _pad(call, "replicate")
-
-
-def _pad(call: Call, mode: str) -> Result:
     x = call["self"]
-    amounts = call.args["padding"] if "padding" in call.args else call.args["pad"]
+    # Some operators have the mode in their name: reflection_pad2d, _pad_circular.
+    mode = call.get("mode") or next((mode for mode in MODES if mode[:5] in call.op), "constant")
+    amounts = call.args["padding" if "padding" in call.args else "pad"]
     windows = {}
-    for number in range(len(amounts) // 2):
-        left, right = amounts[2 * number], amounts[2 * number + 1]
+    for number, (left, right) in enumerate(zip(amounts[::2], amounts[1::2], strict=True), 1):
         if left or right:
-            dim = len(x.shape) - 1 - number
-            windows[dim] = padding(x.shape[dim], left, right, mode)
-    return reading.slide(x, windows)
+            dim = x.rank - number
+            windows[dim] = padding(x.shape[dim], left, right, MODES[mode] if isinstance(mode, int) else mode)
+    return slide(x, windows)

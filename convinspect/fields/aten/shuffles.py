@@ -2,123 +2,120 @@
 
 from __future__ import annotations
 
-from convinspect.fields import moves, reading, reshaping
-from convinspect.fields.bounds import numel
-from convinspect.fields.field import Field
-from convinspect.fields.rules import Call, Result, register
-from convinspect.fields.windows import rolling, slicing, sliding
+from math import prod
+
+from convinspect.fields.hulls.arrays import Shape
+from convinspect.fields.hulls.windows import rolling, sliding
+from convinspect.fields.operations import reading
+from convinspect.fields.operations.field import Field
+from convinspect.fields.operations.moves import permute, raise_rank, reshape
+from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 
-@register("aten::flip")
+@rf_rule("aten::flip")
 def flip(call: Call) -> Result:
     """Count backwards."""
     x = call["self"]
-    dims = [dim % len(x.shape) for dim in call.args["dims"]]
-    return reading.slide(x, {dim: slicing(x.shape[dim], x.shape[dim], x.shape[dim] - 1, -1) for dim in dims})
-
-
-@register("aten::rot90")
-def rotate(call: Call) -> Result:
-    """Quarter turns in the plane of two dimensions."""
-    x = call["self"]
-    one, other = (dim % len(x.shape) for dim in call.get("dims", (0, 1)))
-    order = list(range(len(x.shape)))
-    order[one], order[other] = order[other], order[one]
-    for _ in range(call.get("k", 1) % 4):
-        x = reading.slide(x, {other: slicing(x.shape[other], x.shape[other], x.shape[other] - 1, -1)})
-        x = moves.permute(x, order)
+    for dim in call.args["dims"]:
+        x = reading.flip(x, dim % x.rank)
     return x
 
 
-@register("aten::roll")
+@rf_rule("aten::rot90")
+def rotate(call: Call) -> Result:
+    """Quarter turns in the plane of two dimensions."""
+    x = call["self"]
+    one, other = (dim % x.rank for dim in call.get("dims", (0, 1)))
+    order = list(range(x.rank))
+    order[one], order[other] = order[other], order[one]
+    for _ in range(call.get("k", 1) % 4):
+        x = permute(reading.flip(x, other), order)
+    return x
+
+
+@rf_rule("aten::roll")
 def roll(call: Call) -> Result:
     """Shift round the end; without ``dims``, of the flattened tensor."""
     x = call["self"]
     shifts, dims = call.args["shifts"], call.get("dims", ())
     if not dims:
-        flat = reshaping.reshape(x, (numel(x.shape),))
-        return reshaping.reshape(reading.slide(flat, {0: rolling(numel(x.shape), shifts[0])}), x.shape)
+        flat = reading.slide(reshape(x, (prod(x.shape),)), {0: rolling(prod(x.shape), shifts[0])})
+        return reshape(flat, x.shape)
     for shift, dim in zip(shifts, dims, strict=True):
-        x = reading.slide(x, {dim % len(x.shape): rolling(x.shape[dim], shift)})
+        x = reading.slide(x, {dim % x.rank: rolling(x.shape[dim], shift)})
     return x
 
 
-@register("aten::unfold", "aten::unfold_copy")
+@rf_rule(*aten("unfold unfold_copy"))
 def unfold(call: Call) -> Result:
     """Write windows out, their taps as a last dimension."""
     x = call["self"]
-    rank = len(x.shape)
-    dim = call.args["dimension"] % rank
+    dim = call.args["dimension"] % x.rank
     window = sliding(x.shape[dim], call.shape[dim], call.args["size"], call.args["step"], 0, 1)
-    x = reading.windows_out(x, dim, window)
-    return moves.permute(x, [*range(dim + 1), *range(dim + 2, rank + 1), dim + 1])
+    out = reading.write_out(x, dim, window)
+    return permute(out, [*range(dim + 1), *range(dim + 2, out.rank), dim + 1])
 
 
-@register("aten::pixel_shuffle")
+@rf_rule("aten::pixel_shuffle")
 def pixel_shuffle(call: Call) -> Result:
     """Channels ``(c, r, r)`` become the inner digits of rows and columns."""
-    x, factor = call["self"], call.args["upscale_factor"]
-    *front, channels, height, width = x.shape
+    factor = call.args["upscale_factor"]
+    *front, channels, height, width = call["self"].shape
     n = len(front)
-    x = reshaping.reshape(x, (*front, channels // factor**2, factor, factor, height, width))
-    x = moves.permute(x, [*range(n), n, n + 3, n + 1, n + 4, n + 2])
-    return _with_spatial(reshaping.reshape(x, call.shape), call["self"])
+    split = (*front, channels // factor**2, factor, factor, height, width)
+    return _shuffle(call, split, (*range(n), n, n + 3, n + 1, n + 4, n + 2)).with_spatial(call["self"].spatial)
 
 
-@register("aten::pixel_unshuffle")
+@rf_rule("aten::pixel_unshuffle")
 def pixel_unshuffle(call: Call) -> Result:
     """The inner digits of rows and columns become channels ``(c, r, r)``."""
-    x, factor = call["self"], call.args["downscale_factor"]
-    *front, channels, height, width = x.shape
+    factor = call.args["downscale_factor"]
+    *front, channels, height, width = call["self"].shape
     n = len(front)
-    x = reshaping.reshape(x, (*front, channels, height // factor, factor, width // factor, factor))
-    x = moves.permute(x, [*range(n), n, n + 2, n + 4, n + 1, n + 3])
-    return _with_spatial(reshaping.reshape(x, call.shape), call["self"])
+    split = (*front, channels, height // factor, factor, width // factor, factor)
+    return _shuffle(call, split, (*range(n), n, n + 2, n + 4, n + 1, n + 3)).with_spatial(call["self"].spatial)
 
 
-@register("aten::channel_shuffle", "aten::native_channel_shuffle")
+@rf_rule(*aten("channel_shuffle native_channel_shuffle"))
 def channel_shuffle(call: Call) -> Result:
     """Channels ``(g, c)`` become ``(c, g)``."""
-    x, groups = call["self"], call.args["groups"]
-    count, channels, *rest = x.shape
-    x = reshaping.reshape(x, (count, groups, channels // groups, *rest))
-    return reshaping.reshape(moves.permute(x, [0, 2, 1, *range(3, len(x.shape))]), call.shape)
+    count, channels, *rest = call["self"].shape
+    groups = call.args["groups"]
+    return _shuffle(call, (count, groups, channels // groups, *rest), (0, 2, 1, *range(3, len(rest) + 3)))
 
 
-@register("aten::diagonal", "aten::diagonal_copy")
+def _shuffle(call: Call, split: Shape, order: Shape) -> Field:
+    return reshape(permute(reshape(call["self"], split), order), call.shape)
+
+
+@rf_rule(*aten("diagonal diagonal_copy"))
 def diagonal(call: Call) -> Result:
     """Positions where two indices agree, as a last dimension."""
-    rank, offset = len(call["self"].shape), call.get("offset", 0)
-    dims = (call.get("dim1", 0) % rank, call.get("dim2", 1) % rank)
-    return reading.diagonal(call["self"], dims, (max(-offset, 0), max(offset, 0)), call.shape[-1])
+    x, offset = call["self"], call.get("offset", 0)
+    dims = (call.get("dim1", 0) % x.rank, call.get("dim2", 1) % x.rank)
+    return reading.diagonal(x, dims, (max(-offset, 0), max(offset, 0)), call.shape[-1])
 
 
-@register("aten::repeat", "aten::tile")
+@rf_rule(*aten("repeat tile"))
 def repeat(call: Call) -> Result:
     """Whole copies, one after the other, along each dimension."""
     times = call.get("repeats", call.get("dims"))
-    x = moves.raise_rank(call["self"], len(call.shape))
-    for dim, count in enumerate((1,) * (len(call.shape) - len(times)) + tuple(times)):
+    x = raise_rank(call["self"], len(call.shape))
+    for dim, count in enumerate(times, len(call.shape) - len(times)):
         if count > 1:
-            x = reading.again(x, dim, count)
+            x = reading.repeat(x, dim, count)
     return x
 
 
-@register("aten::repeat_interleave")
+@rf_rule("aten::repeat_interleave")
 def repeat_interleave(call: Call) -> Result:
     """Each position ``repeats`` times; with a tensor of repeats, depends on data."""
-    x, times = call["self"] if "self" in call.args else None, call.args["repeats"]
-    if x is None:
+    times = call.args["repeats"]
+    if "self" not in call.args:
         return None
-    dim = call.args.get("dim")
+    x, dim = call["self"], call.args.get("dim")
     if dim is None:
-        x, dim = reshaping.reshape(x, (numel(x.shape),)), 0
-    dim %= len(x.shape)
+        x, dim = reshape(x, (prod(x.shape),)), 0
     if isinstance(times, int):
-        return reading.stretch(x, dim, times)
-    return moves.widen(call.contract(x, [dim]), dim, call.shape[dim]).doubting(data_dependent=call.cause)
-
-
-def _with_spatial(out: Field, like: Field) -> Field:
-    """Keep which dimensions are positions through an operator that returns the same ones."""
-    return Field(out.shape, like.spatial, out.axes, out.doubts)
+        return reading.stretch(x, dim % x.rank, times)
+    return call.mix(x, [dim]).marked(data_dependent=call.cause)

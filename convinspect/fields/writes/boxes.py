@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convinspect.fields.bounds import Array
-
-Shape = tuple[int, ...]
+from convinspect.fields.hulls import arrays
+from convinspect.fields.hulls.arrays import Array, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +18,11 @@ class Geometry:
     stride: Shape
     offset: int
     itemsize: int
+
+    @property
+    def last(self) -> int:
+        """Place of the tensor's last element among those of its storage."""
+        return self.offset + sum((n - 1) * s for n, s in zip(self.shape, self.stride, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +74,8 @@ def refine(elements: int, grid: Shape, geometry: Geometry) -> Shape | None:
 
 def paste(array: Array, grid: Shape, box: Box, value: Array) -> Array:
     """Write ``value``, in the tensor's own layout, into the box; what stays constant stays compact."""
-    used = [(place, dim) for dim, place in enumerate(box.order) if place is not None]
-    moved = value.transpose((0, *(dim + 1 for _, dim in sorted(used)), *_others(value, used)))
-    by_place = dict(zip((place for place, _ in sorted(used)), moved.shape[1:], strict=False))
-    moved = moved.reshape((2, *(by_place.get(place, 1) for place in range(len(grid)))))
+    dims = {place: dim for dim, place in enumerate(box.order) if place is not None}
+    moved = arrays.rearrange(value, [dims.get(place) for place in range(len(grid))])
     shape = [2]
     where: list[slice] = [slice(None)]
     for place, (cut, length) in enumerate(zip(box.slices, grid, strict=True)):
@@ -89,22 +91,14 @@ def paste(array: Array, grid: Shape, box: Box, value: Array) -> Array:
 def pick(array: Array, box: Box) -> Array:
     """Read the box, in the tensor's own layout."""
     where = [slice(None), *(cut if n > 1 else slice(None) for cut, n in zip(box.slices, array.shape[1:], strict=True))]
-    taken = array[tuple(where)]
-    used = [place for place in box.order if place is not None]
-    rest = [place for place in range(len(box.slices)) if place not in used]
-    taken = taken.transpose((0, *(place + 1 for place in (*used, *rest))))
-    sizes = iter(taken.shape[1:])
-    own: Array = taken.reshape((2, *(1 if place is None else next(sizes) for place in box.order)))
-    return own
+    return arrays.rearrange(array[tuple(where)], box.order)
 
 
 def strided(array: Array, geometry: Geometry) -> Array:
     """View the elements of any tensor in an array of the whole storage, one dimension of all elements."""
     step = array.itemsize
-    last = geometry.offset + sum((n - 1) * s for n, s in zip(geometry.shape, geometry.stride, strict=True))
-    if last >= array.shape[1]:
-        msg = "a tensor reaches beyond the storage that it was followed in"
-        raise IndexError(msg)
+    if geometry.last >= array.shape[1]:
+        raise IndexError("a tensor reaches beyond the storage that it was followed in")
     return np.lib.stride_tricks.as_strided(
         array[:, geometry.offset :],
         (2, *geometry.shape),
@@ -118,9 +112,3 @@ def _strides(grid: Shape) -> tuple[int, ...]:
         strides.append(step)
         step *= size
     return tuple(reversed(strides))
-
-
-def _others(value: Array, used: list[tuple[int, int]]) -> list[int]:
-    """Axes of dimensions of size 1, which no dimension of the grid stands for."""
-    known = {dim for _, dim in used}
-    return [dim + 1 for dim in range(value.ndim - 1) if dim not in known]

@@ -8,10 +8,10 @@ from dataclasses import field as default
 
 import numpy as np
 
-from convinspect.fields import bounds as exact
-from convinspect.fields.bounds import Array
-from convinspect.fields.field import CERTAIN, AxisField, Cause, Field, Shape, Uncertainty, first
-from convinspect.fields.nominal import Absent, Map, at
+from convinspect.fields.hulls import arrays
+from convinspect.fields.hulls.arrays import Array, Shape
+from convinspect.fields.hulls.hull import Absent, Hull, Map
+from convinspect.fields.operations.field import CERTAIN, AxisField, Cause, Field, Uncertainty, earliest
 from convinspect.fields.writes import boxes
 from convinspect.fields.writes.boxes import Geometry
 from convinspect.fields.writes.recognising import recognise
@@ -21,23 +21,21 @@ from convinspect.fields.writes.recognising import recognise
 class Flat:
     """Bounds of every element of a storage, which is seen as contiguous dimensions ``grid``.
 
-    Tensors that are boxes of the grid are written and read as such, and what is constant stays compact. For any other
-    the grid is refined or, at worst, given up: one dimension of all elements.
+    ``sides`` are three arrays for each followed axis: strict, local and unclipped bounds. Tensors that are boxes of the
+    grid are written and read as such, and what is constant stays compact. For any other the grid is refined or, at
+    worst, given up: one dimension of all elements.
     """
 
     elements: int
     grid: Shape
-    strict: list[Array]
-    local: list[Array]
-    unclipped: list[Array]
-    gates: list[Cause | None]
-    doubts: Uncertainty = CERTAIN
+    sides: list[list[Array]]
+    global_ops: list[Cause | None]
+    uncertainty: Uncertainty = CERTAIN
     spatial: dict[int, tuple[bool, ...]] = default(default_factory=dict)
 
     def see_as(self, grid: Shape) -> None:
         """Change the grid; elements keep their order."""
-        for arrays in (self.strict, self.local, self.unclipped):
-            arrays[:] = [exact.reshape(array, self.grid, grid) for array in arrays]
+        self.sides = [[arrays.reshape(array, self.grid, grid) for array in sides] for sides in self.sides]
         self.grid = grid
 
     def find_box(self, geometry: Geometry) -> boxes.Box | None:
@@ -51,15 +49,14 @@ class Flat:
             self.see_as(finer)
             return box
         self.see_as((self.elements,))
-        for arrays in (self.strict, self.local, self.unclipped):
-            arrays[:] = [np.array(exact.spread(array, self.grid)) for array in arrays]
+        whole = (2, self.elements)
+        self.sides = [[np.array(np.broadcast_to(array, whole)) for array in sides] for sides in self.sides]
         return boxes.locate(self.grid, geometry)
 
 
 def flatten(elements: int, count: int, fields: Mapping[Geometry, Field]) -> Flat:
     """Write the known ``fields`` of a storage out to its elements; what is not known depends on nothing."""
-    empty = exact.nothing(1)
-    flat = Flat(elements, (elements,), [empty] * count, [empty] * count, [empty] * count, [None] * count)
+    flat = Flat(elements, (elements,), [[arrays.nothing(1)] * 3 for _ in range(count)], [None] * count)
     for geometry, field in fields.items():
         scatter(flat, geometry, field)
     return flat
@@ -71,23 +68,19 @@ def scatter(flat: Flat, geometry: Geometry, field: Field) -> None:
         return
     box = flat.find_box(geometry)
     for number, axis in enumerate(field.axes):
-        unclipped = exact.nothing(len(geometry.shape))
+        unclipped = arrays.nothing(field.rank)
         if isinstance(axis.nominal, Map):
-            length = geometry.shape[axis.nominal.dim]
-            unclipped = at(axis.nominal, np.arange(length, dtype=np.int64))
-        for arrays, value in (
-            (flat.strict, axis.strict),
-            (flat.local, axis.local),
-            (flat.unclipped, unclipped),
-        ):
+            unclipped = axis.nominal.written_out(geometry.shape[axis.nominal.dim]).array
+        for side, value in enumerate((axis.strict.array, axis.local.array, unclipped)):
+            array = flat.sides[number][side]
             if box is None:
-                boxes.strided(arrays[number], geometry)[...] = value
+                boxes.strided(array, geometry)[...] = value
             else:
-                arrays[number] = boxes.paste(arrays[number], flat.grid, box, value)
-        flat.gates[number] = first(flat.gates[number], axis.gate)
-    flat.doubts = flat.doubts.join(field.doubts)
+                flat.sides[number][side] = boxes.paste(array, flat.grid, box, value)
+        flat.global_ops[number] = earliest((flat.global_ops[number], axis.global_op))
+    flat.uncertainty = Uncertainty.of((flat.uncertainty, field.uncertainty))
     if not field.is_nothing:
-        flat.spatial[len(geometry.shape)] = field.spatial
+        flat.spatial[field.rank] = field.spatial
 
 
 def read(flat: Flat, geometry: Geometry) -> Field:
@@ -96,12 +89,12 @@ def read(flat: Flat, geometry: Geometry) -> Field:
     box = flat.find_box(geometry)
 
     def taken(array: Array) -> Array:
-        return exact.compact(np.array(boxes.strided(array, geometry)) if box is None else boxes.pick(array, box))
+        return arrays.compact(np.array(boxes.strided(array, geometry)) if box is None else boxes.pick(array, box))
 
     axes = []
-    for number, gate in enumerate(flat.gates):
-        strict, local = taken(flat.strict[number]), taken(flat.local[number])
-        same = strict.shape == local.shape and bool((strict == local).all())
-        nominal = Absent.NOTHING if exact.is_empty(local) else recognise(taken(flat.unclipped[number]))
-        axes.append(AxisField(strict, strict if same else local, nominal, gate))
-    return Field(geometry.shape, flat.spatial.get(rank, (False,) * rank), tuple(axes), flat.doubts)
+    for sides, global_op in zip(flat.sides, flat.global_ops, strict=True):
+        strict, local, unclipped = (taken(array) for array in sides)
+        exact = Hull(strict)
+        nominal = Absent.NOTHING if arrays.is_empty(local) else recognise(unclipped)
+        axes.append(AxisField(exact, exact if np.array_equal(strict, local) else Hull(local), nominal, global_op))
+    return Field(geometry.shape, flat.spatial.get(rank, (False,) * rank), tuple(axes), flat.uncertainty)

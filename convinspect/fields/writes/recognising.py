@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from convinspect.fields import bounds as exact
-from convinspect.fields.bounds import EMPTY_FROM, Array
-from convinspect.fields.nominal import Absent, Map, Nominal
+from convinspect.fields.hulls import arrays
+from convinspect.fields.hulls.arrays import EMPTY_FROM, Array
+from convinspect.fields.hulls.hull import Absent, Map, Nominal
 
 
 def recognise(unclipped: Array) -> Nominal:
@@ -19,7 +19,7 @@ def recognise(unclipped: Array) -> Nominal:
     for dim in range(rank):
         if unclipped.shape[dim + 1] == 1:
             continue
-        line = exact.reduce(unclipped, [other for other in range(rank) if other != dim])
+        line = arrays.reduce(unclipped, [other for other in range(rank) if other != dim])
         begin, end = _longest_run(line)
         inside = (slice(None),) * (dim + 1) + (slice(begin, end),)
         agrees = (unclipped[inside] == line[inside]) | (unclipped[inside] >= EMPTY_FROM)
@@ -27,7 +27,7 @@ def recognise(unclipped: Array) -> Nominal:
             lo, minus_hi = line.reshape(2, -1)
             step = int(lo[begin + 1] - lo[begin])
             ends = np.array((lo[begin] - step * begin, minus_hi[begin] + step * begin), dtype=np.int64)
-            return Map(dim, step, ends.reshape((2,) + (1,) * rank))
+            return Map(ends.reshape((2,) + (1,) * rank), dim, step)
     return Absent.MISALIGNED
 
 

@@ -1,0 +1,88 @@
+"""Maps of tensors that meet: one period for all of them, or no map for any."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from convinspect.fields.hulls import arrays
+from convinspect.fields.hulls.arrays import BIG, Array, Shape
+from convinspect.fields.hulls.hull import LARGEST_PERIOD, Absent, Hull, Map, NoMapError, Nominal, map_or_reason
+from convinspect.fields.hulls.reading import read
+from convinspect.fields.hulls.windows import slicing
+
+LARGEST_CROSSED = 1 << 26
+
+
+def merge(first: Nominal, second: Nominal, shape: Shape) -> Nominal:
+    """Hull of two maps of tensors broadcast to ``shape``."""
+    if first is Absent.NOTHING:
+        return second
+    if second is Absent.NOTHING or first is second:
+        return first
+    if isinstance(first, Absent) or isinstance(second, Absent):
+        return Absent.MISALIGNED
+    return map_or_reason(_merged, first, second, shape)
+
+
+def concatenate(parts: Sequence[Nominal], sizes: Sequence[int], dim: int) -> Nominal:
+    """Join maps: along channels side by side, along positions as that of the part that is most of the result."""
+    found = [part for part in parts if isinstance(part, Map)]
+    if Absent.MISALIGNED in parts:
+        return Absent.MISALIGNED
+    if not found:
+        return Absent.CONSUMED if Absent.CONSUMED in parts else Absent.NOTHING
+    if any(part.dim == dim for part in found):
+        return map_or_reason(_extended, parts, sizes, dim)
+    if Absent.CONSUMED in parts or any((part.dim, part.wraps) != (found[0].dim, found[0].wraps) for part in found):
+        return Absent.MISALIGNED
+    return map_or_reason(_side_by_side, parts, found, sizes, dim)
+
+
+def _merged(first: Map, second: Map, shape: Shape) -> Map:
+    if first.dim == second.dim:
+        first, second = _alike([first, second])
+        return replace(first, array=np.minimum(first.array, second.array)).simplified()
+    # One runs along another dimension, as in the scores of attention: nothing advances.
+    here, there = (one.written_out(shape[one.dim]) for one in (first, second))
+    if max(here.array.size, there.array.size) > LARGEST_CROSSED:
+        raise NoMapError(Absent.MISALIGNED)
+    return Map(np.minimum(here.array, there.array), first.dim, 0)
+
+
+def _alike(maps: Sequence[Map]) -> list[Map]:
+    """Bring maps along one dimension to one period; raises `NoMapError` where their strides differ."""
+    if any(one.wraps != maps[0].wraps for one in maps):
+        maps = [one.unwrapped() for one in maps]
+    period = math.lcm(*(one.period for one in maps))
+    if period > LARGEST_PERIOD or any(one.advance * maps[0].period != maps[0].advance * one.period for one in maps):
+        raise NoMapError(Absent.MISALIGNED)
+    return [one.stretched(period) for one in maps]
+
+
+def _extended(parts: Sequence[Nominal], sizes: Sequence[int], dim: int) -> Hull:
+    """Take the longest part as the rule and the others as its border, as in padding or a class token."""
+    largest = max(range(len(parts)), key=lambda number: sizes[number])
+    main = parts[largest]
+    others = [size for number, size in enumerate(sizes) if number != largest and parts[number] is not Absent.NOTHING]
+    if not isinstance(main, Map) or main.dim != dim or sum(others) >= sizes[largest]:
+        raise NoMapError(Absent.MISALIGNED)
+    return read(main, dim, slicing(sizes[largest], sum(sizes), -sum(sizes[:largest]), 1), positions=True)
+
+
+def _side_by_side(parts: Sequence[Nominal], found: Sequence[Map], sizes: Sequence[int], dim: int) -> Map:
+    """Put the maps of channel groups next to each other; a group without one depends on nothing."""
+    alike = _alike(found)
+    maps = iter(alike)
+    stretched = [next(maps).array if isinstance(part, Map) else _blank(alike[0]) for part in parts]
+    return replace(alike[0], array=arrays.concatenate(stretched, sizes, dim)).simplified()
+
+
+def _blank(like: Map) -> Array:
+    """Bounds of channels that depend on nothing."""
+    shape = [2] + [1] * like.rank
+    shape[like.dim + 1] = like.period
+    return np.full(shape, BIG, dtype=np.int64)

@@ -1,0 +1,81 @@
+"""Hulls through a reshape: positions split into digits, and digits merged into positions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from convinspect.fields.hulls import arrays
+from convinspect.fields.hulls.arrays import Shape, reshape_groups
+from convinspect.fields.hulls.hull import LARGEST_PERIOD, Absent, Hull, Map, NoMapError
+
+
+def reshape(hull: Hull, before: Shape, after: Shape) -> Hull:
+    """Follow a hull through a reshape of its tensor from ``before`` to ``after``; what was constant stays compact.
+
+    Splitting a map's dimension leaves the map on the outermost digit; merging it with inner dimensions lengthens the
+    period; merged below an outer dimension (an image flattened to tokens) it starts over.
+    """
+    if not isinstance(hull, Map):
+        return Hull(arrays.reshape(hull.array, before, after))
+    inner, outer = group_of(hull.dim, before, after)
+    if not outer:
+        raise NoMapError(Absent.CONSUMED)
+    # Now the group is one dimension, and then several that may be compact: the rest reshapes as any tensor does.
+    split, place = _split(_merge(hull, before, inner), tuple(after[dim] for dim in outer))
+    own = split.array.shape[inner[0] + 1 : inner[0] + 1 + len(outer)]
+    old = (*before[: inner[0]], *own, *before[inner[-1] + 1 :])
+    new = (*after[: outer[0]], *own, *after[outer[-1] + 1 :])
+    array = arrays.compact(arrays.reshape(split.array, old, new))
+    dim = outer[0] + place
+    if array.shape[dim + 1] != split.period:
+        array = np.repeat(array, split.period, axis=dim + 1)
+    return replace(split, dim=dim, array=array).simplified().rebased()
+
+
+def group_of(dim: int, before: Shape, after: Shape) -> tuple[Shape, Shape]:
+    """Find the runs of dimensions of ``before`` and ``after`` that ``dim`` of ``before`` is in."""
+    return next(group for group in reshape_groups(before, after) if dim in group[0])
+
+
+def _merge(nominal: Map, before: Shape, dims: Shape) -> Map:
+    """Merge the dimensions ``dims`` of the map's group into one at the first."""
+    place = dims.index(nominal.dim)
+    outer, inner = dims[:place], dims[place + 1 :]
+    repeated = any(nominal.varies(dim) for dim in outer)
+    wraps = nominal.wraps
+    if repeated:
+        nominal, wraps = nominal.written_out(before[nominal.dim]), 0
+    elif prod(before[dim] for dim in outer) > 1:
+        wraps = wraps or before[nominal.dim]
+    full = list(nominal.array.shape)
+    for dim in (*inner, *(outer if repeated else ())):
+        full[dim + 1] = before[dim]
+    length = prod(full[dim + 1] for dim in dims)
+    if length > LARGEST_PERIOD:
+        raise NoMapError(Absent.MISALIGNED)
+    shape = [*full[: dims[0] + 1], length, *full[dims[-1] + 2 :]]
+    array = np.broadcast_to(nominal.array, full).reshape(shape)
+    return Map(array, dims[0], nominal.advance, wraps * prod(before[dim] for dim in inner))
+
+
+def _split(flat: Map, sizes: Shape) -> tuple[Map, int]:
+    """Split the map's dimension into digits of ``sizes``; the map is on the digit whose number comes second."""
+    real = [i for i, size in enumerate(sizes) if size > 1]
+    place = real[0] if real else 0
+    if flat.wraps and len(real) > 1:
+        turn = next((i for i in real if prod(sizes[i:]) == flat.wraps), None)
+        if turn is None:
+            flat = flat.unwrapped()
+        else:
+            place, flat = turn, replace(flat, wraps=0)
+    digits = sizes[place + 1 :]
+    turns = flat.period // math.gcd(flat.period, prod(digits))
+    positions = turns * prod(digits)
+    array = flat.at(np.arange(positions, dtype=np.int64))
+    axis = flat.dim + 1
+    shape = array.shape[:axis] + (1,) * place + (turns, *digits) + array.shape[axis + 1 :]
+    return Map(array.reshape(shape), flat.dim + place, flat.advance * positions // flat.period, flat.wraps), place

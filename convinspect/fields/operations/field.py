@@ -1,0 +1,203 @@
+"""The field of one tensor: what each of its elements depends on, along every followed axis of the input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from convinspect.fields.hulls import arrays
+from convinspect.fields.hulls.arrays import Shape
+from convinspect.fields.hulls.hull import Absent, Hull, Map, NoMapError, Nominal, map_or_reason
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cause:
+    """The operator that made a field global, unknown or dependent on data; ``order`` counts operators run."""
+
+    order: int
+    path: str
+    op: str
+
+
+def earliest(causes: Iterable[Cause | None]) -> Cause | None:
+    """Take the cause that ran first."""
+    return min((cause for cause in causes if cause is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AxisField:
+    """Dependence along one followed axis of the input.
+
+    ``strict`` is the exact hull, ``local`` the one with global operators set aside (the same object until there is
+    one), ``nominal`` the unclipped map behind ``local``, ``global_op`` the first operator that made ``strict`` global.
+    """
+
+    strict: Hull
+    local: Hull
+    nominal: Nominal
+    global_op: Cause | None = None
+
+    def changed(self, change: Callable[[Hull], Hull]) -> AxisField:
+        """Change every hull in the same way."""
+        strict = change(self.strict)
+        local = strict if self.local is self.strict else change(self.local)
+        nominal = map_or_reason(change, self.nominal) if isinstance(self.nominal, Map) else self.nominal
+        return AxisField(strict, local, nominal, self.global_op)
+
+    def made_global(self, cause: Cause, *, keeps_own: bool = False) -> AxisField:
+        """Set what ``cause`` takes in aside: locally nothing is left, or, with ``keeps_own``, what there was before."""
+        global_op = earliest((self.global_op, cause))
+        if keeps_own:
+            return replace(self, global_op=global_op)
+        return AxisField(self.strict, Hull(arrays.nothing(self.strict.rank)), Absent.NOTHING, global_op)
+
+
+def join_axes(parts: Sequence[AxisField], join: Callable[[Sequence[Hull]], Hull], nominal: Nominal) -> AxisField:
+    """Join what several tensors depend on along one axis; ``nominal`` is the map of the result."""
+    strict = join([part.strict for part in parts])
+    same = all(part.local is part.strict for part in parts)
+    local = strict if same else join([part.local for part in parts])
+    return AxisField(strict, local, nominal, earliest(part.global_op for part in parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """Why a field is not exact: the first cause of each kind, or ``None``."""
+
+    unknown: Cause | None = None
+    data_dependent: Cause | None = None
+    upper_bound: Cause | None = None
+
+    @classmethod
+    def of(cls, parts: Iterable[Uncertainty]) -> Uncertainty:
+        """Keep the first cause of each kind."""
+        found = set(parts)
+        if len(found) == 1:
+            return found.pop()
+        return cls(
+            earliest(one.unknown for one in found),
+            earliest(one.data_dependent for one in found),
+            earliest(one.upper_bound for one in found),
+        )
+
+
+CERTAIN = Uncertainty()
+
+
+@dataclass(slots=True, eq=False)
+class Crossed:
+    """Fields whose hull would be large: the queries and the keys of a matrix of attention scores.
+
+    Hulls commute with everything that moves or reduces elements, so the parts go their way one by one, and are mostly
+    small again before anyone asks for the hull that ``join`` makes of them.
+    """
+
+    parts: tuple[Field, ...]
+    join: Callable[[tuple[Field, ...]], tuple[AxisField, ...]]
+    joined: tuple[AxisField, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """Dependence of a tensor of ``shape``; ``spatial`` marks the dimensions that positions run along."""
+
+    shape: Shape
+    spatial: tuple[bool, ...]
+    held: tuple[AxisField, ...] | Crossed
+    uncertainty: Uncertainty = CERTAIN
+
+    @property
+    def rank(self) -> int:
+        """How many dimensions the tensor has."""
+        return len(self.shape)
+
+    @property
+    def axes(self) -> tuple[AxisField, ...]:
+        """Dependence along each followed axis of the input."""
+        held = self.held
+        if isinstance(held, tuple):
+            return held
+        if held.joined is None:
+            held.joined = held.join(held.parts)
+        return held.joined
+
+    @property
+    def parts(self) -> tuple[Field, ...]:
+        """Fields that this one is the hull of; empty for a field that is written out."""
+        return () if isinstance(self.held, tuple) else self.held.parts
+
+    @property
+    def is_nothing(self) -> bool:
+        """Tell whether the tensor does not depend on the followed input."""
+        return not self.parts and all(axis.strict.is_nothing for axis in self.axes)
+
+    def varies(self, dim: int) -> bool:
+        """Tell whether elements along ``dim`` depend on different things."""
+        return any(axis.strict.varies(dim) for axis in self.axes)
+
+    def across(self, change: Callable[[Field], Field]) -> Field:
+        """Change every part by itself."""
+        if isinstance(self.held, tuple):
+            return change(self)
+        parts = tuple(change(part) for part in self.held.parts)
+        spatial = tuple(any(flags) for flags in zip(*(part.spatial for part in parts), strict=True))
+        return Field(parts[0].shape, spatial, Crossed(parts, self.held.join), self.uncertainty)
+
+    def changed(self, shape: Shape, spatial: tuple[bool, ...], change: Callable[[Hull], Hull]) -> Field:
+        """Change every hull in the same way, into those of a tensor of ``shape``."""
+        return Field(shape, spatial, tuple(axis.changed(change) for axis in self.axes), self.uncertainty)
+
+    def with_spatial(self, spatial: tuple[bool, ...]) -> Field:
+        """Say otherwise which dimensions positions run along."""
+        return Field(self.shape, spatial, self.axes, self.uncertainty)
+
+    def marked(
+        self, *, unknown: Cause | None = None, data_dependent: Cause | None = None, upper_bound: Cause | None = None
+    ) -> Field:
+        """Mark the field as less than exact."""
+        marks = Uncertainty(unknown, data_dependent, upper_bound)
+        return replace(self, uncertainty=Uncertainty.of((self.uncertainty, marks)))
+
+
+def seed_field(shape: Shape, axes: Shape) -> Field:
+    """Field of the followed input: every element depends on itself."""
+    held = []
+    for dim in axes:
+        origin = Map(np.zeros((2,) + (1,) * len(shape), dtype=np.int64), dim, 1)
+        exact = Hull(origin.written_out(shape[dim]).array)
+        held.append(AxisField(exact, exact, origin))
+    return Field(shape, tuple(dim in axes for dim in range(len(shape))), tuple(held))
+
+
+def nothing(shape: Shape, count: int) -> Field:
+    """Field of a constant: ``count`` followed axes, none of which matters."""
+    hull = Hull(arrays.nothing(len(shape)))
+    return Field(shape, (False,) * len(shape), (AxisField(hull, hull, Absent.NOTHING),) * count)
+
+
+def everything(shape: Shape, lengths: Shape, cause: Cause) -> Field:
+    """Field of what an operator without a rule puts out: the whole input, unknown."""
+    held = []
+    for length in lengths:
+        whole = Hull(np.array((0, 1 - length), dtype=np.int64).reshape((2,) + (1,) * len(shape)))
+        held.append(AxisField(whole, whole, Absent.CONSUMED, cause))
+    return Field(shape, (False,) * len(shape), tuple(held), Uncertainty(unknown=cause))
+
+
+def empty(field: Field, shape: Shape) -> Field:
+    """Field of a tensor of ``shape`` without elements, cut out of one that has ``field``."""
+    return replace(nothing(shape, len(field.axes)), uncertainty=field.uncertainty)
+
+
+def collapse(field: Field, shape: Shape) -> Field:
+    """Let every element of a tensor of ``shape`` depend on all that ``field`` depends on."""
+    rank = len(shape)
+
+    def change(hull: Hull) -> Hull:
+        if isinstance(hull, Map):
+            raise NoMapError(Absent.CONSUMED)
+        return Hull(hull.array.reshape(2, -1).min(axis=1).reshape((2,) + (1,) * rank))
+
+    return field.changed(shape, (False,) * rank, change)

@@ -1,0 +1,133 @@
+"""Several tensors in one operator: joined, or merged into one hull, and when one of them makes it global."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import reduce
+from math import prod
+
+import numpy as np
+
+from convinspect.fields.hulls import alignment, arrays
+from convinspect.fields.hulls.arrays import Shape
+from convinspect.fields.hulls.hull import Absent, Hull, Map, Nominal
+from convinspect.fields.operations.field import (
+    AxisField,
+    Cause,
+    Crossed,
+    Field,
+    Uncertainty,
+    earliest,
+    join_axes,
+    nothing,
+)
+from convinspect.fields.operations.moves import raise_rank
+
+# Elements from which on a hull of crossed operands is put off.
+LARGE = 1 << 16
+
+
+def merge(fields: Sequence[Field], shape: Shape, cause: Cause) -> Field:
+    """Hull of tensors that are broadcast to ``shape``.
+
+    An operand spread over positions that another one runs along (a gate) is global.
+    """
+    return _merged(fields, shape, cause)
+
+
+def cross(fields: Sequence[Field], shape: Shape) -> Field:
+    """Hull of tensors whose positions an operator pairs on purpose, as a matrix product does: none is a gate."""
+    return _merged(fields, shape, None)
+
+
+def concatenate(fields: Sequence[Field], dim: int) -> Field:
+    """Join tensors along ``dim``."""
+    sizes = [field.shape[dim] for field in fields]
+    shape = (*fields[0].shape[:dim], sum(sizes), *fields[0].shape[dim + 1 :])
+    spatial = tuple(any(flags) for flags in zip(*(field.spatial for field in fields), strict=True))
+
+    def join(hulls: Sequence[Hull]) -> Hull:
+        return Hull(arrays.concatenate([hull.array for hull in hulls], sizes, dim)).compacted()
+
+    axes = tuple(
+        join_axes(parts, join, alignment.concatenate([part.nominal for part in parts], sizes, dim))
+        for parts in zip(*(field.axes for field in fields), strict=True)
+    )
+    return Field(shape, spatial, axes, Uncertainty.of(field.uncertainty for field in fields))
+
+
+def with_local(field: Field, local: Field, cause: Cause) -> Field:
+    """Take the strict side of ``field`` and the local one of ``local``, what is left with ``cause`` set aside."""
+    axes = tuple(
+        AxisField(one.strict, other.local, other.nominal, earliest((one.global_op, other.global_op, cause)))
+        for one, other in zip(field.axes, local.axes, strict=True)
+    )
+    return replace(field, held=axes, spatial=local.spatial)
+
+
+def _merged(fields: Sequence[Field], shape: Shape, cause: Cause | None) -> Field:
+    """Hull of ``fields``; without a ``cause`` they are crossed."""
+    alive = [field for field in fields if not field.is_nothing]
+    if not alive:
+        return nothing(shape, len(fields[0].axes))
+    if len(alive) == 1 and alive[0].shape == shape:
+        return alive[0]
+    if cause is None:
+        alive = [part for field in alive for part in field.parts or (field,)]
+    aligned = [raise_rank(field, len(shape)) for field in alive]
+    spatial = tuple(
+        any(field.spatial[dim] and field.shape[dim] == size for field in aligned) for dim, size in enumerate(shape)
+    )
+    uncertainty = Uncertainty.of(field.uncertainty for field in aligned)
+    if cause is None and _is_large(aligned):
+        parts = tuple(replace(field, shape=shape, spatial=_own_spatial(field)) for field in aligned)
+        crossed = Crossed(parts, lambda known: _merge_axes(known, known[0].shape, None))
+        return Field(shape, spatial, crossed, uncertainty)
+    return Field(shape, spatial, _merge_axes(aligned, shape, cause), uncertainty)
+
+
+def _is_large(fields: Sequence[Field]) -> bool:
+    """Tell whether the hull of ``fields`` is much larger than they are."""
+    for axes in zip(*(field.axes for field in fields), strict=True):
+        known = [hull.array for axis in axes for hull in (axis.strict, axis.local)]
+        size = prod(np.broadcast_shapes(*(array.shape for array in known)))
+        if size > LARGE and size > 4 * sum(array.size for array in known):
+            return True
+    return False
+
+
+def _own_spatial(field: Field) -> tuple[bool, ...]:
+    return tuple(flag and size > 1 for flag, size in zip(field.spatial, field.shape, strict=True))
+
+
+def _merge_axes(fields: Sequence[Field], shape: Shape, cause: Cause | None) -> tuple[AxisField, ...]:
+    """Merge every axis of several tensors of one rank."""
+    shapes = [field.shape for field in fields]
+    by_axis = zip(*(field.axes for field in fields), strict=True)
+    return tuple(_merge_axis(list(zip(axes, shapes, strict=True)), shape, cause) for axes in by_axis)
+
+
+def _merge_axis(parts: list[tuple[AxisField, Shape]], shape: Shape, cause: Cause | None) -> AxisField:
+    parts = [(axis, own) for axis, own in parts if not axis.strict.is_nothing]
+    if not parts:
+        none = Hull(arrays.nothing(len(shape)))
+        return AxisField(none, none, Absent.NOTHING)
+    axes = [axis.made_global(cause) if cause and _is_gate(axis, own, parts, shape) else axis for axis, own in parts]
+
+    def hull(hulls: Sequence[Hull]) -> Hull:
+        return Hull(reduce(np.minimum, [one.array for one in hulls])).compacted()
+
+    def nominal(first: Nominal, second: Nominal) -> Nominal:
+        return alignment.merge(first, second, shape)
+
+    return join_axes(axes, hull, reduce(nominal, [axis.nominal for axis in axes]))
+
+
+def _is_gate(axis: AxisField, own: Shape, parts: list[tuple[AxisField, Shape]], shape: Shape) -> bool:
+    """Tell whether an operand has one value for all positions that another operand runs along."""
+    others = [part.nominal for part, _ in parts if part is not axis]
+    along = next((nominal.dim for nominal in (*others, axis.nominal) if isinstance(nominal, Map)), None)
+    if along is None or shape[along] == 1 or axis.nominal is Absent.NOTHING:
+        return False
+    return own[along] == 1 or (isinstance(axis.nominal, Absent) and not axis.local.varies(along))

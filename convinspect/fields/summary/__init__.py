@@ -1,0 +1,1 @@
+"""From fields to what the report says of them."""

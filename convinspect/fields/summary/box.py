@@ -1,0 +1,58 @@
+"""The input box of one unit: the hull over its channels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from convinspect.fields.hulls.arrays import EMPTY_FROM, Array
+from convinspect.fields.hulls.hull import Absent, Hull
+from convinspect.fields.operations.field import AxisField, Field, join_axes
+from convinspect.records import Interval
+
+# Which unit: a position for each dimension.
+Place = dict[int, int]
+
+
+def middle(field: Field) -> Place:
+    """Take the unit at index ``n // 2`` of every spatial dimension."""
+    return {dim: field.shape[dim] // 2 for dim, flag in enumerate(field.spatial) if flag}
+
+
+def interval(hull: Hull, unit: Place) -> Interval | None:
+    """First and last input index that one unit depends on; ``None``: on none."""
+    lo, minus_hi = _bounds(hull.array, unit)
+    return (int(lo), int(-minus_hi)) if lo < EMPTY_FROM else None
+
+
+def one_unit(field: Field, unit: Place) -> Field:
+    """Hull of one unit's parts, without writing out those of all others.
+
+    These are attention scores: a pair of positions has no place along the axis, and so no nominal numbers.
+    """
+    if not field.parts:
+        return field
+
+    def join(hulls: Iterable[Hull]) -> Hull:
+        bounds = np.min([_bounds(hull.array, unit) for hull in hulls], axis=0)
+        return Hull(bounds.reshape((2,) + (1,) * field.rank))
+
+    by_axis: Iterable[tuple[AxisField, ...]] = zip(*(part.axes for part in field.parts), strict=True)
+    axes = tuple(join_axes(parts, join, Absent.CONSUMED) for parts in by_axis)
+    return Field(field.shape, field.spatial, axes, field.uncertainty)
+
+
+def cells(box: Iterable[Interval | None]) -> int:
+    """How many positions a box has."""
+    return math.prod(side[1] - side[0] + 1 if side else 0 for side in box)
+
+
+def _bounds(array: Array, unit: Place) -> Array:
+    where = [slice(None)] * array.ndim
+    for dim, position in unit.items():
+        if array.shape[dim + 1] > 1:
+            where[dim + 1] = slice(position, position + 1)
+    hull: Array = array[tuple(where)].reshape(2, -1).min(axis=1)
+    return hull

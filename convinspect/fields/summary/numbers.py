@@ -1,0 +1,85 @@
+"""The numbers that people ask of a nominal map: size, jump, start, halo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from convinspect.fields.hulls.arrays import BIG, EMPTY_FROM
+from convinspect.fields.hulls.hull import Map
+from convinspect.fields.operations.field import AxisField, Field
+from convinspect.fields.summary.box import interval, middle
+from convinspect.records import Interval, Jump
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Nominal numbers of one axis; ``None`` where there are none."""
+
+    size: int | None = None
+    size_min: int | None = None
+    jump: Jump | None = None
+    start: int | None = None
+    halo: Interval | None = None
+
+
+def numbers(axis: AxisField, field: Field) -> Numbers:
+    """Return the nominal numbers of one axis of ``field``."""
+    nominal = axis.nominal
+    if not isinstance(nominal, Map) or not field.spatial[nominal.dim]:
+        return Numbers()
+    size = _sizes(nominal)
+    if size is None:
+        return Numbers()
+    others = (other.nominal for other in field.axes if other is not axis)
+    shared = any(isinstance(other, Map) and other.dim == nominal.dim for other in others)
+    start = _start(nominal, field.spatial)
+    if shared and interval(axis.local, dict.fromkeys(middle(field), 0)) is None:
+        # The first token is not one of the image's: no position comes before the others in a flattened image.
+        start = None
+    jump = _jump(nominal, field.spatial, shared=shared)
+    return Numbers(*size, jump, start, None if shared else _halo(nominal))
+
+
+def _sizes(nominal: Map) -> tuple[int, int] | None:
+    """Largest and smallest size over channels and phases; a channel that depends on nothing does not count."""
+    lo, hi = nominal.array[0], -nominal.array[1]
+    size = np.where(lo < EMPTY_FROM, hi - lo + 1, 0)
+    alive = (size > 0).any(axis=nominal.dim, keepdims=True)
+    if not alive.any():
+        return None
+    return int(size.max()), int(np.where(alive, size, BIG).min())
+
+
+def _jump(nominal: Map, spatial: tuple[bool, ...], *, shared: bool) -> Jump | None:
+    """Input step from one position to the next; of a flattened or partitioned image, of its grid.
+
+    ``shared`` says that another axis runs along the same dimension.
+    """
+    others = [d for d, flag in enumerate(spatial) if flag and d != nominal.dim and nominal.varies(d)]
+    if nominal.advance and not nominal.wraps and not others and not shared:
+        step = Fraction(nominal.advance, nominal.period)
+        return int(step) if step.denominator == 1 else str(step)
+    first = nominal.at(np.arange(2 * nominal.period, dtype=np.int64))[0]
+    steps = np.diff(np.unique(first[first < EMPTY_FROM]))
+    return int(steps.min()) if steps.size else None
+
+
+def _start(nominal: Map, spatial: tuple[bool, ...]) -> int | None:
+    """First input index that the unit at position 0 sees, over its channels."""
+    unit = tuple(slice(0, 1) if flag or d == nominal.dim else slice(None) for d, flag in enumerate(spatial))
+    lowest = int(nominal.array[0][unit].min())
+    return lowest if lowest < EMPTY_FROM else None
+
+
+def _halo(nominal: Map) -> Interval | None:
+    """Input positions that one period of units reads before and after the ``advance`` positions that are its own.
+
+    ``None`` where positions do not run once and evenly through the axis.
+    """
+    if not nominal.advance or nominal.wraps:
+        return None
+    lo, hi = nominal.array.reshape(2, -1).min(axis=1)
+    return (max(-int(lo), 0), max(-int(hi) - nominal.advance + 1, 0)) if lo < EMPTY_FROM else None

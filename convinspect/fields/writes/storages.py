@@ -1,0 +1,177 @@
+"""Fields kept by storage and geometry, so that views, writes and resurrected tensors are all followed.
+
+A tensor is known by the storage that holds its elements and by shape, strides and offset: two tensors that agree in
+these hold the same elements, whatever Python object stands for them. Storages are held by weak references of the C++
+object: no memory of the model is kept alive, and an address is not used again while its reference is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as default
+from math import prod
+
+import torch
+from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from convinspect.fields.operations.field import Cause, Field, collapse, nothing
+from convinspect.fields.operations.merging import merge
+from convinspect.fields.operations.moves import rearrange
+from convinspect.fields.writes.boxes import Geometry
+from convinspect.fields.writes.flat import Flat, flatten, read, scatter
+
+FIRST_SWEEP = 256
+TWO_SIZES = Cause(0, "", "a storage seen under two item sizes")
+
+
+def storage_id(tensor: Tensor) -> int:
+    """Identity of the storage that holds the tensor's elements."""
+    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - the only identity of a storage
+
+
+@dataclass(slots=True, eq=False)
+class Record:
+    """What is known of one storage.
+
+    ``hull`` is what any of it can depend on, once it was written in parts under two item sizes: nothing is known of
+    single elements then, except of the tensors in ``fields``.
+    """
+
+    alive: StorageWeakRef
+    elements: int
+    itemsize: int
+    fields: dict[Geometry, Field] = default(default_factory=dict)
+    flat: Flat | None = None
+    hull: Field | None = None
+
+    def fits(self, geometry: Geometry) -> bool:
+        """Tell whether a tensor can be found among elements of one size: those of all that is known."""
+        sizes = {known.itemsize for known in (geometry, *self.fields)} | {self.itemsize}
+        return self.hull is None and geometry.last < self.elements and len(sizes) == 1
+
+    def whole(self, count: int) -> Field:
+        """Return the hull of all that is known, as a bound."""
+        known = [*self.fields.values(), *([] if self.hull is None else [self.hull])]
+        if self.flat is not None:
+            known.append(read(self.flat, Geometry((self.elements,), (1,), 0, self.itemsize)))
+        parts = [collapse(field, ()) for field in known]
+        return merge(parts or [nothing((), count)], (), TWO_SIZES).marked(upper_bound=TWO_SIZES)
+
+    def flattened(self, count: int) -> Flat:
+        """Write what is known out to every element."""
+        return self.flat or flatten(self.elements, count, self.fields)
+
+
+class StorageFields:
+    """All followed tensors of one run, whose input has ``count`` followed axes."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._records: dict[int, Record] = {}
+        self._sweep_at = FIRST_SWEEP
+        # Sparse tensors and oneDNN's own: these are their own only owners, and Python's weak references do for them.
+        self._without_storage: MutableMapping[Tensor, Field | None] = WeakTensorKeyDictionary()
+
+    def find(self, tensor: Tensor) -> Field | None:
+        """Field of ``tensor``; ``None`` where it is not followed."""
+        if tensor.layout is not torch.strided:
+            return self._without_storage.get(tensor)
+        record = self._records.get(storage_id(tensor))
+        if record is None or 0 in tensor.shape:
+            return None
+        geometry = _geometry(tensor)
+        found = record.fields.get(geometry) or self._found_anew(record, geometry)
+        return None if found.is_nothing else found
+
+    def keep(self, outputs: Sequence[Tensor], results: Sequence[Field | None], targets: Sequence[Tensor]) -> None:
+        """Remember the fields of what came out; what was written to changes all that shares its memory."""
+        written = {_key(tensor) for tensor in targets}
+        for tensor, field in zip(outputs, results, strict=True):
+            key = _key(tensor)
+            if key is None:
+                self._without_storage[tensor] = field
+            elif key in written:
+                self._write(tensor, field or nothing(tuple(tensor.shape), self._count))
+            elif field is not None and not field.is_nothing:
+                self._record(tensor).fields[_geometry(tensor)] = field
+
+    def _found_anew(self, record: Record, geometry: Geometry) -> Field:
+        found = _rearranged(record, geometry)
+        if found is None and not record.fits(geometry):
+            # A bound only: it is not kept as what is known of the storage.
+            return collapse(record.whole(self._count), geometry.shape)
+        record.fields[geometry] = found or read(record.flattened(self._count), geometry)
+        return record.fields[geometry]
+
+    def _write(self, tensor: Tensor, field: Field) -> None:
+        """Replace what ``tensor`` depends on, and with it all that shares its memory."""
+        record, geometry = self._record(tensor), _geometry(tensor)
+        if record.fields.get(geometry) is field:
+            return
+        fits = record.fits(geometry)
+        elements = prod(geometry.shape)
+        whole = elements * geometry.itemsize == tensor.untyped_storage().nbytes()
+        if whole and (not fits or all(known == geometry for known in record.fields)):
+            record.elements, record.itemsize = elements, geometry.itemsize
+            record.flat = record.hull = None
+        elif fits:
+            if record.flat is None:
+                # Flat storages can be large: none outlives its tensors for long.
+                self._sweep()
+            record.flat = record.flattened(self._count)
+            scatter(record.flat, geometry, field)
+        else:
+            # What was there may be left in part, under another item size.
+            record.hull = merge([record.whole(self._count), collapse(field, ())], (), TWO_SIZES)
+            record.flat = None
+        record.fields = {geometry: field}
+
+    def _sweep(self) -> None:
+        """Forget storages that are gone."""
+        self._records = {key: record for key, record in self._records.items() if not record.alive.expired()}
+
+    def _record(self, tensor: Tensor) -> Record:
+        key = storage_id(tensor)
+        record = self._records.get(key)
+        if record is None:
+            if len(self._records) >= self._sweep_at:
+                self._sweep()
+                self._sweep_at = max(FIRST_SWEEP, 2 * len(self._records))
+            storage = tensor.untyped_storage()
+            record = Record(StorageWeakRef(storage), storage.nbytes() // max(tensor.itemsize, 1), tensor.itemsize)
+            self._records[key] = record
+        return record
+
+
+def _key(tensor: Tensor) -> int | None:
+    """Identity of the tensor's storage; ``None`` for a layout that has none (sparse, oneDNN's own)."""
+    return storage_id(tensor) if tensor.layout is torch.strided else None
+
+
+def _geometry(tensor: Tensor) -> Geometry:
+    shape = tuple(tensor.shape)
+    # The stride of a dimension of size 1 says nothing, and operators set it as they like.
+    stride = tuple(0 if size == 1 else step for size, step in zip(shape, tensor.stride(), strict=True))
+    return Geometry(shape, stride, int(tensor.storage_offset()), tensor.itemsize)
+
+
+def _rearranged(record: Record, geometry: Geometry) -> Field | None:
+    """Field of the same elements in another order of dimensions, as ``transpose_`` and ``squeeze_`` leave a tensor."""
+    wanted = _sizes_by_stride(geometry)
+    for known, field in record.fields.items():
+        same = known.offset == geometry.offset and known.itemsize == geometry.itemsize
+        if same and wanted is not None and _sizes_by_stride(known) == wanted:
+            places = {step: dim for dim, step in enumerate(known.stride) if known.shape[dim] > 1}
+            order = zip(geometry.stride, geometry.shape, strict=True)
+            return rearrange(field, [places[step] if size > 1 else None for step, size in order])
+    return None
+
+
+def _sizes_by_stride(geometry: Geometry) -> dict[int, int] | None:
+    """Sizes of all dimensions longer than 1, by their strides; ``None`` where two have the same stride."""
+    real = [(step, size) for step, size in zip(geometry.stride, geometry.shape, strict=True) if size > 1]
+    sizes = dict(real)
+    return sizes if len(sizes) == len(real) else None

@@ -1,0 +1,24 @@
+"""The report: the one value that every renderer and check takes, and the JSON that scripts read."""
+
+from __future__ import annotations
+
+from convinspect.report.document import SCHEMA, Model, Report, Run, Tensor, Tool
+from convinspect.report.rows import Layer, LayerMemory, MacsStatus, Shape
+from convinspect.report.totals import TotalMemory, Totals, TrainingMemory, Uncounted
+
+__all__ = [
+    "SCHEMA",
+    "Layer",
+    "LayerMemory",
+    "MacsStatus",
+    "Model",
+    "Report",
+    "Run",
+    "Shape",
+    "Tensor",
+    "Tool",
+    "TotalMemory",
+    "Totals",
+    "TrainingMemory",
+    "Uncounted",
+]

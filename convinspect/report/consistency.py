@@ -1,0 +1,54 @@
+"""Whether a report agrees with itself: lists of one entry an axis, rows that add up to the totals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from convinspect.records import LocalField, ReceptiveField, Unit
+
+if TYPE_CHECKING:
+    from convinspect.report.document import Report
+    from convinspect.report.totals import Totals
+
+_PER_AXIS = ("size", "size_min", "jump", "start", "center", "coverage", "halo", "box", "nominal")
+_OWN = ("params", "trainable_params", "buffers", "param_bytes", "buffer_bytes")
+
+
+def faults(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield each place that contradicts the rest of ``report`` (``layers[3].receptive_field.size``), and how."""
+    for i, layer in enumerate(report.layers):
+        field = layer.receptive_field
+        if field is not None:
+            yield from _uneven(field, len(field.axes), f"layers[{i}].receptive_field")
+            if field.local is not None:
+                yield from _uneven(field.local, len(field.axes), f"layers[{i}].receptive_field.local")
+    if report.unit is not None:
+        yield from _uneven(report.unit, len(report.unit.axes), "unit")
+    for name, total, sum_ in _sums(report):
+        if total != sum_:
+            yield f"totals.{name}", f"expected {json.dumps(sum_)}, as the rows add up, got {json.dumps(total)}"
+
+
+def _uneven(field: ReceptiveField | LocalField | Unit, axes: int, place: str) -> Iterator[tuple[str, str]]:
+    for name in _PER_AXIS:
+        values = getattr(field, name, None)
+        if values is not None and len(values) != axes:
+            yield f"{place}.{name}", f"expected a list of length {axes}, one entry an axis, got {len(values)}"
+
+
+def _sums(report: Report) -> Iterator[tuple[str, int | None, int | None]]:
+    totals = report.totals
+    for name in _OWN:
+        yield name, getattr(totals, name), sum(getattr(layer, name) for layer in report.layers)
+    yield "non_trainable_params", totals.non_trainable_params, totals.params - totals.trainable_params
+    yield "weight_bytes", totals.weight_bytes, totals.param_bytes + totals.buffer_bytes
+    yield "macs", totals.macs, _macs(report, totals)
+    yield "flops", totals.flops, None if totals.macs is None else 2 * totals.macs
+
+
+def _macs(report: Report, totals: Totals) -> int | None:
+    known = [layer.macs for layer in report.layers if layer.macs is not None]
+    # Nothing known may stand as unknown, or as a lower bound of 0.
+    return sum(known) if known or totals.macs is not None else None

@@ -1,0 +1,117 @@
+"""The document: what was inspected and how, the rows, the totals; to JSON and back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from convinspect.errors import UsageError
+from convinspect.records import Bytes, Count, Failure, NamedTensor, Note, Unit
+from convinspect.report.consistency import faults
+from convinspect.report.reading import damaged, read
+from convinspect.report.rows import Layer
+from convinspect.report.totals import Totals, Uncounted
+
+SCHEMA = "convinspect.report/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """The versions that made the report."""
+
+    version: str
+    torch: str
+    python: str
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What was inspected; ``mode`` is the training mode it ran in."""
+
+    target: str
+    name: str
+    format: Literal["python", "torchscript", "export", "weights"]
+    mode: Literal["eval", "train"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Where and how the forward ran; ``dtype`` is the floating dtype of the model."""
+
+    device: str
+    dtype: str
+    batch_size: Count | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A model input or output: ``name`` as the caller knows it, ``bytes`` of its elements."""
+
+    name: str
+    shape: tuple[Count, ...]
+    dtype: str
+    bytes: Bytes
+
+    @classmethod
+    def of(cls, named: NamedTensor) -> Tensor:
+        """Return ``named`` in the report's form."""
+        return cls(named.name, named.record.shape, named.record.dtype, named.record.bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a network is, row by row in order of execution, and in total; ``unit``: the one that was asked for.
+
+    ``failure`` says why the forward stopped: the rows up to there are right, the others unknown.
+    """
+
+    tool: Tool
+    model: Model
+    run: Run
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    layers: tuple[Layer, ...]
+    totals: Totals
+    warnings: tuple[Note, ...]
+    uncounted: tuple[Uncounted, ...]
+    unit: Unit | None = None
+    failure: Failure | None = None
+
+    @property
+    def stopped(self) -> str | None:
+        """Where the forward stopped and why, in one line; ``None`` where it did not."""
+        return f"{self.failure.path or 'in forward'}: {self.failure.message}" if self.failure else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON document as dicts, lists, ints, floats, strings and ``None``."""
+        document: dict[str, Any] = json.loads(json.dumps(self._builtins()))  # tuples become lists
+        return document
+
+    @classmethod
+    def from_dict(cls, document: Any) -> Report:
+        """Return the report that `to_dict` made ``document`` from; keys that are not known here are ignored.
+
+        Raises `UsageError` where the document is not a report of this schema, holds what no report does, or does not
+        add up; the message names the place.
+        """
+        schema = document.get("schema") if isinstance(document, dict) else None
+        if schema != SCHEMA:
+            said = f"{schema!r:.80}" if isinstance(schema, (str, type(None))) else f"a {type(schema).__name__}"
+            raise UsageError(
+                f"not a {SCHEMA} document (schema: {said})",
+                "save one with: convinspect summary MODEL --input ... --json --output report.json",
+            )
+        report = read(cls, document)
+        for place, fault in faults(report):
+            raise damaged(place, fault)
+        return report
+
+    def to_json(self, *, ascii_only: bool = False) -> str:
+        """Return the document as indented JSON text without a line break at its end."""
+        return json.dumps(self._builtins(), indent=2, ensure_ascii=ascii_only)
+
+    def _builtins(self) -> dict[str, Any]:
+        return {"schema": SCHEMA, **msgspec.to_builtins(self)}

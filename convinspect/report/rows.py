@@ -1,0 +1,57 @@
+"""One row of a report: what a layer, or an operator outside any leaf module, is and costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from convinspect.records import Bytes, Count, ReceptiveField, TensorRecord
+
+MacsStatus: TypeAlias = Literal["exact", "lower_bound", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a layer was given."""
+
+    shape: tuple[Count, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayerMemory:
+    """Bytes that a layer newly allocates (0 for views and in-place) and keeps for the backward pass."""
+
+    allocated_bytes: Bytes | None
+    saved_bytes: Bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One row. ``params``, ``buffers`` and their bytes are its own, each counted once in the whole report.
+
+    ``call`` counts the runs of a module from 1; 0 is a module that never ran. A ``function`` row is an
+    operator that ran outside any leaf module; its ``path`` is its parent's. ``macs`` are the row's own,
+    ``macs_total`` and ``params_total`` include everything below it, and ``macs_status`` speaks of the total.
+    """
+
+    path: str
+    call: Count
+    kind: Literal["module", "function"]
+    type: str
+    depth: Count
+    leaf: bool
+    inputs: tuple[Shape, ...]
+    outputs: tuple[TensorRecord, ...]
+    params: Count
+    trainable_params: Count
+    buffers: Count
+    param_bytes: Bytes
+    buffer_bytes: Bytes
+    params_total: Count
+    shared_with: str | None
+    macs: Count | None
+    macs_total: Count | None
+    macs_status: MacsStatus
+    memory: LayerMemory
+    receptive_field: ReceptiveField | None

@@ -1,0 +1,106 @@
+"""The layers of a report as a tree, and what each adds up to with everything below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from convinspect.report import Layer, LayerMemory, MacsStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What layers add up to, in the words of `Layer`; ``ran``: one of them did.
+
+    ``macs`` are those that are known, ``None`` where none is; ``macs_status`` says whether they are a bound. Bytes have
+    no such mark: they are ``None`` where a layer that ran does not know its own, and where none ran.
+    """
+
+    params: int
+    trainable_params: int
+    buffers: int
+    param_bytes: int
+    buffer_bytes: int
+    macs: int | None
+    macs_status: MacsStatus
+    memory: LayerMemory
+    ran: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A layer in its place, ``level`` layers deep; a ``leaf`` has none below it; ``sums`` include what is below."""
+
+    layer: Layer
+    parent: Node | None
+    level: int
+    leaf: bool
+    sums: Sums
+
+
+def tree_of(layers: Sequence[Layer]) -> list[Node]:
+    """Return a node for each of ``layers``, in their order: parents come first; linear in their number."""
+    nodes: list[Node] = []
+    enclosing: list[Node] = []
+    for layer, (sums, leaf) in zip(layers, _subtrees(layers), strict=True):
+        while enclosing and enclosing[-1].layer.depth >= layer.depth:
+            enclosing.pop()
+        nodes.append(Node(layer, enclosing[-1] if enclosing else None, len(enclosing), leaf, sums))
+        enclosing.append(nodes[-1])
+    return nodes
+
+
+def _subtrees(layers: Sequence[Layer]) -> list[tuple[Sums, bool]]:
+    """Return what each layer adds up to with those below it, and whether there are none."""
+    found: list[tuple[Sums, bool]] = []
+    # Layers that follow and have found no parent yet, the nearest last.
+    orphans: list[tuple[int, Sums]] = []
+    for layer in reversed(layers):
+        parts: list[Layer | Sums] = [layer]
+        while orphans and orphans[-1][0] > layer.depth:
+            parts.append(orphans.pop()[1])
+        found.append((_add_up(parts), len(parts) == 1))
+        orphans.append((layer.depth, found[-1][0]))
+    return found[::-1]
+
+
+def leaves(layers: Sequence[Layer]) -> list[Layer]:
+    """Return the layers without layers below them, in order: where something is computed."""
+    return [node.layer for node in tree_of(layers) if node.leaf]
+
+
+def total(layers: Iterable[Layer]) -> Sums:
+    """Return what the own numbers of ``layers`` add up to."""
+    return _add_up(list(layers))
+
+
+def all_known(values: Iterable[int | None]) -> int | None:
+    """Return the sum of ``values``; one that is not known makes it not known."""
+    listed = list(values)
+    known = [value for value in listed if value is not None]
+    return sum(known) if len(known) == len(listed) else None
+
+
+def _add_up(parts: Sequence[Layer | Sums]) -> Sums:
+    macs = [part.macs for part in parts if part.macs is not None]
+    ran = [part.memory for part in parts if (part.ran if isinstance(part, Sums) else part.call)]
+    return Sums(
+        params=sum(part.params for part in parts),
+        trainable_params=sum(part.trainable_params for part in parts),
+        buffers=sum(part.buffers for part in parts),
+        param_bytes=sum(part.param_bytes for part in parts),
+        buffer_bytes=sum(part.buffer_bytes for part in parts),
+        macs=sum(macs) if macs else None,
+        macs_status=_status({part.macs_status for part in parts}),
+        memory=LayerMemory(
+            all_known(memory.allocated_bytes for memory in ran) if ran else None,
+            all_known(memory.saved_bytes for memory in ran) if ran else None,
+        ),
+        ran=bool(ran),
+    )
+
+
+def _status(statuses: set[MacsStatus]) -> MacsStatus:
+    if statuses <= {"unknown"}:
+        return "unknown"
+    return "exact" if statuses == {"exact"} else "lower_bound"
