@@ -9,7 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+from convinspect.version import __version__
+
 _HOMES = {
     "Report": "convinspect.report",
     "inspect": "convinspect.pipeline",

@@ -18,6 +18,7 @@ import torchsummary
 from torch import nn
 
 from convinspect.report import Layer, Report
+from convinspect.torch_private import forward_hooks
 
 _HEAD = "Layer (type)"
 _ROW = re.compile(r"^ *(\S+)-\d+ +(\[.*\]) +[\d,]+$", re.MULTILINE)
@@ -103,7 +104,7 @@ def _run(report: Report, model: nn.Module) -> tuple[str, str | None]:
 @contextmanager
 def _restored(model: nn.Module) -> Iterator[None]:
     """Put back hooks, training flags and buffers: torchsummary takes its hooks off only where nothing went wrong."""
-    before = [(m, m.training, m._forward_hooks.copy()) for m in model.modules()]  # noqa: SLF001 - no public name
+    before = [(m, m.training, forward_hooks(m).copy()) for m in model.modules()]
     buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
     try:
         yield
@@ -111,8 +112,8 @@ def _restored(model: nn.Module) -> Iterator[None]:
         for module, training, hooks in before:
             module.training = training
             # In place: handles that were given out for the hooks refer to this very dict.
-            module._forward_hooks.clear()  # noqa: SLF001
-            module._forward_hooks.update(hooks)  # noqa: SLF001
+            forward_hooks(module).clear()
+            forward_hooks(module).update(hooks)
         for buffer, value in buffers:
             buffer.detach().copy_(value)
 

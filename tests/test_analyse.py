@@ -17,9 +17,8 @@ MATRIX = TensorRecord((4, 4), "float32", 64)
 
 
 def _report(*calls: ModuleCall | OpCall, modules: tuple[ModuleRecord, ...], ran: bool = True) -> Report:
-    trace = Trace(modules, calls, ran=ran)
-    run = Run("cpu", "float32", 1)
-    return analyse(trace, Tool("0", "2", "3"), Model("net.py", "Net", "python", "eval"), run)
+    model, run = Model("net.py", "Net", "python", "eval"), Run("cpu", "float32", 1)
+    return analyse(Trace(Tool("0", "2", "3"), model, run, modules, calls, ran=ran))
 
 
 def _module(

@@ -10,7 +10,10 @@ from torch import nn
 
 from convinspect import inspect
 from convinspect.errors import UsageError
-from convinspect.inputs import Inputs, has_batch, make_inputs
+from convinspect.frontends import frontend_of
+from convinspect.inputs import Prepared, make_inputs
+from convinspect.inputs.suggesting import has_batch
+from convinspect.load import Loaded
 from convinspect.spec import Request, Target, parse_input
 
 
@@ -19,9 +22,9 @@ class Takes(nn.Module):
         """Take what it is given."""
 
 
-def _make(*specs: str, model: Any = None, device: str = "cpu", dtype: str = "float32", **request: Any) -> Inputs:
+def _make(*specs: str, model: Any = None, device: str = "cpu", dtype: str = "float32", **request: Any) -> Prepared:
     asked = Request(Target("net.py", "net.py", None), tuple(map(parse_input, specs)), **request)
-    return make_inputs(asked, model or Takes(), device, dtype)
+    return make_inputs(Loaded(asked, frontend_of(model or Takes()), "Takes", device, dtype))
 
 
 def test_the_batch_dimension_is_put_in_front() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import textwrap
 from pathlib import Path
 
@@ -156,3 +157,181 @@ def test_a_target_that_is_not_there_suggests_one_that_is(tmp_path: Path, target:
 def test_a_constructor_that_reads_values_is_built_for_real_and_moved_to_meta(tmp_path: Path) -> None:
     path = _write(tmp_path, ONE.replace("nn.Linear(4, width)", "nn.Linear(4, int(torch.ones(6).sum().item()))"))
     assert _name_and_params(_summary(path, "--device", "meta", cwd=tmp_path)) == ("Net", 30)
+
+
+def test_the_file_reads_an_empty_command_line_of_its_own_from_import_to_forward(tmp_path: Path) -> None:
+    text = (
+        textwrap.dedent(ONE)
+        .replace("super().", "print(sys.argv); super().")
+        .replace("return", "print(sys.argv); return")
+    )
+    path = _write(tmp_path, f"import sys\nprint(sys.argv)\n{text}")
+    before = list(sys.argv)
+    result = _summary(path, "--optimizer", "none", cwd=tmp_path)
+    assert (result.code, result.err.splitlines()) == (0, [str([str(path)])] * 3)
+    assert sys.argv == before
+
+
+ARGPARSE = """
+    import argparse
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--width", type=int, {})
+    args = parser.parse_args()
+""" + ONE.replace("width=4", "width=args.width")
+CLICK = """
+    import click
+    @click.command()
+    @click.option("--width", type=int, {})
+    def cli(width):
+        global default
+        default = width
+    cli(standalone_mode=False)
+""" + ONE.replace("width=4", "width=default")
+
+
+@pytest.mark.parametrize("text", [ARGPARSE, CLICK], ids=["argparse", "click"])
+def test_a_file_may_parse_its_command_line_while_it_is_imported(text: str, tmp_path: Path) -> None:
+    path = _write(tmp_path, text.replace("{}", "default=6"))
+    assert _name_and_params(_summary(path, cwd=tmp_path)) == ("Net", 30)
+
+
+def test_an_argument_that_it_misses_is_the_files_to_default(tmp_path: Path) -> None:
+    result = _summary(_write(tmp_path, ARGPARSE.replace("{}", "required=True")), cwd=tmp_path)
+    assert (result.code, result.out) == (3, "")
+    assert result.err.splitlines()[-2:] == [
+        "error: model.py: the code called exit(2)",
+        "hint: it reads its command line, which is empty here: give every argument a default",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "hint"),
+    [
+        ("resnet_tut.ResNet18", "resnet_tut:ResNet18 or resnet_tut.py:ResNet18"),
+        ("resnet_tut.py.ResNet18", "resnet_tut:ResNet18 or resnet_tut.py:ResNet18"),
+        ("./resnet_tut.ResNet18", "./resnet_tut.py:ResNet18"),
+        ("nets.resnet_tut.ResNet18", "nets.resnet_tut:ResNet18 or nets/resnet_tut.py:ResNet18"),
+        ("nets/resnet_tut.ResNet18", "nets/resnet_tut.py:ResNet18"),
+        ("nets/resnet_tut.py.ResNet18", "nets/resnet_tut.py:ResNet18"),
+    ],
+)
+def test_a_dot_in_place_of_the_colon_is_understood(target: str, hint: str, tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "nets"):
+        _write(folder, ONE.replace("Net", "ResNet18"), "resnet_tut.py")
+    result = _summary(target, cwd=tmp_path)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.splitlines()[1] == f"hint: did you mean {hint}?"
+
+
+def test_a_module_without_such_a_part_is_named(tmp_path: Path) -> None:
+    _write(tmp_path, ONE)
+    result = _summary("model.Nett", cwd=tmp_path)
+    assert (result.code, result.err) == (2, "error: model.Nett: no module model.Nett, and no Nett in model\n")
+
+
+@pytest.mark.parametrize(
+    ("file", "cwd", "hint"),
+    [
+        ("ns/rel.py", "", "ns.rel:Block"),
+        ("a/ns/rel.py", "", "a.ns.rel:Block"),
+        ("ns/rel.py", "ns", "ns.rel:Block in {}"),
+        ("no-name/rel.py", "", None),
+    ],
+)
+def test_a_relative_import_without_a_package_suggests_the_dotted_name(
+    file: str, cwd: str, hint: str | None, tmp_path: Path
+) -> None:
+    path = _write(tmp_path, "from .base import Net\nclass Block(Net):\n    pass\n", file)
+    _write(path.parent, ONE, "base.py")
+    result = _summary(f"{path.relative_to(tmp_path / cwd)}:Block", cwd=tmp_path / cwd)
+    said = f"error: rel.py: {'ImportError: attempted relative import with no known parent package'} (rel.py:1)\n"
+    assert (result.code, result.out) == (3, "")
+    assert result.err == said + (f"hint: try {hint.format(tmp_path)}\n" if hint else "")
+    if hint:
+        dotted = hint.partition(" ")[0]
+        assert _name_and_params(_summary(dotted, cwd=tmp_path)) == ("Block", 20)
+
+
+def test_a_package_that_ends_too_early_suggests_the_longer_name(tmp_path: Path) -> None:
+    _write(tmp_path, "", "above/pack/__init__.py")
+    _write(tmp_path, ONE, "above/base.py")
+    _write(tmp_path, "from ..base import Net\nclass Block(Net):\n    pass\n", "above/pack/up.py")
+    result = _summary("above/pack/up.py:Block", cwd=tmp_path)
+    assert (result.code, result.err.splitlines()[1]) == (3, "hint: try above.pack.up:Block")
+    assert _name_and_params(_summary("above.pack.up:Block", cwd=tmp_path)) == ("Block", 20)
+
+
+ODD_OBJECTS = """
+    class Lazy:
+        @property
+        def __class__(self):
+            raise RuntimeError("not now")
+    class Wild:
+        def __getattribute__(self, name):
+            raise RuntimeError(name)
+        def __eq__(self, other):
+            raise RuntimeError("eq")
+        def __bool__(self):
+            raise RuntimeError("bool")
+    lazy, wild = Lazy(), Wild()
+"""
+
+
+def test_other_objects_of_the_file_are_not_touched(tmp_path: Path) -> None:
+    assert _name_and_params(_summary(_write(tmp_path, ONE + ODD_OBJECTS), cwd=tmp_path)) == ("Net", 20)
+
+
+def test_a_default_that_cannot_be_written_does_not_stop_the_list(tmp_path: Path) -> None:
+    text = """
+    class Mute:
+        def __repr__(self):
+            raise RuntimeError("no words")
+    """
+    path = _write(tmp_path, text + ONE.replace("width=4", "width, how=Mute()"))
+    assert "Net(...) needs width" in _summary(path, cwd=tmp_path).err
+    path = _write(tmp_path, text + ONE.replace("width=4", "width=Mute()") + "\n    class Other(Net):\n        pass\n")
+    assert "several models: Net(...), Other(...)" in _summary(path, cwd=tmp_path).err
+
+
+def test_an_attribute_that_raises_is_the_users(tmp_path: Path) -> None:
+    path = _write(tmp_path, "def __getattr__(name):\n    raise RuntimeError(name)\n")
+    result = _summary(f"{path}:Net", cwd=tmp_path)
+    assert (result.code, result.err) == (3, f"error: {path}:Net: RuntimeError: Net (model.py:2)\n")
+
+
+PART = """
+    import torch
+    from torch import nn
+    class QuickAct(nn.Module):
+        def forward(self, x):
+            return x.sigmoid()
+    class Net(nn.Module):
+        def __init__(self, {}):
+            super().__init__()
+            self.linear = nn.Linear(4, width)
+            self.act = {}
+        def forward(self, x):
+            return self.act(self.linear(x))
+"""
+
+
+@pytest.mark.parametrize("built", ["QuickAct()", "nn.Sequential(*[QuickAct() for _ in range(2)])", "make(2)"])
+def test_a_class_that_another_one_builds_is_not_the_model(built: str, tmp_path: Path) -> None:
+    make = "\n    def make(n):\n        return nn.Sequential(*(QuickAct() for _ in range(n)))\n"
+    path = _write(tmp_path, PART.format("width=8", built) + make)
+    result = _summary(path, cwd=tmp_path)
+    assert _name_and_params(result) == ("Net", 40)
+    assert result.err == "note: took Net, which the other classes here are parts of\n"
+    path = _write(tmp_path, PART.format("width", built) + make)
+    result = _summary(path, cwd=tmp_path)
+    assert (result.code, result.out) == (2, "")
+    assert result.err == f"error: {path}: Net(width) needs width\nhint: give them with --arg width=...\n"
+    assert _name_and_params(_summary(path, "--arg", "width=2", cwd=tmp_path)) == ("Net", 10)
+
+
+def test_classes_that_build_each_other_are_listed(tmp_path: Path) -> None:
+    text = ONE + "\n    class Other(Net):\n        def again(self):\n            return Net()\n"
+    path = _write(
+        tmp_path, text.replace("return self.linear(x)", "return self.linear(x) if x is not None else Other()")
+    )
+    assert "several models: Net(width=4), Other(width=4)" in _summary(path, cwd=tmp_path).err

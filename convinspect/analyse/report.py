@@ -8,18 +8,18 @@ from convinspect.analyse.layers import layers_of
 from convinspect.analyse.notes import notes_of, uncounted_of
 from convinspect.analyse.rows import rows_of
 from convinspect.records import Trace, TrainingStep
-from convinspect.report import Layer, Model, Report, Run, Tensor, Tool, TotalMemory, Totals, TrainingMemory
+from convinspect.report import Layer, Report, Tensor, TotalMemory, Totals, TrainingMemory
 from convinspect.tree import total
 
 
-def analyse(trace: Trace, tool: Tool, model: Model, run: Run) -> Report:
-    """Return the report of ``trace``; ``tool``, ``model`` and ``run`` say what was traced, and how."""
+def analyse(trace: Trace) -> Report:
+    """Return the report of ``trace``."""
     rows = rows_of(trace)
     layers = layers_of(trace, rows)
     return Report(
-        tool=tool,
-        model=model,
-        run=run,
+        tool=trace.tool,
+        model=trace.model,
+        run=trace.run,
         inputs=tuple(map(Tensor.of, trace.inputs)),
         outputs=tuple(map(Tensor.of, trace.outputs)),
         layers=layers,

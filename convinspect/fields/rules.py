@@ -14,7 +14,7 @@ from convinspect.fields.hulls.windows import places, sliding
 from convinspect.fields.operations import contracting, merging, reading
 from convinspect.fields.operations.field import Cause, Field, collapse, nothing
 from convinspect.fields.operations.moves import widen
-from convinspect.tensors.operands import results
+from convinspect.tensors.operators import results
 
 Result: TypeAlias = "Field | Sequence[Field | None] | None"
 Rule: TypeAlias = "Callable[[Call], Result]"

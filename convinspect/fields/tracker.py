@@ -11,18 +11,20 @@ from convinspect.errors import InspectError, UsageError
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.operations.field import Cause, Field, collapse, everything, seed_field
 from convinspect.fields.rules import RULES, Call, Result, Rule, run_rule
-from convinspect.fields.signatures import is_pointwise, signature_of
 from convinspect.fields.summary.describe import Followed, describe
 from convinspect.fields.summary.unit import Asked, describe_unit
 from convinspect.fields.writes.storages import StorageFields
 from convinspect.records import ReceptiveField, Unit
 from convinspect.spec import UnitSpec
-from convinspect.tensors.operands import results
+from convinspect.tensors.operators import Signature, is_pointwise, results, signature_of
 
 # These look at a storage in another way, or make their tensor do so: what it holds is read off the storage.
 FROM_STORAGE = frozenset(
     f"aten::{name}" for name in ("as_strided", "as_strided_", "transpose_", "t_", "squeeze_", "unsqueeze_", "detach_")
 )
+
+# A higher-order operator has no schema: whatever it is given may reach whatever it gives.
+_NAMELESS = Signature("higher_order", tuple(f"arg{i}" for i in range(64)), (), {}, (), frozenset())
 
 
 class FieldTracker:
@@ -68,7 +70,7 @@ class FieldTracker:
         if self._followed is None:
             return
         self._order += 1
-        signature = signature_of(func)
+        signature = signature_of(func) or _NAMELESS
         if signature.name in FROM_STORAGE:
             return
         given = dict(zip(signature.names, args, strict=False)) | (dict(kwargs) if kwargs else {})
@@ -86,31 +88,22 @@ class FieldTracker:
         arguments, axes = {**signature.defaults, **given}, len(self._followed.axes)
         call = Call(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)))
         fields = self._ask_rule(RULES.find(signature.name), func, call)
-        self._storages.keep(wanted, fields, targets)
-        if any(field is not None and field.uncertainty.unknown == cause for field in fields):
+        if fields is None:
+            self._unknown[cause.op, path] = self._unknown.get((cause.op, path), 0) + 1
             # It may have written to all that its schema says it writes to, not only to what it returned.
-            reached = {id(tensor) for tensor in wanted}
-            others = [tensor for tensor in targets if id(tensor) not in reached]
-            self._storages.keep(others, [self._unknown_field(tuple(t.shape), cause) for t in others], others)
+            wanted = tuple({id(tensor): tensor for tensor in (*wanted, *targets)}.values())
+            fields = [everything(tuple(tensor.shape), self._followed.lengths, cause) for tensor in wanted]
+        self._storages.keep(wanted, fields, targets)
 
-    def _ask_rule(self, rule: Rule | None, func: Any, call: Call) -> Sequence[Field | None]:
-        """Run the operator's rule, or mark its outputs as unknown and name it."""
+    def _ask_rule(self, rule: Rule | None, func: Any, call: Call) -> Sequence[Field | None] | None:
+        """Return what the operator's rule says of its outputs; ``None`` where it has none, or none that fits.
+
+        A fault of a rule is kept for the report to tell.
+        """
         if all(0 in shape for shape in call.shapes):
             return [None] * len(call.outputs)  # no elements, that could depend on anything
-        if rule is None and is_pointwise(func):
-            return [call.merge(call.fields(), shape) for shape in call.shapes]
-        fields = None if rule is None else self._ruled(rule, call)
-        if fields is not None:
-            return fields
-        key = (call.op, call.cause.path)
-        self._unknown[key] = self._unknown.get(key, 0) + 1
-        return [self._unknown_field(shape, call.cause) for shape in call.shapes]
-
-    def _unknown_field(self, shape: Shape, cause: Cause) -> Field:
-        return everything(shape, self._followed.lengths if self._followed else (), cause)
-
-    def _ruled(self, rule: Rule, call: Call) -> Sequence[Field | None] | None:
-        """Run a rule; ``None`` where it has no answer, or a fault of its own, which is kept for the report to tell."""
+        if rule is None:
+            return [call.merge(call.fields(), shape) for shape in call.shapes] if is_pointwise(func) else None
         try:
             return _per_output(run_rule(rule, call), call.shapes)
         except InspectError:

@@ -95,11 +95,9 @@ def _outcome(one: Prepared, letter: dict[str, Any], checkouts: Checkouts, store:
     if letter["error"] is not None:
         return Outcome(None, _at(one.job, Complaint(*letter["error"])), cached=False, notes=notes)
     report = Report.from_dict(letter["report"])
-    for warning in report.warnings:
-        if warning.code == "forward_failed":
-            return Outcome(
-                as_asked(report, one.job), _at(one.job, Complaint(warning.message, None, 3)), cached=False, notes=notes
-            )
+    if report.stopped is not None:
+        failed = _at(one.job, Complaint(report.stopped, None, 3))
+        return Outcome(as_asked(report, one.job), failed, cached=False, notes=notes)
     if one.key is not None and letter["evidence"] is not None:
         store.keep(one.key, letter["evidence"], letter["report"], notes)
     return Outcome(as_asked(report, one.job), None, cached=False, notes=notes)

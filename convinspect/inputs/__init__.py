@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from convinspect.inputs.making import Inputs, given_inputs, make_inputs
-from convinspect.inputs.moving import holds_meta
-from convinspect.inputs.suggesting import has_batch
+from convinspect.inputs.making import Prepared, given_inputs, holds_meta, make_inputs
 
-__all__ = ["Inputs", "given_inputs", "has_batch", "holds_meta", "make_inputs"]
+__all__ = ["Prepared", "given_inputs", "holds_meta", "make_inputs"]

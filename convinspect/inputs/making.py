@@ -9,18 +9,20 @@ from typing import Any
 import torch
 
 from convinspect.errors import UsageError
-from convinspect.inputs.moving import moved
-from convinspect.inputs.suggesting import suggestion
-from convinspect.spec import InputSpec, Request
+from convinspect.inputs.suggesting import has_batch, suggestion
+from convinspect.load import Loaded
+from convinspect.spec import InputSpec
+from convinspect.tensors.describe import tensors_in
 
 # One seed for all dummy values, so that a model whose path depends on them takes the same path twice.
 _SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
-    """What ``forward`` is called with; ``names`` are the report's names of ``args``."""
+class Prepared:
+    """A loaded model and what its ``forward`` is called with; ``names`` are the report's names of ``args``."""
 
+    loaded: Loaded
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     names: tuple[str, ...]
@@ -32,37 +34,46 @@ class Inputs:
         return tuple((name, value) for name, value in named if isinstance(value, torch.Tensor))
 
     @property
+    def is_batched(self) -> bool:
+        """Whether the first axis of the first tensor counts a batch."""
+        return all(has_batch(self.loaded.runnable.module, tensor) for _, tensor in self.tensors[:1])
+
+    @property
     def batch_size(self) -> int | None:
-        """The first size of the first tensor, which by convention counts the batch."""
+        """The request's, which its specs go without; inputs that were whole have theirs as the first size."""
+        if self.loaded.request.inputs:
+            return self.loaded.request.batch_size
         return next((int(tensor.shape[0]) for _, tensor in self.tensors if tensor.dim()), None)
 
 
-def make_inputs(
-    request: Request, model: Any, device: str, dtype: str, example: tuple[tuple[Any, ...], dict[str, Any]] | None = None
-) -> Inputs:
-    """Return the tensors that the request asks for, checked against the signature of ``forward``.
+def make_inputs(loaded: Loaded) -> Prepared:
+    """Return ``loaded`` with the tensors that its request asks for, checked against what ``forward`` takes.
 
-    Floating inputs are uniform in [0, 1) and of ``dtype`` unless the spec names one; integers are below its bound.
-
-    Without specs the model's ``example_input_array`` is used, or ``example`` (positional and keyword inputs
-    that its file holds). Raises `UsageError` where neither is there or the inputs do not fit.
+    Floating inputs are uniform in [0, 1) and of the model's dtype unless the spec names one; integers are below its
+    bound. Without specs the inputs that its file holds are used, or the model's ``example_input_array``. Raises
+    `UsageError` where neither is there or the inputs do not fit.
     """
+    request = loaded.request
     if not request.inputs:
-        return _known_inputs(request, model, device, example)
+        return given_inputs(loaded, *_known_inputs(loaded))
     generator = torch.Generator().manual_seed(_SEED)
     batch = () if request.batch_size is None else (request.batch_size,)
-    made = [(spec, _tensor(spec, batch, dtype, device, generator)) for spec in request.inputs]
+    made = [(spec, _tensor(spec, batch, loaded.dtype, loaded.device, generator)) for spec in request.inputs]
     args = tuple(tensor for spec, tensor in made if spec.name is None)
     kwargs = {spec.name: tensor for spec, tensor in made if spec.name is not None}
     if len(args) + len(kwargs) < len(made):
         raise UsageError("two inputs have the same name")
-    return _fitted(args, kwargs, model)
+    return _fitted(loaded, args, kwargs)
 
 
-def given_inputs(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any], device: str) -> Inputs:
-    """Return inputs that the caller made, on ``device`` and named after the arguments of ``forward``."""
-    args, kwargs = moved((args, kwargs), device)
-    return _fitted(args, kwargs, model)
+def holds_meta(value: Any) -> bool:
+    """Tell whether a tensor without values is among nested tuples, lists and mappings."""
+    return any(tensor.is_meta for tensor in tensors_in(value))
+
+
+def given_inputs(loaded: Loaded, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Prepared:
+    """Return ``loaded`` with whole inputs, moved to its device and checked against what ``forward`` takes."""
+    return _fitted(loaded, *_moved((args, kwargs), loaded.device))
 
 
 def _tensor(
@@ -87,18 +98,16 @@ def _tensor(
         raise UsageError(f"cannot make an input of {size} {dtype}: {reason}", hint) from error
 
 
-def _known_inputs(
-    request: Request, model: Any, device: str, example: tuple[tuple[Any, ...], dict[str, Any]] | None
-) -> Inputs:
-    if example is not None:
-        args, kwargs = example
-        return _fitted(moved(args, device), moved(kwargs, device), model)
+def _known_inputs(loaded: Loaded) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if loaded.example is not None:
+        return loaded.example
+    model = loaded.runnable.module
     known = _example_of(model)
     if known is None:
-        raise UsageError(f"{request.target.text}: --input is missing", suggestion(model))
+        raise UsageError(f"{loaded.request.target.text}: --input is missing", suggestion(model))
     if isinstance(known, dict):
-        return _fitted((), moved(known, device), model)
-    return _fitted(moved(tuple(known) if isinstance(known, (tuple, list)) else (known,), device), {}, model)
+        return (), known
+    return tuple(known) if isinstance(known, (tuple, list)) else (known,), {}
 
 
 def _example_of(model: Any) -> Any:
@@ -110,12 +119,16 @@ def _example_of(model: Any) -> Any:
     return known if isinstance(known, (torch.Tensor, tuple, list, dict)) else None
 
 
-def _fitted(args: tuple[Any, ...], kwargs: dict[str, Any], model: Any) -> Inputs:
-    """Name positional inputs after the arguments of ``forward``, and refuse what ``forward`` cannot take."""
-    signature = _forward_signature(model)
+def _fitted(loaded: Loaded, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Prepared:
+    """Name positional inputs after the arguments of ``forward``, and refuse what the model cannot take."""
+    names = _names(loaded.runnable.signature(), args, kwargs)
+    loaded.runnable.check(args, kwargs, names)
+    return Prepared(loaded, args, kwargs, names)
+
+
+def _names(signature: inspect.Signature | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, ...]:
     if signature is None:
-        names = tuple(f"input.{i}" for i in range(len(args))) if len(args) > 1 else ("input",) * len(args)
-        return Inputs(args, kwargs, names)
+        return tuple(f"input.{i}" for i in range(len(args))) if len(args) > 1 else ("input",) * len(args)
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError:
@@ -123,44 +136,25 @@ def _fitted(args: tuple[Any, ...], kwargs: dict[str, Any], model: Any) -> Inputs
         unnamed = {0: [], 1: ["an unnamed input"]}.get(len(args), [f"{len(args)} unnamed inputs"])
         given = ", ".join([*unnamed, *kwargs])
         raise UsageError(f"forward{takes} cannot take {given}", "an input is named as --input NAME=SHAPE") from None
-    bound_names: list[str] = []
+    names: list[str] = []
     for name, value in bound.arguments.items():
         variadic = signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
-        bound_names.extend((f"{name}.{i}" for i in range(len(value))) if variadic else (name,))
-    return Inputs(args, kwargs, tuple(bound_names[: len(args)]))
+        names.extend((f"{name}.{i}" for i in range(len(value))) if variadic else (name,))
+    return tuple(names[: len(args)])
 
 
-def _forward_signature(model: Any) -> inspect.Signature | None:
-    if isinstance(model, torch.jit.ScriptModule):
-        return _scripted_signature(model)
-    if hasattr(model, "module_call_graph"):
-        return _exported_signature(model)
-    try:
-        return inspect.signature(model.forward)
-    except (AttributeError, TypeError, ValueError):
-        return None
-
-
-def _scripted_signature(model: Any) -> inspect.Signature | None:
-    """Return what the schema of ``forward`` takes; a recurrent layer scripted by itself has overloads instead."""
-    name = next((name for name in ("forward", "forward__0") if model._c._has_method(name)), None)  # noqa: SLF001
-    if name is None:
-        return None
-    arguments = model._c._get_method(name).schema.arguments[1:]  # noqa: SLF001 - there is no public name
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    return inspect.Signature(
-        [
-            inspect.Parameter(
-                a.name, kind, default=a.default_value if a.has_default_value() else inspect.Parameter.empty
-            )
-            for a in arguments
-        ]
-    )
-
-
-def _exported_signature(program: Any) -> inspect.Signature | None:
-    """Return what an exported program was exported with: all of it is needed, by the same names."""
-    names = program.module_call_graph[0].signature.forward_arg_names
-    if not names:
-        return None
-    return inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names])
+def _moved(value: Any, device: str, known: dict[int, Any] | None = None) -> Any:
+    """Return ``value`` with its tensors on ``device``; a tensor that occurs twice is one tensor there too."""
+    known = {} if known is None else known
+    if isinstance(value, torch.Tensor):
+        if value.is_nested:
+            raise UsageError("a nested tensor has no one shape: it cannot be an input")
+        if id(value) not in known:
+            known[id(value)] = value.detach().to(device)
+        return known[id(value)]
+    if isinstance(value, (tuple, list)):
+        items = [_moved(item, device, known) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    if isinstance(value, dict):
+        return {key: _moved(item, device, known) for key, item in value.items()}
+    return value

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import torch
 from torch import nn
 
+from convinspect.frontends.modules import type_name
+
 _CONVOLUTION = re.compile(r"(Lazy)?Conv(Transpose)?([123])d")
 
 
-def suggestion(model: Any) -> str:
+def suggestion(model: nn.Module) -> str:
     """Return an example of an input spec that fits the model's first layer."""
-    modules = model.modules() if isinstance(model, nn.Module) else ()
-    specs = (_first_layer_spec(module) for module in modules)
+    specs = (_first_layer_spec(module) for module in model.modules())
     spec = next((spec for spec in specs if spec is not None), "3,224,224")
     return f"for example: --input {spec}"
 
@@ -33,10 +33,9 @@ def _first_layer_spec(module: nn.Module) -> str | None:
     return None
 
 
-def has_batch(model: Any, tensor: torch.Tensor) -> bool:
+def has_batch(model: nn.Module, tensor: torch.Tensor) -> bool:
     """Tell whether the first axis of ``tensor`` counts a batch: convolutions also take inputs without one."""
-    modules = model.modules() if isinstance(model, nn.Module) else ()
     # By name, as scripted modules are instances of none of torch's layers.
-    names = (str(getattr(module, "original_name", type(module).__name__)) for module in modules)
-    first = next(filter(None, map(_CONVOLUTION.fullmatch, names)), None)
+    kinds = (_CONVOLUTION.fullmatch(type_name(module)) for module in model.modules())
+    first = next(filter(None, kinds), None)
     return first is None or tensor.dim() != int(first[3]) + 1

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from torch import nn
 
 from convinspect.errors import UsageError
-from convinspect.load.users_code import running_users_code
 from convinspect.spec import Target
+from convinspect.users_code import running_users_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,10 @@ def choose(module: ModuleType, target: Target, arguments: Sequence[tuple[str, An
         return Choice(name, value)
     names = [name for name, _ in arguments]
     ready = {k: v for k, v in candidates.items() if _can_be_built(v, names)}
+    whole = {k: v for k, v in candidates.items() if k not in _parts(classes, module)}
+    if len(whole) == 1 and whole.keys() != ready.keys():
+        (name, value), *_ = whole.items()
+        return Choice(name, value, f"took {name}, which the other classes here are parts of")
     if len(ready) == 1:
         (name, value), *_ = ready.items()
         how = f"takes {', '.join(names)} alone" if names else "needs no arguments"
@@ -126,6 +130,26 @@ def _returns_model(function: FunctionType) -> bool:
     if type(returned) is str:
         returned = function.__globals__.get(returned, nn.Module if returned.endswith("Module") else returned)
     return issubclass(type(returned), type) and issubclass(returned, nn.Module)
+
+
+def _parts(classes: Mapping[str, type], module: ModuleType) -> set[str]:
+    """Return the names of the classes that another one builds, itself or through functions of the file."""
+    return {
+        used for name, value in classes.items() for used in _names_in(value, module) if used in classes.keys() - {name}
+    }
+
+
+def _names_in(value: type, module: ModuleType) -> set[str]:
+    """Return the names that the methods of a class use, and those that the file's functions among them use."""
+    names: set[str] = set()
+    pending = [method.__code__ for method in vars(value).values() if type(method) is FunctionType]
+    while pending:
+        code = pending.pop()
+        called = [vars(module).get(name) for name in code.co_names if name not in names]
+        pending += [function.__code__ for function in called if type(function) is FunctionType]
+        pending += [inner for inner in code.co_consts if type(inner) is CodeType]
+        names.update(code.co_names)
+    return names
 
 
 def _can_be_built(value: Any, names: Sequence[str]) -> bool:

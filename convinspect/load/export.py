@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from convinspect.load.device import first_floating, resolve_device
+from convinspect.frontends import frontend_of
+from convinspect.load.device import resolve_device
 from convinspect.load.loaded import Loaded
 from convinspect.load.program_safety import check_program
 from convinspect.load.torchscript import not_loaded
@@ -26,36 +27,9 @@ def load_export(request: Request) -> Loaded:
     """
     device = resolve_device(request.device)
     path = Path(request.target.source)
-    program = moved(_load(path, allow_unsafe=request.allow_unsafe), device)
-    dtype = floating_dtype_of(program)
-    return Loaded(program, name_of(program, path.stem), "export", device, dtype, example=program.example_inputs)
-
-
-def floating_dtype_of(program: Any) -> str:
-    """Return the dtype of the first floating weight of ``program``; float32 where there is none."""
-    return first_floating(program.state_dict.values())
-
-
-def moved(program: Any, device: str) -> Any:
-    """Return ``program`` on ``device``; on meta its weights are, and it runs as it would on the CPU."""
-    real = "cpu" if device == "meta" else device
-    if _device_of(program) != torch.device(real):
-        from torch.export.passes import move_to_device_pass  # noqa: PLC0415 - only from torch 2.7 on
-
-        program = move_to_device_pass(program, real)
-    if device == "meta":
-        for tensors in (program.state_dict, program.constants):
-            tensors.update((n, _on_meta(t)) for n, t in tensors.items() if isinstance(t, torch.Tensor))
-    return program
-
-
-def name_of(program: Any, otherwise: str) -> str:
-    """Return the class name of the exported model, as the program's nodes remember it."""
-    for node in program.graph.nodes:
-        for place, kind in (node.meta.get("nn_module_stack") or {}).values():
-            if place in ("", "L['self']", "L__self__"):
-                return str(kind if isinstance(kind, str) else kind.__qualname__).rpartition(".")[2]
-    return otherwise
+    frontend = frontend_of(_load(path, allow_unsafe=request.allow_unsafe)).on(device)
+    name, example = frontend.name or path.stem, frontend.model.example_inputs
+    return Loaded(request, frontend, name, device, frontend.dtype, example=example)
 
 
 def _load(path: Path, *, allow_unsafe: bool) -> Any:
@@ -81,17 +55,6 @@ class _Told(logging.Handler):
         """Remember the error of ``record``."""
         if record.exc_info:
             self.error = record.exc_info[1]
-
-
-def _device_of(program: Any) -> torch.device:
-    nodes = (node.kwargs.get("device") for node in program.graph.nodes)
-    made = (device for device in nodes if isinstance(device, torch.device))
-    return next((t.device for t in program.state_dict.values()), None) or next(made, torch.device("cpu"))
-
-
-def _on_meta(tensor: torch.Tensor) -> torch.Tensor:
-    empty = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
-    return torch.nn.Parameter(empty, tensor.requires_grad) if isinstance(tensor, torch.nn.Parameter) else empty
 
 
 @contextmanager

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
 
 from convinspect.errors import UsageError
 from convinspect.load.sniff import is_file
-from convinspect.load.users_code import running_users_code
+from convinspect.spec import Target
+from convinspect.users_code import running_users_code
 
 
-def import_source(source: str) -> ModuleType:
-    """Return the module of ``source``, a path of a ``.py`` file or a dotted name.
+def import_source(target: Target) -> ModuleType:
+    """Return the module of the target's source, a path of a ``.py`` file or a dotted name.
 
     The file's folder (of a package: the folder that holds it) is put on ``sys.path`` and stays there: code that
     imports its neighbours may do so as late as in ``forward``.
     """
-    path = Path(source)
+    path = Path(target.source)
     if is_file(path):
         _check_text(path)
-        return _import_file(path.resolve())
+        return _import_file(path.resolve(), target)
     if path.is_dir() and (path.suffix == ".py" or not (path / "__init__.py").is_file()):
         raise UsageError(f"{path} is a folder", _neighbour(path))
     if path.suffix == ".py":
         raise UsageError(f"{path}: no such file", _neighbour(path))
-    return _import_name(source)
+    return _import_name(target.source)
 
 
 def _check_text(path: Path) -> None:
@@ -39,16 +41,26 @@ def _check_text(path: Path) -> None:
     raise UsageError(f"{path}: not Python source: its bytes are no text", "source is saved as UTF-8, or says how")
 
 
-def _import_file(path: Path) -> ModuleType:
+def _import_file(path: Path, target: Target) -> ModuleType:
     names, folder = [path.stem], path.parent
     while (folder / "__init__.py").is_file():
         names.insert(0, folder.name)
         folder = folder.parent
     _make_importable(folder)
-    with running_users_code(str(path.name)):
+    with running_users_code(path.name, _in_a_package(path, folder, target)):
         if len(names) > 1:
             return importlib.import_module(".".join(names))
         return _execute(path)
+
+
+def _in_a_package(path: Path, folder: Path, target: Target) -> str | None:
+    """Return the target under which the file at ``path`` has more of a package around it than from ``folder``."""
+    root = Path.cwd() if Path.cwd() in folder.parents else folder.parent
+    names = path.relative_to(root).with_suffix("").parts
+    if not all(name.isidentifier() for name in names):
+        return None
+    attribute = f":{target.attribute}" if target.attribute else ""
+    return f"{'.'.join(names)}{attribute}{'' if root == Path.cwd() else f' in {root}'}"
 
 
 def _execute(path: Path) -> ModuleType:
@@ -68,22 +80,37 @@ def _execute(path: Path) -> ModuleType:
 
 
 def _import_name(name: str) -> ModuleType:
-    if not all(part.isidentifier() for part in name.split(".")):
-        raise UsageError(f"{name}: no such file, and not the name of a module")
+    parts = name.split(".")
+    if not all(part.isidentifier() for part in parts):
+        raise UsageError(f"{name}: no such file, and not the name of a module", _with_a_colon(name))
     _make_importable(Path.cwd())
-    top = name.partition(".")[0]
     with running_users_code(name):
-        if importlib.util.find_spec(top) is None:
-            raise UsageError(f"{name}: no such file, and no module {top} is installed")
-        _refuse_an_attribute(name)
+        for count in range(len(parts)):
+            _check_module(name, parts[:count], parts[count:])
+            importlib.import_module(".".join(parts[: count + 1]))
         return importlib.import_module(name)
 
 
-def _refuse_an_attribute(name: str) -> None:
-    """Raise `UsageError` for ``torch.nn.Conv2d``: an attribute stands behind a colon."""
-    parent, _, attribute = name.rpartition(".")
-    if parent and hasattr(importlib.import_module(parent), attribute) and importlib.util.find_spec(name) is None:
-        raise UsageError(f"{name} is not a module", f"did you mean {parent}:{attribute}?")
+def _check_module(name: str, package: list[str], rest: list[str]) -> None:
+    """Raise `UsageError` where the imported ``package`` (none: the top) holds no module that ``rest`` begins with."""
+    parent = sys.modules.get(".".join(package))
+    found = ".".join([*package, rest[0]])
+    if found in sys.modules or ((not package or hasattr(parent, "__path__")) and importlib.util.find_spec(found)):
+        return
+    if not package:
+        raise UsageError(f"{name}: no such file, and no module {found} is installed")
+    held = ".".join(package)
+    attribute = ".".join(rest[1:] if rest[0] == "py" and len(rest) > 1 else rest)
+    if not hasattr(parent, attribute.partition(".")[0]):
+        raise UsageError(f"{name}: no module {found}, and no {attribute} in {held}")
+    also = f" or {'/'.join(package)}.py:{attribute}" if Path(*package).with_suffix(".py").is_file() else ""
+    raise UsageError(f"{name} is not a module", f"did you mean {held}:{attribute}{also}?")
+
+
+def _with_a_colon(text: str) -> str | None:
+    """Suggest ``nets/model.py:Net`` for ``nets/model.Net``."""
+    found = re.fullmatch(r"(.+?)(?:\.py)?\.([^\W\d]\w*)", text)
+    return f"did you mean {found[1]}.py:{found[2]}?" if found and Path(f"{found[1]}.py").is_file() else None
 
 
 def _make_importable(folder: Path) -> None:

@@ -1,28 +1,54 @@
-"""What loading gives: a model that can be run, or the trace of a file of weights that cannot."""
+"""What loading gives: a model that can be run, or the modules of a file of weights that cannot."""
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass
-from typing import Any, Literal
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
-from convinspect.records import Note, Trace
+from convinspect.errors import UsageError
+from convinspect.records import Format, Model, ModuleRecord, Note, Run, Tool, Trace
+from convinspect.spec import Request
+from convinspect.version import __version__
+
+if TYPE_CHECKING:
+    from convinspect.frontends import Frontend  # it imports torch, and a file of weights is read without
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A target in memory, on ``device`` and with floating parameters of ``dtype``.
+    """The target of ``request`` in memory, on ``device`` and with floating parameters of ``dtype``.
 
-    ``model`` is an ``nn.Module``, a ``ScriptModule`` or an ``ExportedProgram``; ``None`` where ``trace`` holds
-    what a file of weights says without a run. ``example`` is the positional and keyword inputs that the file
-    itself knows. A ``disposable`` model was loaded for this run alone: nobody minds when it is changed.
+    ``frontend`` runs it; ``None`` where ``modules`` holds all that a file of weights says. ``example`` is the
+    positional and keyword inputs that the file itself knows.
     """
 
-    model: Any
+    request: Request
+    frontend: Frontend | None
     name: str
-    format: Literal["python", "torchscript", "export", "weights"]
     device: str
     dtype: str
-    trace: Trace | None = None
+    modules: tuple[ModuleRecord, ...] = ()
     example: tuple[tuple[Any, ...], dict[str, Any]] | None = None
     notes: tuple[Note, ...] = ()
-    disposable: bool = False
+
+    @property
+    def runnable(self) -> Frontend:
+        """The front end; raises `UsageError` for a file of weights."""
+        if self.frontend is None:
+            raise UsageError(f"{self.request.target.text}: a file of weights has no forward to run")
+        return self.frontend
+
+    def without_run(self) -> Trace:
+        """Return the trace of what is known before a run: of a file of weights, all that there is."""
+        request = self.request
+        form: Format = "weights" if self.frontend is None else self.frontend.format
+        return Trace(
+            Tool(__version__, version("torch"), platform.python_version()),
+            Model(request.target.text, self.name, form, "train" if request.train else "eval"),
+            Run(self.device, self.dtype, request.batch_size),
+            self.modules,
+            notes=self.notes,
+            ran=False,
+        )

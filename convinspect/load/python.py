@@ -10,30 +10,30 @@ import torch
 from torch import nn
 
 from convinspect.errors import InspectError, ModelError, UsageError
+from convinspect.frontends import frontend_of
+from convinspect.frontends.placing import place
 from convinspect.load.choose import Choice, choose, is_model, signature_of, written
-from convinspect.load.device import floating_dtype, place, resolve_device
+from convinspect.load.device import resolve_device
 from convinspect.load.importing import import_source
 from convinspect.load.loaded import Loaded
-from convinspect.load.users_code import running_users_code
 from convinspect.records import Note
 from convinspect.spec import Request
+from convinspect.users_code import running_users_code
 
 
 def load_python(request: Request) -> Loaded:
     """Return the model that a ``.py`` file or an importable module defines, on the request's device."""
     device = resolve_device(request.device)
-    module = import_source(request.target.source)
+    module = import_source(request.target)
     choice = choose(module, request.target, request.arguments)
     try:
         model = _build(choice, dict(request.arguments), device)
         model = place(model, device, getattr(torch, request.dtype) if request.dtype is not None else None)
-        dtype = floating_dtype(model)
     except InspectError as error:
         raise error.within(request.target.text) from error.__cause__
     notes = (Note("chosen", choice.reason),) if choice.reason else ()
-    if issubclass(type(model), torch.jit.ScriptModule):
-        return Loaded(model, str(model.original_name), "torchscript", device, dtype, notes=notes)
-    return Loaded(model, type(model).__name__, "python", device, dtype, notes=notes)
+    frontend = frontend_of(model)
+    return Loaded(request, frontend, frontend.name, device, frontend.dtype, notes=notes)
 
 
 def _build(choice: Choice, arguments: dict[str, Any], device: str) -> nn.Module:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from convinspect.errors import UsageError
+from convinspect.frontends import frontend_of
+from convinspect.frontends.torchscript.markers import quiet
 from convinspect.load.archive_safety import check_archive, check_operator
-from convinspect.load.device import floating_dtype, resolve_device
+from convinspect.load.device import resolve_device
 from convinspect.load.inert_pickle import MAX_BYTES, Call, read_pickle
 from convinspect.load.loaded import Loaded
 from convinspect.load.tensors_in_pickle import TensorClaim, tensor_in
 from convinspect.load.zip_directory import Directory, read_directory, read_record
 from convinspect.records import Note
 from convinspect.spec import Request
+from convinspect.torch_private import PyTorchFileReader, method_graphs, method_of, script_object
 
 _TRACED_INPUTS = "traced_inputs.pkl"
 _MAX_INPUT_BYTES = 1 << 30
@@ -36,17 +37,9 @@ def load_torchscript(request: Request) -> Loaded:
     model = _load(path, device, allow_unsafe=request.allow_unsafe)
     if request.dtype is not None:
         model = model.to(getattr(torch, request.dtype))
-    example, notes, name = _traced_example(path), tuple(_packed(model)), str(model.original_name)
-    dtype = floating_dtype(model)
-    return Loaded(model, name, "torchscript", device, dtype, example=example, notes=notes, disposable=True)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep what TorchScript says about its own deprecation away from the user's terminal."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning, message=r".*torch\.jit")
-        yield
+    frontend = frontend_of(model, disposable=True)
+    example, notes = _traced_example(path), tuple(_packed(model))
+    return Loaded(request, frontend, frontend.name, device, frontend.dtype, example=example, notes=notes)
 
 
 def not_loaded(error: BaseException) -> UsageError:
@@ -70,7 +63,7 @@ def _load(path: Path, device: str, *, allow_unsafe: bool) -> Any:
         raise not_loaded(error) from error
     if not allow_unsafe:
         _check_graphs(model)
-    if not any(model._c._has_method(name) for name in ("forward", "forward__0")):  # noqa: SLF001
+    if method_of(model, "forward", "forward__0") is None:
         raise UsageError(
             "the archive has no forward to run", "give its methods one, or inspect the model.py that made it"
         )
@@ -79,7 +72,7 @@ def _load(path: Path, device: str, *, allow_unsafe: bool) -> Any:
 
 def _check_same(path: Path, directory: Directory) -> None:
     """Raise where torch's reader sees another archive than the one that was judged."""
-    reader = torch._C.PyTorchFileReader(str(path))  # noqa: SLF001 - the reader of torch.jit.load
+    reader = PyTorchFileReader(str(path))
     judged = [name for name in directory.sizes if not name.startswith(("data/", "constants/"))]
     same = set(reader.get_all_records()) == set(directory.sizes) and all(
         reader.get_record(name) == read_record(path, directory, name, directory.sizes[name]) for name in judged
@@ -90,8 +83,8 @@ def _check_same(path: Path, directory: Directory) -> None:
 
 def _check_graphs(model: Any) -> None:
     for module in model.modules():
-        for name in module._c._method_names():  # noqa: SLF001 - as torch.jit's own wrappers
-            for kind in _kinds(module._c._get_method(name).graph):  # noqa: SLF001
+        for name, graph in method_graphs(module):
+            for kind in _kinds(graph):
                 namespace, _, operator = kind.partition("::")
                 check_operator(namespace, operator, f"{module.original_name}.{name}")
 
@@ -104,7 +97,7 @@ def _kinds(block: Any) -> Iterator[str]:
 
 
 def _packed(model: Any) -> Iterator[Note]:
-    paths = [path for path, module in model.named_modules() if module._c.hasattr("_packed_params")]  # noqa: SLF001
+    paths = [path for path, module in model.named_modules() if script_object(module).hasattr("_packed_params")]
     if paths:
         yield Note(
             "packed_weights",

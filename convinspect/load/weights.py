@@ -13,7 +13,7 @@ from convinspect.load.loaded import Loaded
 from convinspect.load.safetensors import read_safetensors
 from convinspect.load.sniff import Kind, is_file, read_json
 from convinspect.load.tensors_in_pickle import TensorClaim
-from convinspect.records import ModuleRecord, Note, Trace, Weight
+from convinspect.records import ModuleRecord, Note, Weight
 from convinspect.spec import Request
 
 # What a buffer of torch's own modules is called: a state dict does not say what is a parameter.
@@ -37,8 +37,8 @@ def load_weights(request: Request, kind: Kind) -> Loaded:
     if no_text := [name for name in tensors if not name.isascii() and name != name.encode("utf-8", "ignore").decode()]:
         raise UsageError(f"a tensor has a name that is no text: {no_text[0]!r}")
     dtype = _main_dtype(tensors.values())
-    trace = Trace(modules_of(tensors), ran=False)
-    return Loaded(None, path.name.partition(".")[0], "weights", "cpu", dtype, trace, notes=(*notes, _ASSUMED))
+    name = path.name.partition(".")[0]
+    return Loaded(request, None, name, "cpu", dtype, modules_of(tensors), notes=(*notes, _ASSUMED))
 
 
 def modules_of(tensors: Mapping[str, TensorClaim]) -> tuple[ModuleRecord, ...]:

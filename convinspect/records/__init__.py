@@ -5,7 +5,19 @@ from __future__ import annotations
 from convinspect.records.fields import FieldStatus, GlobalOperator, Interval, Jump, LocalField, ReceptiveField, Unit
 from convinspect.records.memory import Alive, AliveKind, Measured, Memory, Peak, Phase, TrainingStep
 from convinspect.records.numbers import Bytes, Count, Share
-from convinspect.records.run import Failure, ModuleCall, ModuleRecord, Note, OpCall, Trace, Weight
+from convinspect.records.run import (
+    Failure,
+    Format,
+    Model,
+    ModuleCall,
+    ModuleRecord,
+    Note,
+    OpCall,
+    Run,
+    Tool,
+    Trace,
+    Weight,
+)
 from convinspect.records.tensors import NamedTensor, TensorRecord, Value
 
 __all__ = [
@@ -15,12 +27,14 @@ __all__ = [
     "Count",
     "Failure",
     "FieldStatus",
+    "Format",
     "GlobalOperator",
     "Interval",
     "Jump",
     "LocalField",
     "Measured",
     "Memory",
+    "Model",
     "ModuleCall",
     "ModuleRecord",
     "NamedTensor",
@@ -29,8 +43,10 @@ __all__ = [
     "Peak",
     "Phase",
     "ReceptiveField",
+    "Run",
     "Share",
     "TensorRecord",
+    "Tool",
     "Trace",
     "TrainingStep",
     "Unit",

@@ -1,4 +1,4 @@
-"""Receptive fields as facts: which input indices a tensor, or one unit of it, depends on."""
+"""Receptive fields on record: which input indices a tensor, or one unit of it, depends on."""
 
 from __future__ import annotations
 

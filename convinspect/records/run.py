@@ -1,13 +1,45 @@
-"""One forward as facts: modules as registered, calls in order of execution, and what must be said of them."""
+"""One forward on record: what ran where, modules as registered, calls in order, and what must be said of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from convinspect.records.fields import ReceptiveField, Unit
 from convinspect.records.memory import Memory
+from convinspect.records.numbers import Count
 from convinspect.records.tensors import NamedTensor, TensorRecord, Value
+
+Format: TypeAlias = Literal["python", "torchscript", "export", "weights"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """The versions that made the report."""
+
+    version: str
+    torch: str
+    python: str
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What was inspected; ``mode`` is the training mode it ran in."""
+
+    target: str
+    name: str
+    format: Format
+    mode: Literal["eval", "train"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Where and how the forward ran; ``dtype`` is the floating dtype of the model."""
+
+    device: str
+    dtype: str
+    batch_size: Count | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +47,7 @@ class OpCall:
     """One operator that ran.
 
     ``op`` is its full name with the overload (``aten.convolution.default``); ``args`` maps the names of its
-    schema's arguments to facts, defaults filled in; ``parent`` is the index in ``Trace.calls`` of the module
+    schema's arguments to records, defaults filled in; ``parent`` is the index in ``Trace.calls`` of the module
     call it ran in (-1: outside any).
     """
 
@@ -92,7 +124,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a forward stopped half-way: where, what was raised there, and what the layer expected and got."""
+    """Why a forward stopped half-way: where, what was raised there, and, if the layer tells, what it expected."""
 
     path: str
     type: str
@@ -109,6 +141,9 @@ class Trace:
     is the one unit that was asked for.
     """
 
+    tool: Tool
+    model: Model
+    run: Run
     modules: tuple[ModuleRecord, ...]
     calls: tuple[ModuleCall | OpCall, ...] = ()
     inputs: tuple[NamedTensor, ...] = ()

@@ -1,4 +1,4 @@
-"""Tensors as facts: shape, dtype, bytes; and arguments of operators with the tensors in them."""
+"""Tensors on record: shape, dtype, bytes; and arguments of operators with the tensors in them."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from convinspect.report.document import SCHEMA, Model, Report, Run, Tensor, Tool
+from convinspect.records import Model, Run, Tool
+from convinspect.report.document import SCHEMA, Report, Tensor
 from convinspect.report.rows import Layer, LayerMemory, MacsStatus, Shape
 from convinspect.report.totals import TotalMemory, Totals, TrainingMemory, Uncounted
 

@@ -4,46 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from convinspect.errors import UsageError
-from convinspect.records import Bytes, Count, Failure, NamedTensor, Note, Unit
+from convinspect.records import Bytes, Count, Failure, Model, NamedTensor, Note, Run, Tool, Unit
 from convinspect.report.consistency import faults
 from convinspect.report.reading import damaged, read
 from convinspect.report.rows import Layer
 from convinspect.report.totals import Totals, Uncounted
 
 SCHEMA = "convinspect.report/1"
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """The versions that made the report."""
-
-    version: str
-    torch: str
-    python: str
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """What was inspected; ``mode`` is the training mode it ran in."""
-
-    target: str
-    name: str
-    format: Literal["python", "torchscript", "export", "weights"]
-    mode: Literal["eval", "train"]
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Where and how the forward ran; ``dtype`` is the floating dtype of the model."""
-
-    device: str
-    dtype: str
-    batch_size: Count | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Tensors and operator arguments as records, and what every room asks of a tensor: identity, parts, names."""
+"""What every room asks of a tensor or an operator: its parts, its memory, its schema, its record without values."""

@@ -1,4 +1,4 @@
-"""Tensors and operator arguments as facts: the place where values are left behind."""
+"""Tensors and operator arguments as records: the place where values are left behind."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import torch
 
 from convinspect.errors import UsageError
 from convinspect.records import NamedTensor, TensorRecord, Value
+from convinspect.tensors.identity import element_bytes
+from convinspect.tensors.operators import signature_of
 
 _PLAIN = (int, float, bool, str, type(None))
 
@@ -29,27 +31,49 @@ def tensor_record(tensor: torch.Tensor) -> TensorRecord:
     """
     if tensor.is_nested:
         raise UsageError("the model uses nested tensors, which have no one shape: they cannot be inspected")
-    return TensorRecord(tuple(tensor.shape), dtype_name(tensor.dtype), _bytes(tensor))
+    return TensorRecord(tuple(tensor.shape), dtype_name(tensor.dtype), element_bytes(tensor))
 
 
-def value_of(argument: Any) -> Value:
-    """Return an operator's argument as a fact: tensors by shape, dtypes and devices by name."""
+def named_records(value: Any, name: str = "") -> tuple[NamedTensor, ...]:
+    """Return the tensors of ``value`` with their names, as records."""
+    return tuple(NamedTensor(key, tensor_record(tensor)) for key, tensor in named_tensors(value, name))
+
+
+def records_in(value: Any) -> tuple[TensorRecord, ...]:
+    """Return the tensors of ``value`` as records, in order."""
+    return tuple(tensor_record(tensor) for tensor in tensors_in(value))
+
+
+def arguments_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Value]:
+    """Return the arguments of one operator call by the names of its schema, defaults filled in.
+
+    Those of a higher-order operator have no names: they are numbered, ``arg0``.
+    """
+    signature = signature_of(func)
+    names = signature.names if signature else (f"arg{i}" for i in range(len(args)))
+    named = {
+        **_defaults(func),
+        **dict(zip(names, map(_value, args), strict=False)),
+        **{name: _value(value) for name, value in kwargs.items()},
+    }
+    return MappingProxyType(named)
+
+
+@cache
+def _defaults(func: Any) -> Mapping[str, Value]:
+    signature = signature_of(func)
+    return {name: _value(default) for name, default in signature.defaults.items()} if signature else {}
+
+
+def _value(argument: Any) -> Value:
+    """Return an operator's argument as a record: tensors by shape, dtypes and devices by name."""
     if isinstance(argument, torch.Tensor):
         return tensor_record(argument)
     if isinstance(argument, _PLAIN):
         return argument
     if isinstance(argument, (list, tuple)):
-        return tuple(value_of(item) for item in argument)
+        return tuple(_value(item) for item in argument)
     return str(argument)
-
-
-def arguments_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Value]:
-    """Return the arguments of one operator call by the names of its schema, defaults filled in."""
-    names, defaults = _signature(func)
-    named = dict(defaults)
-    named.update(zip(names, map(value_of, args), strict=False))
-    named.update((name, value_of(value)) for name, value in kwargs.items())
-    return MappingProxyType(named)
 
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:
@@ -80,16 +104,6 @@ def named_tensors(value: Any, name: str) -> Iterator[tuple[str, torch.Tensor]]:
         pending.extend((f"{prefix}.{key}".lstrip("."), part) for key, part in reversed(parts))
 
 
-def named_records(value: Any, name: str = "") -> tuple[NamedTensor, ...]:
-    """Return the tensors of ``value`` with their names, as facts."""
-    return tuple(NamedTensor(key, tensor_record(tensor)) for key, tensor in named_tensors(value, name))
-
-
-def records_in(value: Any) -> tuple[TensorRecord, ...]:
-    """Return the tensors of ``value`` as facts, in order."""
-    return tuple(tensor_record(tensor) for tensor in tensors_in(value))
-
-
 def _parts(item: Any) -> list[tuple[str, Any]]:
     if isinstance(item, Mapping):
         return [(str(key), part) for key, part in item.items()]
@@ -99,28 +113,3 @@ def _parts(item: Any) -> list[tuple[str, Any]]:
     if is_dataclass(item) and not isinstance(item, type):
         return [(f.name, getattr(item, f.name, None)) for f in fields(item)]
     return []
-
-
-def sparse_parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Return the indices and values that a sparse tensor is made of; of any other the tensor itself."""
-    if tensor.layout is torch.sparse_coo:
-        return (tensor._indices(), tensor._values())  # noqa: SLF001 - also of uncoalesced ones
-    if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):
-        return (tensor.crow_indices(), tensor.col_indices(), tensor.values())
-    if tensor.layout in (torch.sparse_csc, torch.sparse_bsc):
-        return (tensor.ccol_indices(), tensor.row_indices(), tensor.values())
-    return (tensor,)
-
-
-def _bytes(tensor: torch.Tensor) -> int:
-    return sum(part.numel() * part.element_size() for part in sparse_parts(tensor))
-
-
-@cache
-def _signature(func: Any) -> tuple[tuple[str, ...], tuple[tuple[str, Value], ...]]:
-    schema = getattr(func, "_schema", None)
-    if schema is None:  # a higher-order operator: its arguments have no names
-        return tuple(f"arg{i}" for i in range(64)), ()
-    arguments = schema.arguments
-    defaults = ((a.name, value_of(a.default_value)) for a in arguments if a.has_default_value())
-    return tuple(a.name for a in arguments), tuple(defaults)

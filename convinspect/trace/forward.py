@@ -2,150 +2,127 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import nn
-from torch.nn.parameter import UninitializedBuffer, is_lazy
 
-from convinspect.records import Failure, ModuleCall, NamedTensor, Trace
+from convinspect.fields import FieldTracker, follow, notes_of
+from convinspect.frontends import Frontend
+from convinspect.frontends.modules import type_name
+from convinspect.inputs import Prepared
+from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Trace
 from convinspect.tensors.describe import named_records
-from convinspect.trace.fake.model import fake, faked, is_on_meta
-from convinspect.trace.frontends.eager import eager_scopes
-from convinspect.trace.frontends.export.inputs import check_inputs
-from convinspect.trace.frontends.export.interpreter import exported_scopes, silent_modules
-from convinspect.trace.frontends.export.model import ExportedModel, exported_model, is_exported_program
-from convinspect.trace.frontends.torchscript.frozen import unfolded
-from convinspect.trace.frontends.torchscript.markers import with_markers
-from convinspect.trace.frontends.torchscript.parts import marked_parts
-from convinspect.trace.frontends.torchscript.scopes import script_scopes
+from convinspect.trace.fake.model import FakeModel, faked
+from convinspect.trace.memory.live import near
 from convinspect.trace.memory.measured import measuring
-from convinspect.trace.modules import module_records, type_name
-from convinspect.trace.record.forward_failure import failure
-from convinspect.trace.record.recorder import Fields, Recorder
-from convinspect.trace.record.scopes import Scopes
-from convinspect.trace.restore.model import restored
-from convinspect.trace.training.estimate import NO_STEP, estimate_training, with_saved
+from convinspect.trace.modules import module_records
+from convinspect.trace.record.forward_failure import forward_failure
+from convinspect.trace.record.recorder import Recorder
+from convinspect.trace.restore import restored
+from convinspect.trace.training.estimate import estimate_training, with_saved
 from convinspect.trace.training.step import TrainingConfig
-from convinspect.trace.unfused import unfused
+from convinspect.trace.unfuse import unfused
 
 # The seed of the run: a model that draws numbers to decide what to run must decide the same twice.
 _SEED = 0
 
 
-def trace(
-    model: nn.Module,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    names: tuple[str, ...],
-    *,
-    fields: Fields,
-    train: bool = False,
-    disposable: bool = False,
-    training: TrainingConfig | None = None,
-) -> Trace:
-    """Return what one forward of ``model`` with ``args`` and ``kwargs`` shows, and leave the model as it was.
+def trace(prepared: Prepared) -> Trace:
+    """Return what one forward of the model shows, and leave the model as it was.
 
-    ``names`` are the report's names of ``args``. Where the model is on the meta device it runs on stand-ins (see
-    `fake`); whoever follows inputs by identity makes them with `fake` before. An exception of the forward
-    ends the trace and is its ``failure``; the calls up to there are kept. A ``disposable`` model was loaded for
-    this run alone: it need not be copied before its graphs are changed. With a plan for ``training`` a step of it
-    is rehearsed as well.
+    On the meta device it runs on fake tensors. An exception of the forward ends the trace and is its ``failure``; the
+    calls up to there are kept. Where the request has an optimizer, a training step is estimated as well.
     """
-    subject = _subject(model, args, kwargs, names, disposable=disposable)
-    with marked_parts(subject):
-        on_meta = is_on_meta(subject, (args, kwargs))
-        if on_meta:
-            args, kwargs = fake((args, kwargs))
-        inputs = _named_inputs(args, kwargs, names)
-        with faked(subject) if on_meta else nullcontext():
-            with restored(subject, (args, kwargs)) as weights, unfused():
-                recorder = Recorder(Scopes(), fields, weights.touch)
-                recorder.memory.expect(subject, (args, kwargs))
-                measurement = measuring(subject, recorder.memory.storages)
-                out, stopped = _forward(subject, args, kwargs, recorder, train=train)
-                outputs = named_records(out)
-                memory = recorder.memory.fact(recorder.scopes.calls) if stopped is None else None
-                if memory is not None and measurement is not None:
-                    memory = replace(memory, measured=measurement.fact())
-            modules, notes = unfolded(subject, module_records(subject, weights.used))
-            notes += silent_modules(
-                subject, modules, {c.path for c in recorder.scopes.calls if isinstance(c, ModuleCall)}
-            )
-        calls = recorder.scopes.calls
-        if training is not None and memory is not None:
-            exported = isinstance(subject, ExportedModel)
-            step, why_not = NO_STEP if exported else estimate_training(subject, args, kwargs, training, _scopes)
-            notes += why_not
-            calls = with_saved(calls, step.saved if step else None)
-            memory = replace(memory, training=step.fact if step else None)
-        return Trace(modules, calls, inputs, outputs, notes, failure=stopped, memory=memory)
+    loaded = prepared.loaded
+    fakes = FakeModel() if loaded.device == "meta" else None
+    if fakes is not None:
+        args, kwargs = fakes.replaced((prepared.args, prepared.kwargs))
+        prepared = replace(prepared, args=args, kwargs=kwargs)
+    fields = follow(prepared.tensors, loaded.request.field_of, batched=prepared.is_batched)
+    if loaded.request.unit is not None:
+        fields.ask(loaded.request.unit)
+    with loaded.runnable.running(prepared.args, prepared.kwargs) as frontend:
+        found = _run(prepared, frontend, fields, fakes)
+        if found.memory is not None:
+            found = _with_training(found, found.memory, prepared, frontend)
+    unit = fields.answer() if found.failure is None else None
+    return replace(found, notes=(*found.notes, *notes_of(fields)), unit=unit)
 
 
-def _forward(
-    subject: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], recorder: Recorder, *, train: bool
-) -> tuple[Any, Failure | None]:
+def _run(prepared: Prepared, frontend: Frontend, fields: FieldTracker, fakes: FakeModel | None) -> Trace:
+    """Return the trace of the forward alone."""
+    model, given = frontend.module, (prepared.args, prepared.kwargs)
+    inputs = _named_inputs(prepared)
+    with faked(model, fakes) if fakes is not None else nullcontext():
+        with restored(model, given) as weights, unfused():
+            recorder = Recorder(fields, weights.touch)
+            recorder.memory.expect(model, given)
+            measurement = measuring(model, recorder.memory.timeline)
+            out, stopped = _forward(frontend, prepared, recorder)
+            outputs = named_records(out)
+            memory = recorder.memory.record(recorder.calls) if stopped is None else None
+            if memory is not None and measurement is not None:
+                memory = replace(memory, measured=measurement.record())
+        ran = {call.path for call in recorder.calls if isinstance(call, ModuleCall)}
+        modules, notes = frontend.told(module_records(frontend, weights.used), ran)
+        if fakes is not None:
+            notes += near("inference", recorder.calls)
+    start = prepared.loaded.without_run()
+    return replace(
+        start,
+        run=replace(start.run, batch_size=prepared.batch_size),
+        modules=modules,
+        calls=recorder.calls,
+        inputs=inputs,
+        outputs=outputs,
+        notes=(*start.notes, *notes),
+        ran=True,
+        failure=stopped,
+        memory=memory,
+    )
+
+
+def _forward(frontend: Frontend, prepared: Prepared, recorder: Recorder) -> tuple[Any, Failure | None]:
     """Return what the model returns, or nothing and why it stopped; raises what is a fault of ours."""
     out: Any = None
     stopped: Failure | None = None
     try:
-        subject.train(train)
+        frontend.module.train(prepared.loaded.request.train)
         torch.manual_seed(_SEED)
-        with torch.no_grad(), _scopes(subject, recorder) as run, recorder:
-            out = run(*args, **kwargs)
+        with torch.no_grad(), frontend.scopes(recorder) as run, recorder:
+            out = run(*prepared.args, **prepared.kwargs)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - the user's forward may raise anything, exit too
-        stopped = failure(error, recorder)
+        stopped = forward_failure(error, recorder)
     if recorder.defect is not None:
         raise recorder.defect
     if isinstance(out, (Iterator, Coroutine, AsyncIterator)):
         if isinstance(out, Coroutine):
             out.close()  # else Python says on stderr that nobody awaited it
-        kind = type(out).__name__
-        stopped = Failure("", type_name(subject), f"{type_name(subject)} returned a {kind}: its work has not been done")
+        kind, name = type(out).__name__, type_name(frontend.module)
+        stopped = Failure("", name, f"{name} returned a {kind}: its work has not been done")
         out = None
     return out, stopped
 
 
-def _named_inputs(args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]) -> tuple[NamedTensor, ...]:
-    positional = (fact for arg, name in zip(args, names, strict=True) for fact in named_records(arg, name))
-    return (*positional, *(fact for name, value in kwargs.items() for fact in named_records(value, name)))
+def _with_training(found: Trace, memory: Memory, prepared: Prepared, frontend: Frontend) -> Trace:
+    """Return ``found`` with the estimate of a training step, where one is asked for."""
+    request = prepared.loaded.request
+    # The step runs without data, and an operator that writes files would read it all the same.
+    if request.optimizer is None or request.allow_unsafe:
+        return found
+    config = TrainingConfig(request.optimizer, request.amp)
+    step, notes = estimate_training(frontend, prepared.args, prepared.kwargs, config, prepared.loaded.device)
+    found = replace(found, notes=(*found.notes, *notes))
+    if step is None:
+        return found
+    return replace(found, calls=with_saved(found.calls, step.saved), memory=replace(memory, training=step.record))
 
 
-def _subject(
-    model: Any, args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...], *, disposable: bool
-) -> nn.Module:
-    """Return what is run in place of ``model``: itself, or a copy where running it would change it."""
-    if isinstance(model, torch.jit.ScriptModule):
-        marked: nn.Module = with_markers(model, disposable=disposable)
-        return marked
-    if is_exported_program(model):
-        check_inputs(model, args, kwargs, names)
-        return exported_model(model)
-    return _materialised(model, args, kwargs) if _is_lazy(model) else model
-
-
-def _scopes(subject: nn.Module, recorder: Recorder) -> AbstractContextManager[Callable[..., Any]]:
-    if isinstance(subject, ExportedModel):
-        return exported_scopes(subject, recorder)
-    return (script_scopes if isinstance(subject, torch.jit.ScriptModule) else eager_scopes)(subject, recorder)
-
-
-def _materialised(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> nn.Module:
-    """Return a copy of a lazy model that has run once, which gives its parameters their shapes."""
-    # A lazy buffer cannot be deep-copied as it is.
-    lazy = {id(b): UninitializedBuffer(device=b.device, dtype=b.dtype) for b in model.buffers() if is_lazy(b)}  # type: ignore[call-arg] # torch leaves its signature out
-    subject = copy.deepcopy(model, lazy)
-    # What is wrong with this forward is told by the one that is recorded.
-    with suppress(Exception), torch.random.fork_rng(), torch.no_grad():
-        subject.eval()(*args, **kwargs)
-    return subject
-
-
-def _is_lazy(model: nn.Module) -> bool:
-    return any(map(is_lazy, (*model.parameters(), *model.buffers())))
+def _named_inputs(prepared: Prepared) -> tuple[NamedTensor, ...]:
+    named = (*zip(prepared.names, prepared.args, strict=True), *prepared.kwargs.items())
+    return tuple(record for name, value in named for record in named_records(value, name))

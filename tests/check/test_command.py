@@ -162,7 +162,7 @@ def test_a_bound_passes_where_bounds_are_accepted() -> None:
 
 def test_a_saved_report_of_a_forward_that_failed_is_a_failed_model(tmp_path: Path) -> None:
     report = json.loads(LENET.read_bytes())
-    report["warnings"].append({"code": "forward_failed", "message": "conv1: expected 1 channel", "path": "conv1"})
+    report["failure"] = {"path": "conv1", "type": "Conv2d", "message": "expected 1 channel"}
     (tmp_path / "failed.json").write_text(json.dumps(report))
     result = check("failed.json", "--max-params", "1M", cwd=tmp_path)
     assert (result.code, "ERROR conv1: expected 1 channel" in result.out) == (3, True)

@@ -122,6 +122,17 @@ def assert_exact(function: Callable[[Tensor], Tensor], x: Tensor, axes: tuple[in
     return tracker
 
 
+def assert_inside(function: Callable[[Tensor], Tensor], x: Tensor, status: str) -> None:
+    """Assert that the tracker claims ``status``, and of no element less than it depends on."""
+    out, tracker = watch(function, x)
+    field = tracker.describe(out)
+    assert field is not None
+    assert field.status == status
+    for mine, real in zip(claimed(tracker, out), true_hulls(function, x, tuple(range(2, x.dim()))), strict=True):
+        assert (mine.lo <= real.lo).all()
+        assert (real.hi <= mine.hi).all()
+
+
 def randn(*shape: int) -> Tensor:
     """Input of ``shape`` in float64, where a product of finite numbers stays finite."""
     return torch.randn(*shape, dtype=torch.float64)

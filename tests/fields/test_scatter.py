@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from .oracle import claimed, randn, true_hulls, watch
+from .oracle import assert_inside, randn
 
 ROWS = torch.arange(8).flip(0)
 PLACES = ROWS.view(1, 1, 8, 1).expand(1, 1, 8, 8)
@@ -46,11 +46,4 @@ def test_what_is_written_is_inside_what_is_claimed(write: str, source: str) -> N
     def function(x: Tensor) -> Tensor:
         return WRITES[write](x, SOURCES[source](x))
 
-    x = randn(1, 1, 8, 8)
-    out, tracker = watch(function, x)
-    field = tracker.describe(out)
-    assert field is not None
-    assert field.status == "data_dependent"
-    for mine, real in zip(claimed(tracker, out), true_hulls(function, x, (2, 3)), strict=True):
-        assert (mine.lo <= real.lo).all()
-        assert (real.hi <= mine.hi).all()
+    assert_inside(function, randn(1, 1, 8, 8), "data_dependent")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own abbreviation
 
-from .oracle import assert_exact, claimed, randn, true_hulls, watch
+from .oracle import assert_exact, assert_inside, randn, watch
 
 Function = Callable[[Tensor], Tensor]
 
@@ -73,6 +73,8 @@ def class_token(x: Tensor) -> Tensor:
     return torch.cat([torch.zeros(1, 1, tokens.shape[2], dtype=x.dtype), tokens], 1)
 
 
+LINES = torch.ones(2, 6, 6, dtype=torch.float64)
+
 CASES: dict[str, Function] = {
     "flatten": lambda x: x.flatten(1),
     "tokens": lambda x: x.flatten(2).transpose(1, 2),
@@ -99,6 +101,8 @@ CASES: dict[str, Function] = {
     "rotate": lambda x: torch.rot90(x, 1, (2, 3)),
     "stride tricks": lambda x: (x * 1).as_strided((2, 3), (4, 2), 3),
     "unflatten": lambda x: x.unflatten(2, (3, 2)).sum(3),
+    "batches apart": lambda x: torch.baddbmm(LINES, torch.stack((x[0, 0], x[0, 1].flip(0))), LINES),
+    "batches added up": lambda x: torch.addbmm(LINES[0], torch.stack((x[0, 0], x[0, 1].flip(0))), LINES),
     "einsum": lambda x: torch.einsum("nchw,ndhw->ncdw", x, x.flip(3)),
     "fft": lambda x: torch.fft.irfft(torch.fft.rfft(x, dim=3), dim=3),
     "written slices": written_slices,
@@ -196,11 +200,4 @@ def test_circular_padding_keeps_its_nominal_field() -> None:
     ids=["sort", "topk", "where", "complex", "tril"],
 )
 def test_what_the_oracle_cannot_see_is_inside_what_is_claimed(function: Function, status: str) -> None:
-    x = randn(1, 4, 6, 6)
-    out, tracker = watch(function, x)
-    field = tracker.describe(out)
-    assert field is not None
-    assert field.status == status
-    for mine, real in zip(claimed(tracker, out), true_hulls(function, x, (2, 3)), strict=True):
-        assert (mine.lo <= real.lo).all()
-        assert (real.hi <= mine.hi).all()
+    assert_inside(function, randn(1, 4, 6, 6), status)

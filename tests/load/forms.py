@@ -59,7 +59,7 @@ def written(way: str, model: nn.Module, inputs: tuple[Any, ...], folder: Path) -
 def report_of(path: Path, inputs: tuple[Any, ...], device: str = "cpu", **options: Any) -> Report:
     """Return the report of the file at ``path`` for these very inputs."""
     loaded = load(Request(Target(str(path), str(path), None), device=device, **options))
-    return inspect(loaded.model, inputs)
+    return inspect(loaded.runnable.model, inputs)
 
 
 def rows(report: Report, *, inputs: bool = True, saved: bool = True) -> list[Layer]:

@@ -267,7 +267,7 @@ def test_a_traced_archive_knows_the_shapes_that_it_was_traced_with(tmp_path: Pat
 def test_weights_are_moved_while_they_are_loaded(tmp_path: Path) -> None:
     path = scripted(Encoder(), tmp_path / "model.pt")
     loaded = load(Request(Target(str(path), str(path), None), device="meta"))
-    assert {parameter.device.type for parameter in loaded.model.parameters()} == {"meta"}
+    assert {parameter.device.type for parameter in loaded.runnable.module.parameters()} == {"meta"}
 
 
 def test_torchs_own_deprecation_stays_away_from_the_terminal(tmp_path: Path) -> None:

@@ -37,10 +37,10 @@ PARAMS = 1 + (8 * 27 + 8) + (8 + 8) + 10 * 4
 
 def trace_of(path: Path) -> Trace:
     loaded = load(Request(Target(str(path), str(path), None)))
-    assert loaded.model is None
-    assert loaded.trace is not None
-    assert not loaded.trace.ran
-    return loaded.trace
+    assert loaded.frontend is None
+    trace = loaded.without_run()
+    assert not trace.ran
+    return trace
 
 
 def totals_of(path: Path) -> Any:

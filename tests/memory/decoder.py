@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from convinspect.trace import TrainingConfig
+from convinspect.trace.training.step import TrainingConfig
 from tests.memory.runs import traced
 
 TOKENS = 4096
@@ -93,7 +93,7 @@ class Decoder(nn.Module):
 
 
 def main() -> None:
-    """Print the memory facts of the decoder in bfloat16, and what it cost to find out."""
+    """Print the memory of the decoder in bfloat16, and what it cost to find out."""
     start = time.perf_counter()
     with torch.device("meta"):
         model = Decoder(Config()).to(torch.bfloat16)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from convinspect.fields import follow
-from convinspect.records import Trace, TrainingStep
+from convinspect.inputs import given_inputs, holds_meta
+from convinspect.load.adopt import adopt
+from convinspect.records import Run, Trace, TrainingStep
+from convinspect.spec import Request, Target, UnitSpec
 from convinspect.tensors.describe import tensors_in
-from convinspect.trace import TrainingConfig, trace
-from convinspect.trace.unfused import unfused
+from convinspect.trace import trace
+from convinspect.trace.training.step import TrainingConfig
+from convinspect.trace.unfuse import unfused
 from tests.memory.allocator import Counted, count, storage_bytes
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -25,11 +29,18 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 
 
-def traced(model: nn.Module, *inputs: Tensor, training: TrainingConfig | None = None, train: bool = False) -> Trace:
-    """Return the trace of a forward that follows no receptive fields."""
-    names = tuple(f"x{i}" for i in range(len(inputs)))
-    fields = follow((), None, batched=True)
-    return trace(model, inputs, {}, names, fields=fields, training=training, train=train)
+def traced(
+    model: Any,
+    *inputs: Tensor,
+    training: TrainingConfig | None = None,
+    train: bool = False,
+    unit: UnitSpec | None = None,
+) -> Trace:
+    """Return the trace of a forward; where it ran is left out, for a run on meta must show the same."""
+    optimizer, amp = (training.optimizer, training.amp) if training else (None, None)
+    request = Request(Target("", "", None), train=train, unit=unit, optimizer=optimizer, amp=amp)
+    loaded = adopt(model, "meta" if holds_meta(inputs) else None, request)
+    return replace(trace(given_inputs(loaded, inputs, {})), run=Run("", "", None))
 
 
 def inference_peak(model: nn.Module, *inputs: Tensor) -> int:
@@ -40,9 +51,9 @@ def inference_peak(model: nn.Module, *inputs: Tensor) -> int:
     return memory.inference.bytes
 
 
-def training_step(model: nn.Module, *inputs: Tensor, plan: TrainingConfig | None = None) -> TrainingStep:
+def training_step(model: nn.Module, *inputs: Tensor, config: TrainingConfig | None = None) -> TrainingStep:
     """Return the estimate of a training step."""
-    found = traced(model, *inputs, training=plan or TrainingConfig())
+    found = traced(model, *inputs, training=config or TrainingConfig())
     assert found.memory is not None
     assert found.memory.training is not None, found.notes
     return found.memory.training
@@ -58,11 +69,13 @@ def counted_forward(model: nn.Module, *inputs: Tensor) -> Counted:
     return Counted(there + counted.peak, counted.scratch)
 
 
-def counted_step(model: nn.Module, *inputs: Tensor, plan: TrainingConfig, foreach: bool = False) -> Counted:
+def counted_step(model: nn.Module, *inputs: Tensor, config: TrainingConfig, foreach: bool = False) -> Counted:
     """Return what the allocator counts in the second step of the usual loop: the first makes the states."""
     model.train()
-    optimizer = OPTIMIZERS[plan.optimizer]([p for p in model.parameters() if p.requires_grad], lr=1e-3, foreach=foreach)
-    amp = torch.autocast("cpu", getattr(torch, plan.amp)) if plan.amp else nullcontext()
+    optimizer = OPTIMIZERS[config.optimizer](
+        [p for p in model.parameters() if p.requires_grad], lr=1e-3, foreach=foreach
+    )
+    amp = torch.autocast("cpu", getattr(torch, config.amp)) if config.amp else nullcontext()
 
     def step() -> Any:
         optimizer.zero_grad()

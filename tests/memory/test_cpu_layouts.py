@@ -1,4 +1,4 @@
-"""What an operator returns for stand-ins lies in memory as what it returns on the CPU does."""
+"""What an operator returns for fake tensors lies in memory as what it returns on the CPU does."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from convinspect.trace import TrainingConfig
 from convinspect.trace.fake.model import FakeModel
-from convinspect.trace.fake.tensor import FakeMode
-from convinspect.trace.record.recorder import ASKS_DEVICE
+from convinspect.trace.fake.tensor import ASKS_DEVICE, FakeMode
+from convinspect.trace.training.step import TrainingConfig
 from tests.memory.runs import counted_forward, inference_peak, traced, training_step
 
 Geometry = tuple[str, tuple[int, ...], tuple[int, ...], int]
@@ -38,10 +37,6 @@ OPERATORS: dict[str, Callable[[Tensor], Tensor]] = {
     "normalised in training": lambda x: functional.batch_norm(x, torch.zeros(4), torch.ones(4), training=True),
     "gate": lambda x: functional.glu(x, 1),
     "dropout": lambda x: torch.native_dropout(x, 0.5, train=True)[0],
-    "spectrum": lambda x: torch.fft.rfft2(x).abs(),
-    "spectrum of everything": lambda x: torch.fft.rfftn(x).abs(),
-    "signal": lambda x: torch.fft.irfft(torch.fft.rfft(x, dim=1), dim=1),
-    "signals": lambda x: torch.fft.irfft2(torch.fft.rfft2(x)),
 }
 
 
@@ -73,10 +68,10 @@ def results(run: Callable[..., Tensor], *given: Tensor) -> list[Geometry]:
 
 
 def assert_the_same(run: Callable[..., Tensor], *given: Tensor) -> None:
-    cast = FakeModel(everything=True)
-    stands = [cast.replaced(x) for x in given]
+    fakes = FakeModel(everything=True)
+    fake = [fakes.replaced(x) for x in given]
     with FakeMode():
-        found = results(run, *stands)
+        found = results(run, *fake)
     assert found == results(run, *given)
 
 
@@ -121,10 +116,10 @@ def test_bags_take_what_the_allocator_counts(mode: str, dtype: torch.dtype) -> N
     ids = torch.randint(100, (200, 7))
     model = nn.EmbeddingBag(100, 4, mode=mode, dtype=dtype)
     counted = counted_forward(model, ids).peak
-    step = training_step(model, ids, plan=TrainingConfig("sgd"))
+    step = training_step(model, ids, config=TrainingConfig("sgd"))
     assert inference_peak(model, ids) == counted
     assert inference_peak(model.to("meta"), ids.to("meta")) == counted
-    assert training_step(model, ids.to("meta"), plan=TrainingConfig("sgd")) == step
+    assert training_step(model, ids.to("meta"), config=TrainingConfig("sgd")) == step
 
 
 @pytest.mark.parametrize("padding", [None, 3])
@@ -136,14 +131,14 @@ def test_bags_of_flat_ids_lie_as_on_the_cpu(mode: int, *, ends: bool, padding: i
         return torch.ops.aten._embedding_bag(weight, ids, offsets, *options)[0]  # noqa: SLF001
 
     offsets = torch.arange(0, 36 if ends else 35, 7)
-    cast = FakeModel(everything=True)
+    fakes = FakeModel(everything=True)
     given = (torch.rand(50, 4), torch.randint(50, (35,)), offsets)
-    given_stands = [cast.replaced(x) for x in given]
-    with FakeMode(), Results() as stands:
-        run(*given_stands)
+    given_fakes = [fakes.replaced(x) for x in given]
+    with FakeMode(), Results() as faked:
+        run(*given_fakes)
     with Results() as real:
         run(*given)
-    assert stands.found == real.found
+    assert faked.found == real.found
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -157,16 +152,30 @@ def test_normalised_half_precision_keeps_its_statistics_as_on_the_cpu(weights: t
     # Which dtype the statistics have is seen in the operator's results alone.
     x = torch.rand(2, 4, 9, 7).bfloat16()
     args = (torch.ones(4, dtype=weights), torch.zeros(4, dtype=weights)) * 2
-    cast = FakeModel(everything=True)
-    stands = [cast.replaced(t) for t in (x, *args)]
+    fakes = FakeModel(everything=True)
+    fake = [fakes.replaced(t) for t in (x, *args)]
     with FakeMode():
-        found = torch.ops.aten.native_batch_norm(*stands, training, 0.1, 1e-5)
+        found = torch.ops.aten.native_batch_norm(*fake, training, 0.1, 1e-5)
     real = torch.ops.aten.native_batch_norm(x, *args, training, 0.1, 1e-5)
     assert [(t.dtype, t.shape) for t in found] == [(t.dtype, t.shape) for t in real]
 
 
 def test_a_norm_of_the_wrong_width_fails_as_on_the_cpu() -> None:
     model, x = nn.BatchNorm2d(5), torch.rand(2, 4, 3, 3)
-    real, stood_in = traced(model, x), traced(model.to("meta"), x.to("meta"))
+    real, fake = traced(model, x), traced(model.to("meta"), x.to("meta"))
     assert real.failure is not None
-    assert stood_in.failure == real.failure
+    assert fake.failure == real.failure
+
+
+def test_a_spectrum_without_data_is_said_to_be_near() -> None:
+    class Spectral(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.fft.irfft2(torch.fft.rfft2(x))
+
+    def codes(model: nn.Module, x: Tensor) -> list[str]:
+        return [note.code for note in traced(model, x, training=TrainingConfig()).notes]
+
+    model, x = nn.Sequential(nn.Conv2d(4, 4, 1), Spectral()), torch.rand(2, 4, 8, 8)
+    assert codes(model, x) == ["training_about"]
+    assert codes(model.to("meta"), x.to("meta")) == ["inference_about", "training_about"]
+    assert codes(nn.Conv2d(4, 4, 1), x) == []

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from convinspect.records import Trace
-from convinspect.trace import TrainingConfig
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.fake.tensor import FakeMode, FakeTensor
+from convinspect.trace.training.step import TrainingConfig
 from sample_models.inplace import InPlace
 from sample_models.mobilenet import MobileNetV2
 from sample_models.recurrent import Recurrent
@@ -73,7 +73,7 @@ def test_meta_shows_the_operators_the_peaks_and_the_sizes_of_the_cpu(name: str, 
     assert real.memory.training is not None
 
 
-def test_token_ids_are_stood_in_for() -> None:
+def test_token_ids_may_be_fake() -> None:
     real = traced(TextClassifier(), torch.randint(9, (2, 7)), training=TrainingConfig())
     with torch.device("meta"):
         model, ids = TextClassifier(), torch.empty(2, 7, dtype=torch.int64)
@@ -94,7 +94,7 @@ def test_a_model_may_make_tensors_without_a_device() -> None:
     assert traced(MakesTensors(), torch.empty(2, 8, device="meta")) == real
 
 
-def test_a_real_tensor_that_a_stand_in_was_written_into_has_no_value() -> None:
+def test_a_real_tensor_that_a_fake_one_was_written_into_has_no_value() -> None:
     x = FakeTensor(torch.empty(2, device="meta"))
     with FakeMode():
         constant = torch.tensor([0.0, 0.0])
@@ -135,7 +135,7 @@ def test_a_fold_keeps_the_storage_of_its_input_size() -> None:
     assert inference_peak(Folds(), torch.rand(2, 3, 8, 8)) == counted_forward(Folds(), torch.rand(2, 3, 8, 8)).peak
 
 
-def test_a_stand_in_pretends_to_be_on_the_cpu_and_holds_no_memory() -> None:
+def test_a_fake_tensor_pretends_to_be_on_the_cpu_and_holds_no_memory() -> None:
     x = FakeTensor(torch.empty(10**12, device="meta"))
     assert x.device == torch.device("cpu")
     assert not x.is_meta
@@ -166,27 +166,3 @@ def test_tensors_come_back_when_the_run_raises() -> None:
     found = traced(model, torch.empty(5, 2, 7, device="meta"))
     assert found.failure is not None
     assert before == [id(p) for p in (*model.parameters(), *model._flat_weights)]  # noqa: SLF001
-
-
-@pytest.mark.parametrize(("steps", "batch", "features", "hidden"), [(1, 1, 4, 4), (7, 3, 20, 33), (5, 8, 300, 256)])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_the_workspace_of_an_lstm_is_onednns(
-    steps: int, batch: int, features: int, hidden: int, dtype: torch.dtype
-) -> None:
-    sizes = [(4 * hidden, features), (4 * hidden, hidden), (4 * hidden,), (4 * hidden,)]
-
-    def workspace(device: str) -> Tensor:
-        def tensor(*shape: int) -> Tensor:
-            made = torch.zeros(shape, dtype=dtype, device=device)
-            return FakeTensor(made) if device == "meta" else made
-
-        weights = [tensor(*size) for size in sizes]
-        states = [tensor(batch, hidden), tensor(batch, hidden)]
-        how = (False, [], 2, hidden, 1, True, False, False, True)
-        return torch.ops.aten.mkldnn_rnn_layer(tensor(steps, batch, features), *weights, *states, *how)[3]
-
-    try:
-        real = workspace("cpu")
-    except RuntimeError:
-        pytest.skip(f"this processor has no LSTM in {dtype}")
-    assert workspace("meta").shape == real.shape

@@ -16,30 +16,30 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA d
 
 
 def test_every_storage_is_rounded_up_to_a_block() -> None:
-    storages = Timeline()
+    timeline = Timeline()
     first, second = torch.empty(1), torch.empty(129)
-    storages.hold(first, "activations")
-    storages.hold(second, "activations")
-    storages.tick()
-    assert storages.live == 4 + 516
-    assert storages.live_in_blocks(BLOCK_BYTES) == 512 + 1024
+    timeline.hold(first, "activations")
+    timeline.hold(second, "activations")
+    timeline.tick()
+    assert timeline.live == 4 + 516
+    assert timeline.live_in_blocks(BLOCK_BYTES) == 512 + 1024
     del second
-    assert storages.live_in_blocks(BLOCK_BYTES) == 512
-    assert storages.peak_in_blocks(BLOCK_BYTES) == 512 + 1024
+    assert timeline.live_in_blocks(BLOCK_BYTES) == 512
+    assert timeline.peak_in_blocks(BLOCK_BYTES) == 512 + 1024
 
 
 def test_the_rounded_peak_can_fall_elsewhere() -> None:
-    storages = Timeline()
+    timeline = Timeline()
     large = torch.empty(300)
-    storages.hold(large, "activations")
-    storages.tick()
+    timeline.hold(large, "activations")
+    timeline.tick()
     del large
     small = [torch.empty(1) for _ in range(5)]
     for tensor in small:
-        storages.hold(tensor, "activations")
-    storages.tick()
-    assert storages.peak == 1200
-    assert storages.peak_in_blocks(BLOCK_BYTES) == 5 * 512
+        timeline.hold(tensor, "activations")
+    timeline.tick()
+    assert timeline.peak == 1200
+    assert timeline.peak_in_blocks(BLOCK_BYTES) == 5 * 512
 
 
 def test_the_report_has_the_rounded_peak_on_every_device() -> None:

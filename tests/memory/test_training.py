@@ -11,12 +11,11 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
+from convinspect.frontends import frontend_of
 from convinspect.records import ModuleCall, OpCall, Trace
 from convinspect.spec import OptimizerName
-from convinspect.trace import TrainingConfig
 from convinspect.trace.fake.model import FakeModel, faked
-from convinspect.trace.frontends.eager import eager_scopes
-from convinspect.trace.training.step import train_once
+from convinspect.trace.training.step import TrainingConfig, train_once
 from sample_models.inplace import InPlace, OutOfPlace
 from sample_models.resnet import resnet18
 from tests.memory.nets import encoder, perceptron
@@ -63,7 +62,8 @@ def test_each_optimizer_has_the_states_that_torch_allocates() -> None:
     model, x = perceptron(64, 64), torch.rand(8, 64)
     weights = (64 * 64 + 64) * 4
     states = {
-        name: training_step(model, x, plan=TrainingConfig(name)).optimizer_bytes for name in ("sgd", "momentum", "adam")
+        name: training_step(model, x, config=TrainingConfig(name)).optimizer_bytes
+        for name in ("sgd", "momentum", "adam")
     }  # type: ignore[arg-type]
     # Adam has two averages and, for each of the two parameters, a step count of 4 bytes.
     assert states == {"sgd": 0, "momentum": weights, "adam": 2 * weights + 2 * 4}
@@ -98,7 +98,7 @@ class Block(nn.Module):
 def test_checkpointing_saves_the_inner_activations() -> None:
     x = torch.rand(512, 64)
     plain, recomputed = (
-        training_step(Block(recompute=again), x, plan=TrainingConfig("sgd")) for again in (False, True)
+        training_step(Block(recompute=again), x, config=TrainingConfig("sgd")) for again in (False, True)
     )
     # Each of the four parts has one inner activation of 512 x 256 that its ReLU and second layer need.
     assert plain.saved_bytes - recomputed.saved_bytes == 4 * 512 * 256 * 4
@@ -110,7 +110,7 @@ def test_checkpointing_saves_the_inner_activations() -> None:
 
 def test_in_place_activations_are_what_training_saves_anyway() -> None:
     x = torch.rand(4, 3, 32, 32)
-    saving, plain = (training_step(model, x, plan=TrainingConfig("sgd")) for model in (InPlace(), OutOfPlace()))
+    saving, plain = (training_step(model, x, config=TrainingConfig("sgd")) for model in (InPlace(), OutOfPlace()))
     assert saving.peak.bytes <= plain.peak.bytes
     assert saving.saved_bytes == plain.saved_bytes  # no derivative needs what a ReLU was given
 
@@ -118,8 +118,8 @@ def test_in_place_activations_are_what_training_saves_anyway() -> None:
 def test_autocast_saves_half_and_keeps_a_weight_that_it_cast() -> None:
     model, x = perceptron(256, 256, 256), torch.rand(4096, 256)
     full, half = (
-        training_step(model, x, plan=TrainingConfig("sgd")),
-        training_step(model, x, plan=TrainingConfig("sgd", "bfloat16")),
+        training_step(model, x, config=TrainingConfig("sgd")),
+        training_step(model, x, config=TrainingConfig("sgd", "bfloat16")),
     )
     assert half.amp == "bfloat16"
     # The ReLU's result, halved; the input in bfloat16, which full precision need not copy; the weight of the second
@@ -130,20 +130,20 @@ def test_autocast_saves_half_and_keeps_a_weight_that_it_cast() -> None:
 
 
 def test_an_output_that_nobody_saves_is_an_output() -> None:
-    step = training_step(nn.Sequential(nn.Linear(4, 256)), torch.rand(8, 4), plan=TrainingConfig("sgd"))
+    step = training_step(nn.Sequential(nn.Linear(4, 256)), torch.rand(8, 4), config=TrainingConfig("sgd"))
     assert step.saved_bytes == 0
     assert step.peak.by_kind["outputs"] == 8 * 256 * 4
 
 
 def test_the_backward_pass_says_whose_gradient_is_computed() -> None:
-    step = training_step(resnet18(), torch.rand(8, 3, 64, 64), plan=TrainingConfig("sgd"))
+    step = training_step(resnet18(), torch.rand(8, 3, 64, 64), config=TrainingConfig("sgd"))
     assert step.peak.phase == "backward"
     assert step.peak.path in dict(resnet18().named_modules())
     assert step.peak.path
 
 
 class Sees(nn.Module):
-    """Decides by a value, which stand-ins do not have."""
+    """Decides by a value, which fake tensors do not have."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -288,7 +288,7 @@ def test_a_script_is_trained_like_its_source() -> None:
 def test_an_exported_program_is_a_graph_of_one_mode() -> None:
     x = torch.rand(2, 3, 16, 16)
     program = torch.export.export(Scripted().eval(), (x,))
-    found = traced(program, x, training=TrainingConfig())  # type: ignore[arg-type]
+    found = traced(program, x, training=TrainingConfig())
     assert found.memory is not None
     assert found.memory.inference is not None
     assert found.memory.training is None
@@ -300,15 +300,15 @@ def test_layers_that_are_alike_are_updated_once() -> None:
     def updates(depth: int) -> int:
         seen: list[str] = []
         model = perceptron(*[4] * (depth + 1))
-        cast = FakeModel(everything=True)
+        fakes, frontend = FakeModel(everything=True), frontend_of(model)
 
         class Counts(TorchDispatchMode):
             def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
                 seen.append(str(func))
                 return func(*args, **(kwargs or {}))
 
-        with faked(model, cast), Counts():
-            train_once(model, (cast.replaced(torch.rand(2, 4)),), {}, TrainingConfig(), eager_scopes)
+        with faked(model, fakes), Counts():
+            train_once(frontend, (fakes.replaced(torch.rand(2, 4)),), {}, TrainingConfig())
         return seen.count("aten.addcdiv_.default")
 
     assert updates(40) == updates(4) == 2 * 3  # two steps: a weight, a bias, and the weight that follows a bias
@@ -319,6 +319,6 @@ def test_the_states_of_layers_that_are_alike_are_all_counted(name: OptimizerName
     model = perceptron(*[8] * 20)
     weight_bytes, tensors = sum(p.numel() * 4 for p in model.parameters()), len([*model.parameters()])
     each, steps = {"sgd": (0, 0), "momentum": (1, 0)}.get(name, (2, 4 * tensors))
-    step = training_step(model, torch.rand(2, 8), plan=TrainingConfig(name))
+    step = training_step(model, torch.rand(2, 8), config=TrainingConfig(name))
     assert step.optimizer_bytes == each * weight_bytes + steps
     assert step.peak.by_kind.get("optimizer", 0) == step.optimizer_bytes

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.memory.runs import traced
 from tests.trace.running import modules, report_of, row
 
 
@@ -39,6 +40,15 @@ def _said(model: nn.Module, *inputs: torch.Tensor) -> str:
 def test_the_layer_says_what_it_expected_and_what_it_got(layer: nn.Module, shape: tuple[int, ...], said: str) -> None:
     message = _said(nn.Sequential(layer), torch.zeros(shape))
     assert message.startswith(f"0: {said}")
+
+
+def test_what_the_layer_expected_and_what_it_got_can_be_read_apart() -> None:
+    failure = traced(nn.Sequential(nn.Conv2d(3, 8, 3)), torch.zeros(1, 1, 28, 28)).failure
+    assert failure is not None
+    assert (failure.path, failure.type, failure.expected, failure.got) == ("0", "Conv2d", "3 channels", "1")
+    failure = traced(nn.Sequential(nn.Softmax(7)), torch.zeros(1, 4)).failure
+    assert failure is not None
+    assert (failure.expected, failure.got) == (None, None)
 
 
 def test_rows_that_ran_are_kept_and_the_others_are_unknown() -> None:
@@ -79,7 +89,7 @@ def test_an_error_of_plain_code_names_the_module_it_came_from() -> None:
     assert said.startswith("0: Broken raised KeyError: 'stage4' (test_failure.py:")
 
 
-def test_a_fault_of_ours_is_not_blamed_on_the_model_nor_hidden_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_ours_is_no_failure_of_the_model_nor_hidden_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
     class Forgiving(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             try:

@@ -137,9 +137,9 @@ def test_a_report_imports_no_compiler_and_leaves_no_word_for_it() -> None:
         "model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.GELU(), nn.Flatten(), nn.LayerNorm(36))\n"
         "report = convinspect.inspect(model, (torch.zeros(1, 3, 5, 5),), device='meta')\n"
         "assert report.totals.memory.training is not None\n"
-        "from convinspect.trace.uncompiled import _asking\n"
-        "print(len(_asking()) > 100, 'torch._dynamo' in sys.modules)\n"
-        "print(any(hasattr(function, '__dynamo_disable') for function in _asking()))\n"
+        "from convinspect.torch_private import compiler_questions\n"
+        "print(len(compiler_questions()) > 100, 'torch._dynamo' in sys.modules)\n"
+        "print(any(hasattr(function, '__dynamo_disable') for function in compiler_questions()))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.split() == ["True", "False", "False"]

@@ -227,7 +227,7 @@ def test_a_function_row_gives_what_its_caller_sees() -> None:
             return (*torch.sort(F.max_pool2d(x, 2)), *attended.split(2, dim=-1))
 
     report = report_of(Pools(), torch.zeros(1, 1, 4, 4))
-    shapes = {layer.type: [fact.shape for fact in layer.outputs] for layer in report.layers[1:]}
+    shapes = {layer.type: [record.shape for record in layer.outputs] for layer in report.layers[1:]}
     assert shapes["max_pool2d"] == [(1, 1, 2, 2)]
     assert shapes["scaled_dot_product_attention"] == [(1, 1, 4, 4)]
     assert len(shapes["sort"]) == 2

@@ -9,9 +9,8 @@ import torch
 from torch import nn
 
 from convinspect.errors import UsageError
-from convinspect.fields import follow
 from convinspect.spec import UnitSpec, parse_unit
-from convinspect.trace import trace
+from tests.memory.runs import traced
 from tests.shell import convinspect
 
 LENET = ("summary", "sample_models/lenet.py", "--input", "1,28,28", "--device", "meta")
@@ -30,10 +29,7 @@ def test_the_box_is_what_the_arithmetic_says(index: tuple[int, int]) -> None:
 def test_padding_is_told_apart() -> None:
     model = nn.Sequential(nn.Conv2d(1, 1, 5, padding=2))
     image = torch.zeros(1, 1, 9, 9)
-    fields = follow([("x", image)], None, batched=True)
-    fields.ask(UnitSpec("0", (0, 8)))
-    trace(model, (image,), {}, ("x",), fields=fields)
-    unit = fields.answer()
+    unit = traced(model, image, unit=UnitSpec("0", (0, 8))).unit
     assert unit is not None
     assert (unit.box, unit.nominal) == (((0, 2), (6, 8)), ((-2, 2), (6, 10)))
     assert (unit.cells, unit.padding_cells) == (25, 16)
@@ -42,10 +38,7 @@ def test_padding_is_told_apart() -> None:
 def test_padding_of_a_layer_on_the_way_is_padding_too() -> None:
     model = nn.Sequential(nn.Conv2d(1, 1, 3), nn.Conv2d(1, 1, 3, padding=2))
     image = torch.zeros(1, 1, 9, 9)
-    fields = follow([("x", image)], None, batched=True)
-    fields.ask(UnitSpec("1", (1, 4)))
-    trace(model, (image,), {}, ("x",), fields=fields)
-    unit = fields.answer()
+    unit = traced(model, image, unit=UnitSpec("1", (1, 4))).unit
     assert unit is not None
     # Unit 1 of the second convolution sees units -1, 0, 1 of the first: two of them, pixels 0..3 of -1..3.
     assert (unit.box, unit.nominal) == (((0, 3), (2, 6)), ((-1, 3), (2, 6)))

@@ -16,26 +16,30 @@ from convinspect.fields.rules import Call, Result, aten, rf_rule
     *aten(
         "convolution _convolution convolution_overrideable conv1d conv2d conv3d cudnn_convolution "
         "mkldnn_convolution cudnn_convolution_relu miopen_convolution _slow_conv2d_forward slow_conv3d "
-        "slow_conv3d_forward _conv_depthwise2d conv_depthwise3d thnn_conv2d miopen_depthwise_convolution"
+        "slow_conv3d_forward _conv_depthwise2d conv_depthwise3d thnn_conv2d miopen_depthwise_convolution "
+        "conv_transpose1d conv_transpose2d conv_transpose3d slow_conv_transpose2d slow_conv_transpose3d "
+        "cudnn_convolution_transpose miopen_convolution_transpose"
     )
 )
 def convolve(call: Call) -> Result:
     """Windows of ``stride``, ``padding`` and ``dilation``, over the channels of each group.
 
-    A weight that depends on the input (dynamic convolution) counts whole, for its output channel.
+    Transposed, output ``o`` reads ``(o + padding - dilation*t)/stride`` where that divides. A weight that depends on
+    the input (dynamic convolution) counts whole, for its output channel.
     """
-    return _convolve(call, is_transposed=bool(call.get("transposed", False)))
-
-
-@rf_rule(
-    *aten(
-        "conv_transpose1d conv_transpose2d conv_transpose3d slow_conv_transpose2d slow_conv_transpose3d "
-        "cudnn_convolution_transpose miopen_convolution_transpose"
-    )
-)
-def convolve_transposed(call: Call) -> Result:
-    """Output ``o`` reads ``(o + padding - dilation*t)/stride`` where that divides."""
-    return _convolve(call, is_transposed=True)
+    is_transposed = bool(call.get("transposed", "transpose" in call.op))
+    kernel = tuple(call.args["weight"].shape[2:])
+    out = slide_last(call, _mix_channels(call, call.input, len(kernel)), kernel, is_transposed=is_transposed)
+    parts = [out]
+    for name in ("weight", "bias"):
+        for field in call.fields(name):
+            if is_transposed and name == "weight":
+                # An output does not meet every tap, nor those of other channels.
+                parts.append(call.whole(field).marked(upper_bound=call.cause))
+            else:
+                mixed = call.contract(field, range(1, field.rank))
+                parts.append(reshape(mixed, (mixed.shape[0], *(1,) * len(kernel))))
+    return out if len(parts) == 1 else call.merge(parts)
 
 
 def per_axis(value: int | Sequence[int] | None, default: Shape) -> Shape:
@@ -65,21 +69,6 @@ def slide_last(
     make = transposed if is_transposed else sliding
     last = range(x.rank - count, x.rank)
     return slide(x, {dim: make(x.shape[dim], call.shape[dim], *next(by_axis)) for dim in last})
-
-
-def _convolve(call: Call, *, is_transposed: bool) -> Field:
-    kernel = tuple(call.args["weight"].shape[2:])
-    out = slide_last(call, _mix_channels(call, call.input, len(kernel)), kernel, is_transposed=is_transposed)
-    parts = [out]
-    for name in ("weight", "bias"):
-        for field in call.fields(name):
-            if is_transposed and name == "weight":
-                # An output does not meet every tap, nor those of other channels.
-                parts.append(call.whole(field).marked(upper_bound=call.cause))
-            else:
-                mixed = call.contract(field, range(1, field.rank))
-                parts.append(reshape(mixed, (mixed.shape[0], *(1,) * len(kernel))))
-    return out if len(parts) == 1 else call.merge(parts)
 
 
 def _mix_channels(call: Call, x: Field, count: int) -> Field:

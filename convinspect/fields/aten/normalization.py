@@ -59,16 +59,11 @@ def instance_norm(call: Call) -> Result:
     return _with_channels(call, call.contract(x, range(2, x.rank), keeps_own=True), *AFFINE)
 
 
-@rf_rule(*aten("_softmax _log_softmax _safe_softmax softmax log_softmax"))
+@rf_rule(*aten("_softmax _log_softmax _safe_softmax softmax log_softmax _masked_softmax"))
 def softmax(call: Call) -> Result:
-    """Everything along ``dim``."""
-    return call.contract(call["self"], [call.args["dim"]], keeps_own=True)
-
-
-@rf_rule("aten::_masked_softmax")
-def masked_softmax(call: Call) -> Result:
     """Everything along ``dim``, masked or not."""
-    return call.contract(call.merge([call["self"], call["mask"]]), [call.get("dim", -1)], keeps_own=True)
+    x = call.merge([call["self"], call["mask"]]) if "mask" in call.args else call["self"]
+    return call.contract(x, [call.get("dim", -1)], keeps_own=True)
 
 
 def _with_channels(call: Call, x: Field, *names: str) -> Field:

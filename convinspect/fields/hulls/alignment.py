@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from convinspect.fields.hulls import arrays
-from convinspect.fields.hulls.arrays import BIG, Array, Shape
+from convinspect.fields.hulls.arrays import BIG, Shape
 from convinspect.fields.hulls.hull import LARGEST_PERIOD, Absent, Hull, Map, NoMapError, Nominal, map_or_reason
 from convinspect.fields.hulls.reading import read
 from convinspect.fields.hulls.windows import slicing
@@ -76,13 +76,8 @@ def _extended(parts: Sequence[Nominal], sizes: Sequence[int], dim: int) -> Hull:
 def _side_by_side(parts: Sequence[Nominal], found: Sequence[Map], sizes: Sequence[int], dim: int) -> Map:
     """Put the maps of channel groups next to each other; a group without one depends on nothing."""
     alike = _alike(found)
+    others = [dim for dim in range(alike[0].rank) if dim != alike[0].dim]
+    blank = np.full_like(arrays.reduce(alike[0].array, others), BIG)
     maps = iter(alike)
-    stretched = [next(maps).array if isinstance(part, Map) else _blank(alike[0]) for part in parts]
+    stretched = [next(maps).array if isinstance(part, Map) else blank for part in parts]
     return replace(alike[0], array=arrays.concatenate(stretched, sizes, dim)).simplified()
-
-
-def _blank(like: Map) -> Array:
-    """Bounds of channels that depend on nothing."""
-    shape = [2] + [1] * like.rank
-    shape[like.dim + 1] = like.period
-    return np.full(shape, BIG, dtype=np.int64)

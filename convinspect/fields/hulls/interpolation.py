@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from convinspect.fields.hulls.arrays import BIG, Array
-from convinspect.fields.hulls.windows import Window, make_window, sliding
+from convinspect.fields.hulls.arrays import Array
+from convinspect.fields.hulls.windows import Window, make_window, runs, sliding
 
 
 def _source(length: int, outputs: int, scale: float | None, dtype: str, *, align_corners: bool) -> Array:
@@ -90,10 +90,10 @@ def antialiased(length: int, outputs: int, scale: float | None, support: float, 
     last = np.minimum((center + reach + 0.5).astype(np.int64), length)
     advance, period = _ratio(length, outputs, scale)
     if align_corners:
-        return make_window(_runs(first, last), length, advance, None)
+        return make_window(runs(first, last), length, advance, None)
     phase = advance / period * (np.arange(period) + 0.5)
     low, high = np.floor(phase - reach + 0.5).astype(np.int64), np.floor(phase + reach + 0.5).astype(np.int64)
-    return make_window(_runs(first, last), length, advance, _runs(low, high))
+    return make_window(runs(first, last), length, advance, runs(low, high))
 
 
 def _floor_rule(length: int, outputs: int, scale: float | None, *, align_corners: bool) -> tuple[int, Array]:
@@ -106,9 +106,3 @@ def _floor_rule(length: int, outputs: int, scale: float | None, *, align_corners
     advance, period = _ratio(length, outputs, scale)
     phase = np.arange(period, dtype=np.int64)
     return advance, ((2 * phase + 1) * advance - period) // (2 * period)
-
-
-def _runs(first: Array, last: Array) -> Array:
-    """Spell out ``first..last-1`` per row; shorter rows end in ``BIG``."""
-    taps = first[:, None] + np.arange(max(int((last - first).max()), 1), dtype=np.int64)
-    return np.where(taps < last[:, None], taps, BIG)

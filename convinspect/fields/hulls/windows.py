@@ -63,6 +63,12 @@ def places(length: int, kernel: int, stride: int, padding: int, dilation: int) -
     return (length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
 
 
+def runs(first: Array, last: Array) -> Array:
+    """Spell out the taps ``first..last-1`` per row; shorter rows end in ``BIG``."""
+    taps = first[:, None] + np.arange(max(int((last - first).max()), 1), dtype=np.int64)
+    return np.where(taps < last[:, None], taps, BIG)
+
+
 @lru_cache(maxsize=4096)
 def sliding(length: int, outputs: int, kernel: int, stride: int, padding: int, dilation: int) -> Window:
     """Convolution and pooling: output ``o`` reads ``o*stride - padding + dilation*t``, ``t < kernel``."""
@@ -85,9 +91,8 @@ def adaptive(length: int, outputs: int) -> Window:
     advance, period = length // common, outputs // common
     phase = np.arange(period, dtype=np.int64)
     first = phase * length // outputs
-    last = -(-(phase + 1) * length // outputs) - 1
-    taps = first[:, None] + np.arange(int((last - first).max()) + 1, dtype=np.int64)
-    return periodic(length, outputs, advance, np.where(taps <= last[:, None], taps, BIG))
+    last = -(-(phase + 1) * length // outputs)
+    return periodic(length, outputs, advance, runs(first, last))
 
 
 def padding(length: int, left: int, right: int, mode: str = "constant") -> Window:

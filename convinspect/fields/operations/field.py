@@ -73,14 +73,8 @@ class Uncertainty:
     @classmethod
     def of(cls, parts: Iterable[Uncertainty]) -> Uncertainty:
         """Keep the first cause of each kind."""
-        found = set(parts)
-        if len(found) == 1:
-            return found.pop()
-        return cls(
-            earliest(one.unknown for one in found),
-            earliest(one.data_dependent for one in found),
-            earliest(one.upper_bound for one in found),
-        )
+        found = {(part.unknown, part.data_dependent, part.upper_bound) for part in parts}
+        return cls(*map(earliest, zip(*found, strict=True)))
 
 
 CERTAIN = Uncertainty()
@@ -153,12 +147,9 @@ class Field:
         """Say otherwise which dimensions positions run along."""
         return Field(self.shape, spatial, self.axes, self.uncertainty)
 
-    def marked(
-        self, *, unknown: Cause | None = None, data_dependent: Cause | None = None, upper_bound: Cause | None = None
-    ) -> Field:
-        """Mark the field as less than exact."""
-        marks = Uncertainty(unknown, data_dependent, upper_bound)
-        return replace(self, uncertainty=Uncertainty.of((self.uncertainty, marks)))
+    def marked(self, **causes: Cause) -> Field:
+        """Mark the field as ``data_dependent`` or an ``upper_bound``, by the operator that made it so."""
+        return replace(self, uncertainty=Uncertainty.of((self.uncertainty, Uncertainty(**causes))))
 
 
 def seed_field(shape: Shape, axes: Shape) -> Field:

@@ -111,8 +111,7 @@ def _merge_axes(fields: Sequence[Field], shape: Shape, cause: Cause | None) -> t
 def _merge_axis(parts: list[tuple[AxisField, Shape]], shape: Shape, cause: Cause | None) -> AxisField:
     parts = [(axis, own) for axis, own in parts if not axis.strict.is_nothing]
     if not parts:
-        none = Hull(arrays.nothing(len(shape)))
-        return AxisField(none, none, Absent.NOTHING)
+        return nothing(shape, 1).axes[0]
     axes = [axis.made_global(cause) if cause and _is_gate(axis, own, parts, shape) else axis for axis, own in parts]
 
     def hull(hulls: Sequence[Hull]) -> Hull:

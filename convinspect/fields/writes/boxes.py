@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import mul
 
 import numpy as np
 
@@ -20,9 +22,14 @@ class Geometry:
     itemsize: int
 
     @property
+    def walks(self) -> list[tuple[int, int]]:
+        """Stride and size of each dimension that there is to walk along."""
+        return [(step, size) for step, size in zip(self.stride, self.shape, strict=True) if size > 1]
+
+    @property
     def last(self) -> int:
         """Place of the tensor's last element among those of its storage."""
-        return self.offset + sum((n - 1) * s for n, s in zip(self.shape, self.stride, strict=True))
+        return self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.stride, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +43,29 @@ class Box:
 def locate(grid: Shape, geometry: Geometry) -> Box | None:
     """Find a tensor in ``grid``; ``None`` where it is no box of it."""
     strides = _strides(grid)
-    starts, steps, sizes = [], [1] * len(grid), [1] * len(grid)
-    rest = geometry.offset
-    for stride in strides:
-        starts.append(rest // stride)
-        rest %= stride
+    walks: dict[int | None, tuple[int, int]] = {}
     order: list[int | None] = []
     for size, stride in zip(geometry.shape, geometry.stride, strict=True):
-        if size == 1:
-            order.append(None)
-            continue
-        place = next((i for i, own in enumerate(strides) if stride and stride % own == 0), None)
-        if place is None or sizes[place] > 1:
+        if size > 1:
+            place = next((i for i, own in enumerate(strides) if stride and stride % own == 0), None)
+            if place is None or place in walks:
+                return None
+            walks[place] = stride // strides[place], size
+        order.append(place if size > 1 else None)
+    slices, rest = [], geometry.offset
+    for place, (own, length) in enumerate(zip(strides, grid, strict=True)):
+        start, rest = divmod(rest, own)
+        step, size = walks.get(place, (1, 1))
+        end = start + step * (size - 1)
+        if end >= length:
             return None
-        steps[place], sizes[place] = stride // strides[place], size
-        order.append(place)
-    ends = [first + step * (size - 1) for first, step, size in zip(starts, steps, sizes, strict=True)]
-    if any(end >= length for end, length in zip(ends, grid, strict=True)):
-        return None
-    slices = tuple(slice(first, end + 1, step) for first, end, step in zip(starts, ends, steps, strict=True))
-    return Box(slices, tuple(order))
+        slices.append(slice(start, end + 1, step))
+    return Box(tuple(slices), tuple(order))
 
 
 def refine(elements: int, grid: Shape, geometry: Geometry) -> Shape | None:
     """Split ``grid`` where the tensor's strides ask for it; ``None`` where they do not divide each other."""
-    own = {step for step, size in zip(geometry.stride, geometry.shape, strict=True) if size > 1}
+    own = {step for step, _ in geometry.walks}
     sizes, left = [], elements
     for stride in sorted(own | set(_strides(grid)) - {0}, reverse=True):
         if stride >= left:
@@ -106,9 +111,5 @@ def strided(array: Array, geometry: Geometry) -> Array:
     )
 
 
-def _strides(grid: Shape) -> tuple[int, ...]:
-    strides, step = [], 1
-    for size in reversed(grid):
-        strides.append(step)
-        step *= size
-    return tuple(reversed(strides))
+def _strides(grid: Shape) -> Shape:
+    return tuple(accumulate(grid[:0:-1], mul, initial=1))[::-1]

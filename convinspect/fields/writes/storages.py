@@ -22,14 +22,10 @@ from convinspect.fields.operations.merging import merge
 from convinspect.fields.operations.moves import rearrange
 from convinspect.fields.writes.boxes import Geometry
 from convinspect.fields.writes.flat import Flat, flatten, read, scatter
+from convinspect.torch_private import storage_address
 
 FIRST_SWEEP = 256
 TWO_SIZES = Cause(0, "", "a storage seen under two item sizes")
-
-
-def storage_id(tensor: Tensor) -> int:
-    """Identity of the storage that holds the tensor's elements."""
-    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - the only identity of a storage
 
 
 @dataclass(slots=True, eq=False)
@@ -77,9 +73,10 @@ class StorageFields:
 
     def find(self, tensor: Tensor) -> Field | None:
         """Field of ``tensor``; ``None`` where it is not followed."""
-        if tensor.layout is not torch.strided:
+        key = _storage_id(tensor)
+        if key is None:
             return self._without_storage.get(tensor)
-        record = self._records.get(storage_id(tensor))
+        record = self._records.get(key)
         if record is None or 0 in tensor.shape:
             return None
         geometry = _geometry(tensor)
@@ -88,15 +85,15 @@ class StorageFields:
 
     def keep(self, outputs: Sequence[Tensor], results: Sequence[Field | None], targets: Sequence[Tensor]) -> None:
         """Remember the fields of what came out; what was written to changes all that shares its memory."""
-        written = {_key(tensor) for tensor in targets}
+        written = {_storage_id(tensor) for tensor in targets}
         for tensor, field in zip(outputs, results, strict=True):
-            key = _key(tensor)
+            key = _storage_id(tensor)
             if key is None:
                 self._without_storage[tensor] = field
             elif key in written:
-                self._write(tensor, field or nothing(tuple(tensor.shape), self._count))
+                self._write(self._record(key, tensor), tensor, field or nothing(tuple(tensor.shape), self._count))
             elif field is not None and not field.is_nothing:
-                self._record(tensor).fields[_geometry(tensor)] = field
+                self._record(key, tensor).fields[_geometry(tensor)] = field
 
     def _found_anew(self, record: Record, geometry: Geometry) -> Field:
         found = _rearranged(record, geometry)
@@ -106,9 +103,9 @@ class StorageFields:
         record.fields[geometry] = found or read(record.flattened(self._count), geometry)
         return record.fields[geometry]
 
-    def _write(self, tensor: Tensor, field: Field) -> None:
+    def _write(self, record: Record, tensor: Tensor, field: Field) -> None:
         """Replace what ``tensor`` depends on, and with it all that shares its memory."""
-        record, geometry = self._record(tensor), _geometry(tensor)
+        geometry = _geometry(tensor)
         if record.fields.get(geometry) is field:
             return
         fits = record.fits(geometry)
@@ -133,8 +130,7 @@ class StorageFields:
         """Forget storages that are gone."""
         self._records = {key: record for key, record in self._records.items() if not record.alive.expired()}
 
-    def _record(self, tensor: Tensor) -> Record:
-        key = storage_id(tensor)
+    def _record(self, key: int, tensor: Tensor) -> Record:
         record = self._records.get(key)
         if record is None:
             if len(self._records) >= self._sweep_at:
@@ -146,9 +142,11 @@ class StorageFields:
         return record
 
 
-def _key(tensor: Tensor) -> int | None:
+def _storage_id(tensor: Tensor) -> int | None:
     """Identity of the tensor's storage; ``None`` for a layout that has none (sparse, oneDNN's own)."""
-    return storage_id(tensor) if tensor.layout is torch.strided else None
+    if tensor.layout is not torch.strided:
+        return None
+    return storage_address(tensor.untyped_storage())
 
 
 def _geometry(tensor: Tensor) -> Geometry:
@@ -160,18 +158,12 @@ def _geometry(tensor: Tensor) -> Geometry:
 
 def _rearranged(record: Record, geometry: Geometry) -> Field | None:
     """Field of the same elements in another order of dimensions, as ``transpose_`` and ``squeeze_`` leave a tensor."""
-    wanted = _sizes_by_stride(geometry)
+    wanted = sorted(geometry.walks)
+    if len(dict(wanted)) < len(wanted):
+        return None  # two dimensions with the same stride
     for known, field in record.fields.items():
-        same = known.offset == geometry.offset and known.itemsize == geometry.itemsize
-        if same and wanted is not None and _sizes_by_stride(known) == wanted:
+        if (known.offset, known.itemsize, sorted(known.walks)) == (geometry.offset, geometry.itemsize, wanted):
             places = {step: dim for dim, step in enumerate(known.stride) if known.shape[dim] > 1}
             order = zip(geometry.stride, geometry.shape, strict=True)
             return rearrange(field, [places[step] if size > 1 else None for step, size in order])
     return None
-
-
-def _sizes_by_stride(geometry: Geometry) -> dict[int, int] | None:
-    """Sizes of all dimensions longer than 1, by their strides; ``None`` where two have the same stride."""
-    real = [(step, size) for step, size in zip(geometry.stride, geometry.shape, strict=True) if size > 1]
-    sizes = dict(real)
-    return sizes if len(sizes) == len(real) else None

@@ -1,1 +1,1 @@
-"""Fake tensors: tensors without data that take the path of real ones."""
+"""Fake tensors: tensors without data that take the path of real ones on the CPU."""

@@ -6,12 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch._prims_common import suggest_memory_format
 
-from convinspect.trace.fake.cpu_recurrent import recurrent_layer, recurrent_layer_backward
-from convinspect.trace.fake.cpu_spectra import complex_spectrum, signal, spectrum
+from convinspect.torch_private import aten, convolution_format, suggest_memory_format
 
-_aten = torch.ops.aten
 _SUM, _MAX = 0, 2  # of an embedding bag: torch.nn.functional.embedding_bag
 _SUMMED_AS_THEY_LIE = (torch.float32, torch.float16, torch.bfloat16)
 _BAG_DEFAULTS = (None, None, None, False, 0, False, None, False, -1)
@@ -29,7 +26,7 @@ def answer_of_the_cpu(func: Any, args: tuple[Any, ...]) -> Any:
 
     Torch's batch normalisation on meta is a decomposition in Python: thirty operators, a fifth of a ResNet's time.
     """
-    if func is not _aten.native_batch_norm.default:
+    if func is not torch.ops.aten.native_batch_norm.default:
         return None
     given = args[0]
     out = torch.empty(given.shape, dtype=given.dtype, device="meta")
@@ -38,7 +35,7 @@ def answer_of_the_cpu(func: Any, args: tuple[Any, ...]) -> Any:
 
 def _batch_norm(args: tuple[Any, ...], out: Any) -> Any:
     """The CPU answers channels last where the input is, else contiguously, also for a transposed input."""
-    out = _with_statistics(args, (_restrided(out[0], _layout(args[0])), *out[1:]))
+    out = _batch_norm_with_update(args, out)
     return out if bool(args[5]) else _without_statistics(out)
 
 
@@ -47,7 +44,7 @@ def _batch_norm_in_evaluation(args: tuple[Any, ...], out: Any) -> Any:
 
 
 def _batch_norm_with_update(args: tuple[Any, ...], out: Any) -> Any:
-    return _with_statistics(args, (_restrided(out[0], _layout(args[0])), *out[1:]))
+    return _with_statistics(args[:2], (_restrided(out[0], _layout(args[0])), *out[1:]))
 
 
 def _without_statistics(out: Any) -> Any:
@@ -55,26 +52,30 @@ def _without_statistics(out: Any) -> Any:
     return (out[0], *(saved.new_empty(0) for saved in out[1:3]), *out[3:])
 
 
-def _with_statistics(args: tuple[Any, ...], out: Any) -> Any:
+def _with_statistics(given_and_weight: Any, out: Any) -> Any:
     """The CPU keeps mean and deviation in the input's dtype unless the weight has another: then in float32."""
-    given, weight = args[0], args[1]
+    given, weight = given_and_weight
     mixed = weight is not None and weight.dtype != given.dtype
     dtype = torch.float32 if mixed else given.dtype
     return (out[0], *(saved.to(dtype) for saved in out[1:3]), *out[3:])
+
+
+def _layer_norm(args: tuple[Any, ...], out: Any) -> Any:
+    return _with_statistics((args[0], args[2]), out)
+
+
+def _group_norm(args: tuple[Any, ...], out: Any) -> Any:
+    return _with_statistics(args[:2], (_restrided(out[0], suggest_memory_format(args[0])), *out[1:]))
+
+
+def _group_norm_backward(args: tuple[Any, ...], out: Any) -> Any:
+    return out if out[0] is None else (_restrided(out[0], suggest_memory_format(args[1])), *out[1:])
 
 
 def _in_its_format(args: tuple[Any, ...], out: Any) -> Any:
     """The CPU answers in the memory format of the last tensor given; the meta kernel contiguously."""
     given = [arg for arg in args if isinstance(arg, torch.Tensor)][-1]
     return _restrided(out, suggest_memory_format(given))
-
-
-def _group_norm(args: tuple[Any, ...], out: Any) -> Any:
-    return _with_statistics(args, (_restrided(out[0], suggest_memory_format(args[0])), *out[1:]))
-
-
-def _group_norm_backward(args: tuple[Any, ...], out: Any) -> Any:
-    return out if out[0] is None else (_restrided(out[0], suggest_memory_format(args[1])), *out[1:])
 
 
 def _roll(args: tuple[Any, ...], out: Any) -> Any:
@@ -89,8 +90,7 @@ def _contiguous(_args: tuple[Any, ...], out: Any) -> Any:
 
 def _layout(given: torch.Tensor) -> torch.memory_format:
     """Return the format that ``given`` lies in without gaps; contiguous where it is in several, or in none."""
-    forms = {4: torch.channels_last, 5: torch.channels_last_3d}
-    form = forms.get(given.dim(), torch.contiguous_format)
+    form = {4: torch.channels_last, 5: torch.channels_last_3d}.get(given.dim(), torch.contiguous_format)
     return torch.contiguous_format if given.is_contiguous() or not given.is_contiguous(memory_format=form) else form
 
 
@@ -99,32 +99,26 @@ def _restrided(out: torch.Tensor, form: torch.memory_format) -> torch.Tensor:
     return torch.empty(out.shape, dtype=out.dtype, device="meta", memory_format=form)
 
 
-def _layer_norm(args: tuple[Any, ...], out: Any) -> Any:
-    return _with_statistics((args[0], args[2]), out)
-
-
 def _convolution(args: tuple[Any, ...], out: Any) -> Any:
     """The CPU answers in the memory format of what it was given; the meta kernel knows no device and no format."""
-    form = _memory_format(*args[:9])
+    form = _convolution_format(*args[:9])
     return out if form is None else out.to(memory_format=form)
 
 
 def _convolution_backward(args: tuple[Any, ...], out: Any) -> Any:
     _, given, weight, bias_sizes, *geometry = args[:10]
-    form = _memory_format(given, weight, None, *geometry, bias_sizes=bias_sizes)
+    form = _convolution_format(given, weight, None, *geometry, bias_sizes=bias_sizes)
     if form is None:
         return out
     return (*(part if part is None else part.to(memory_format=form) for part in out[:2]), out[2])
 
 
-def _memory_format(*args: Any, bias_sizes: Any = None) -> torch.memory_format | None:
+def _convolution_format(*args: Any, bias_sizes: Any = None) -> torch.memory_format | None:
     """Return the format that the CPU's convolution of these arguments answers in; ``None``: as the meta kernel does."""
     given, weight = args[:2]
     if given.dim() == _LINE or (given.stride(1) != 1 and weight.stride(1) != 1):
         return None
-    backend = torch._C._select_conv_backend(*args, bias_sizes)  # noqa: SLF001 - as FakeTensor does
-    form: torch.memory_format = torch._C._conv_determine_backend_memory_format(given, weight, backend)  # noqa: SLF001
-    return form
+    return convolution_format(*args, bias_sizes=bias_sizes)
 
 
 def _loss(args: tuple[Any, ...], out: Any) -> Any:
@@ -140,8 +134,7 @@ def _fold(args: tuple[Any, ...], out: Any) -> Any:
 
 def _dropout_backward(args: tuple[Any, ...], out: Any) -> Any:
     """The CPU multiplies gradient and mask, and answers as a product does."""
-    product = args[0] * args[1]
-    return out.new_empty_strided(out.shape, product.stride())
+    return out.new_empty_strided(out.shape, (args[0] * args[1]).stride())
 
 
 def _embedding_bag(args: tuple[Any, ...], out: Any) -> Any:
@@ -156,39 +149,41 @@ def _embedding_bag(args: tuple[Any, ...], out: Any) -> Any:
     return (out[0], bag_of, sizes, out[3] if mode == _MAX else out[3].new_empty(bags))
 
 
-_CORRECTIONS: dict[Any, Callable[[tuple[Any, ...], Any], Any]] = {
-    _aten._native_batch_norm_legit.default: _batch_norm,  # noqa: SLF001 - the operator's name
-    _aten._native_batch_norm_legit_no_training.default: _batch_norm_in_evaluation,  # noqa: SLF001
-    _aten._batch_norm_with_update.default: _batch_norm_with_update,  # noqa: SLF001
-    _aten.native_layer_norm.default: _layer_norm,
-    _aten.native_group_norm.default: _group_norm,
-    _aten.native_group_norm_backward.default: _group_norm_backward,
-    _aten._fft_r2c.default: spectrum,  # noqa: SLF001
-    _aten._fft_c2c.default: complex_spectrum,  # noqa: SLF001
-    _aten._fft_c2r.default: signal,  # noqa: SLF001
-    _aten.convolution.default: _convolution,
-    _aten.convolution_backward.default: _convolution_backward,
-    _aten.col2im.default: _fold,
-    _aten.im2col.default: _fold,
-    _aten.roll.default: _roll,
-    _aten.reflection_pad2d.default: _in_its_format,
-    _aten.reflection_pad3d.default: _in_its_format,
-    _aten.replication_pad2d.default: _in_its_format,
-    _aten.replication_pad3d.default: _in_its_format,
-    _aten.reflection_pad2d_backward.default: _in_its_format,
-    _aten.reflection_pad3d_backward.default: _in_its_format,
-    _aten.replication_pad2d_backward.default: _in_its_format,
-    _aten.replication_pad3d_backward.default: _in_its_format,
-    _aten.pixel_shuffle.default: _in_its_format,
-    _aten.channel_shuffle.default: _in_its_format,
-    _aten.glu_backward.default: _contiguous,
-    _aten.native_dropout_backward.default: _dropout_backward,
-    _aten._embedding_bag.default: _embedding_bag,  # noqa: SLF001
-    _aten._embedding_bag_forward_only.default: _embedding_bag,  # noqa: SLF001
-    _aten.mse_loss.default: _loss,
-    _aten.smooth_l1_loss.default: _loss,
-    _aten.soft_margin_loss.default: _loss,
-    _aten.binary_cross_entropy.default: _loss,
-    _aten.mkldnn_rnn_layer.default: recurrent_layer,
-    _aten.mkldnn_rnn_layer_backward.default: recurrent_layer_backward,
+def _recurrent_layer(args: tuple[Any, ...], out: Any) -> Any:
+    """Keep about what oneDNN does for a backward pass: gates and states of all steps, without what they are padded to.
+
+    In elements: T x N x 5H, and 2 x (T + 1) x N x (H and the wider of H and I), the last with gradients in float32.
+    """
+    steps, hidden, item = args[0], int(args[10]), args[0].element_size()
+    length, batch, features = steps.shape
+    states = 2 * (length + 1) * (max(features, hidden) * (item + 8) + hidden * (item + 4))
+    kept = bool(args[15]) and torch.is_grad_enabled()
+    return (*out[:3], out[3].new_empty(batch * (length * 5 * hidden * item + states)) if kept else None)
+
+
+def _recurrent_layer_backward(_args: tuple[Any, ...], out: Any) -> Any:
+    """The gradients of the two biases are equal, and two tensors all the same."""
+    return (*out[:4], torch.empty_like(out[4]), *out[5:])
+
+
+_PADS = [f"{mode}_pad{n}d{way}" for mode in ("reflection", "replication") for n in (2, 3) for way in ("", "_backward")]
+_NAMES: dict[Callable[[tuple[Any, ...], Any], Any], tuple[str, ...]] = {
+    _batch_norm: ("_native_batch_norm_legit",),
+    _batch_norm_in_evaluation: ("_native_batch_norm_legit_no_training",),
+    _batch_norm_with_update: ("_batch_norm_with_update",),
+    _layer_norm: ("native_layer_norm",),
+    _group_norm: ("native_group_norm",),
+    _group_norm_backward: ("native_group_norm_backward",),
+    _convolution: ("convolution",),
+    _convolution_backward: ("convolution_backward",),
+    _fold: ("col2im", "im2col"),
+    _roll: ("roll",),
+    _in_its_format: (*_PADS, "pixel_shuffle", "channel_shuffle"),
+    _contiguous: ("glu_backward",),
+    _dropout_backward: ("native_dropout_backward",),
+    _embedding_bag: ("_embedding_bag", "_embedding_bag_forward_only"),
+    _recurrent_layer: ("mkldnn_rnn_layer",),
+    _recurrent_layer_backward: ("mkldnn_rnn_layer_backward",),
+    _loss: ("mse_loss", "smooth_l1_loss", "soft_margin_loss", "binary_cross_entropy"),
 }
+_CORRECTIONS = {aten(name): correct for correct, names in _NAMES.items() for name in names}

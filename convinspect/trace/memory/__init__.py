@@ -1,1 +1,1 @@
-"""Bytes that are alive during a run: the life of every storage, peaks, and what the device itself measured."""
+"""Bytes that are alive during a run: the timeline of allocations, peaks, and what the device itself measured."""

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
-from convinspect.records import Alive, AliveKind, Memory, ModuleCall, OpCall, Peak, Phase
+from convinspect.frontends.modules import packed_tensors
+from convinspect.records import Alive, AliveKind, Memory, ModuleCall, Note, OpCall, Peak, Phase
 from convinspect.tensors.describe import tensors_in
-from convinspect.tensors.operands import mutates, operands, results
-from convinspect.tensors.packed import packed_tensors
-from convinspect.trace.memory.timeline import START, Allocation, Timeline, storage_bytes
+from convinspect.tensors.identity import allocated_bytes
+from convinspect.tensors.operators import mutates, operands, results
+from convinspect.trace.memory.timeline import START, Allocation, Timeline
 
 # Tensors made of Python data come to the dispatcher as an argument of this operator.
 _BORN_HERE = torch.ops.aten.lift_fresh.default
@@ -30,77 +31,81 @@ BLOCK_BYTES = 512
 # How many rows a peak names; the rest is one entry a kind.
 _NAMED_ROWS = 64
 
+# What recurrent layers keep for a backward pass is padded as oneDNN likes it; results of Fourier transforms lie as the
+# transforming library left them, which decides whether later operators copy. Fake tensors know neither exactly.
+_NEAR = {"training": ("aten.mkldnn_rnn_layer", "aten._fft_"), "inference": ("aten._fft_",)}
+
 _IN_ONE_SUM = frozenset({"weights", "inputs", "outputs", "gradients", "optimizer"})
 
 
 class LiveBytes:
-    """Live storages, followed through the operators of a run."""
+    """The timeline of a run, and which call each of its moments belongs to."""
 
     def __init__(self) -> None:
-        self.storages = Timeline()
+        self.timeline = Timeline()
         self._owners: list[int] = []
 
     def expect(self, model: nn.Module, inputs: Any) -> None:
         """Count the weights of ``model`` and the tensors of ``inputs``, which are there before the run."""
         for tensor in (*model.parameters(), *model.buffers()):
-            self.storages.hold(tensor, "weights", since_start=True)
+            self.timeline.hold(tensor, "weights", since_start=True)
         for module in model.modules():
-            self.storages.assume(storage_bytes(tensor for _, tensor in packed_tensors(module)), "weights")
+            self.timeline.assume(allocated_bytes(tensor for _, tensor in packed_tensors(module)), "weights")
         for tensor in tensors_in(inputs):
-            self.storages.hold(tensor, "inputs", since_start=True)
-        self.storages.settle()
+            self.timeline.hold(tensor, "inputs", since_start=True)
+        self.timeline.settle()
 
     def observe(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, owner: int) -> int:
         """Take note of an operator that has run as call ``owner``; return the bytes that it newly allocated."""
-        storages, new = self.storages, 0
+        timeline, new = self.timeline, 0
         for tensor in operands(args, kwargs):
             if func is _BORN_HERE or not tensor.dim():
-                new += storages.hold(tensor, "activations", owner)
+                new += timeline.hold(tensor, "activations", owner)
             else:  # a tensor that nobody registered: a constant of the model
-                storages.hold(tensor, "weights", since_start=True)
+                timeline.hold(tensor, "weights", since_start=True)
         for tensor in results(out):
-            new += storages.hold(tensor, "activations", owner)
+            new += timeline.hold(tensor, "activations", owner)
         if mutates(func):
-            new += sum(storages.resized(tensor, owner) for tensor in operands(args, kwargs))
-        storages.tick()
+            new += sum(timeline.resized(tensor, owner) for tensor in operands(args, kwargs))
+        timeline.tick()
         self._owners.append(owner)
         return new
 
     def peak_call(self) -> int:
         """Return the index of the call at the peak; -1 where no operator ran."""
-        moment = self.storages.peak_at
+        moment = self.timeline.peak_at
         return self._owners[moment] if moment != START else START
 
-    def fact(self, calls: Sequence[ModuleCall | OpCall]) -> Memory:
+    def record(self, calls: Sequence[ModuleCall | OpCall]) -> Memory:
         """Return what the run needed; ``calls`` are the calls that it made."""
-        alive = self.storages.alive_at(self.storages.peak_at)
+        alive = self.timeline.alive_at(self.timeline.peak_at)
         highest = peak("forward", self.peak_call(), alive, calls)
         return Memory(
             weight_bytes=highest.by_kind.get("weights", 0),
             input_bytes=highest.by_kind.get("inputs", 0),
             inference=highest,
-            inference_blocks_bytes=self.storages.peak_in_blocks(BLOCK_BYTES),
+            inference_blocks_bytes=self.timeline.peak_in_blocks(BLOCK_BYTES),
         )
 
 
 def peak(phase: Phase, call: int, alive: Iterable[Allocation], calls: Sequence[ModuleCall | OpCall]) -> Peak:
-    """Return the peak at ``call`` (an index of ``calls``), where the lives of ``alive`` are held."""
+    """Return the peak at ``call`` (an index of ``calls``), where ``alive`` is there."""
     sums: Counter[tuple[AliveKind, str, int, str | None]] = Counter()
-    for life in alive:
-        entry = (life.kind, *_row(life, calls))
-        sums[entry] += life.bytes
+    kinds: Counter[AliveKind] = Counter()
+    for allocation in alive:
+        kind = allocation.kind
+        key = (kind, *(("", 0, None) if kind in _IN_ONE_SUM else where(allocation.owner, calls)))
+        sums[key] += allocation.bytes
+        kinds[kind] += allocation.bytes
     ranked = sorted((key for key in sums if sums[key]), key=lambda key: (-sums[key], str(key)))
-    entries = [Alive(*key, sums[key]) for key in ranked[:_NAMED_ROWS]]
     rest: Counter[AliveKind] = Counter()
     for key in ranked[_NAMED_ROWS:]:
         rest[key[0]] += sums[key]
-    entries += [Alive(kind, "", 0, None, size) for kind, size in rest.most_common()]
+    named = (Alive(*key, sums[key]) for key in ranked[:_NAMED_ROWS])
+    others = (Alive(kind, "", 0, None, size) for kind, size in rest.most_common())
+    by_kind: dict[str, int] = {kind: size for kind, size in kinds.most_common() if size}
     path, number, op = where(call, calls)
-    kinds: Counter[str] = Counter()
-    for entry, size in sums.items():
-        kinds[entry[0]] += size
-    by_kind = {kind: size for kind, size in kinds.most_common() if size}
-    return Peak(sum(sums.values()), phase, path, number, op, by_kind, tuple(entries))
+    return Peak(sum(kinds.values()), phase, path, number, op, by_kind, (*named, *others))
 
 
 def where(call: int, calls: Sequence[ModuleCall | OpCall]) -> tuple[str, int, str | None]:
@@ -113,5 +118,15 @@ def where(call: int, calls: Sequence[ModuleCall | OpCall]) -> tuple[str, int, st
     return (parent.path, parent.number, name) if isinstance(parent, ModuleCall) else ("", 0, name)
 
 
-def _row(life: Allocation, calls: Sequence[ModuleCall | OpCall]) -> tuple[str, int, str | None]:
-    return ("", 0, None) if life.kind in _IN_ONE_SUM else where(life.owner, calls)
+def near(what: Literal["training", "inference"], calls: Sequence[ModuleCall | OpCall]) -> tuple[Note, ...]:
+    """Return a note where the memory of ``calls``, which fake tensors ran, is near and not exact."""
+    ran = (i for i, call in enumerate(calls) if isinstance(call, OpCall) and call.op.startswith(_NEAR[what]))
+    first = next(ran, None)
+    if first is None:
+        return ()
+    path = where(first, calls)[0]
+    message = (
+        f"the {what} memory is near, not exact: recurrent layers and Fourier transforms "
+        f"(the first is {path or 'the model itself'}) run in libraries with workspaces and layouts of their own"
+    )
+    return (Note(f"{what}_about", message, path),)

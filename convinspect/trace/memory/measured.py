@@ -11,21 +11,21 @@ from convinspect.trace.memory.timeline import Timeline
 
 
 class Measurement:
-    """One run on a CUDA device, measured from when this is made until `fact`.
+    """One run on a CUDA device, measured from when this is made until `record`.
 
     The allocator's peak statistics of the device start anew, and its unused blocks are given back.
     """
 
-    def __init__(self, device: torch.device, storages: Timeline) -> None:
+    def __init__(self, device: torch.device, timeline: Timeline) -> None:
         self._device = device
-        self._storages = storages
+        self._timeline = timeline
         torch.cuda.synchronize(device)
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
         # What else is on the device; a model of which a part is elsewhere has none here.
-        self._others = max(torch.cuda.memory_allocated(device) - storages.live_in_blocks(BLOCK_BYTES), 0)
+        self._others = max(torch.cuda.memory_allocated(device) - timeline.live_in_blocks(BLOCK_BYTES), 0)
 
-    def fact(self) -> Measured:
+    def record(self) -> Measured:
         """Return what the run took, while its results are alive.
 
         What else lay on the device (other models, other tensors) is not counted. ``workspace_bytes`` is what is
@@ -37,8 +37,8 @@ class Measurement:
         return compare(
             allocated=torch.cuda.max_memory_allocated(self._device) - self._others,
             reserved=torch.cuda.max_memory_reserved(self._device),
-            workspace=max(kept - self._storages.live_in_blocks(BLOCK_BYTES), 0),
-            estimate=self._storages.peak_in_blocks(BLOCK_BYTES),
+            workspace=max(kept - self._timeline.live_in_blocks(BLOCK_BYTES), 0),
+            estimate=self._timeline.peak_in_blocks(BLOCK_BYTES),
         )
 
 
@@ -55,8 +55,8 @@ def compare(*, allocated: int, reserved: int, workspace: int, estimate: int) -> 
     )
 
 
-def measuring(model: nn.Module, storages: Timeline) -> Measurement | None:
+def measuring(model: nn.Module, timeline: Timeline) -> Measurement | None:
     """Begin to measure where all weights of ``model`` are on one CUDA device; anywhere else return ``None``."""
     devices = {tensor.device for tensor in (*model.parameters(), *model.buffers())}
     alone = next(iter(devices)) if len(devices) == 1 else None
-    return Measurement(alone, storages) if alone is not None and alone.type == "cuda" else None
+    return Measurement(alone, timeline) if alone is not None and alone.type == "cuda" else None

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from torch import nn
 
 from convinspect.errors import describe
+from convinspect.frontends.modules import type_name
 from convinspect.records import Failure, ModuleCall, TensorRecord
-from convinspect.trace.modules import type_name
-from convinspect.trace.record.recorder import CULPRIT, Recorder
+from convinspect.trace.record.recorder import FAILED_IN, Recorder
 
-_Check = Callable[[Any, tuple[int, ...]], "str | None"]
+# What a layer wants, what it was given, and what else helps to find the mistake.
+Mismatch: TypeAlias = "tuple[str, str, str] | None"
+_Check = Callable[[Any, tuple[int, ...]], Mismatch]
 
 
-def failure(error: BaseException, recorder: Recorder) -> Failure:
+def forward_failure(error: BaseException, recorder: Recorder) -> Failure:
     """Return where ``error`` came from and the most helpful account of it that the layer allows."""
-    path, module = _culprit(error)
+    path, module = _failed_in(error)
     kind = type_name(module) if module is not None else ""
-    given = _given(path, recorder)
-    expected = _expectation(module, given) if module is not None else None
-    message = f"{kind} {expected}" if expected else f"{kind or 'forward'} raised {describe(error)}"
-    return Failure(path, kind, message)
+    mismatch = _mismatch(module, _given(path, recorder)) if module is not None else None
+    if mismatch is None:
+        return Failure(path, kind, f"{kind or 'forward'} raised {describe(error)}")
+    expected, got, hint = mismatch
+    return Failure(path, kind, f"{kind} expected {expected}, got {got}{hint}", expected, got)
 
 
-def _culprit(error: BaseException) -> tuple[str, nn.Module | None]:
+def _failed_in(error: BaseException) -> tuple[str, nn.Module | None]:
+    """Return path and module that ``error``, or what it was raised from, came out of."""
     seen: set[int] = set()
     link: BaseException | None = error
     while link is not None and id(link) not in seen:
-        found: tuple[str, nn.Module] | None = getattr(link, CULPRIT, None)
+        found: tuple[str, nn.Module] | None = getattr(link, FAILED_IN, None)
         if found is not None:
             return found
         seen.add(id(link))
@@ -38,24 +42,22 @@ def _culprit(error: BaseException) -> tuple[str, nn.Module | None]:
 
 
 def _given(path: str, recorder: Recorder) -> tuple[TensorRecord, ...]:
-    calls = (c for c in reversed(recorder.scopes.calls) if isinstance(c, ModuleCall) and c.path == path)
+    calls = (call for call in reversed(recorder.calls) if isinstance(call, ModuleCall) and call.path == path)
     call = next(calls, None)
     return call.inputs if call is not None else ()
 
 
-def _expectation(module: Any, given: tuple[TensorRecord, ...]) -> str | None:
-    """Return ``expected 320 features, got 500`` where the layer's own arguments tell."""
+def _mismatch(module: Any, given: tuple[TensorRecord, ...]) -> Mismatch:
+    """Return in what the layer's own arguments differ from what it was given, where they tell."""
     if not given:
         return None
-    shape = given[0].shape
     family = _family(type_name(module))
     check = _CHECKS.get(family)
     try:
         if family in ("Embedding", "EmbeddingBag") and "float" in given[0].dtype:
-            return (
-                f"expected indices, got {given[0].dtype}: an input of them is written ...:int64:{module.num_embeddings}"
-            )
-        return check(module, shape) if check else None
+            hint = f": an input of them is written ...:int64:{module.num_embeddings}"
+            return "indices", given[0].dtype, hint
+        return check(module, given[0].shape) if check else None
     except (AttributeError, IndexError):
         return None
 
@@ -64,55 +66,40 @@ def _family(kind: str) -> str:
     return kind.removeprefix("Lazy").rstrip("123d")
 
 
-def _features(module: Any, shape: tuple[int, ...]) -> str | None:
-    return _differs(module.in_features, shape[-1], "features", shape)
-
-
-def _channels(module: Any, shape: tuple[int, ...]) -> str | None:
+def _channels(module: Any, shape: tuple[int, ...]) -> Mismatch:
     spatial = len(module.kernel_size)
     if len(shape) not in (spatial + 1, spatial + 2):
-        return f"expected {spatial + 1} or {spatial + 2} dimensions, got {len(shape)} {_say(shape)}"
+        return f"{spatial + 1} or {spatial + 2} dimensions", str(len(shape)), f" {_say(shape)}"
     if len(shape) == spatial + 1 and shape[0] != module.in_channels == shape[1]:
-        return f"expected {spatial + 2} dimensions, got {len(shape)} (input {_say(shape)}): one size is missing"
+        return f"{spatial + 2} dimensions", str(len(shape)), f" (input {_say(shape)}): one size is missing"
     return _differs(module.in_channels, shape[-spatial - 1], "channels", shape) or _too_small(module, shape)
 
 
-def _too_small(module: Any, shape: tuple[int, ...]) -> str | None:
+def _too_small(module: Any, shape: tuple[int, ...]) -> Mismatch:
     sizes = shape[-len(module.kernel_size) :]
     padding = module.padding if isinstance(module.padding, tuple) else None
     if padding is None or type_name(module).startswith("ConvTranspose"):
         return None
     for size, k, p, d in zip(sizes, module.kernel_size, padding, module.dilation, strict=True):
         if size + 2 * p < d * (k - 1) + 1:
-            return f"expected at least {d * (k - 1) + 1} pixels with padding, got {size + 2 * p} {_say(shape)}"
+            return f"at least {d * (k - 1) + 1} pixels with padding", str(size + 2 * p), f" {_say(shape)}"
     return None
 
 
-def _normalised(module: Any, shape: tuple[int, ...]) -> str | None:
-    return _differs(module.num_features, shape[1], "channels", shape)
-
-
-def _grouped(module: Any, shape: tuple[int, ...]) -> str | None:
-    return _differs(module.num_channels, shape[1], "channels", shape)
-
-
-def _last_axes(module: Any, shape: tuple[int, ...]) -> str | None:
+def _last_axes(module: Any, shape: tuple[int, ...]) -> Mismatch:
     wanted = tuple(module.normalized_shape)
     got = shape[len(shape) - len(wanted) :]
-    return None if got == wanted else f"expected last axes {_say(wanted)}, got {_say(got)} of {_say(shape)}"
+    return None if got == wanted else (f"last axes {_say(wanted)}", _say(got), f" of {_say(shape)}")
 
 
-def _sequence(module: Any, shape: tuple[int, ...]) -> str | None:
-    return _differs(module.input_size, shape[-1], "features", shape)
+def _sized(attribute: str, what: str, axis: int) -> _Check:
+    """Return a check that ``axis`` of the input is as long as the layer's ``attribute`` says."""
+    return lambda module, shape: _differs(getattr(module, attribute), shape[axis], what, shape)
 
 
-def _embedded(module: Any, shape: tuple[int, ...]) -> str | None:
-    return _differs(module.embed_dim, shape[-1], "features", shape)
-
-
-def _differs(wanted: int, got: int, what: str, shape: tuple[int, ...]) -> str | None:
+def _differs(wanted: int, got: int, what: str, shape: tuple[int, ...]) -> Mismatch:
     where = "" if len(shape) == 1 else f" (input {_say(shape)})"
-    return None if wanted == got else f"expected {wanted} {what}, got {got}{where}"
+    return None if wanted == got else (f"{wanted} {what}", str(got), where)
 
 
 def _say(shape: tuple[int, ...]) -> str:
@@ -120,17 +107,12 @@ def _say(shape: tuple[int, ...]) -> str:
 
 
 _CHECKS: dict[str, _Check] = {
-    "Linear": _features,
+    "Linear": _sized("in_features", "features", -1),
     "Conv": _channels,
     "ConvTranspose": _channels,
-    "BatchNorm": _normalised,
-    "SyncBatchNorm": _normalised,
-    "InstanceNorm": _normalised,
-    "GroupNorm": _grouped,
-    "LayerNorm": _last_axes,
-    "RMSNorm": _last_axes,
-    "LSTM": _sequence,
-    "GRU": _sequence,
-    "RNN": _sequence,
-    "MultiheadAttention": _embedded,
+    **dict.fromkeys(("BatchNorm", "SyncBatchNorm", "InstanceNorm"), _sized("num_features", "channels", 1)),
+    "GroupNorm": _sized("num_channels", "channels", 1),
+    **dict.fromkeys(("LayerNorm", "RMSNorm"), _last_axes),
+    **dict.fromkeys(("LSTM", "GRU", "RNN"), _sized("input_size", "features", -1)),
+    "MultiheadAttention": _sized("embed_dim", "features", -1),
 }

@@ -1,65 +1,95 @@
-"""Every operator of one forward, as a fact, at the moment it has run."""
+"""The calls of one forward: modules as they begin and end, operators at the moment they have run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
-import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from convinspect.records import OpCall, ReceptiveField
+from convinspect.fields import FieldTracker
+from convinspect.records import ModuleCall, OpCall, ReceptiveField, TensorRecord
 from convinspect.tensors.describe import arguments_of, records_in, tensors_in
+from convinspect.torch_private import DispatchMode
+from convinspect.trace.fake.tensor import ASKS_DEVICE
 from convinspect.trace.memory.live import LiveBytes
-from convinspect.trace.record.scopes import Scopes
 
-# How torch asks a tensor subclass for its device: no operator of the model.
-ASKS_DEVICE = torch.ops.prim.device.default
-
-
-# The attribute of an exception that holds the path and the module that raised it.
-CULPRIT = "_convinspect_culprit"
+# The attribute of an exception that holds the path and the module that it came out of.
+FAILED_IN = "_convinspect_failed_in"
 
 
-class Fields(Protocol):
-    """What follows receptive fields through the operators of a run."""
+class Calls:
+    """A stack of running modules over the list of calls that they and their operators make."""
 
-    def observe(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, path: str) -> None:
-        """Take note of one operator that has just run under the module at ``path``."""
+    def __init__(self) -> None:
+        self._calls: list[ModuleCall | OpCall] = []
+        self._running: list[int] = []
+        self._runs: Counter[str] = Counter()
 
-    def describe(self, tensor: torch.Tensor) -> ReceptiveField | None:
-        """Return the field of ``tensor``, or ``None`` where it does not depend on the followed input."""
+    @property
+    def calls(self) -> tuple[ModuleCall | OpCall, ...]:
+        """All calls so far, parents before children."""
+        return tuple(self._calls)
 
-    def returned(self, path: str, tensors: Sequence[torch.Tensor]) -> None:
-        """Take note of the tensors that the module at ``path`` returned."""
+    @property
+    def next_index(self) -> int:
+        """The index that the next call will have."""
+        return len(self._calls)
+
+    @property
+    def parent(self) -> int:
+        """The index of the running module's call, or -1."""
+        return self._running[-1] if self._running else -1
+
+    @property
+    def path(self) -> str:
+        """The dotted path of the running module; the model itself where none is."""
+        return self._module(self.parent).path if self._running else ""
+
+    def enter(
+        self, path: str, type_name: str, inputs: tuple[TensorRecord, ...], unregistered: int | None = None
+    ) -> None:
+        """Begin a run of the module at ``path``; one that is not registered brings how many parameters it has."""
+        self._runs[path] += 1
+        call = ModuleCall(path, type_name, self.parent, self._runs[path], inputs, (), unregistered=unregistered)
+        self._running.append(self.add(call))
+
+    def end(self, outputs: tuple[TensorRecord, ...], field: ReceptiveField | None) -> None:
+        """End the running module's run with records of what it returned."""
+        index = self._running.pop()
+        self._calls[index] = replace(self._module(index), outputs=outputs, receptive_field=field, finished=True)
+
+    def add(self, call: ModuleCall | OpCall) -> int:
+        """Add one call and return its index."""
+        self._calls.append(call)
+        return len(self._calls) - 1
+
+    def _module(self, index: int) -> ModuleCall:
+        call = self._calls[index]
+        if not isinstance(call, ModuleCall):
+            raise TypeError(f"call {index} is an operator, not a module")
+        return call
 
 
-class Recorder(TorchDispatchMode):
+class Recorder(Calls, DispatchMode):
     """A dispatch mode that writes each operator down under the module that is running.
 
-    ``touch`` is told of every operator before it runs, so that it can save what the operator will change.
+    Front ends tell it which that is. ``fields`` follows receptive fields; ``touch`` is told of every operator before
+    it runs, so that it can save what the operator will change.
     """
 
     supports_higher_order_operators = True
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # else the first operator imports dynamo: a second
-
-    def __init__(
-        self,
-        scopes: Scopes,
-        fields: Fields,
-        touch: Callable[[Any, tuple[Any, ...], dict[str, Any]], None],
-    ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.scopes = scopes
-        self.fields = fields
-        self.touch = touch
+    def __init__(self, fields: FieldTracker, touch: Callable[[Any, tuple[Any, ...], dict[str, Any]], None]) -> None:
+        Calls.__init__(self)
+        DispatchMode.__init__(self)
         self.memory = LiveBytes()
         self.defect: Exception | None = None
+        self._fields = fields
+        self._touch = touch
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -68,7 +98,7 @@ class Recorder(TorchDispatchMode):
         kwargs = kwargs or {}
         if func is ASKS_DEVICE:
             return func(*args, **kwargs)
-        self.touch(func, args, kwargs)
+        self._touch(func, args, kwargs)
         out = func(*args, **kwargs)
         try:
             self._record(func, args, kwargs, out)
@@ -79,34 +109,39 @@ class Recorder(TorchDispatchMode):
         return out
 
     def _record(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
-        self.fields.observe(func, args, kwargs, out, self.scopes.path)
-        self.scopes.record(
+        self._fields.observe(func, args, kwargs, out, self.path)
+        self.add(
             OpCall(
                 op=full_name(func),
-                parent=self.scopes.parent,
+                parent=self.parent,
                 args=arguments_of(func, args, kwargs),
                 outputs=records_in(out),
-                allocated_bytes=self.memory.observe(func, args, kwargs, out, self.scopes.count),
-                receptive_field=self.field_of(out),
+                allocated_bytes=self.memory.observe(func, args, kwargs, out, self.next_index),
+                receptive_field=self._field_of(out),
             )
         )
 
-    def blame(self, error: BaseException, path: str, module: nn.Module) -> None:
-        """Remember the innermost module that ``error`` came out of.
+    def leave(self, result: Any) -> None:
+        """End the running module's run with what it returns."""
+        self.end(records_in(result), self.returned(self.path, result))
+
+    def returned(self, path: str, value: Any) -> ReceptiveField | None:
+        """Say that the module at ``path`` returns ``value``, and get the first field in it."""
+        self._fields.returned(path, tuple(tensors_in(value)))
+        return self._field_of(value)
+
+    def abandon(self, error: BaseException, module: nn.Module) -> None:
+        """End the run of ``module``, the running one, with ``error``, and remember the innermost that it came out of.
 
         It is written on the error itself: one that is kept here would keep the activations of its frames alive.
         """
-        if not hasattr(error, CULPRIT):
+        if not hasattr(error, FAILED_IN):
             with suppress(AttributeError):  # an exception class of the user's with slots
-                setattr(error, CULPRIT, (path, module))
+                setattr(error, FAILED_IN, (self.path, module))
+        self._running.pop()
 
-    def returned(self, path: str, value: Any) -> None:
-        """Say that the module at ``path`` returns ``value``."""
-        self.fields.returned(path, tuple(tensors_in(value)))
-
-    def field_of(self, value: Any) -> ReceptiveField | None:
-        """Return the field of the first tensor of ``value`` that has one."""
-        fields = (self.fields.describe(tensor) for tensor in tensors_in(value))
+    def _field_of(self, value: Any) -> ReceptiveField | None:
+        fields = (self._fields.describe(tensor) for tensor in tensors_in(value))
         return next((field for field in fields if field is not None), None)
 
 

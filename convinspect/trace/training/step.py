@@ -8,9 +8,9 @@ The step is the one of the usual loop, once the optimizer has its states::
     loss.backward()
     optimizer.step()
 
-It is really run, on stand-ins: what autograd saves, what checkpointing computes again, what a frozen part or a tied
-weight spares and what ``torch.optim`` allocates comes out as torch does it. The inputs, ``out`` and ``loss`` are held
-until the step is over; the gradients are set to ``None`` before the next one. The optimizer walks through the
+It is really run, on fake tensors: what autograd saves, what checkpointing computes again, what a frozen part or a
+tied weight spares and what ``torch.optim`` allocates comes out as torch does it. The inputs, ``out`` and ``loss`` are
+held until the step is over; the gradients are set to ``None`` before the next one. The optimizer walks through the
 parameters one by one, or all at once (``foreach``): its defaults on the CPU and on cuda. One by one, it only walks
 through those whose turn is not like another's: a thousand layers alike need no thousand updates.
 """
@@ -18,8 +18,8 @@ through those whose turn is not like another's: a thousand layers alike need no 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from inspect import unwrap
@@ -28,18 +28,18 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
+from convinspect.frontends import Frontend
 from convinspect.records import AliveKind, ModuleCall, OpCall, Peak, Phase, TrainingStep
 from convinspect.spec import AmpName, OptimizerName
 from convinspect.tensors.describe import tensors_in
-from convinspect.trace.memory.live import peak, where
-from convinspect.trace.memory.timeline import Allocation, Timeline
+from convinspect.trace.memory.live import LiveBytes, peak, where
+from convinspect.trace.memory.timeline import START, Allocation, Timeline
 from convinspect.trace.training.optimizer import kind_of, make_optimizer, optimizer_runs, states_of
 from convinspect.trace.training.recorder import StepRecorder
 
 _CPU = torch.device("cpu")
 
 SavedBy: TypeAlias = tuple[str, int, str, int]
-Scoped: TypeAlias = Callable[[nn.Module, Any], AbstractContextManager[Callable[..., Any]]]
 
 
 class NothingToTrain(Exception):  # noqa: N818 - an answer, not an error
@@ -59,126 +59,126 @@ class Step:
     """What a step showed; ``saved`` says who keeps how many bytes for the backward pass.
 
     Its keys are path and number of the module call, the operator, and how often it ran in that call before.
+    ``calls`` are the step's own.
     """
 
-    fact: TrainingStep
+    record: TrainingStep
     saved: Mapping[SavedBy, int]
+    calls: tuple[ModuleCall | OpCall, ...]
 
 
 def train_once(
-    model: nn.Module,
+    frontend: Frontend,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
-    plan: TrainingConfig,
-    scoped: Scoped,
+    config: TrainingConfig,
     *,
     device: torch.device = _CPU,
     foreach: bool = False,
 ) -> Step:
-    """Train ``model`` for one step on ``device`` and return what it needed; its parameters change.
+    """Train the model for one step on ``device`` and return what it needed; its parameters change.
 
-    ``scoped`` follows the module calls of a run. ``foreach``: the optimizer updates all parameters at once. Raises
-    `NothingToTrain`, and whatever the model raises.
+    ``foreach``: the optimizer updates all parameters at once. Raises `NothingToTrain`, and whatever the model raises.
     """
     recorder = StepRecorder()
+    timeline = recorder.memory.timeline
+    recorder.memory.expect(frontend.module, (args, kwargs))
+    amp = torch.autocast(device.type, getattr(torch, config.amp)) if config.amp else nullcontext()
     try:
-        return _train(recorder, model, args, kwargs, plan, scoped, device=device, foreach=foreach)
+        with frontend.scopes(recorder) as run, torch.enable_grad(), recorder:
+            with amp:
+                out = run(*args, **kwargs)
+            saved = [allocation for allocation in timeline.alive() if allocation.kind == "activations"]
+            _mark(saved, "saved")
+            outputs = [allocation for allocation in timeline.find(tensors_in(out)) if allocation.kind == "saved"]
+            loss = _loss(out)
+            for allocation in outputs:
+                allocation.pinned = True
+            del out
+            _mark((allocation for allocation in outputs if allocation.gone), "outputs")
+            forward_ended = timeline.now
+            loss.backward()
+        parameters = [parameter for parameter in frontend.module.parameters() if parameter.grad is not None]
+        if not parameters:
+            raise NothingToTrain
+        gradient_bytes = _mark(_others(timeline, (parameter.grad for parameter in parameters)), "gradients")
+        before = _Moment(recorder.memory, "forward" if timeline.peak_at < forward_ended else "backward")
+        state_bytes, unmade = _optimize(recorder, parameters, config.optimizer, device, foreach=foreach)
+        after = _Moment(recorder.memory, "step")
     finally:
         recorder.put_gradients_back()
-
-
-def _train(
-    recorder: StepRecorder,
-    model: nn.Module,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    plan: TrainingConfig,
-    scoped: Scoped,
-    *,
-    device: torch.device,
-    foreach: bool,
-) -> Step:
-    storages = recorder.memory.storages
-    recorder.memory.expect(model, (args, kwargs))
-    amp = torch.autocast(device.type, getattr(torch, plan.amp)) if plan.amp else nullcontext()
-    with scoped(model, recorder) as run, torch.enable_grad(), recorder:
-        with amp:
-            out = run(*args, **kwargs)
-        saved = _mark_saved(storages)
-        outputs = [life for life in storages.lives_of(tensors_in(out)) if life.kind == "saved"]
-        loss = _loss(out)
-        for life in outputs:
-            life.pinned = True
-        del out
-        for life in outputs:
-            life.kind = "outputs" if life.gone else "saved"
-        forward_ended = storages.now
-        loss.backward()
-    parameters = [parameter for parameter in model.parameters() if parameter.grad is not None]
-    if not parameters:
-        raise NothingToTrain
-    gradient_bytes = _mark("gradients", (parameter.grad for parameter in parameters), storages)
-    first = _Moment(recorder, "forward" if storages.peak_at < forward_ended else "backward")
-    kinds = [kind_of(parameter) for parameter in parameters]
-    optimizer = make_optimizer(
-        plan.optimizer, [parameters] if foreach else optimizer_runs(parameters, kinds), foreach=foreach
+    calls = recorder.calls
+    kept = [allocation for allocation in saved if allocation.kind == "saved"]
+    record = TrainingStep(
+        optimizer=config.optimizer,
+        amp=config.amp,
+        gradient_bytes=gradient_bytes,
+        optimizer_bytes=state_bytes,
+        saved_bytes=sum(allocation.bytes for allocation in kept),
+        peak=max(before.peak(calls, state_bytes), after.peak(calls, unmade), key=lambda moment: moment.bytes),
     )
+    return Step(record, _by_operator(kept, calls), calls)
+
+
+def _optimize(
+    recorder: StepRecorder,
+    parameters: list[nn.Parameter],
+    name: OptimizerName,
+    device: torch.device,
+    *,
+    foreach: bool,
+) -> tuple[int, int]:
+    """Let the optimizer step twice, and look at the second time.
+
+    Returns the bytes of all states, and of those that were not made: their parameters are like others.
+    """
+    timeline = recorder.memory.timeline
+    kinds = [kind_of(parameter) for parameter in parameters]
+    runs = [parameters] if foreach else optimizer_runs(parameters, kinds)
+    optimizer = make_optimizer(name, runs, foreach=foreach)
     # Without its wrappers: one imports the compiler, for a second.
     step = partial(unwrap(type(optimizer).step), optimizer)
     with recorder, torch.no_grad():
         step()
-        bytes_of = {
-            kind: _mark("optimizer", states_of(optimizer, parameter, device), storages)
-            for parameter, kind in zip(parameters, kinds, strict=True)
-            if parameter in optimizer.state
-        }
-        storages.settle()
+        made: Counter[Any] = Counter()
+        bytes_of: dict[Any, int] = {}
+        for parameter, kind in zip(parameters, kinds, strict=True):
+            if parameter in optimizer.state:
+                bytes_of[kind] = _mark(_others(timeline, states_of(optimizer, parameter, device)), "optimizer")
+                made[kind] += 1
+        timeline.settle()
         step()
-    second = _Moment(recorder, "step")
-    optimizer_bytes = sum(bytes_of.get(kind, 0) for kind in kinds)
-    stepped_bytes = sum(
-        bytes_of.get(kind, 0) for p, kind in zip(parameters, kinds, strict=True) if p in optimizer.state
-    )
-    moments = (first.peak(optimizer_bytes), second.peak(optimizer_bytes - stepped_bytes))
-    highest = max(moments, key=lambda moment: moment.bytes)
-    kept = {life: owner for life, owner in saved.items() if life.kind == "saved"}
-    return Step(
-        TrainingStep(
-            optimizer=plan.optimizer,
-            amp=plan.amp,
-            gradient_bytes=gradient_bytes,
-            optimizer_bytes=optimizer_bytes,
-            saved_bytes=sum(life.bytes for life in kept),
-            peak=highest,
-        ),
-        _by_operator(kept, recorder.scopes.calls),
-    )
+    every = sum(bytes_of.get(kind, 0) for kind in kinds)
+    return every, every - sum(bytes_of[kind] * count for kind, count in made.items())
 
 
 class _Moment:
-    """The peak of a part of the step: what was alive, whatever it turns out to have been."""
+    """The peak so far: what was alive, whatever it turns out to have been."""
 
-    def __init__(self, recorder: StepRecorder, phase: Phase) -> None:
+    def __init__(self, memory: LiveBytes, phase: Phase) -> None:
         self._phase = phase
-        self._call = recorder.memory.peak_call()
-        self._alive = list(recorder.memory.storages.alive_at(recorder.memory.storages.peak_at))
-        self._recorder = recorder
+        self._call = memory.peak_call()
+        self._alive = list(memory.timeline.alive_at(memory.timeline.peak_at))
 
-    def peak(self, more_optimizer_bytes: int) -> Peak:
-        """Return the peak with ``more_optimizer_bytes``: states that this run made later or not, and a loop has."""
-        for life in self._alive:
-            if life.kind == "activations":
-                life.kind = "temporaries"
-        states = [Allocation(more_optimizer_bytes, "optimizer", -1, 0)]
-        return peak(self._phase, self._call, [*self._alive, *states], self._recorder.scopes.calls)
+    def peak(self, calls: Sequence[ModuleCall | OpCall], more_state_bytes: int) -> Peak:
+        """Return the peak with states of the optimizer that a loop has then, and this run made later or not."""
+        _mark((allocation for allocation in self._alive if allocation.kind == "activations"), "temporaries")
+        states = Allocation(more_state_bytes, "optimizer", START, START)
+        return peak(self._phase, self._call, [*self._alive, states], calls)
 
 
-def _mark_saved(storages: Timeline) -> dict[Allocation, int]:
-    """Mark the activations that have outlived the forward, and return them with the calls that made them."""
-    lives = [life for life in storages.alive() if life.kind == "activations"]
-    for life in lives:
-        life.kind = "saved"
-    return {life: life.owner for life in lives}
+def _mark(allocations: Iterable[Allocation], kind: AliveKind) -> int:
+    """Say what ``allocations`` are, and return their bytes."""
+    total = 0
+    for allocation in allocations:
+        allocation.kind = kind
+        total += allocation.bytes
+    return total
+
+
+def _others(timeline: Timeline, tensors: Iterable[Any]) -> list[Allocation]:
+    """Return what ``tensors`` lie in besides weights and inputs."""
+    return [allocation for allocation in timeline.find(tensors) if allocation.kind not in ("weights", "inputs")]
 
 
 def _loss(out: Any) -> torch.Tensor:
@@ -191,19 +191,11 @@ def _loss(out: Any) -> torch.Tensor:
     return total
 
 
-def _mark(kind: AliveKind, tensors: Iterable[Any], storages: Timeline) -> int:
-    """Say what the storages of ``tensors`` are, and return their bytes."""
-    lives = [life for life in storages.lives_of(tensors) if life.kind not in ("weights", "inputs")]
-    for life in lives:
-        life.kind = kind
-    return sum(life.bytes for life in lives)
-
-
-def _by_operator(kept: Mapping[Allocation, int], calls: Sequence[ModuleCall | OpCall]) -> dict[SavedBy, int]:
+def _by_operator(kept: Iterable[Allocation], calls: Sequence[ModuleCall | OpCall]) -> dict[SavedBy, int]:
     """Return the bytes of ``kept`` by the operator that made them, named so that another run's can be found."""
     bytes_of: Counter[int] = Counter()
-    for life, owner in kept.items():
-        bytes_of[owner] += life.bytes
+    for allocation in kept:
+        bytes_of[allocation.owner] += allocation.bytes
     return {name: bytes_of[index] for index, name in names_of(calls) if index in bytes_of}
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch.utils import _pytree as pytree
 
 from convinspect.errors import UsageError
 from convinspect.tensors.describe import dtype_name
+from convinspect.torch_private import pytree
 
 _HINT = "the program holds for the shapes it was exported with; torch.export.export(..., dynamic_shapes=...) frees them"
 

@@ -11,8 +11,19 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+from torch import nn
 
-from convinspect.trace.frontends.torchscript.unfuse import is_plain, make_plain
+from convinspect.frontends.modules import is_scripted
+from convinspect.frontends.torchscript.plain import is_plain, make_plain, nodes_in, put_before
+from convinspect.torch_private import (
+    children_of,
+    graph_type,
+    inline,
+    method_graphs,
+    script_object,
+    script_type,
+    tuple_type,
+)
 
 
 def with_markers(model: Any, *, disposable: bool) -> Any:
@@ -22,21 +33,62 @@ def with_markers(model: Any, *, disposable: bool) -> Any:
     """
     if all(is_plain(graph) and not _calls(graph) and not _loops(graph) for graph in _graphs(model)):
         return model
-    marked = model if disposable else _copy(model)
+    marked = model if disposable else saved_copy(model)
     for graph in _graphs(marked):
         # A forked call would run in another thread, at another time in every run; eager runs it in its place.
-        torch._C._jit_pass_inline_fork_wait(graph)  # noqa: SLF001 - there is no public name
+        inline(graph, forks=True)
         for node in _calls(graph):
             _mark(graph, node)
         for body in _loops(graph):
             first = next(iter((*body.nodes(), body.returnNode())))
             graph.create("convinspect::turn", [], 0).insertBefore(first)
         make_plain(graph)
-    # The graphs of functions can be reached in no other way; methods come in with their markers.
-    for graph in _entries(marked):
-        torch._C._jit_pass_inline(graph)  # noqa: SLF001
-        make_plain(graph)
+    # The graphs of functions can be reached in no other way; methods come in with their markers. A run begins with
+    # forward; a recurrent layer scripted by itself has its overloads alone.
+    for name, graph in method_graphs(marked):
+        if name in ("forward", "forward__0"):
+            inline(graph)
+            make_plain(graph)
     return marked
+
+
+@contextmanager
+def marked_parts(model: nn.Module) -> Iterator[None]:
+    """Run the block with markers in the graphs of the model's scripted modules, and put the modules back after it.
+
+    The copies have the very tensors of the originals, so that weights are told and counted as before.
+    """
+    undo: list[tuple[dict[str, Any], str, nn.Module]] = []
+    copies: dict[int, Any] = {}
+    try:
+        for parent in [module for module in model.modules() if not is_scripted(module)]:
+            children = children_of(parent)
+            for name, part in [(name, child) for name, child in children.items() if is_scripted(child)]:
+                undo.append((children, name, part))
+                children[name] = copies.setdefault(id(part), _with_own_tensors(part))
+        yield
+    finally:
+        for children, name, part in undo:
+            children[name] = part
+
+
+def _with_own_tensors(part: Any) -> Any:
+    marked = with_markers(part, disposable=False)
+    if marked is not part:
+        for mine, original in zip(marked.modules(), part.modules(), strict=True):
+            named = (*original.named_parameters(recurse=False), *original.named_buffers(recurse=False))
+            for name, tensor in named:
+                script_object(mine).setattr(name, tensor)
+    return marked
+
+
+def saved_copy(model: Any, device: str | None = None) -> Any:
+    """Return ``model`` saved and loaded: methods belong to the type, which a deep copy shares."""
+    buffer = io.BytesIO()
+    with quiet():
+        torch.jit.save(model, buffer)
+        buffer.seek(0)
+        return torch.jit.load(buffer, map_location=device)
 
 
 @contextmanager
@@ -47,50 +99,23 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _copy(model: Any) -> Any:
-    """Return ``model`` saved and loaded: methods belong to the type, which a deep copy shares."""
-    buffer = io.BytesIO()
-    with quiet():
-        torch.jit.save(model, buffer)
-        buffer.seek(0)
-        return torch.jit.load(buffer)
-
-
 def _graphs(model: Any) -> Iterator[Any]:
     """Yield the graph of every method; modules of one type share theirs."""
-    seen: set[str] = set()
+    types: dict[str, Any] = {}
     for module in model.modules():
-        methods: Any = module._c  # noqa: SLF001 - as torch.jit's own wrappers
-        kind = str(methods._type().qualified_name())  # noqa: SLF001
-        if kind not in seen:
-            seen.add(kind)
-            yield from (methods._get_method(name).graph for name in methods._method_names())  # noqa: SLF001
+        types.setdefault(script_type(module), module)
+    for module in types.values():
+        yield from (graph for _, graph in method_graphs(module))
 
 
-def _entries(model: Any) -> list[Any]:
-    """Return the graphs that a run can begin with; a recurrent layer scripted by itself has its overloads alone."""
-    methods = model._c  # noqa: SLF001 - as torch.jit's own wrappers
-    return [methods._get_method(n).graph for n in ("forward", "forward__0") if methods._has_method(n)]  # noqa: SLF001
+def _calls(graph: Any) -> list[Any]:
+    """Return the nodes that run a module."""
+    return [node for node in nodes_in(graph) if node.kind() == "prim::CallMethod" and _is_run(node)]
 
 
-def _calls(block: Any) -> list[Any]:
-    """Return the nodes that run a module, in nested blocks as well."""
-    found = []
-    for node in block.nodes():
-        for inner in node.blocks():
-            found += _calls(inner)
-        if node.kind() == "prim::CallMethod" and _is_run(node):
-            found.append(node)
-    return found
-
-
-def _loops(block: Any) -> list[Any]:
+def _loops(graph: Any) -> list[Any]:
     """Return the bodies of all loops."""
-    found = []
-    for node in block.nodes():
-        for inner in node.blocks():
-            found += [inner] * (node.kind() == "prim::Loop") + _loops(inner)
-    return found
+    return [body for node in nodes_in(graph) if node.kind() == "prim::Loop" for body in node.blocks()]
 
 
 def _is_run(node: Any) -> bool:
@@ -124,15 +149,10 @@ def _callee(source: str) -> str:
 
 def _mark(graph: Any, node: Any) -> None:
     module, *inputs = node.inputs()
-    packed = graph.create("prim::TupleConstruct", inputs, 1)
-    packed.output().setType(torch._C.TupleType([value.type() for value in inputs]))  # noqa: SLF001
-    packed.insertBefore(node)
+    packed = put_before(graph, node, "prim::TupleConstruct", inputs, tuple_type(inputs))
     if module.type().kind() == "InterfaceType":
         who, operator = module, "convinspect::enter_behind_interface"
     else:
-        identity = graph.create("prim::id", [module], 1)
-        identity.output().setType(torch._C.IntType.get())  # noqa: SLF001
-        identity.insertBefore(node)
-        who, operator = identity.output(), "convinspect::enter"
-    graph.create(operator, [who, packed.output()], 0).insertBefore(node)
+        who, operator = put_before(graph, node, "prim::id", [module], graph_type(int)), "convinspect::enter"
+    graph.create(operator, [who, packed], 0).insertBefore(node)
     graph.create("convinspect::leave", [node.output()], 0).insertAfter(node)

@@ -11,7 +11,7 @@ import builtins
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -21,9 +21,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from convinspect.frontends.frontend import Runner, ScopeRecorder
+from convinspect.frontends.modules import canonical_paths, is_scripted, type_name
 from convinspect.tensors.describe import records_in
-from convinspect.trace.modules import canonical_paths, type_name
-from convinspect.trace.record.recorder import Recorder
+from convinspect.torch_private import method_of, script_object
 
 # The first key that every call passes, below the user's and above the recorder's mode: markers are not recorded.
 _KEY = "ADInplaceOrView"
@@ -38,54 +39,52 @@ for _schema in (
 
 
 @dataclass(slots=True)
-class _Run:
+class Run:
     """One forward: where markers write; ``modules`` are paths and modules by the identity of their C++ object."""
 
-    recorder: Recorder
+    recorder: ScopeRecorder
     modules: dict[int, tuple[str, nn.Module]]
     running: list[tuple[str, nn.Module] | None] = field(default_factory=list)
 
     def enter(self, identity: int, inputs: Any) -> None:
-        # An object of a TorchScript class may have a forward too, and is no module.
+        """Begin a module; an object of a TorchScript class may have a forward too, and is none."""
         found = self.modules.get(identity)
         self.running.append(found)
         if found is not None:
             path, module = found
-            self.recorder.scopes.enter(path, type_name(module), records_in(inputs))
+            self.recorder.enter(path, type_name(module), records_in(inputs))
 
     def leave(self, result: Any) -> None:
+        """End what began last."""
         found = self.running.pop()
         if found is not None:
-            self.recorder.returned(found[0], result)
-            self.recorder.scopes.leave(records_in(result), self.recorder.field_of(result))
+            self.recorder.leave(result)
 
     def abandon(self, error: BaseException) -> None:
         """Close what was running when ``error`` came out of the interpreter."""
         while self.running:
             found = self.running.pop()
             if found is not None:
-                self.recorder.blame(error, *found)
-                self.recorder.scopes.abandon()
+                self.recorder.abandon(error, found[1])
 
 
-_run: ContextVar[_Run | None] = ContextVar("_run", default=None)
+_run: ContextVar[Run | None] = ContextVar("_run", default=None)
 
 
 @contextmanager
-def script_scopes(model: Any, recorder: Recorder) -> Iterator[Callable[..., Any]]:
+def script_scopes(model: nn.Module, recorder: ScopeRecorder) -> Iterator[Runner]:
     """Give a function that runs ``model``, and follow its module calls while the block runs.
 
     ``model`` must be one that `with_markers` returned: its graphs call the operators of this file.
     """
-    paths = canonical_paths(model)
-    modules = {hash(module._c): (paths[path], module) for path, module in model.named_modules()}  # noqa: SLF001
-    with _following(modules, recorder) as run:
+    method = None if method_of(model, "forward") else method_of(model, "forward__0")
+    with scopes_in_parts(model, recorder, canonical_paths(model)) as run:
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            run.enter(hash(model._c), (args, kwargs))  # noqa: SLF001 - the identity of a scripted module
+            run.enter(_identity(model), (args, kwargs))
             try:
                 with _hearing_interrupts() as heard:
-                    out = _forward(model)(*args, **kwargs)
+                    out = (method or model)(*args, **kwargs)
             except Exception as error:
                 if heard:
                     raise KeyboardInterrupt from error
@@ -99,23 +98,10 @@ def script_scopes(model: Any, recorder: Recorder) -> Iterator[Callable[..., Any]
 
 
 @contextmanager
-def scopes_in_parts(model: nn.Module, recorder: Recorder) -> Iterator[Callable[[BaseException], None]]:
-    """Follow the calls inside the scripted modules of an eager ``model``, whose own calls are followed elsewhere.
-
-    Gives what closes the scopes that an error leaves open.
-    """
-    parts = [(path, m) for path, m in model.named_modules() if isinstance(m, torch.jit.ScriptModule)]
-    if not parts:
-        yield lambda _: None
-        return
-    modules: dict[int, tuple[str, nn.Module]] = {hash(m._c): (path, m) for path, m in parts}  # noqa: SLF001
-    with _following(modules, recorder) as run:
-        yield run.abandon
-
-
-@contextmanager
-def _following(modules: dict[int, tuple[str, nn.Module]], recorder: Recorder) -> Iterator[_Run]:
-    run = _Run(recorder, modules)
+def scopes_in_parts(model: nn.Module, recorder: ScopeRecorder, paths: Mapping[str, str] | None = None) -> Iterator[Run]:
+    """Follow the calls inside the scripted modules of ``model``, which go by ``paths`` where these are given."""
+    parts = [(path, module) for path, module in model.named_modules() if is_scripted(module)]
+    run = Run(recorder, {_identity(m): (paths[path] if paths else path, m) for path, m in parts})
     token = _run.set(run)
     try:
         yield run
@@ -150,11 +136,8 @@ for _name, _kernel in (
     _OPERATORS.impl(_name, _kernel, _KEY)
 
 
-def _forward(model: Any) -> Callable[..., Any]:
-    """Return what runs the model; a recurrent layer that was scripted by itself has its overloads alone."""
-    if model._c._has_method("forward") or not model._c._has_method("forward__0"):  # noqa: SLF001
-        return model  # type: ignore[no-any-return]
-    return model._c._get_method("forward__0")  # type: ignore[no-any-return] # noqa: SLF001
+def _identity(module: nn.Module) -> int:
+    return hash(script_object(module))
 
 
 @contextmanager

@@ -1,0 +1,124 @@
+"""What a front end offers: everything that depends on how a model is there, as code, as a script or as a program."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol, TypeAlias
+
+import torch
+from torch import nn
+
+from convinspect.frontends.modules import type_name
+from convinspect.records import Format, ModuleRecord, Note, ReceptiveField, TensorRecord
+from convinspect.tensors.describe import dtype_name
+
+Runner: TypeAlias = Callable[..., Any]
+Told: TypeAlias = tuple[tuple[ModuleRecord, ...], tuple[Note, ...]]
+
+
+class ScopeRecorder(AbstractContextManager[Any], Protocol):
+    """What is told which module begins and ends; operators in between, while it is entered, are that module's."""
+
+    @property
+    def path(self) -> str:
+        """The dotted path of the running module; the model itself where none is."""
+
+    def enter(
+        self, path: str, type_name: str, inputs: tuple[TensorRecord, ...], unregistered: int | None = None
+    ) -> None:
+        """Begin a run of the module at ``path``; one that is not registered brings how many parameters it has."""
+
+    def leave(self, result: Any) -> None:
+        """End the running module's run with what it returns."""
+
+    def abandon(self, error: BaseException, module: nn.Module) -> None:
+        """End the run of ``module``, the running one, with ``error``."""
+
+    def returned(self, path: str, value: Any) -> ReceptiveField | None:
+        """Say that the module at ``path`` returns ``value``, and get the first field in it."""
+
+    def end(self, outputs: tuple[TensorRecord, ...], field: ReceptiveField | None) -> None:
+        """End the running module's run with records of what it returned: `leave` without a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frontend(ABC):
+    """A model and how to run it; ``module`` is the tree of its registered modules, with their weights.
+
+    ``no_training`` says why a training step of such a model cannot be estimated, where it cannot.
+    """
+
+    module: nn.Module
+
+    format: ClassVar[Format]
+    no_training: ClassVar[Note | None] = None
+
+    @property
+    def model(self) -> Any:
+        """The model as its owner has it."""
+        return self.module
+
+    @property
+    def name(self) -> str:
+        """The class of the model; empty where it is forgotten."""
+        return type_name(self.module)
+
+    @property
+    def weights(self) -> tuple[torch.Tensor, ...]:
+        """All parameters, then all buffers."""
+        return (*self.module.parameters(), *self.module.buffers())
+
+    @property
+    def device(self) -> str:
+        """The device of the first weight; meta where any has no values."""
+        first = next((str(tensor.device) for tensor in self.weights), "cpu")
+        return "meta" if any(tensor.is_meta for tensor in self.weights) else first
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the first floating weight that arithmetic is done in; float32 where there is none."""
+        dtypes = (t.dtype for t in self.weights if t.is_floating_point() and t.itemsize > 1)
+        return dtype_name(next(dtypes, torch.float32))
+
+    @abstractmethod
+    def on(self, device: str) -> Frontend:
+        """Return a copy of the model on ``device``; on meta it takes no memory."""
+
+    @abstractmethod
+    def signature(self) -> inspect.Signature | None:
+        """Return what ``forward`` takes, or ``None`` where nobody knows."""
+
+    def check(self, args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]) -> None:
+        """Raise `UsageError` for inputs that the model does not hold for; ``names`` are the report's of ``args``."""
+        del args, kwargs, names
+
+    @contextmanager
+    def running(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Frontend]:
+        """Give what is run in place of this model: itself, or a copy where running it would change it."""
+        del args, kwargs
+        yield self
+
+    @abstractmethod
+    def scopes(self, recorder: ScopeRecorder) -> AbstractContextManager[Runner]:
+        """Give what runs the model, and tell ``recorder`` of its module calls while the block runs."""
+
+    def copied(self) -> Frontend:
+        """Return a deep copy of what is run."""
+        return replace(self, module=copy.deepcopy(self.module))
+
+    def registered(self) -> Iterator[tuple[str, nn.Module]]:
+        """Yield every registered module once, with the path that it goes by."""
+        yield from self.module.named_modules()
+
+    def told(self, modules: tuple[ModuleRecord, ...], ran: set[str]) -> Told:
+        """Return ``modules`` with what only this front end knows of them, and what a reader must know.
+
+        ``ran`` are the paths of the modules that ran.
+        """
+        del ran
+        return modules, ()

@@ -1,0 +1,74 @@
+"""Which memory a tensor lies in, and how much of it: what tells whether two tensors are one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+
+from convinspect.torch_private import coo_parts, is_traceable_wrapper_subclass, storage_address
+
+
+def storage_of(tensor: torch.Tensor) -> torch.UntypedStorage | None:
+    """Return the tensor's storage, or ``None`` of a layout that has none: sparse, of a library's own, not yet made."""
+    try:
+        return tensor.untyped_storage()
+    except (NotImplementedError, RuntimeError, ValueError):
+        return None
+
+
+def storage_id(tensor: torch.Tensor) -> int:
+    """Return what all views of one memory share; the tensor's own ``id`` where it has no storage."""
+    storage = storage_of(tensor)
+    return id(tensor) if storage is None else storage_address(storage)
+
+
+def same_piece(tensor: torch.Tensor) -> tuple[Any, ...]:
+    """Return what two names of one weight share: the same piece of the same storage."""
+    storage = storage_of(tensor)
+    if storage is None or not tensor.numel():
+        return (id(tensor),)
+    return (storage_address(storage), tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
+
+
+def memory_of(tensor: torch.Tensor) -> Iterator[tuple[int, Any, int]]:
+    """Yield identity, owner and bytes of what was allocated for ``tensor``: its storages, each with its whole size.
+
+    A tensor of an opaque layout stands for its own.
+    """
+    for part in _plain_parts(tensor):
+        storage = storage_of(part)
+        if storage is None:
+            yield id(part), part, element_bytes(part)
+        else:
+            yield storage_address(storage), storage, storage.nbytes()
+
+
+def allocated_bytes(tensors: Iterable[torch.Tensor]) -> int:
+    """Return the bytes of all that ``tensors`` lie in, each storage once."""
+    return sum({key: size for tensor in tensors for key, _, size in memory_of(tensor)}.values())
+
+
+def element_bytes(tensor: torch.Tensor) -> int:
+    """Return the bytes of the tensor's elements; of a sparse tensor, of its indices and values."""
+    return sum(part.numel() * part.element_size() for part in _sparse_parts(tensor))
+
+
+def _plain_parts(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+    if is_traceable_wrapper_subclass(tensor):
+        for name in tensor.__tensor_flatten__()[0]:
+            yield from _plain_parts(getattr(tensor, name))
+    else:
+        yield from _sparse_parts(tensor)
+
+
+def _sparse_parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Return the indices and values that a sparse tensor is made of; of any other the tensor itself."""
+    if tensor.layout is torch.sparse_coo:
+        return coo_parts(tensor)
+    if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):
+        return (tensor.crow_indices(), tensor.col_indices(), tensor.values())
+    if tensor.layout in (torch.sparse_csc, torch.sparse_bsc):
+        return (tensor.ccol_indices(), tensor.row_indices(), tensor.values())
+    return (tensor,)

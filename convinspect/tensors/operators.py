@@ -1,0 +1,93 @@
+"""What an operator takes, gives and changes: read off its schema once, and asked for at every call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+
+from convinspect.torch_private import schema_of
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The name (``aten::add``) and arguments of an operator; ``types`` are torch's own words for theirs.
+
+    ``written`` are the arguments that it writes to, ``replaced`` those that are only written, never read.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    defaults: Mapping[str, Any]
+    written: tuple[str, ...]
+    replaced: frozenset[str]
+
+
+@cache
+def signature_of(func: Any) -> Signature | None:
+    """Read an operator's schema; ``None`` of a higher-order operator, which has none."""
+    schema = schema_of(func)
+    if schema is None:
+        return None
+    written = [a for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write]
+    return Signature(
+        schema.name,
+        tuple(a.name for a in schema.arguments),
+        tuple(str(a.type) for a in schema.arguments),
+        {a.name: a.default_value for a in schema.arguments if a.has_default_value()},
+        tuple(a.name for a in written),
+        frozenset(a.name for a in written if a.kwarg_only),
+    )
+
+
+@cache
+def is_pointwise(func: Any) -> bool:
+    """Tell whether torch tags the operator as pointwise; of an in-place one, perhaps its functional form only."""
+    signature = signature_of(func)
+    if signature is None:
+        return False
+    if torch.Tag.pointwise in func.tags:
+        return True
+    namespace, name = signature.name.split("::")
+    plain = getattr(getattr(torch.ops, namespace), name.removesuffix("_"), None)
+    if plain is None or plain is func.overloadpacket:
+        return False
+    return any(torch.Tag.pointwise in getattr(plain, overload).tags for overload in plain.overloads())
+
+
+@cache
+def mutates(func: Any) -> bool:
+    """Tell whether the operator may change a tensor that it is given; one without a schema may."""
+    schema = schema_of(func)
+    return schema is None or bool(schema.is_mutable)
+
+
+def results(value: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors of an operator's result; operators return tensors and lists of them, nothing deeper."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from results(item)
+
+
+def operands(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[torch.Tensor]:
+    """Yield the tensors that an operator was given."""
+    yield from results(args)
+    for arg in kwargs.values():
+        yield from results(arg)
+
+
+def written(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[torch.Tensor]:
+    """Yield the tensors that the operator's schema says it writes into; all of them where it has none."""
+    signature = signature_of(func)
+    if signature is None:
+        yield from operands(args, kwargs)
+        return
+    given = {**dict(zip(signature.names, args, strict=False)), **kwargs}
+    for name in signature.written:
+        yield from results(given.get(name))

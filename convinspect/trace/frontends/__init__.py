@@ -1,1 +1,0 @@
-"""The ways of running a model: eager modules, TorchScript, exported programs."""

@@ -1,0 +1,174 @@
+"""A model, its inputs and the process around a run, left as they were found, also when the run raises."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules import module as nn_module
+from torch.nn.parameter import is_lazy
+
+from convinspect.tensors.describe import tensors_in
+from convinspect.tensors.identity import storage_id, storage_of
+from convinspect.tensors.operators import mutates, operands, signature_of
+
+_CONTAINERS = (dict, OrderedDict, list, set)
+
+# Each puts one thing back.
+_Undo = Callable[[], None]
+
+
+@contextmanager
+def restored(model: nn.Module, inputs: Any = ()) -> Iterator[Weights]:
+    """Run the block and undo what it did to ``model``'s weights, attributes and flags, to the ``inputs`` and around.
+
+    Attributes are put back as they were, also the contents of those that are lists, dicts or sets; around the model
+    are the states that torch, numpy and Python keep for the whole process.
+    """
+    weights = Weights(model, inputs)
+    attributes = [_attributes(module) for module in model.modules()]
+    undo = [*attributes, weights.restore, *_random_states(), *_switches(), *_global_hooks()]
+    try:
+        yield weights
+    finally:
+        for put_back in undo:
+            put_back()
+
+
+class Weights:
+    """The parameters, buffers and inputs of a run: which of them it reads, and what they were before it.
+
+    `touch` is called before every operator. A storage that the operator is about to change, through whatever view,
+    is copied first, so a run that changes nothing (the common case) copies nothing.
+    """
+
+    def __init__(self, model: nn.Module, inputs: Any = ()) -> None:
+        tensors = [tensor for tensor in (*model.parameters(), *model.buffers()) if not is_lazy(tensor)]
+        self._states = [_state(tensor) for tensor in tensors]
+        self._known: dict[int, list[int]] = {}
+        for tensor in (*tensors, *tensors_in(inputs)):
+            self._known.setdefault(storage_id(tensor), []).append(id(tensor))
+        self._saved: dict[int, tuple[Any, Any]] = {}
+        self.used: set[int] = set()
+
+    def touch(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Note the weights that the operator reads, and save the storages that it changes."""
+        for tensor in operands(args, kwargs):
+            key = storage_id(tensor)
+            if key in self._known:
+                self.used.update(self._known[key])
+                if key not in self._saved and _may_change(func, tensor):
+                    self._saved[key] = _copied(tensor)
+
+    def restore(self) -> None:
+        """Put the saved values back, and each weight onto its own storage."""
+        for original, copy in self._saved.values():
+            if copy is not None:
+                original.copy_(copy)
+        for put_back in self._states:
+            put_back()
+
+
+def _may_change(func: Any, tensor: torch.Tensor) -> bool:
+    signature = signature_of(func)
+    # The norms' operators write running statistics without saying so in their schemas.
+    return mutates(func) or (signature is not None and "_norm" in signature.name and not tensor.requires_grad)
+
+
+def _copied(tensor: torch.Tensor) -> tuple[Any, Any]:
+    """Return what holds the tensor's values and a copy of it; no copy of what has no values."""
+    storage = storage_of(tensor)
+    if storage is None:
+        return tensor.detach(), tensor.detach().clone()
+    return storage, None if storage.device.type == "meta" else storage.clone()
+
+
+def _state(tensor: torch.Tensor) -> _Undo:
+    """Keep what a weight is besides its values: where they lie, its gradient, whether it requires one."""
+    alias, requires_grad = tensor.detach(), tensor.requires_grad
+    grad = tensor.grad if tensor.is_leaf else None
+
+    def put_back() -> None:
+        if not tensor.is_leaf:
+            return
+        if tensor.requires_grad != requires_grad:
+            tensor.requires_grad_(requires_grad)
+        if tensor.grad is not grad:
+            tensor.grad = grad
+        if storage_id(tensor) != storage_id(alias) or tensor.shape != alias.shape:
+            tensor.data = alias
+
+    return put_back
+
+
+def _attributes(module: nn.Module) -> _Undo:
+    own = dict(vars(module))
+    contents = [(value, value.copy()) for value in own.values() if type(value) in _CONTAINERS]
+
+    def put_back() -> None:
+        vars(module).clear()
+        vars(module).update(own)
+        for container, before in contents:
+            container.clear()
+            (container.extend if isinstance(container, list) else container.update)(before)
+
+    return put_back
+
+
+def _random_states() -> Iterator[_Undo]:
+    python, generator = random.getstate(), torch.get_rng_state()
+    yield lambda: random.setstate(python)
+    yield lambda: torch.set_rng_state(generator)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        state = numpy.random.get_state()
+        yield lambda: numpy.random.set_state(state)
+    if torch.cuda.is_initialized():
+        devices = torch.cuda.get_rng_state_all()
+        yield lambda: torch.cuda.set_rng_state_all(devices)
+
+
+def _switches() -> Iterator[_Undo]:
+    """Yield what puts each switch back; one that was not touched is left alone, for some are slow to set."""
+    cudnn, mha = torch.backends.cudnn, torch.backends.mha
+    yield _switch(torch.is_grad_enabled, torch.set_grad_enabled)
+    yield _switch(torch.get_default_dtype, torch.set_default_dtype)
+    yield _switch(torch.get_num_threads, torch.set_num_threads)
+    yield _switch(torch.get_float32_matmul_precision, torch.set_float32_matmul_precision)
+    yield _switch(torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly)
+    yield _switch(torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms)
+    yield _switch(mha.get_fastpath_enabled, mha.set_fastpath_enabled)
+    yield _switch(lambda: cudnn.benchmark, lambda value: setattr(cudnn, "benchmark", value))
+    yield _switch(sys.getrecursionlimit, sys.setrecursionlimit)
+
+
+def _switch(read: Callable[[], Any], write: Callable[[Any], Any]) -> _Undo:
+    before = read()
+
+    def put_back() -> None:
+        if read() != before:
+            write(before)
+
+    return put_back
+
+
+def _global_hooks() -> Iterator[_Undo]:
+    for name, hooks in vars(nn_module).items():
+        if name.startswith("_global_") and isinstance(hooks, dict):
+            yield _hooks(hooks)
+
+
+def _hooks(hooks: dict[Any, Any]) -> _Undo:
+    before = dict(hooks)
+
+    def put_back() -> None:
+        hooks.clear()
+        hooks.update(before)
+
+    return put_back

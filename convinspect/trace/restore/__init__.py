@@ -1,1 +1,0 @@
-"""A model, its inputs and the process, left as they were found."""

@@ -1,0 +1,47 @@
+"""The line between our code and the user's: whatever theirs raises becomes one clear error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from convinspect.errors import InspectError, ModelError, describe
+
+_USAGE = 2  # what argparse and click exit with
+
+
+@contextmanager
+def as_a_program(source: str) -> Iterator[None]:
+    """Run the block with the command line of ``python FILE``: code that reads its own must not read ours."""
+    kept = sys.argv
+    sys.argv = [source]
+    try:
+        yield
+    finally:
+        sys.argv = kept
+
+
+@contextmanager
+def running_users_code(what: str, in_a_package: str | None = None) -> Iterator[None]:
+    """Run the block, in which the user's code runs as ``what``, and raise `ModelError` for what it raises.
+
+    ``in_a_package`` is the target to suggest where an import says that it needs a package around it.
+    """
+    try:
+        yield
+    except (InspectError, KeyboardInterrupt):
+        raise
+    except SystemExit as error:
+        raise ModelError(f"{what}: the code called exit({error.code!r})", _hint(error, None)) from error
+    except BaseException as error:
+        raise ModelError(f"{what}: {describe(error)}", _hint(error, in_a_package)) from error
+
+
+def _hint(error: BaseException, in_a_package: str | None) -> str | None:
+    if isinstance(error, SystemExit) and error.code == _USAGE:
+        return "it reads its command line, which is empty here: give every argument a default"
+    if isinstance(error, ImportError) and "relative import" in error.msg and in_a_package is not None:
+        return f"try {in_a_package}"
+    missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    return f"is {missing} installed in this environment?" if missing.isidentifier() else None

@@ -1,0 +1,95 @@
+"""One front end for each way in which a model can be there; a model's own questions have one answer each."""
+
+from __future__ import annotations
+
+import inspect as signatures
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from convinspect import inspect
+from convinspect.errors import UsageError
+from convinspect.frontends import Frontend, frontend_of
+from convinspect.inputs import given_inputs
+from convinspect.load.adopt import adopt
+from convinspect.spec import Request, Target
+from convinspect.torch_private import aten
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.norm(self.conv(image)))
+
+
+def _made(way: str, model: nn.Module, x: torch.Tensor) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if way == "torchscript":
+            return torch.jit.script(model)
+        return torch.export.export(model, (x,)) if way == "export" else model
+
+
+WAYS = ("python", "torchscript", "export")
+
+
+@pytest.fixture(params=WAYS)
+def frontend(request: pytest.FixtureRequest) -> Frontend:
+    return frontend_of(_made(request.param, Net().eval().bfloat16(), torch.zeros(1, 3, 8, 8, dtype=torch.bfloat16)))
+
+
+def test_every_front_end_answers_as_the_model_in_python_does(frontend: Frontend) -> None:
+    assert (frontend.name, frontend.dtype, frontend.device) == ("Net", "bfloat16", "cpu")
+    assert [path for path, _ in frontend.registered()] == ["", "conv", "norm"]
+    assert {tuple(tensor.shape) for tensor in frontend.weights} == {tuple(t.shape) for t in Net().state_dict().values()}
+    signature = frontend.signature()
+    assert signature is not None
+    assert [name for name in signature.parameters if name != "self"] == ["image"]
+
+
+def test_a_copy_on_meta_has_no_values_and_leaves_the_original_its_own(frontend: Frontend) -> None:
+    there = frontend.on("meta")
+    assert (there.device, frontend.device) == ("meta", "cpu")
+    assert (there.format, there.name, there.dtype) == (frontend.format, frontend.name, frontend.dtype)
+    assert str(there.signature()) == str(frontend.signature())
+
+
+def test_only_an_exported_program_is_a_graph_of_one_mode() -> None:
+    found = [frontend_of(_made(way, Net().eval(), torch.zeros(1, 3, 8, 8))).no_training for way in WAYS]
+    assert [note and note.code for note in found] == [None, None, "training_unknown"]
+
+
+def test_what_is_no_model_is_refused_by_its_type() -> None:
+    with pytest.raises(UsageError, match=r"a dict is not a torch\.nn\.Module"):
+        inspect({"weight": torch.zeros(1)})
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_image_without_a_batch_is_told_in_every_form(way: str) -> None:
+    image = torch.zeros(3, 8, 8)
+    loaded = adopt(_made(way, nn.Conv2d(3, 4, 3), image), None, Request(Target("", "", None)))
+    assert not given_inputs(loaded, (image,), {}).is_batched
+    field = inspect(loaded.runnable.model, (image,), optimizer=None).layers[0].receptive_field
+    assert field is not None
+    assert field.axes == (1, 2)
+
+
+def test_a_function_whose_arguments_nobody_knows_names_its_inputs_by_place() -> None:
+    class Opaque(nn.Module):
+        forward: Any = torch.add
+
+    loaded = adopt(Opaque(), None, Request(Target("", "", None)))
+    with pytest.raises(ValueError, match="no signature"):
+        signatures.signature(torch.add)
+    assert given_inputs(loaded, (torch.zeros(1), torch.zeros(1)), {}).names == ("input.0", "input.1")
+
+
+def test_an_operator_that_this_torch_does_not_have_is_none() -> None:
+    assert aten("convolution") is torch.ops.aten.convolution.default
+    assert aten("no_such_operator") is None
