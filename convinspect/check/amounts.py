@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal, TypeAlias
 
+from convinspect.check.metrics import Unit
 from convinspect.errors import UsageError
-
-Unit: TypeAlias = Literal["count", "bytes", "positions"]
 
 _SI = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
 _IEC = {f"{name}I": 1024**step for step, name in enumerate("KMGTPE", start=1)}

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from convinspect.check import DEVICE
 from convinspect.check.config_table import Table
 from convinspect.check.limits import GrowthKind, Limit, bound, bound_names, growth
-from convinspect.check.plan import DEVICE, Check
+from convinspect.check.plan import Check
 from convinspect.check.rules import RULES, Rule, rule
 from convinspect.errors import UsageError
 from convinspect.spec import Request, parse_device, parse_float_dtype, parse_input, parse_target

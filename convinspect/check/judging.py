@@ -12,6 +12,7 @@ from convinspect.check.judging_rules import judge_rule
 from convinspect.check.limits import Limit
 from convinspect.check.parts import Part, part_of, whole
 from convinspect.check.plan import Check
+from convinspect.check.reading import read
 from convinspect.check.readings import Reading
 from convinspect.check.results import Baseline
 from convinspect.check.verdicts import BREACH, UNUSABLE, Numbers, Verdict
@@ -59,7 +60,7 @@ def _judge_growth(limit: Limit, part: Part, baseline: Baseline | None, blank: Ve
     moved = _moved(limit, part.report, baseline.report)
     if moved:
         return _unusable(blank, f"the baseline is of another run: {moved}", "--update-baseline makes it anew")
-    then = limit.metric.read(_same_part(limit, baseline.report))
+    then = read(limit.metric, _same_part(limit, baseline.report))
     allowed = Reading(_grown(limit, then.low), _grown(limit, then.high), then.why)
     return _held(limit, part, allowed, then, blank, accept=accept)
 
@@ -86,7 +87,7 @@ def _grown(limit: Limit, value: float) -> float:
 def _held(limit: Limit, part: Part, allowed: Reading, then: Reading | None, blank: Verdict, *, accept: bool) -> Verdict:
     """Return what holds of the limit's number; ``allowed`` is a bound too where ``then``, the baseline's number, is."""
     metric, least = limit.metric, limit.kind == "min"
-    value = metric.read_least(part) if least and metric.read_least else metric.read(part)
+    value = read(metric, part, least=least)
     told = _told(limit, value, allowed, then, blank)
     certain = _certain(value, allowed, least=least)
     if certain is not None:

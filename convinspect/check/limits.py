@@ -89,13 +89,3 @@ def _split(name: str, key: str) -> tuple[Literal["max", "min"], Metric]:
 
 def _of_parts() -> str:
     return f"parts have: {', '.join(name for name, metric in METRICS.items() if not metric.whole_only)}"
-
-
-def limit_options() -> tuple[tuple[str, str, bool], ...]:
-    """Return the options that say a limit: name, help, and whether it is common enough to be shown."""
-    options: list[tuple[str, str, bool]] = []
-    for metric in METRICS.values():
-        is_field = metric.unit == "positions"
-        options.append((f"max-{metric.name}", metric.help, not is_field))
-        options.append((f"min-{metric.name}", metric.help, is_field))
-    return tuple(options)

@@ -9,9 +9,6 @@ from convinspect.check.limits import Limit
 from convinspect.check.rules import Rule
 from convinspect.spec import Request
 
-# A gate must say the same on every machine: no weights, no computing, and no difference between a laptop and a GPU.
-DEVICE = "meta"
-
 
 @dataclass(frozen=True, slots=True)
 class Check:

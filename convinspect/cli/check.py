@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from convinspect import __version__
-from convinspect.check.limits import limit_options
-from convinspect.check.plan import DEVICE
-from convinspect.cli.check_plan import plan_of
+from convinspect.check import DEVICE
+from convinspect.check.metrics import limit_options
 from convinspect.cli.options import run_options
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.streams import report_stream, say
@@ -118,6 +117,8 @@ def check(target: str | None, **options: Any) -> int:
 
 
 def _session(target: str | None, options: dict[str, Any], given: frozenset[str]) -> Session:
+    from convinspect.cli.check_plan import plan_of  # noqa: PLC0415 - --help must not wait for it
+
     plan = plan_of(target, options, given)
     for note in plan.notes:
         say(f"note: {note}")

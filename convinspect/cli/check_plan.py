@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from convinspect.check.config import Config, find_config, read_config
-from convinspect.check.limits import GrowthKind, Limit, bound, growth, limit_options, nearest
+from convinspect.check.limits import GrowthKind, Limit, bound, growth, nearest
+from convinspect.check.metrics import limit_options
 from convinspect.check.plan import Check
 from convinspect.cli.options import request_of
 from convinspect.errors import UsageError

@@ -81,6 +81,15 @@ class TestJson:
         bounded = document["checks"][1]["limits"][0]["numbers"]
         assert (bounded["low"], bounded["high"]) == (512, None)
 
+    def test_a_check_is_over_or_not_decided(self) -> None:
+        checks = json.loads(write(session(*results()), "json"))["checks"]
+        assert [(one["status"], one["exit_code"]) for one in checks] == [
+            ("FAIL", 1),
+            ("ERROR", 2),
+            ("PASS", 0),
+            ("ERROR", 3),
+        ]
+
     def test_it_tells_what_a_baseline_was_made_from(self) -> None:
         (baseline,) = json.loads(write(session(*results()), "json"))["checks"][0]["baselines"]
         assert baseline["tool"]["torch"] == LENET.tool.torch

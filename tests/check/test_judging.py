@@ -73,6 +73,7 @@ def test_a_limit_of_a_fraction_of_a_byte_holds_what_fits_in_it() -> None:
     assert verdict(LENET, "max-weights", "85.3125KiB").status == "PASS"  # 87,360
     assert verdict(LENET, "max-weights", "85.312KiB").status == "FAIL"  # 87,359.488
     assert verdict(LENET, "min-weights", "85.312KiB").status == "PASS"
+    assert verdict(LENET, "min-weights", "85.3126KiB").status == "FAIL"  # 87,360.1
 
 
 def test_a_breach_names_the_rows_that_weigh_most() -> None:
@@ -84,6 +85,11 @@ def test_a_breach_names_the_rows_that_weigh_most() -> None:
     ]
     assert verdict(LENET, "max-inference-peak", 1).heaviest[0].name == "weights"
     assert verdict(LENET, "max-params", "1M").heaviest == ()
+
+
+def test_what_is_too_small_has_no_rows_that_weigh_too_much() -> None:
+    one = verdict(LENET, "min-params", "1M")
+    assert (one.status, one.heaviest) == ("FAIL", ())
 
 
 class TestParts:
@@ -213,8 +219,8 @@ class TestFields:
         assert verdict(report, "min-receptive-field", 8).status == "FAIL"
         assert verdict(report, "min-receptive-field", 2).status == "ERROR"
 
-    def test_a_minimum_has_no_heaviest_rows(self) -> None:
-        assert verdict(LENET, "min-receptive-field", 29).heaviest == ()
+    def test_of_matches_inside_matches_the_outermost_gives_the_field(self) -> None:
+        assert verdict(PARTS, "min-receptive-field", 5, "backbone*").status == "PASS"  # backbone.0 alone sees 3
 
 
 class TestGrowth:

@@ -36,7 +36,8 @@ def test_a_changed_file_has_its_own_time(project: Path) -> None:
 
 
 def test_a_file_that_git_does_not_know_has_its_own_time(project: Path, tmp_path: Path) -> None:
-    for file in (project / "new.json", tmp_path / "outside.json"):
+    write(project, __gitignore="ignored.json")
+    for file in (project / "new.json", project / "ignored.json", tmp_path / "outside.json"):
         file.write_text("{}")
         os.utime(file, (0, 1_000_000_000))
         assert made(file) == "written 2001-09-09 01:46 UTC"

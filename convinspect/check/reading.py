@@ -1,0 +1,103 @@
+"""Where a report says each number: for the whole model, and for a part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from convinspect.check import fields
+from convinspect.check.metrics import Metric
+from convinspect.check.parts import Part
+from convinspect.check.readings import Reading
+
+
+def read(metric: Metric, part: Part, *, least: bool = False) -> Reading:
+    """Return what the report says of ``metric``; with ``least`` the smaller end where that is a range.
+
+    A minimum is held against the smaller end.
+    """
+    return _LEAST.get(metric.name, _READERS[metric.name])(part) if least else _READERS[metric.name](part)
+
+
+def _params(part: Part) -> Reading:
+    """Return the parameters that the rows own; a tied weight belongs to its first owner."""
+    return _counted(part, sum(row.params for row in part.rows))
+
+
+def _trainable_params(part: Part) -> Reading:
+    """Return the parameters that require a gradient; a file of weights does not tell which do."""
+    for note in part.report.warnings:
+        if note.code == "assumed_trainable":
+            return Reading(0, sum(row.params for row in part.rows), note.message)
+    return _counted(part, sum(row.trainable_params for row in part.rows))
+
+
+def _buffers(part: Part) -> Reading:
+    """Return the elements of the buffers."""
+    return Reading.exactly(sum(row.buffers for row in part.rows))
+
+
+def _weights(part: Part) -> Reading:
+    """Return the bytes of parameters and buffers."""
+    return _counted(part, sum(row.param_bytes + row.buffer_bytes for row in part.rows))
+
+
+def _macs(part: Part) -> Reading:
+    """Return the multiply-accumulates: at least those known, where an operator is not counted."""
+    known = [row.macs for row in part.rows if row.macs is not None]
+    if not known:
+        return Reading.unknown(part.why_no_forward)
+    if all(row.macs_status == "exact" for row in part.rows):
+        return Reading.exactly(sum(known))
+    names = sorted({used.op for used in part.report.uncounted if part.holds(used.path)})
+    return Reading.at_least(sum(known), f"not counted: {', '.join(names)}" if names else "not everything is counted")
+
+
+def _flops(part: Part) -> Reading:
+    """Return twice the MACs."""
+    read = _macs(part)
+    return Reading(2 * read.low, 2 * read.high, read.why)
+
+
+def _inference_peak(part: Part) -> Reading:
+    """Return the most bytes that are alive at once in a forward."""
+    peak = part.report.totals.memory.inference_peak_bytes
+    return Reading.unknown(part.why_no_forward) if peak is None else _counted(part, peak)
+
+
+def _training_peak(part: Part) -> Reading:
+    """Return the most bytes that are alive at once in a training step."""
+    training = part.report.totals.memory.training
+    return Reading.unknown(_why_no_training(part)) if training is None else _counted(part, training.peak_bytes)
+
+
+def _counted(part: Part, value: int) -> Reading:
+    """Return ``value`` as exact, or as a lower bound where modules run that the model does not know."""
+    for note in part.report.warnings:
+        if note.code == "unregistered" and (note.path is None or part.holds(note.path)):
+            return Reading.at_least(value, note.message)
+    return Reading.exactly(value)
+
+
+def _why_no_training(part: Part) -> str:
+    for note in part.report.warnings:
+        if note.code in ("nothing_to_train", "training_unknown"):
+            return note.message
+    return part.why_no_forward if part.report.model.format == "weights" else "no training step was estimated"
+
+
+_READERS: Mapping[str, Callable[[Part], Reading]] = {
+    "params": _params,
+    "trainable-params": _trainable_params,
+    "buffers": _buffers,
+    "macs": _macs,
+    "flops": _flops,
+    "weights": _weights,
+    "inference-peak": _inference_peak,
+    "training-peak": _training_peak,
+    "receptive-field": fields.largest_of_outputs,
+    "local-receptive-field": fields.largest_local,
+}
+_LEAST: Mapping[str, Callable[[Part], Reading]] = {
+    "receptive-field": fields.smallest_of_outputs,
+    "local-receptive-field": fields.largest_local_along_the_smaller_axis,
+}
