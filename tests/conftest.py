@@ -9,6 +9,10 @@ from hypothesis import settings
 # Small tensors gain nothing from threads, and workers must not fight over the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# What is printed must not depend on who runs the tests.
+for _name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CONVINSPECT_CACHE"):
+    os.environ.pop(_name, None)
+
 # A gate must answer the same twice; new examples are looked for everywhere else.
 settings.register_profile("gate", derandomize=True, deadline=None)
 if os.environ.get("CI"):

@@ -22,10 +22,10 @@ if REWRITE:
 def _all_steps() -> list[Step]:
     texts = [block for document in DOCUMENTS for block in sessions_in(document.read_text("utf-8"))]
     texts += [file.read_text("utf-8") for file in FILES]
-    return list(dict.fromkeys(step for text in texts for step in steps(text)))
+    return [step for text in texts for step in steps(text)]
 
 
-@pytest.mark.parametrize("step", _all_steps(), ids=lambda step: step.command)
+@pytest.mark.parametrize("step", [pytest.param(s, id=f"{n} {s.command}") for n, s in enumerate(_all_steps())])
 def test_a_session_prints_what_it_shows(step: Step) -> None:
     assert replay(step).rstrip() == step.expected.rstrip()
 
