@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from convinspect.errors import InspectError
+from convinspect.errors import InspectError, UsageError
 from convinspect.report import Report
-from convinspect.spec import AmpName, OptimizerName, Request, Target
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from convinspect.spec import AmpName, OptimizerName, Request, Target, parse_amp, parse_optimizer
 
 
 def summarise(request: Request) -> Report:
@@ -62,20 +60,20 @@ def second_opinion(request: Request, report: Report) -> tuple[str, ...]:
 
 def inspect(
     model: Any,
-    inputs: Sequence[Any] = (),
+    inputs: Any = (),
     kwargs: Mapping[str, Any] | None = None,
     device: str | None = None,
     *,
     train: bool = False,
     field_of: str | None = None,
-    optimizer: OptimizerName | None = "adamw",
-    amp: AmpName | None = None,
+    optimizer: OptimizerName | Literal["none"] | None = "adamw",
+    amp: AmpName | Literal["bf16", "fp16"] | None = None,
 ) -> Report:
     """Return the report of one forward of ``model`` with ``inputs`` and ``kwargs``; the model comes back untouched.
 
-    ``inputs`` are real or meta tensors with their batch dimension in front. With ``device`` the forward runs on a
-    copy of the model there (``"meta"``: without copying or computing anything); without it where the model is, or
-    on meta where an input is.
+    ``inputs`` are real or meta tensors with their batch dimension in front; a tensor by itself is one input. With
+    ``device`` the forward runs on a copy of the model there (``"meta"``: without copying or computing anything);
+    without it where the model is, or on meta where an input is.
     With an ``optimizer`` the memory of a training step is estimated, under autocast where ``amp`` says so.
     """
     from convinspect.analyse import analyse  # noqa: PLC0415
@@ -83,6 +81,15 @@ def inspect(
     from convinspect.load.adopt import adopt  # noqa: PLC0415
     from convinspect.trace import trace  # noqa: PLC0415
 
-    request = Request(Target("", "", None), train=train, field_of=field_of, optimizer=optimizer, amp=amp)
+    request = Request(
+        Target("", "", None),
+        train=train,
+        field_of=field_of,
+        optimizer=parse_optimizer(optimizer),
+        amp=parse_amp(amp),
+    )
+    if isinstance(inputs, Mapping):
+        raise UsageError("inputs are a tuple of what forward takes by position", "give a mapping as kwargs={...}")
+    inputs = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
     loaded = adopt(model, device or ("meta" if holds_meta((inputs, kwargs)) else None), request)
-    return analyse(trace(given_inputs(loaded, tuple(inputs), dict(kwargs or {}))))
+    return analyse(trace(given_inputs(loaded, inputs, dict(kwargs or {}))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 from convinspect.errors import UsageError
 
@@ -117,6 +117,25 @@ def parse_device(text: str) -> str:
     if not _DEVICE.fullmatch(text):
         raise UsageError(f"--device {text}: not a device", "known: auto, cpu, cuda, cuda:N, mps, meta")
     return text
+
+
+def parse_optimizer(name: str | None) -> OptimizerName | None:
+    """Return the optimizer of that name; ``"none"`` is none, and so is ``None``."""
+    if name in (None, "none"):
+        return None
+    if name not in get_args(OptimizerName):
+        raise UsageError(f"optimizer {name!r}: not known here", f"known: {', '.join(get_args(OptimizerName))}, none")
+    return cast("OptimizerName", name)
+
+
+def parse_amp(name: str | None) -> AmpName | None:
+    """Return the dtype of autocast, which has a short name as well: ``bf16``, ``fp16``."""
+    if name is None:
+        return None
+    dtype = _DTYPE_SHORT.get(name, name)
+    if dtype not in get_args(AmpName):
+        raise UsageError(f"amp {name!r}: not a dtype of autocast", "known: bf16, fp16")
+    return cast("AmpName", dtype)
 
 
 def parse_unit(text: str) -> UnitSpec:

@@ -126,7 +126,7 @@ def _is_new(check: Check, revision: str) -> bool:
 
 def _result(check: Check, missing: Mapping[str, Baseline | None], gathered: _Gathered, *, update: bool) -> Result:
     outcome = gathered.of(_job(check))
-    report, problem = outcome.report, _problem(outcome)
+    report, problem = outcome.report, _problem(outcome, check.request)
     baselines = {name: wrong or _baseline(check, name, gathered) for name, wrong in missing.items()}
     notes = [*outcome.notes, *(one.message for one in (report.warnings if report else ()) if one.code == "chosen")]
     if report is None or problem is not None:
@@ -141,9 +141,9 @@ def _result(check: Check, missing: Mapping[str, Baseline | None], gathered: _Gat
     return Result(check, report, verdicts, problem, tuple(told.values()), tuple(notes), outcome.cached)
 
 
-def _problem(outcome: Outcome) -> Problem | None:
+def _problem(outcome: Outcome, request: Request) -> Problem | None:
     """Return why there is no whole report; a forward that stopped half-way is a reason too."""
-    failure = failure_of(outcome.report) if outcome.report is not None else None
+    failure = failure_of(outcome.report, request) if outcome.report is not None else None
     if failure is not None:
         return Problem.of(failure)
     if outcome.error is not None:
@@ -153,7 +153,7 @@ def _problem(outcome: Outcome) -> Problem | None:
 
 def _baseline(check: Check, name: str, gathered: _Gathered) -> Baseline:
     outcome = gathered.of(_baseline_job(check, name))
-    problem = _problem(outcome)
+    problem = _problem(outcome, check.request)
     if problem is not None:
         return Baseline(name, problem=problem)
     is_commit = name.startswith(_REVISION)

@@ -11,11 +11,19 @@ import click
 from click.core import ParameterSource
 
 from convinspect.errors import UsageError
-from convinspect.spec import AmpName, Request, parse_device, parse_float_dtype, parse_input, parse_target, parse_unit
+from convinspect.spec import (
+    Request,
+    parse_amp,
+    parse_device,
+    parse_float_dtype,
+    parse_input,
+    parse_optimizer,
+    parse_target,
+    parse_unit,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_AMP: dict[str | None, AmpName] = {"bf16": "bfloat16", "fp16": "float16"}
 # Python's parser takes the interpreter with it where a literal is nested some thousand levels deep.
 _LONGEST_LITERAL = 10_000
 _DEEPEST_LITERAL = 50
@@ -80,8 +88,8 @@ def request_of(target: str, options: dict[str, Any]) -> Request:
         field_of=options["field_of"],
         unit=parse_unit(options["unit"]) if options.get("unit") else None,
         allow_unsafe=options["allow_unsafe"],
-        optimizer=None if options["optimizer"] == "none" else options["optimizer"],
-        amp=_AMP.get(options["amp"]),
+        optimizer=parse_optimizer(options["optimizer"]),
+        amp=parse_amp(options["amp"]),
         given=_given(click.get_current_context()),
     )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from convinspect.cli.hints import hint_for
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.patience import patience
@@ -18,9 +19,6 @@ from convinspect.render.columns import chosen
 if TYPE_CHECKING:
     from convinspect.report import Report
     from convinspect.spec import Request
-
-# What torch's refusals of a tensor without values have in common.
-_VALUES = ("meta", "item()", "tensor subclasses", "FakeTensor", "data-dependent", "data dependent")
 
 
 @click.command(no_args_is_help=True)
@@ -77,7 +75,7 @@ def _run(
         report = summarise(request)
     _say_notes(report)
     shown = report if options["depth"] is None else at_depth(report, options["depth"])
-    failed = failure_of(report)
+    failed = failure_of(report, request)
     if failed is None or output.is_stdout or options["partial"]:
         output.write(stdout, _text(shown, form, columns, output, stdout))
     else:
@@ -125,11 +123,6 @@ def _say_second_opinion(request: Request, report: Report) -> None:
         say(line)
 
 
-def failure_of(report: Report) -> ModelError | None:
+def failure_of(report: Report, request: Request) -> ModelError | None:
     """Return the error that a forward which stopped half-way is; ``None`` where it went through."""
-    if report.stopped is None:
-        return None
-    on_values = report.run.device == "meta" and any(word in report.stopped for word in _VALUES)
-    return ModelError(
-        report.stopped, "what depends on values cannot run on meta: try --device cpu" if on_values else None
-    )
+    return None if report.stopped is None else ModelError(report.stopped, hint_for(report, request))

@@ -132,10 +132,7 @@ def _names(signature: inspect.Signature | None, args: tuple[Any, ...], kwargs: d
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError:
-        takes = str(signature.replace(return_annotation=inspect.Signature.empty))
-        unnamed = {0: [], 1: ["an unnamed input"]}.get(len(args), [f"{len(args)} unnamed inputs"])
-        given = ", ".join([*unnamed, *kwargs])
-        raise UsageError(f"forward{takes} cannot take {given}", "an input is named as --input NAME=SHAPE") from None
+        raise _refusal(signature, args, kwargs) from None
     names: list[str] = []
     for name, value in bound.arguments.items():
         variadic = signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
@@ -158,3 +155,23 @@ def _moved(value: Any, device: str, known: dict[int, Any] | None = None) -> Any:
     if isinstance(value, dict):
         return {key: _moved(item, device, known) for key, item in value.items()}
     return value
+
+
+def _refusal(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> UsageError:
+    """Return what ``forward`` takes and was given, and which names are missing or are none of its own."""
+    takes = str(signature.replace(return_annotation=inspect.Signature.empty))
+    unnamed = {0: [], 1: ["an unnamed input"]}.get(len(args), [f"{len(args)} unnamed inputs"])
+    message = f"forward{takes} cannot take {', '.join([*unnamed, *kwargs])}"
+    own = signature.parameters
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    plain = [p for p in own.values() if p.kind not in variadic]
+    missing = [p.name for i, p in enumerate(plain) if p.default is p.empty and i >= len(args) and p.name not in kwargs]
+    unknown = [name for name in kwargs if name not in own]
+    if unknown:
+        are = "are" if len(missing) > 1 else "is"
+        gone = f"; {' and '.join(missing)} {are} missing" if missing else ""
+        return UsageError(message, f"there is no {' and no '.join(unknown)}{gone}")
+    if missing:
+        times = {2: "twice"}.get(len(args) + len(kwargs) + len(missing), "once for each")
+        return UsageError(message, f"forward{takes} also needs {' and '.join(missing)}: give --input {times}")
+    return UsageError(message, "an input is named as --input NAME=SHAPE")

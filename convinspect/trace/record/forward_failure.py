@@ -21,7 +21,7 @@ def forward_failure(error: BaseException, recorder: Recorder) -> Failure:
     """Return where ``error`` came from and the most helpful account of it that the layer allows."""
     path, module = _failed_in(error)
     kind = type_name(module) if module is not None else ""
-    mismatch = _mismatch(module, _given(path, recorder)) if module is not None else None
+    mismatch = _mismatch(module, _given(path, recorder), error) if module is not None else None
     if mismatch is None:
         return Failure(path, kind, f"{kind or 'forward'} raised {describe(error)}")
     expected, got, hint = mismatch
@@ -47,7 +47,7 @@ def _given(path: str, recorder: Recorder) -> tuple[TensorRecord, ...]:
     return call.inputs if call is not None else ()
 
 
-def _mismatch(module: Any, given: tuple[TensorRecord, ...]) -> Mismatch:
+def _mismatch(module: Any, given: tuple[TensorRecord, ...], error: BaseException) -> Mismatch:
     """Return in what the layer's own arguments differ from what it was given, where they tell."""
     if not given:
         return None
@@ -57,6 +57,8 @@ def _mismatch(module: Any, given: tuple[TensorRecord, ...]) -> Mismatch:
         if family in ("Embedding", "EmbeddingBag") and "float" in given[0].dtype:
             hint = f": an input of them is written ...:int64:{module.num_embeddings}"
             return "indices", given[0].dtype, hint
+        if family in ("Embedding", "EmbeddingBag") and isinstance(error, IndexError):
+            return f"indices below {module.num_embeddings}", "larger ones", ""
         return check(module, given[0].shape) if check else None
     except (AttributeError, IndexError):
         return None
