@@ -1,4 +1,4 @@
-"""Numbers as people read them: SI for counts, IEC for bytes, by one rule each."""
+"""Numbers as people read them, SI for counts and IEC for bytes, by one rule each; and text that a terminal can take."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ def size(value: int) -> str:
 def exact(value: int) -> str:
     """Return ``value`` in full with thousands apart: ``25,557,032``."""
     return f"{value:,}"
+
+
+def printable(text: str, *, ascii_only: bool = False) -> str:
+    """Return ``text`` with what a terminal would act on, or cannot show, written as an escape."""
+    if text.isascii() and text.isprintable():
+        return text
+    if ascii_only:
+        text = text.encode("ascii", "backslashreplace").decode("ascii")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def _scaled(value: int, base: int, names: tuple[str, ...], gap: str) -> str:

@@ -170,4 +170,4 @@ def _whole(side: _Side, outcome: Outcome) -> Report:
 def _label(side: _Side, report: Report) -> str:
     """Return what the side is called: a saved report also by the target that it was made of."""
     made_of = report.model.target
-    return side.text if made_of == side.request.target.text else f"{side.text} (of {made_of})"
+    return side.text if made_of in (side.request.target.text, side.text) else f"{side.text} (of {made_of})"

@@ -15,7 +15,7 @@ from convinspect.cli.streams import complete_descriptors, printed, say, settle
 from convinspect.cli.summary import summary
 from convinspect.cli.weight_files import weight_files
 from convinspect.errors import InspectError, is_users
-from convinspect.render.text import UNICODE, clean
+from convinspect.units import printable
 
 _BUG = 70
 _COMPLETION = "_CONVINSPECT_COMPLETE"
@@ -112,7 +112,7 @@ def _complain(message: str, hint: str | None) -> None:
 
 def _one_line(text: str) -> str:
     """Return ``text`` on one line, escaped, and cut where it is long: it may be the user's, or a file's."""
-    plain = clean(" ".join(text.split()), UNICODE)
+    plain = printable(" ".join(text.split()))
     if len(plain) <= _LONGEST:
         return plain
     shown = f"{plain[: _LONGEST - _TAIL]} ... {plain[-_TAIL:]}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from convinspect.units import printable
+
 
 @dataclass(frozen=True, slots=True)
 class Signs:
@@ -27,8 +29,4 @@ ASCII = Signs("->", ">=", "<=", "-", "x")
 
 def clean(text: str, signs: Signs) -> str:
     """Return ``text`` with what a terminal would act on, or cannot show, written as an escape."""
-    if text.isascii() and text.isprintable():
-        return text
-    if signs.is_ascii:
-        text = text.encode("ascii", "backslashreplace").decode("ascii")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return printable(text, ascii_only=signs.is_ascii)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from convinspect.units import printable
+
 _GAP = 2
 
 # A number and its unit stay on one line. No break comes at this space, and `clean` leaves none in the text.
@@ -44,11 +46,7 @@ def clean(text: str, glyphs: Glyphs) -> str:
 
     Names come from other people's models and files: a colour code among them stays visible text.
     """
-    if text.isascii() and text.isprintable():
-        return text
-    if glyphs.ascii_only:
-        text = text.encode("ascii", "backslashreplace").decode("ascii")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return printable(text, ascii_only=glyphs.ascii_only)
 
 
 def text_width(text: str) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from convinspect.check.describing import sentences
 from convinspect.check.results import Result, Session
 from convinspect.check.source_line import Place, place_of
-from convinspect.render.text import UNICODE, clean
+from convinspect.units import printable
 
 
 def write(session: Session) -> str:
@@ -38,7 +38,7 @@ def _annotations(result: Result, session: Session) -> Iterator[str]:
 def _command(level: str, place: Place | None, session: Session, title: str, lines: tuple[str, ...] | list[str]) -> str:
     properties = {**_file(place, session), "title": title}
     named = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    told = [clean(part, UNICODE) for line in lines for part in line.splitlines()]
+    told = [printable(part) for line in lines for part in line.splitlines()]
     return f"::{level} {named}::{'%0A'.join(map(_data, told))}"
 
 
@@ -57,4 +57,4 @@ def _data(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    return _data(clean(text, UNICODE)).replace(":", "%3A").replace(",", "%2C")
+    return _data(printable(text)).replace(":", "%3A").replace(",", "%2C")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from convinspect.check.describing import about_baseline, about_run, sentences
 from convinspect.check.results import Result, Session
-from convinspect.render.text import UNICODE, clean
+from convinspect.units import printable
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
 
@@ -47,4 +47,4 @@ def _section(result: Result) -> Iterator[str]:
 
 def _text(text: str) -> str:
     """Return ``text`` with what Markdown would read as a mark escaped, in one line."""
-    return _SPECIAL.sub(r"\\\1", clean(" ".join(text.split()), UNICODE))
+    return _SPECIAL.sub(r"\\\1", printable(" ".join(text.split())))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from convinspect.check.describing import about_baseline, about_run, rows_text, where_to_edit
 from convinspect.check.results import Result, Session
 from convinspect.check.verdicts import Verdict
-from convinspect.render.text import UNICODE, clean
+from convinspect.units import printable
 
 _WIDTH = 80
 _INDENT = " " * 6
@@ -21,7 +21,7 @@ _WIDEST = (30, 24, 26)
 def write(session: Session) -> str:
     """Return the results for people, within 80 columns where the words allow it."""
     head = [f"config: {session.config}"] if session.config is not None else []
-    blocks = ["\n".join(clean(line, UNICODE) for line in _block(result)) for result in session.results]
+    blocks = ["\n".join(printable(line) for line in _block(result)) for result in session.results]
     return "\n\n".join([*head, *blocks, session.tally()])
 
 
