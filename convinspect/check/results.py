@@ -77,7 +77,7 @@ class Session:
         failed = sum(result.problem is not None for result in self.results)
         words = [
             f"{found['PASS']} passed",
-            *([f"{found['FAIL']} over"] if found["FAIL"] else []),
+            *([f"{found['FAIL']} failed"] if found["FAIL"] else []),
             *([f"{found['ERROR']} not decided"] if found["ERROR"] else []),
             *([f"{found['SKIP']} skipped"] if found["SKIP"] else []),
             *([f"{failed} {'checks' if failed > 1 else 'check'} not run"] if failed else []),

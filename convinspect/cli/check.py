@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +14,7 @@ from convinspect.check import DEVICE
 from convinspect.check.metrics import limit_options
 from convinspect.cli.options import run_options
 from convinspect.cli.output import Output, open_output
+from convinspect.cli.screen import has_color
 from convinspect.cli.streams import report_stream, say
 from convinspect.errors import InspectError, UsageError
 
@@ -110,7 +112,9 @@ def check(target: str | None, **options: Any) -> int:
             _tell(form, output, stdout, _document(form, f"{type(error).__name__}: {error}", None, _BUG))
             raise
         try:
-            output.write(stdout, _written(session, form))
+            text = _written(session, form)
+            terminal = output.is_stdout and stdout is not None and stdout.isatty()
+            output.write(stdout, _coloured(text) if form == "text" and has_color(terminal=terminal) else text)
         finally:
             output.close()
     return session.exit_code
@@ -151,6 +155,14 @@ def _written(session: Session, form: str) -> str:
     from convinspect.check.formats import write  # noqa: PLC0415
 
     return write(session, form)
+
+
+def _coloured(text: str) -> str:
+    """Return ``text`` with the words at the start of its lines in colour."""
+    colours = {"PASS": "green", "FAIL": "red", "ERROR": "magenta", "SKIP": "yellow"}
+    return re.sub(
+        r"^(PASS|FAIL|ERROR|SKIP)(?= )", lambda word: click.style(word[0], colours[word[0]]), text, flags=re.MULTILINE
+    )
 
 
 def _tell(form: str, output: Output, stdout: Any, document: str) -> None:

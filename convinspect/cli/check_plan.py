@@ -54,8 +54,10 @@ def plan_of(target: str | None, options: dict[str, Any], given: frozenset[str]) 
         notes = (f"{target} is a check of {config.file} and a file too: the check is taken; the file is ./{target}",)
         both = Path(target).exists()
         return Plan(_adjusted((named,), options, given, config), config.file, notes if both else ())
-    if options["config"] is not None or not (Path(target).exists() or "." in target):
-        names = [check.name for check in config.checks]
+    names = [check.name for check in config.checks]
+    if options["config"] is not None:
+        raise UsageError(f"{target}: no check of {config.file}", nearest(target, names))
+    if not (Path(target).exists() or "." in target):
         raise UsageError(f"{target}: neither a check of {config.file} nor a file", nearest(target, names))
     return Plan((_of_options(target, options),))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,8 +57,9 @@ def run(checks: Sequence[Check], running: Running, *, update: bool = False) -> t
     """
     if update:
         _refuse_to_update(checks)
-    gathered = _Gathered([job for check in checks for job in _jobs(check)], running)
-    return tuple(_result(check, gathered, update=update) for check in checks)
+    missing = [_missing_of(check) for check in checks]
+    gathered = _Gathered([job for pair in zip(checks, missing, strict=True) for job in _jobs(*pair)], running)
+    return tuple(_result(*pair, gathered, update=update) for pair in zip(checks, missing, strict=True))
 
 
 def _refuse_to_update(checks: Sequence[Check]) -> None:
@@ -70,16 +71,15 @@ def _refuse_to_update(checks: Sequence[Check]) -> None:
             raise UsageError(f"--update-baseline: {name} is a commit, not a file", "name the file with --baseline FILE")
 
 
-def _jobs(check: Check) -> Iterator[Job]:
+def _missing_of(check: Check) -> dict[str, Baseline | None]:
+    """Return the baselines of ``check`` by name: ``None`` for one that can be run or read, else what is wrong."""
+    return {name: _missing(check, name) for name in (check.baseline, check.cumulative_baseline) if name is not None}
+
+
+def _jobs(check: Check, missing: Mapping[str, Baseline | None]) -> Iterator[Job]:
     """Yield what must run or be read for ``check``: its target, and its baselines as far as there are any."""
     yield _job(check)
-    for name in _names(check):
-        if _missing(check, name) is None:
-            yield _baseline_job(check, name)
-
-
-def _names(check: Check) -> list[str]:
-    return [name for name in (check.baseline, check.cumulative_baseline) if name is not None]
+    yield from (_baseline_job(check, name) for name, wrong in missing.items() if wrong is None)
 
 
 def _job(check: Check, revision: str | None = None) -> Job:
@@ -93,7 +93,6 @@ def _baseline_job(check: Check, name: str) -> Job:
 
 
 def _missing(check: Check, name: str) -> Baseline | None:
-    """Return the baseline ``name`` where it is none that could be run or read, with the reason."""
     if name.startswith(_REVISION):
         revision = name.removeprefix(_REVISION)
         if _is_new(check, revision):
@@ -125,10 +124,10 @@ def _is_new(check: Check, revision: str) -> bool:
     return file is not None and commit is not None and not is_in(file, commit)
 
 
-def _result(check: Check, gathered: _Gathered, *, update: bool) -> Result:
+def _result(check: Check, missing: Mapping[str, Baseline | None], gathered: _Gathered, *, update: bool) -> Result:
     outcome = gathered.of(_job(check))
     report, problem = outcome.report, _problem(outcome)
-    baselines = {name: _missing(check, name) or _baseline(check, name, gathered) for name in _names(check)}
+    baselines = {name: wrong or _baseline(check, name, gathered) for name, wrong in missing.items()}
     notes = [*outcome.notes, *(one.message for one in (report.warnings if report else ()) if one.code == "chosen")]
     if report is None or problem is not None:
         return Result(check, report, problem=problem, notes=tuple(notes))
@@ -167,6 +166,11 @@ def _updated(check: Check, name: str, report: Report, before: Baseline) -> Basel
     path = check.folder / name
     if before.report == report:
         return before
+    if path.exists():
+        try:
+            _refuse_other_files(path)
+        except UsageError as error:
+            raise UsageError(f"--update-baseline {name}: {error.message}: it is not written over") from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         open_output(str(path), [str(check.folder / check.request.target.source)]).write(None, report.to_json())

@@ -10,7 +10,7 @@ import click
 _NO_LIMIT = 2**63
 
 
-@click.command("weight-files", no_args_is_help=False)
+@click.command("weight-files")
 @click.argument("files", nargs=-1, metavar="[FILES]...")
 @click.option(
     "--max-size", default="1MB", show_default=True, metavar="SIZE", help="What a file may have; 0 allows none."

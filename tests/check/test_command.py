@@ -41,7 +41,7 @@ def test_a_line_for_each_limit() -> None:
         "      set by: --max-macs\n"
         "PASS  weights  85.31 KiB  max 1.000 MiB  938.7 KiB left (91.7%)\n"
         "\n"
-        "2 passed, 1 over\n"
+        "2 passed, 1 failed\n"
     )
     assert result.err == ""
 
@@ -75,7 +75,7 @@ message = "ask first"
         assert result.code == 1
         assert result.out.startswith("config: convinspect.toml\n\nsmall: lenet.json\n")
         assert "set by: checks.large.limits.params in convinspect.toml\n      ask first\n" in result.out
-        assert result.out.endswith("\n1 passed, 1 over\n")
+        assert result.out.endswith("\n1 passed, 1 failed\n")
 
     def test_one_check_is_named(self, tmp_path: Path) -> None:
         result = check("small", cwd=project(tmp_path, self.CONFIG, "lenet", "parts"))
@@ -92,6 +92,8 @@ message = "ask first"
         folder = project(tmp_path, self.CONFIG, "lenet", "parts")
         result = check("--config", folder / "convinspect.toml", "small")
         assert result.code == 0
+        missing = check("--config", folder / "convinspect.toml", "lenet.json")
+        assert (missing.code, "error: lenet.json: no check of " in missing.err) == (2, True)
 
     def test_a_name_that_is_a_file_too_is_the_check_and_that_is_said(self, tmp_path: Path) -> None:
         project(tmp_path, self.CONFIG, "lenet", "parts")
@@ -149,7 +151,7 @@ fine = { target = "lenet.json", limits = { params = "1M" } }
 """
     result = check(cwd=project(tmp_path, config, "lenet", "parts", "uncounted"))
     assert result.code == 2
-    assert result.out.endswith("\n1 passed, 1 over, 1 not decided, 1 check not run\n")
+    assert result.out.endswith("\n1 passed, 1 failed, 1 not decided, 1 check not run\n")
     assert "ERROR gone.json: no such file" in result.out
 
 
@@ -195,6 +197,15 @@ class TestBaselines:
         result = check("lenet.json", "--baseline", "net.py", "--max-growth", "params=5%", cwd=tmp_path)
         assert (result.code, (tmp_path / "ran").exists()) == (2, False)
         assert "baseline net.py: not a saved report" in result.out
+
+    @pytest.mark.parametrize("content", ["# notes", '{"a": 1}', ""])
+    def test_no_other_file_is_written_over(self, content: str, tmp_path: Path) -> None:
+        shutil.copy(LENET, tmp_path)
+        write(tmp_path, notes__md=content)
+        result = check("lenet.json", "--baseline", "notes.md", "--update-baseline", cwd=tmp_path)
+        assert result.code == 2
+        assert "it is not written over" in " ".join(result.out.split())
+        assert (tmp_path / "notes.md").read_text() == content
 
     def test_a_baseline_of_another_input_is_said_and_refused(self) -> None:
         argv = ("lenet.json", "--baseline", "parts.json", "--max-growth", "macs=5%")
@@ -309,3 +320,14 @@ def test_a_saved_report_is_checked_without_torch() -> None:
         timeout=60,
     )
     assert done.stderr == "[]\n"
+
+
+def test_verdicts_are_coloured_on_request_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    plain = check("lenet.json", "--max-params", "1M").out
+    assert "\x1b" not in plain
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    coloured = check("lenet.json", "--max-params", "1M").out
+    assert "\x1b[32mPASS\x1b[0m  params" in coloured
+    assert coloured.replace("\x1b[32m", "").replace("\x1b[0m", "") == plain

@@ -101,7 +101,7 @@ def test_headers_tell_what_is_inside(tmp_path: Path) -> None:
     safetensors(tmp_path / "net.safetensors")
     torch.save(STATE, tmp_path / "net.pt")
     said = [contents(found) for name in ("net.safetensors", "net.pt") if (found := recognise(tmp_path / name))]
-    assert said == ["1 tensors, 12 values", "2 tensors, 16 values"]
+    assert said == ["1 tensor, 12 values", "2 tensors, 16 values"]
 
 
 def test_a_damaged_checkpoint_is_as_large_as_it_is(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_file_over_its_size_is_a_breach_and_one_at_it_is_not(tmp_path: Path) -
     result = convinspect("weight-files", "net.safetensors", "--max-size", str(size - 1), cwd=tmp_path)
     assert result.code == 1
     assert result.out == (
-        f"FAIL  net.safetensors  {size} B  max {size - 1} B  safetensors: 1 tensors, 12 values\n"
+        f"FAIL  net.safetensors  {size} B  max {size - 1} B  safetensors: 1 tensor, 12 values\n"
         "hint: keep weights out of git, or in Git LFS: git lfs track '*.safetensors'\n"
         "1 file of weights, 1 too large\n"
     )
