@@ -18,6 +18,7 @@ import torchsummary
 from torch import nn
 
 from convinspect.report import Layer, Report
+from convinspect.tensors.registered import registered_modules
 from convinspect.torch_private import forward_hooks
 
 _HEAD = "Layer (type)"
@@ -104,7 +105,7 @@ def _run(report: Report, model: nn.Module) -> tuple[str, str | None]:
 @contextmanager
 def _restored(model: nn.Module) -> Iterator[None]:
     """Put back hooks, training flags and buffers: torchsummary takes its hooks off only where nothing went wrong."""
-    before = [(m, m.training, forward_hooks(m).copy()) for m in model.modules()]
+    before = [(m, m.training, forward_hooks(m).copy()) for m in registered_modules(model)]
     buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
     try:
         yield

@@ -22,7 +22,7 @@ if REWRITE:
 def _all_steps() -> list[Step]:
     texts = [block for document in DOCUMENTS for block in sessions_in(document.read_text("utf-8"))]
     texts += [file.read_text("utf-8") for file in FILES]
-    return [step for text in texts for step in steps(text)]
+    return list(dict.fromkeys(step for text in texts for step in steps(text)))
 
 
 @pytest.mark.parametrize("step", _all_steps(), ids=lambda step: step.command)

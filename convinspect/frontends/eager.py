@@ -22,6 +22,7 @@ from convinspect.frontends.placing import copy_to
 from convinspect.frontends.torchscript.markers import marked_parts
 from convinspect.frontends.torchscript.scopes import scopes_in_parts
 from convinspect.tensors.describe import records_in
+from convinspect.tensors.registered import named_modules, registered_buffers, registered_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class _Calls:
     """What `nn.Module.__call__` does during one run."""
 
     def __init__(self, model: nn.Module, recorder: ScopeRecorder, original: Any, abandon_parts: Any) -> None:
-        self._paths = {id(module): path for path, module in model.named_modules()}
+        self._paths = {id(module): path for path, module in named_modules(model)}
         self._recorder = recorder
         self._original = original
         self._abandon_parts = abandon_parts
@@ -129,7 +130,7 @@ class _Calls:
 
 
 def _elements(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters() if not is_lazy(parameter))
+    return sum(parameter.numel() for parameter in registered_parameters(module) if not is_lazy(parameter))
 
 
 def _is_lazy(frontend: Eager) -> bool:
@@ -139,7 +140,7 @@ def _is_lazy(frontend: Eager) -> bool:
 def _materialised(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> nn.Module:
     """Return a copy of a lazy model that has run once, which gives its parameters their shapes."""
     # A lazy buffer cannot be deep-copied as it is.
-    lazy = {id(b): UninitializedBuffer(device=b.device, dtype=b.dtype) for b in model.buffers() if is_lazy(b)}  # type: ignore[call-arg] # torch leaves its signature out
+    lazy = {id(b): UninitializedBuffer(device=b.device, dtype=b.dtype) for b in registered_buffers(model) if is_lazy(b)}  # type: ignore[call-arg] # torch leaves its signature out
     shaped = copy.deepcopy(model, lazy)
     # What is wrong with this forward is told by the one that is recorded.
     with suppress(Exception), torch.random.fork_rng(), torch.no_grad():

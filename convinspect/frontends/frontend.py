@@ -16,6 +16,7 @@ from torch import nn
 from convinspect.frontends.modules import type_name
 from convinspect.records import Format, ModuleRecord, Note, ReceptiveField, TensorRecord
 from convinspect.tensors.describe import dtype_name
+from convinspect.tensors.registered import named_modules, registered_tensors
 
 Runner: TypeAlias = Callable[..., Any]
 Told: TypeAlias = tuple[tuple[ModuleRecord, ...], tuple[Note, ...]]
@@ -71,7 +72,7 @@ class Frontend(ABC):
     @property
     def weights(self) -> tuple[torch.Tensor, ...]:
         """All parameters, then all buffers."""
-        return (*self.module.parameters(), *self.module.buffers())
+        return tuple(registered_tensors(self.module))
 
     @property
     def device(self) -> str:
@@ -113,7 +114,7 @@ class Frontend(ABC):
 
     def registered(self) -> Iterator[tuple[str, nn.Module]]:
         """Yield every registered module once, with the path that it goes by."""
-        yield from self.module.named_modules()
+        yield from named_modules(self.module)
 
     def told(self, modules: tuple[ModuleRecord, ...], ran: set[str]) -> Told:
         """Return ``modules`` with what only this front end knows of them, and what a reader must know.

@@ -21,12 +21,12 @@ Put = Callable[[str, Any], None]
 
 def is_scripted(module: Any) -> bool:
     """Tell a module that TorchScript runs."""
-    return isinstance(module, torch.jit.ScriptModule)
+    return issubclass(type(module), torch.jit.ScriptModule)
 
 
 def type_name(module: nn.Module) -> str:
     """Return the class name that the user knows; of a scripted module the original one."""
-    return str(getattr(module, "original_name", None) or type(module).__name__)
+    return str(module.original_name) if is_scripted(module) else type(module).__name__
 
 
 def canonical_paths(model: nn.Module) -> dict[str, str]:

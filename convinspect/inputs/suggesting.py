@@ -8,13 +8,14 @@ import torch
 from torch import nn
 
 from convinspect.frontends.modules import type_name
+from convinspect.tensors.registered import registered_modules
 
 _CONVOLUTION = re.compile(r"(Lazy)?Conv(Transpose)?([123])d")
 
 
 def suggestion(model: nn.Module) -> str:
     """Return an example of an input spec that fits the model's first layer."""
-    specs = (_first_layer_spec(module) for module in model.modules())
+    specs = (_first_layer_spec(module) for module in registered_modules(model))
     spec = next((spec for spec in specs if spec is not None), "3,224,224")
     return f"for example: --input {spec}"
 
@@ -36,6 +37,6 @@ def _first_layer_spec(module: nn.Module) -> str | None:
 def has_batch(model: nn.Module, tensor: torch.Tensor) -> bool:
     """Tell whether the first axis of ``tensor`` counts a batch: convolutions also take inputs without one."""
     # By name, as scripted modules are instances of none of torch's layers.
-    kinds = (_CONVOLUTION.fullmatch(type_name(module)) for module in model.modules())
+    kinds = (_CONVOLUTION.fullmatch(type_name(module)) for module in registered_modules(model))
     first = next(filter(None, kinds), None)
     return first is None or tensor.dim() != int(first[3]) + 1

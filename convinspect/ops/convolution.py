@@ -59,6 +59,18 @@ def either_convolution_macs(call: OpCall) -> int:
     return transposed_convolution_macs(call) if call.args["transposed"] else convolution_macs(call)
 
 
+@priced("convolution_backward")
+def convolution_backward_macs(call: OpCall) -> int:
+    """Price the derivatives by input and weight: each that ``output_mask`` asks for costs what the forward does.
+
+    The one by the bias is a sum. Source: torch.utils.flop_counter's formula, which counts the same products.
+    """
+    weight = prod(shape(call, "weight")[1:])
+    elements = prod(shape(call, "input" if call.args["transposed"] else "grad_output"))
+    wanted = call.args.get("output_mask")
+    return elements * weight * sum(map(bool, wanted[:2] if isinstance(wanted, tuple) else (1, 1)))
+
+
 @priced("conv_tbc")
 def time_batch_channel_macs(call: OpCall) -> int:
     """Price a 1-D convolution over (time, batch, channel): weight ``(k, Cin, Cout)``, ``out_elements * k * Cin``."""

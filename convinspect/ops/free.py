@@ -160,11 +160,27 @@ _COLLECTIVES = """
 
 _TORCHVISION = "nms ps_roi_align ps_roi_pool roi_align roi_pool"
 
+# What a forward runs that asks autograd for derivatives; products are not among them.
+_DERIVATIVES = """
+    _adaptive_avg_pool2d_backward _adaptive_avg_pool3d_backward _prelu_kernel_backward _log_softmax_backward_data
+    _softmax_backward_data _upsample_bilinear2d_aa_backward _upsample_nearest_exact2d_backward
+    adaptive_max_pool2d_backward adaptive_max_pool3d_backward avg_pool2d_backward avg_pool3d_backward
+    binary_cross_entropy_backward diagonal_backward elu_backward embedding_dense_backward gelu_backward glu_backward
+    hardsigmoid_backward hardswish_backward hardtanh_backward huber_loss_backward leaky_relu_backward logit_backward
+    log_sigmoid_backward max_pool2d_with_indices_backward max_pool3d_with_indices_backward mish_backward
+    mse_loss_backward native_batch_norm_backward native_dropout_backward native_group_norm_backward
+    native_layer_norm_backward nll_loss2d_backward nll_loss_backward reflection_pad1d_backward
+    reflection_pad2d_backward reflection_pad3d_backward replication_pad1d_backward replication_pad2d_backward
+    replication_pad3d_backward rrelu_with_noise_backward select_backward sigmoid_backward silu_backward slice_backward
+    smooth_l1_loss_backward soft_margin_loss_backward softplus_backward tanh_backward threshold_backward
+    unfold_backward upsample_bicubic2d_backward upsample_bilinear2d_backward upsample_nearest2d_backward
+"""
+
 _FREE = Operator(macs=0)
 
 for _family in (_POINTWISE, _REDUCTIONS, _NORMS, _SOFTMAX_AND_DROPOUT, _POOLING_AND_RESAMPLING, _MOVING, _RANDOM):
     declare(_family, _FREE)
-for _family in (_LOSSES, _OUTER_PRODUCTS, _GATES, _QUANTISATION, _SPARSE):
+for _family in (_LOSSES, _OUTER_PRODUCTS, _GATES, _QUANTISATION, _SPARSE, _DERIVATIVES):
     declare(_family, _FREE)
 declare(_WITH_BY_PRODUCTS, Operator(macs=0, by_products=True))
 declare(_SPECIAL, _FREE, "aten.special_")

@@ -6,45 +6,86 @@ A user's class may give ``modules``, ``parameters`` or ``children`` another mean
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+from typing import Any
 
 import torch
 from torch import nn
 
 from convinspect.errors import ModelError
+from convinspect.torch_private import children_of, registries
 
 # What torch's own walks and the caller's frames need of Python's limit beside one call a level.
 _FRAMES = 100
 
 
-def registered_modules(model: nn.Module) -> list[nn.Module]:
-    """Return ``model`` and each module below it once, parents first.
+def named_modules(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Return ``model`` and each module below it once, with the first dotted path that it goes by, parents first.
 
     Raises `ModelError` where torch itself cannot walk it: a module without a registry or a hash, one that holds
     itself, or more levels than Python allows.
     """
     if issubclass(type(model), torch.jit.ScriptModule):
-        return list(model.modules())
-    found: dict[int, nn.Module] = {}
+        return list(model.named_modules())
+    found: dict[int, tuple[str, nn.Module]] = {}
     above: list[tuple[str, nn.Module]] = []
-    pending = [(0, "", model)]
+    pending = [(0, "", "", model)]
     while pending:
-        level, name, module = pending.pop()
+        level, path, name, module = pending.pop()
         del above[level:]
         _check(module, name, above)
         above.append((name, module))
         if id(module) not in found:
-            found[id(module)] = module
-            below = reversed(vars(module)["_modules"].items())
-            pending.extend((level + 1, name, child) for name, child in below if child is not None)
+            found[id(module)] = (path, module)
+            below = reversed([(name, child) for name, child in children_of(module).items() if child is not None])
+            pending.extend((level + 1, f"{path}.{name}" if path else name, name, child) for name, child in below)
     return list(found.values())
 
 
+def registered_modules(model: nn.Module) -> list[nn.Module]:
+    """Return ``model`` and each module below it once, parents first; raises as `named_modules`."""
+    return [module for _, module in named_modules(model)]
+
+
+def registered_parameters(model: nn.Module) -> list[Any]:
+    """Return the parameters of all modules of ``model``, each once."""
+    return _registered(model, 0)
+
+
+def registered_buffers(model: nn.Module) -> list[Any]:
+    """Return the buffers of all modules of ``model``, each once."""
+    return _registered(model, 1)
+
+
 def registered_tensors(model: nn.Module) -> list[torch.Tensor]:
-    """Return the parameters of all modules of ``model``, then their buffers; what is tied, once a place."""
-    if issubclass(type(model), torch.jit.ScriptModule):
-        return [*model.parameters(), *model.buffers()]
-    registries = (vars(m)[kind] for kind in ("_parameters", "_buffers") for m in registered_modules(model))
-    return [tensor for registry in registries for tensor in registry.values() if tensor is not None]
+    """Return the parameters of all modules of ``model``, then their buffers, each once."""
+    return [*registered_parameters(model), *registered_buffers(model)]
+
+
+def own_tensors(module: nn.Module) -> tuple[list[tuple[str, torch.Tensor]], list[tuple[str, torch.Tensor]]]:
+    """Return the parameters and the buffers of ``module`` itself, by name; what is tied, once a name."""
+    if issubclass(type(module), torch.jit.ScriptModule):
+        return [*module.named_parameters(recurse=False, remove_duplicate=False)], [
+            *module.named_buffers(recurse=False, remove_duplicate=False)
+        ]
+    parameters, buffers = (
+        [(name, tensor) for name, tensor in registry.items() if tensor is not None] for registry in registries(module)
+    )
+    return parameters, buffers
+
+
+def set_training(model: nn.Module, *, mode: bool) -> None:
+    """Put ``model`` into training mode or out of it, by its own ``train`` where that is torch's or does the same."""
+    with suppress(Exception):  # a `train` of the user's own may be anything: a loop over data, a number
+        model.train(mode)
+    if vars(model).get("training", mode) is not mode:
+        for module in registered_modules(model):
+            module.training = mode
+
+
+def _registered(model: nn.Module, which: int) -> list[torch.Tensor]:
+    found = (tensor for module in registered_modules(model) for _, tensor in own_tensors(module)[which])
+    return list({id(tensor): tensor for tensor in found}.values())
 
 
 def _check(module: nn.Module, name: str, above: list[tuple[str, nn.Module]]) -> None:

@@ -13,8 +13,10 @@ from convinspect.fields import FieldTracker, follow, notes_of
 from convinspect.frontends import Frontend
 from convinspect.frontends.modules import type_name
 from convinspect.inputs import Prepared
-from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Trace
+from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Note, Trace
 from convinspect.tensors.describe import named_records
+from convinspect.tensors.registered import set_training
+from convinspect.trace.fake.leftovers import no_leftovers
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.memory.live import near
 from convinspect.trace.memory.measured import measuring
@@ -28,6 +30,9 @@ from convinspect.trace.unfuse import unfused
 
 # The seed of the run: a model that draws numbers to decide what to run must decide the same twice.
 _SEED = 0
+# What torch says where a forward asks autograd for a derivative while autograd is off.
+_NO_GRADIENTS = "does not require grad"
+_WITH_GRADIENTS = "the forward asks autograd for derivatives: it ran with gradients enabled, and their work is counted"
 
 
 def trace(prepared: Prepared) -> Trace:
@@ -36,24 +41,42 @@ def trace(prepared: Prepared) -> Trace:
     On the meta device it runs on fake tensors. An exception of the forward ends the trace and is its ``failure``; the
     calls up to there are kept. Where the request has an optimizer, a training step is estimated as well.
     """
+    with no_leftovers():
+        return _trace(prepared)
+
+
+def _trace(prepared: Prepared) -> Trace:
     loaded = prepared.loaded
     fakes = FakeModel() if loaded.device == "meta" else None
     if fakes is not None:
         args, kwargs = fakes.replaced((prepared.args, prepared.kwargs))
         prepared = replace(prepared, args=args, kwargs=kwargs)
-    fields = follow(prepared.tensors, loaded.request.field_of, batched=prepared.is_batched)
-    if loaded.request.unit is not None:
-        fields.ask(loaded.request.unit)
     with loaded.runnable.running(prepared.args, prepared.kwargs) as frontend:
+        fields = _fields(prepared)
         found = _run(prepared, frontend, fields, fakes)
+        if found.failure is not None and _NO_GRADIENTS in found.failure.message:
+            fields = _fields(prepared)
+            again = _run(prepared, frontend, fields, fakes, gradients=True)
+            found = replace(again, notes=(*again.notes, Note("ran_with_gradients", _WITH_GRADIENTS)))
         if found.memory is not None:
             found = _with_training(found, found.memory, prepared, frontend)
     unit = fields.answer() if found.failure is None else None
     return replace(found, notes=(*found.notes, *notes_of(fields)), unit=unit)
 
 
-def _run(prepared: Prepared, frontend: Frontend, fields: FieldTracker, fakes: FakeModel | None) -> Trace:
-    """Return the trace of the forward alone."""
+def _fields(prepared: Prepared) -> FieldTracker:
+    """Return what follows the request's input, from before the run."""
+    request = prepared.loaded.request
+    fields = follow(prepared.tensors, request.field_of, batched=prepared.is_batched)
+    if request.unit is not None:
+        fields.ask(request.unit)
+    return fields
+
+
+def _run(
+    prepared: Prepared, frontend: Frontend, fields: FieldTracker, fakes: FakeModel | None, *, gradients: bool = False
+) -> Trace:
+    """Return the trace of the forward alone, with autograd off but for a model that asks for ``gradients`` in it."""
     model, given = frontend.module, (prepared.args, prepared.kwargs)
     inputs = _named_inputs(prepared)
     with faked(model, fakes) if fakes is not None else nullcontext():
@@ -61,7 +84,7 @@ def _run(prepared: Prepared, frontend: Frontend, fields: FieldTracker, fakes: Fa
             recorder = Recorder(fields, weights.touch)
             recorder.memory.expect(model, given)
             measurement = measuring(model, recorder.memory.timeline)
-            out, stopped = _forward(frontend, prepared, recorder)
+            out, stopped = _forward(frontend, prepared, recorder, gradients=gradients)
             outputs = named_records(out)
             memory = recorder.memory.record(recorder.calls) if stopped is None else None
             if memory is not None and measurement is not None:
@@ -85,14 +108,16 @@ def _run(prepared: Prepared, frontend: Frontend, fields: FieldTracker, fakes: Fa
     )
 
 
-def _forward(frontend: Frontend, prepared: Prepared, recorder: Recorder) -> tuple[Any, Failure | None]:
+def _forward(
+    frontend: Frontend, prepared: Prepared, recorder: Recorder, *, gradients: bool
+) -> tuple[Any, Failure | None]:
     """Return what the model returns, or nothing and why it stopped; raises what is a fault of ours."""
     out: Any = None
     stopped: Failure | None = None
     try:
-        frontend.module.train(prepared.loaded.request.train)
+        set_training(frontend.module, mode=prepared.loaded.request.train)
         torch.manual_seed(_SEED)
-        with torch.no_grad(), frontend.scopes(recorder) as run, recorder:
+        with torch.set_grad_enabled(gradients), frontend.scopes(recorder) as run, recorder:
             out = run(*prepared.args, **prepared.kwargs)
     except KeyboardInterrupt:
         raise

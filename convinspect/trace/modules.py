@@ -13,6 +13,8 @@ from convinspect.frontends.modules import is_builtin, is_container, packed_tenso
 from convinspect.records import ModuleRecord, Weight
 from convinspect.tensors.describe import dtype_name
 from convinspect.tensors.identity import element_bytes, same_piece
+from convinspect.tensors.registered import own_tensors
+from convinspect.torch_private import children_of
 
 
 def module_records(frontend: Frontend, used: set[int]) -> tuple[ModuleRecord, ...]:
@@ -27,16 +29,16 @@ def module_records(frontend: Frontend, used: set[int]) -> tuple[ModuleRecord, ..
     kept: list[tuple[tuple[str, torch.Tensor], ...]] = []
     for path, module in frontend.registered():
         kept.append(tuple(packed_tensors(module)))
-        buffers = (*module.named_buffers(recurse=False, remove_duplicate=False), *kept[-1])
+        parameters, buffers = own_tensors(module)
         records.append(
             ModuleRecord(
                 path,
                 type_name(module),
-                leaf=next(module.children(), None) is None,
+                leaf=not any(child is not None for child in children_of(module).values()),
                 container=is_container(module),
                 builtin=is_builtin(module),
-                params=_weights(module.named_parameters(recurse=False, remove_duplicate=False), path, counted, used),
-                buffers=_weights(buffers, path, counted, used),
+                params=_weights(parameters, path, counted, used),
+                buffers=_weights((*buffers, *kept[-1]), path, counted, used),
             )
         )
     return tuple(records)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import sys
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,8 +16,8 @@ from torch.nn.parameter import is_lazy
 from convinspect.tensors.describe import tensors_in
 from convinspect.tensors.identity import storage_id, storage_of
 from convinspect.tensors.operators import mutates, operands, signature_of
-
-_CONTAINERS = (dict, OrderedDict, list, set)
+from convinspect.tensors.registered import registered_modules, registered_tensors
+from convinspect.trace.snapshot import Snapshot, state_of_code
 
 # Each puts one thing back.
 _Undo = Callable[[], None]
@@ -28,12 +27,13 @@ _Undo = Callable[[], None]
 def restored(model: nn.Module, inputs: Any = ()) -> Iterator[Weights]:
     """Run the block and undo what it did to ``model``'s weights, attributes and flags, to the ``inputs`` and around.
 
-    Attributes are put back as they were, also the contents of those that are lists, dicts or sets; around the model
-    are the states that torch, numpy and Python keep for the whole process.
+    Attributes are put back as they were, with the contents of containers and plain objects, and the globals of the
+    model's own files; around the model are the states that torch, numpy and Python keep for the whole process.
     """
-    weights = Weights(model, inputs)
-    attributes = [_attributes(module) for module in model.modules()]
-    undo = [*attributes, weights.restore, *_random_states(), *_switches(), *_global_hooks()]
+    modules = registered_modules(model)
+    snapshot = Snapshot((*modules, inputs, *state_of_code(modules)))
+    weights = Weights(model, (inputs, snapshot.tensors))
+    undo = [snapshot.restore, weights.restore, *_random_states(), *_switches(), *_global_hooks()]
     try:
         yield weights
     finally:
@@ -49,10 +49,11 @@ class Weights:
     """
 
     def __init__(self, model: nn.Module, inputs: Any = ()) -> None:
-        tensors = [tensor for tensor in (*model.parameters(), *model.buffers()) if not is_lazy(tensor)]
+        found = {id(tensor): tensor for tensor in (*registered_tensors(model), *tensors_in(inputs))}
+        tensors = [tensor for tensor in found.values() if not is_lazy(tensor)]
         self._states = [_state(tensor) for tensor in tensors]
         self._known: dict[int, list[int]] = {}
-        for tensor in (*tensors, *tensors_in(inputs)):
+        for tensor in tensors:
             self._known.setdefault(storage_id(tensor), []).append(id(tensor))
         self._saved: dict[int, tuple[Any, Any]] = {}
         self.used: set[int] = set()
@@ -103,20 +104,6 @@ def _state(tensor: torch.Tensor) -> _Undo:
             tensor.grad = grad
         if storage_id(tensor) != storage_id(alias) or tensor.shape != alias.shape:
             tensor.data = alias
-
-    return put_back
-
-
-def _attributes(module: nn.Module) -> _Undo:
-    own = dict(vars(module))
-    contents = [(value, value.copy()) for value in own.values() if type(value) in _CONTAINERS]
-
-    def put_back() -> None:
-        vars(module).clear()
-        vars(module).update(own)
-        for container, before in contents:
-            container.clear()
-            (container.extend if isinstance(container, list) else container.update)(before)
 
     return put_back
 

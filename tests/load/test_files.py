@@ -44,7 +44,7 @@ def _unprivileged() -> Iterator[None]:
 
 @pytest.mark.parametrize("name", ["a" * 300, "a" * 300 + ".py", "a" * 300 + ".pt", "a/" * 3000 + "x.py"])
 def test_a_name_that_no_file_can_have(name: str, tmp_path: Path) -> None:
-    assert _refused(name, cwd=tmp_path).endswith("File name too long")
+    assert "File name too long" in _refused(name, cwd=tmp_path)
 
 
 @pytest.mark.parametrize("name", ["model.py", "model.pt", "model", "model.json"])
@@ -190,7 +190,7 @@ def test_a_number_that_is_no_count_is_refused_in_an_option(option: str, number: 
 @pytest.mark.parametrize("value", ["-" * 20_000 + "1", "(" * 500, "1" * 5000])
 def test_an_argument_that_python_cannot_read_is_refused(value: str, tmp_path: Path) -> None:
     (tmp_path / "x.py").touch()
-    assert _refused("x.py", "--arg", f"width={value}", cwd=tmp_path).endswith("is not a Python literal")
+    assert _refused("x.py", "--arg", f"width={value}", cwd=tmp_path).startswith("error: --arg width=")
 
 
 def _report(folder: Path) -> str:

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
+from convinspect.frontends.placing import copy_to, place
 from convinspect.load import load
-from convinspect.load.device import copy_to, place
 from convinspect.load.loaded import Loaded
 from convinspect.spec import Request, Target
 from convinspect.tensors.registered import registered_modules, registered_tensors
@@ -73,8 +73,8 @@ def test_an_attribute_may_have_the_name_of_a_method(
 ) -> None:
     path = _write(tmp_path, TWO.format(inner=f"self.{name} = [1]", outer=f"self.{name} = {{}}"))
     loaded = _load(path, device, attribute, "float64")
-    assert (loaded.name, loaded.format, loaded.dtype) == ("Net", "python", "float64")
-    assert {tensor.device.type for tensor in registered_tensors(loaded.model)} == {device}
+    assert (loaded.name, loaded.runnable.format, loaded.dtype) == ("Net", "python", "float64")
+    assert {tensor.device.type for tensor in registered_tensors(loaded.runnable.module)} == {device}
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -87,7 +87,7 @@ def test_a_method_may_have_another_signature(name: str, device: str, tmp_path: P
         return
     loaded = _load(path, device, dtype="float64")
     assert (loaded.name, loaded.dtype) == ("Net", "float64")
-    assert {tensor.device.type for tensor in registered_tensors(loaded.model)} == {device}
+    assert {tensor.device.type for tensor in registered_tensors(loaded.runnable.module)} == {device}
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -144,7 +144,7 @@ def test_the_registry_is_read_as_torch_walks_it() -> None:
         ),
         (
             BARE.replace("4", "nn.Linear(4, 4)"),
-            "Net(): AttributeError: cannot assign module before Module.__init__() call (module.py:",
+            "Net(): AttributeError: cannot assign module before Module.__init__() call (model.py:",
             None,
         ),
         (
@@ -176,7 +176,7 @@ def test_a_model_that_torch_cannot_walk_is_at_fault_in_plain_words(
 
 
 def test_modules_nested_as_deep_as_python_allows_are_loaded(tmp_path: Path) -> None:
-    assert len(registered_modules(_load(_write(tmp_path, DEEP.format(700)), "cpu").model)) == 701
+    assert len(registered_modules(_load(_write(tmp_path, DEEP.format(700)), "cpu").runnable.module)) == 701
 
 
 def test_a_copy_that_cannot_be_made_is_the_users(tmp_path: Path) -> None:

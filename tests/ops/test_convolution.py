@@ -159,3 +159,14 @@ def test_lenet_to_the_last_product() -> None:
         F.log_softmax(F.linear(F.relu(F.linear(x, meta(50, 320), meta(50))), meta(10, 50), meta(10)), dim=1)
 
     assert [macs for call in record(run) if (macs := price(call))] == [144_000, 320_000, 16_000, 500]
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("mask", [(True, True, False), (True, False, True), (False, True, False)])
+def test_derivatives_cost_what_torch_counts(transposed: bool, mask: tuple[bool, bool, bool]) -> None:  # noqa: FBT001
+    x, weight = torch.rand(2, 4, 9, 9), torch.rand(4, 4, 3, 3)
+    geometry = ([2, 2], [1, 1], [1, 1], transposed, [0, 0], 1)
+    grad = torch.ones_like(torch.convolution(x, weight, None, *geometry))
+    backward = torch.ops.aten.convolution_backward.default
+    counted = flop_counter_macs(lambda: backward(grad, x, weight, [4], *geometry, mask))
+    assert price(call_of(backward, grad, x, weight, [4], *geometry, mask)) == counted

@@ -99,5 +99,8 @@ def test_names_are_written_without_an_overload() -> None:
     assert {name for name in _operators.entries if qualified_name(name) != name} == set()
 
 
-def test_no_operator_of_the_backward_pass_is_answered() -> None:
-    assert {name for name in _operators.entries if BACKWARD in name} == set()
+def test_of_the_backward_pass_no_product_but_the_convolution_is_answered() -> None:
+    answered_ones = {name for name in _operators.entries if BACKWARD in name}
+    products = ("convolution", "linear", "attention", "rnn", "cdist", "pdist", "bag", "trilinear", "einsum")
+    found = {name for name in answered_ones if any(word in name for word in products)}
+    assert found == {"aten.convolution_backward"}

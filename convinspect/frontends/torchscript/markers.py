@@ -15,6 +15,7 @@ from torch import nn
 
 from convinspect.frontends.modules import is_scripted
 from convinspect.frontends.torchscript.plain import is_plain, make_plain, nodes_in, put_before
+from convinspect.tensors.registered import registered_modules
 from convinspect.torch_private import (
     children_of,
     graph_type,
@@ -61,7 +62,7 @@ def marked_parts(model: nn.Module) -> Iterator[None]:
     undo: list[tuple[dict[str, Any], str, nn.Module]] = []
     copies: dict[int, Any] = {}
     try:
-        for parent in [module for module in model.modules() if not is_scripted(module)]:
+        for parent in [module for module in registered_modules(model) if not is_scripted(module)]:
             children = children_of(parent)
             for name, part in [(name, child) for name, child in children.items() if is_scripted(child)]:
                 undo.append((children, name, part))

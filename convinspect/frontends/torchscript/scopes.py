@@ -24,6 +24,7 @@ from torch import nn
 from convinspect.frontends.frontend import Runner, ScopeRecorder
 from convinspect.frontends.modules import canonical_paths, is_scripted, type_name
 from convinspect.tensors.describe import records_in
+from convinspect.tensors.registered import named_modules
 from convinspect.torch_private import method_of, script_object
 
 # The first key that every call passes, below the user's and above the recorder's mode: markers are not recorded.
@@ -100,7 +101,7 @@ def script_scopes(model: nn.Module, recorder: ScopeRecorder) -> Iterator[Runner]
 @contextmanager
 def scopes_in_parts(model: nn.Module, recorder: ScopeRecorder, paths: Mapping[str, str] | None = None) -> Iterator[Run]:
     """Follow the calls inside the scripted modules of ``model``, which go by ``paths`` where these are given."""
-    parts = [(path, module) for path, module in model.named_modules() if is_scripted(module)]
+    parts = [(path, module) for path, module in named_modules(model) if is_scripted(module)]
     run = Run(recorder, {_identity(m): (paths[path] if paths else path, m) for path, m in parts})
     token = _run.set(run)
     try:

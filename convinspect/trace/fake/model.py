@@ -12,6 +12,7 @@ from torch.nn.parameter import is_lazy
 
 from convinspect.frontends.modules import Put, places_of
 from convinspect.tensors.identity import storage_id
+from convinspect.tensors.registered import registered_modules
 from convinspect.torch_private import is_traceable_wrapper_subclass, mark_as_parameter, pytree
 from convinspect.trace.fake.tensor import META, FakeMode, FakeTensor
 
@@ -63,7 +64,7 @@ def faked(model: nn.Module, fakes: FakeModel) -> Iterator[None]:
     """Run the block with ``fakes`` in place of the tensors of ``model``, and put the tensors back after it."""
     undo: list[tuple[Put, str, Any]] = []
     try:
-        for module in model.modules():
+        for module in registered_modules(model):
             for put, name, value in places_of(module):
                 if not _is_plain(value) and pytree.tree_any(fakes.replaces, value):
                     undo.append((put, name, value))

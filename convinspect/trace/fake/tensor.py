@@ -13,7 +13,7 @@ Tensors made of Python numbers stay real until they meet a fake one, so that ``t
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from typing import Any
 
@@ -28,6 +28,27 @@ META = torch.device("meta")
 CPU = torch.device("cpu")
 # How torch asks a tensor subclass for its device: no operator of the model.
 ASKS_DEVICE = torch.ops.prim.device.default
+
+
+# The fake tensors that are alive, and those that a run has left in somebody's hands.
+_alive: dict[int, weakref.ref[FakeTensor]] = {}
+_left_behind: set[int] = set()
+
+
+def alive() -> list[FakeTensor]:
+    """Return the fake tensors that are alive."""
+    found = (reference() for reference in list(_alive.values()))
+    return [tensor for tensor in found if tensor is not None]
+
+
+def disown(tensors: Iterable[FakeTensor]) -> None:
+    """Let ``tensors`` raise an error whenever they are used from now on."""
+    _left_behind.update(map(id, tensors))
+
+
+def _forget(key: int, _reference: object) -> None:
+    _alive.pop(key, None)
+    _left_behind.discard(key)
 
 
 class _Kernel:
@@ -45,6 +66,7 @@ class FakeTensor(torch.Tensor):
     def __new__(cls: type[FakeTensor], meta: torch.Tensor) -> FakeTensor:  # noqa: PYI034 - Self came with Python 3.11
         """Return a fake tensor on the storage of ``meta``."""
         made: FakeTensor = tensor_like(cls, meta, CPU)
+        _alive[id(made)] = weakref.ref(made, partial(_forget, id(made)))
         return made
 
     @property
@@ -67,7 +89,11 @@ class FakeTensor(torch.Tensor):
         cls, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Run ``func`` on the meta tensors that the fake ones are."""
-        return args[0].device if func is ASKS_DEVICE else _run(func, args, kwargs or {})
+        if func is ASKS_DEVICE:
+            return args[0].device
+        if _left_behind and any(id(tensor) in _left_behind for tensor in operands(args, kwargs or {})):
+            raise RuntimeError("this tensor has no data: an inspection has left it behind")
+        return _run(func, args, kwargs or {})
 
 
 class FakeMode(DispatchMode):

@@ -20,6 +20,7 @@ from convinspect.records import Alive, AliveKind, Memory, ModuleCall, Note, OpCa
 from convinspect.tensors.describe import tensors_in
 from convinspect.tensors.identity import allocated_bytes
 from convinspect.tensors.operators import mutates, operands, results
+from convinspect.tensors.registered import registered_modules, registered_tensors
 from convinspect.trace.memory.timeline import START, Allocation, Timeline
 
 # Tensors made of Python data come to the dispatcher as an argument of this operator.
@@ -47,9 +48,9 @@ class LiveBytes:
 
     def expect(self, model: nn.Module, inputs: Any) -> None:
         """Count the weights of ``model`` and the tensors of ``inputs``, which are there before the run."""
-        for tensor in (*model.parameters(), *model.buffers()):
+        for tensor in registered_tensors(model):
             self.timeline.hold(tensor, "weights", since_start=True)
-        for module in model.modules():
+        for module in registered_modules(model):
             self.timeline.assume(allocated_bytes(tensor for _, tensor in packed_tensors(module)), "weights")
         for tensor in tensors_in(inputs):
             self.timeline.hold(tensor, "inputs", since_start=True)

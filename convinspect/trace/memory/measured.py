@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from convinspect.records import Measured
+from convinspect.tensors.registered import registered_tensors
 from convinspect.trace.memory.live import BLOCK_BYTES
 from convinspect.trace.memory.timeline import Timeline
 
@@ -57,6 +58,6 @@ def compare(*, allocated: int, reserved: int, workspace: int, estimate: int) -> 
 
 def measuring(model: nn.Module, timeline: Timeline) -> Measurement | None:
     """Begin to measure where all weights of ``model`` are on one CUDA device; anywhere else return ``None``."""
-    devices = {tensor.device for tensor in (*model.parameters(), *model.buffers())}
+    devices = {tensor.device for tensor in registered_tensors(model)}
     alone = next(iter(devices)) if len(devices) == 1 else None
     return Measurement(alone, timeline) if alone is not None and alone.type == "cuda" else None

@@ -15,6 +15,7 @@ import torch
 
 from convinspect.frontends import Frontend
 from convinspect.records import ModuleCall, Note, OpCall
+from convinspect.tensors.registered import set_training
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.memory.live import near
 from convinspect.trace.restore import restored
@@ -66,9 +67,9 @@ def _attempt(
     """Return a step, ``None`` where there is nothing to train, or what the model raised."""
     try:
         subject = choose()
-        with around, restored(subject.module), unfused(), _unheard():
+        with around, restored(subject.module, given), unfused(), _unheard():
             torch.manual_seed(_SEED)
-            subject.module.train()
+            set_training(subject.module, mode=True)
             return train(subject, *given)
     except NothingToTrain:
         return None

@@ -32,6 +32,7 @@ from convinspect.frontends import Frontend
 from convinspect.records import AliveKind, ModuleCall, OpCall, Peak, Phase, TrainingStep
 from convinspect.spec import AmpName, OptimizerName
 from convinspect.tensors.describe import tensors_in
+from convinspect.tensors.registered import registered_parameters
 from convinspect.trace.memory.live import LiveBytes, peak, where
 from convinspect.trace.memory.timeline import START, Allocation, Timeline
 from convinspect.trace.training.optimizer import kind_of, make_optimizer, optimizer_runs, states_of
@@ -98,7 +99,7 @@ def train_once(
             _mark((allocation for allocation in outputs if allocation.gone), "outputs")
             forward_ended = timeline.now
             loss.backward()
-        parameters = [parameter for parameter in frontend.module.parameters() if parameter.grad is not None]
+        parameters = [parameter for parameter in registered_parameters(frontend.module) if parameter.grad is not None]
         if not parameters:
             raise NothingToTrain
         gradient_bytes = _mark(_others(timeline, (parameter.grad for parameter in parameters)), "gradients")

@@ -1,0 +1,146 @@
+"""What Python objects hold, written down so that it can be put back: containers and plain objects, however nested."""
+
+from __future__ import annotations
+
+import sys
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from typing import Any
+
+import torch
+from torch import nn
+
+# Beyond so many objects nothing is promised: a data set that hangs on a model is not walked through.
+_MOST = 200_000
+_ATOMS = frozenset(
+    (
+        *(bool, int, float, complex, str, bytes, type(None), type, torch.dtype, torch.device, torch.Size),
+        *(FunctionType, BuiltinFunctionType, MethodType, ModuleType, CodeType),
+    )
+)
+# Their objects are torch's own, or hold no state of a model's.
+_FOREIGN = ("torch", "numpy", "builtins", "_thread", "threading", "weakref", "functools", "logging", "typing", "abc")
+
+
+class Snapshot:
+    """The contents of everything that can be reached from ``roots``; ``tensors`` are those among it.
+
+    Containers keep their identity when they are put back, and so do the objects in them.
+    """
+
+    def __init__(self, roots: Iterable[Any]) -> None:
+        self.tensors: list[torch.Tensor] = []
+        self._undo: list[Callable[[], None]] = []
+        seen: set[int] = set()
+        # What is held here stays, so that no id comes again while the walk lasts.
+        pending = list(roots)
+        while pending and len(seen) < _MOST:
+            item = pending.pop()
+            if type(item) in _ATOMS or id(item) in seen:
+                continue
+            seen.add(id(item))
+            pending.extend(self._open(item))
+
+    def restore(self) -> None:
+        """Put everything back that has changed."""
+        for put_back in self._undo:
+            put_back()
+
+    def _open(self, item: Any) -> Iterator[Any]:
+        """Write down what ``item`` holds, and yield it."""
+        kind = type(item)
+        if issubclass(kind, (type, ModuleType)):
+            return
+        if issubclass(kind, torch.Tensor):
+            self.tensors.append(item)
+        elif issubclass(kind, dict):
+            self._undo.append(_of_dict(item, OrderedDict if issubclass(kind, OrderedDict) else dict))
+            yield from dict.values(item)
+        elif issubclass(kind, (list, deque, set)):
+            self._undo.append(_of_sequence(item, next(base for base in (list, deque, set) if issubclass(kind, base))))
+            yield from item
+        elif issubclass(kind, (tuple, frozenset)):
+            yield from item
+        if issubclass(kind, (nn.Module, SimpleNamespace)) or not _is_foreign(kind.__module__):
+            yield from self._open_object(item)
+
+    def _open_object(self, item: Any) -> Iterator[Any]:
+        try:
+            own = object.__getattribute__(item, "__dict__")
+        except (AttributeError, TypeError):
+            own = None
+        if type(own) is dict:
+            yield own
+        slots = [name for base in type(item).__mro__ for name in _slots(base)]
+        if slots:
+            before = {name: object.__getattribute__(item, name) for name in slots if _has(item, name)}
+            self._undo.append(_of_slots(item, slots, before))
+            yield from before.values()
+
+
+def state_of_code(modules: Iterable[nn.Module]) -> Iterator[dict[str, Any]]:
+    """Yield the globals of the Python files that define the classes of ``modules``: helpers keep their caches there."""
+    names = {base.__module__ for module in modules for base in type(module).__mro__}
+    for name in sorted(names):
+        if not _is_foreign(name) and name in sys.modules:
+            yield vars(sys.modules[name])
+
+
+def _is_foreign(module: str) -> bool:
+    return module.partition(".")[0] in _FOREIGN
+
+
+def _of_dict(item: Any, base: Any) -> Callable[[], None]:
+    before = dict(dict.items(item))
+
+    def put_back() -> None:
+        if len(item) == len(before) and all(a is b for a, b in zip(dict.values(item), before.values(), strict=True)):
+            return
+        base.clear(item)
+        for key, value in before.items():
+            base.__setitem__(item, key, value)
+
+    return put_back
+
+
+def _of_sequence(item: Any, base: Any) -> Callable[[], None]:
+    before = base(item)
+
+    def put_back() -> None:
+        if len(item) == len(before) and all(a is b for a, b in zip(base.__iter__(item), before, strict=True)):
+            return
+        base.clear(item)
+        (base.update if base is set else base.extend)(item, before)
+
+    return put_back
+
+
+def _of_slots(item: Any, slots: list[str], before: dict[str, Any]) -> Callable[[], None]:
+    def put_back() -> None:
+        for name in slots:
+            if name in before:
+                object.__setattr__(item, name, before[name])
+            elif _has(item, name):
+                object.__delattr__(item, name)
+
+    return put_back
+
+
+def _slots(kind: type) -> tuple[str, ...]:
+    found = vars(kind).get("__slots__", ())
+    names = (found,) if isinstance(found, str) else tuple(found)
+    # A name in two underscores is kept under its class's.
+    return tuple(
+        f"_{kind.__name__.lstrip('_')}{name}" if name.startswith("__") and not name.endswith("__") else name
+        for name in names
+        if name not in ("__dict__", "__weakref__")
+    )
+
+
+def _has(item: Any, name: str) -> bool:
+    try:
+        object.__getattribute__(item, name)
+    except AttributeError:
+        return False
+    return True
