@@ -145,7 +145,7 @@ def _told(limit: Limit, value: Reading, allowed: Reading, then: Reading | None, 
 
 def _change(now: float, then: float) -> str:
     if now == then:
-        return "unchanged"
+        return "same"
     return f"{'+' if now > then else '-'}{wording.share(abs(now - then), then)}" if then else "there was none"
 
 

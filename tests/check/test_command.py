@@ -74,7 +74,7 @@ message = "ask first"
         result = check(cwd=project(tmp_path, self.CONFIG, "lenet", "parts"))
         assert result.code == 1
         assert result.out.startswith("config: convinspect.toml\n\nsmall: lenet.json\n")
-        assert "set by: checks.large.limits.params in convinspect.toml\n      ask first\n" in result.out
+        assert "set by: checks.large.limits.params in convinspect.toml\n      note: ask first\n" in result.out
         assert result.out.endswith("\n1 passed, 1 failed\n")
 
     def test_one_check_is_named(self, tmp_path: Path) -> None:

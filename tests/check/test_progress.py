@@ -17,8 +17,8 @@ class Terminal(io.StringIO):
         return True
 
 
-def a_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """Return a terminal that stderr is from now on: a fixture's would be taken away by the runner's own capture."""
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Return a terminal in the place of stderr; no fixture, for pytest sets its own between setup and call."""
     found = Terminal()
     monkeypatch.setattr(sys, "stderr", found)
     monkeypatch.setenv("TERM", "xterm")
@@ -27,32 +27,32 @@ def a_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 
 def test_a_bar_is_drawn_after_a_while_and_wiped_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = a_terminal(monkeypatch)
+    screen = terminal(monkeypatch)
     monkeypatch.setattr(check_progress, "_PATIENCE", 0.0)
     with progress(4) as told:
         assert told is not None
         told(0, None)
         end = time.monotonic() + 20
-        while "25%" not in terminal.getvalue() and time.monotonic() < end:
+        while "25%" not in screen.getvalue() and time.monotonic() < end:
             time.sleep(0.05)
-    assert "25%" in terminal.getvalue()
-    assert terminal.getvalue().endswith("\x1b[2K")
+    assert "25%" in screen.getvalue()
+    assert screen.getvalue().endswith("\x1b[2K")
 
 
 def test_what_is_quick_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = a_terminal(monkeypatch)
+    screen = terminal(monkeypatch)
     with progress(2) as told:
         assert told is not None
         told(0, None)
         told(1, None)
-    assert terminal.getvalue() == ""
+    assert screen.getvalue() == ""
 
 
 def test_one_model_has_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = a_terminal(monkeypatch)
+    screen = terminal(monkeypatch)
     with progress(1) as told:
         assert told is None
-    assert terminal.getvalue() == ""
+    assert screen.getvalue() == ""
 
 
 def test_nobody_waits_at_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ def _block(result: Result) -> Iterator[str]:
         yield from _labelled("hint", result.problem.hint)
     yield from _lines(result)
     if result.exit_code:
-        yield from _wrapped(_INDENT, check.message or "")
+        yield from _labelled("note", check.message)
 
 
 def _lines(result: Result) -> Iterator[str]:
