@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -173,6 +174,7 @@ def test_a_saved_report_is_read_here_and_now(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(subprocess, "Popen", None)
     asked = job("report.json", tmp_path)
     plain = type(asked)(type(asked.request)(asked.request.target), tmp_path)
+    asked = replace(asked, request=replace(asked.request, given=("--input",)))
     refused, saved = gather([asked, plain])
     assert saved == Outcome(outcome.report, None, cached=False)
     assert refused.error is not None
