@@ -15,6 +15,9 @@ from convinspect.version import __version__
 if TYPE_CHECKING:
     from convinspect.frontends import Frontend  # it imports torch, and a file of weights is read without
 
+# Read before any of the user's code runs: that may take Python's finders of packages away.
+_TORCH = version("torch")
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -45,7 +48,7 @@ class Loaded:
         request = self.request
         form: Format = "weights" if self.frontend is None else self.frontend.format
         return Trace(
-            Tool(__version__, version("torch"), platform.python_version()),
+            Tool(__version__, _TORCH, platform.python_version()),
             Model(request.target.text, self.name, form, "train" if request.train else "eval"),
             Run(self.device, self.dtype, request.batch_size),
             self.modules,
