@@ -31,7 +31,7 @@ def restored(model: nn.Module, inputs: Any = ()) -> Iterator[Weights]:
     model's own files; around the model are the states that torch, numpy and Python keep for the whole process.
     """
     modules = registered_modules(model)
-    snapshot = Snapshot((*modules, inputs, *state_of_code(modules)))
+    snapshot = Snapshot((*modules, inputs), around=state_of_code(modules))
     weights = Weights(model, (inputs, snapshot.tensors))
     undo = [snapshot.restore, weights.restore, *_random_states(), *_switches(), *_global_hooks()]
     try:

@@ -13,6 +13,8 @@ from torch import nn
 
 # Beyond so many objects nothing is promised: a data set that hangs on a model is not walked through.
 _MOST = 200_000
+# Globals can lead anywhere in the process; what a helper keeps lies near.
+_MOST_AROUND = 20_000
 _ATOMS = frozenset(
     (
         *(bool, int, float, complex, str, bytes, type(None), type, torch.dtype, torch.device, torch.Size),
@@ -24,28 +26,32 @@ _FOREIGN = ("torch", "numpy", "builtins", "_thread", "threading", "weakref", "fu
 
 
 class Snapshot:
-    """The contents of everything that can be reached from ``roots``; ``tensors`` are those among it.
+    """The contents of everything that can be reached from ``roots``, then ``around``; ``tensors`` are those among it.
 
     Containers keep their identity when they are put back, and so do the objects in them.
     """
 
-    def __init__(self, roots: Iterable[Any]) -> None:
+    def __init__(self, roots: Iterable[Any], around: Iterable[Any] = ()) -> None:
         self.tensors: list[torch.Tensor] = []
         self._undo: list[Callable[[], None]] = []
-        seen: set[int] = set()
-        # What is held here stays, so that no id comes again while the walk lasts.
-        pending = list(roots)
-        while pending and len(seen) < _MOST:
-            item = pending.pop()
-            if type(item) in _ATOMS or id(item) in seen:
-                continue
-            seen.add(id(item))
-            pending.extend(self._open(item))
+        self._seen: dict[int, Any] = {}
+        self._walk(roots, _MOST)
+        self._walk(around, _MOST_AROUND)
 
     def restore(self) -> None:
         """Put everything back that has changed."""
         for put_back in self._undo:
             put_back()
+
+    def _walk(self, roots: Iterable[Any], most: int) -> None:
+        """Write down up to ``most`` objects, the nearest first."""
+        pending = deque(roots)
+        enough = len(self._seen) + most
+        while pending and len(self._seen) < enough:
+            item = pending.popleft()
+            if type(item) not in _ATOMS and id(item) not in self._seen:
+                self._seen[id(item)] = item
+                pending.extend(self._open(item))
 
     def _open(self, item: Any) -> Iterator[Any]:
         """Write down what ``item`` holds, and yield it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import sys
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -133,6 +134,13 @@ def test_state_in_plain_objects_and_nested_containers_comes_back(options: dict[s
     assert not hasattr(model.unregistered[0], "calls")
     assert model.table[0].tolist() == [0, 0, 0, 0]
     assert [key.tolist() for key in cache.keys] == [[1, 1]]
+
+
+def test_a_models_state_comes_back_however_much_its_file_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "CROWD", [[] for _ in range(300_000)], raising=False)
+    model = Stateful()
+    report_of(model, torch.rand(2, 4))
+    assert vars(model.state) == {"buffer": None, "steps": 0, "log": {"shapes": [[1]]}}
 
 
 def test_what_cannot_be_taken_out_raises_when_it_is_used() -> None:
