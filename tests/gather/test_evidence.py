@@ -10,71 +10,106 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from convinspect.gather import Outcome, gather
+from convinspect.gather import Job, Outcome, gather
 from convinspect.gather.key import key_of, needs_fresh_process
+from convinspect.spec import Request
 from tests.gather.asking import job, model, params
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-
-def answers(folder: Path, *names: str) -> list[tuple[int, bool]]:
-    """Return the parameters of each file's net, and whether they are those of an earlier run."""
-    return [(params(one), one.cached) for one in gather([job(name, folder) for name in names])]
+PACKAGES = "../site-packages"  # on the path of all stories
+MAKES = "import os\nif not os.path.exists('made'): open('made', 'w').write('3')\nwidth = int(open('made').read())"
 
 
-@pytest.fixture
-def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of installed packages, before all others."""
-    folder = tmp_path / "lib" / "site-packages"
-    folder.mkdir(parents=True)
-    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
-    return folder
+def write(name: str, text: str) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_text(text)
 
 
-def install(folder: Path, name: str, version: str) -> None:
-    for old in folder.glob(f"{name}-*"):
-        (old / "METADATA").unlink()
-        old.rmdir()
-    info = folder / f"{name}-{version}.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+def touch(name: str) -> Callable[[Path], object]:
+    return lambda folder: os.utime(folder / name, (1_000_000_000,) * 2)
 
 
-def test_another_torch_gives_another_report(tmp_path: Path, packages: Path) -> None:
+def nothing(_: Path) -> None:
+    pass
+
+
+# What is done before each run, the width of the net that it must find, and whether it must be that of a run before.
+STORIES: dict[str, list[tuple[Callable[[Path], object], int, bool]]] = {
+    "installed": [
+        (write(f"{PACKAGES}/wide.py", "WIDTH = 3"), 3, False),
+        (touch(f"{PACKAGES}/wide.py"), 3, True),  # another installation of the same
+        (write(f"{PACKAGES}/unasked.py", ""), 3, True),
+        (write(f"{PACKAGES}/wide.py", "WIDTH = 5"), 5, False),
+        (write(f"{PACKAGES}/wide.py", "WIDTH = 3"), 3, True),
+    ],
+    "made by the run itself": [
+        (write("net.py", model(init=MAKES)), 3, False),
+        (nothing, 3, False),  # it was not there, and now it is
+        (nothing, 3, True),
+        (write("made", "5"), 5, False),
+        (write("made", "3"), 3, True),
+    ],
+    "back and forth": [
+        (write("net.py", model(init="width = 3")), 3, False),
+        (write("net.py", model(init="width = 5")), 5, False),
+        (write("net.py", model(init="width = 3")), 3, True),
+        (write("net.py", model(init="width = 5")), 5, True),
+        (touch("net.py"), 5, True),
+    ],
+    "nobody's file": [
+        (write("net.py", model()), 3, False),
+        (write("report.json", "{}"), 3, True),
+        (write("another.py", ""), 3, True),
+        (lambda folder: (folder / "__pycache__").mkdir(), 3, True),
+        (lambda folder: (folder / "another.py").unlink(), 3, True),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[int, bool]]]:
+    """Play all stories side by side."""
+    root = tmp_path_factory.mktemp("stories")
+    folders = {name: root / name.replace(" ", "_").replace("'", "") for name in STORIES}
+    for folder in (*folders.values(), root / "site-packages"):
+        folder.mkdir()
+    write("net.py", model(top="import wide", init="width = wide.WIDTH"))(folders["installed"])
+    told: dict[str, list[tuple[int, bool]]] = {name: [] for name in STORIES}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONVINSPECT_CACHE", str(root / "cache"))
+        patch.setattr(sys, "path", [str(root / "site-packages"), *sys.path])
+        for step in range(5):
+            for name, folder in folders.items():
+                STORIES[name][step][0](folder)
+            outcomes = gather([job("net.py", folder) for folder in folders.values()])
+            for name, outcome in zip(STORIES, outcomes, strict=True):
+                told[name].append((params(outcome) // 4, outcome.cached))
+    return told
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_a_report_is_kept_as_long_as_it_is_true(story: str, told: dict[str, list[tuple[int, bool]]]) -> None:
+    assert told[story] == [(width, cached) for _, width, cached in STORIES[story]]
+
+
+def test_another_torch_gives_another_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packages = tmp_path / "site-packages"
+    monkeypatch.setattr(sys, "path", [str(packages), *sys.path])
     (tmp_path / "net.py").write_text(model())
     versions = []
-    for version in (None, None, "9.8", "9.8", "9.9"):
-        if version is not None and not (packages / f"torch-{version}.dist-info").exists():
-            install(packages, "torch", version)
+    for version in ("", "9.8", "9.8"):
+        if version:
+            info = packages / f"torch-{version}.dist-info"
+            info.mkdir(parents=True, exist_ok=True)
+            (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: torch\nVersion: {version}\n")
         (outcome,) = gather([job("net.py", tmp_path)])
         assert outcome.report is not None
-        versions.append((outcome.report.tool.torch[:3], outcome.cached))
+        versions.append((outcome.report.tool.torch, outcome.cached))
     own = versions[0][0]
-    assert versions == [(own, False), (own, True), ("9.8", False), ("9.8", True), ("9.9", False)]
-
-
-def test_an_installed_package_is_followed_by_what_is_in_it(tmp_path: Path, packages: Path) -> None:
-    (tmp_path / "net.py").write_text(model(top="import wide", init="width = wide.WIDTH"))
-    (packages / "wide.py").write_text("WIDTH = 3")
-    assert answers(tmp_path, "net.py") == [(12, False)]
-    os.utime(packages / "wide.py", (1_000_000_000,) * 2)  # another installation of the same
-    assert answers(tmp_path, "net.py") == [(12, True)]
-    (packages / "unasked.py").write_text("")
-    assert answers(tmp_path, "net.py") == [(12, True)]
-    (packages / "wide.py").write_text("WIDTH = 5")
-    assert answers(tmp_path, "net.py") == [(20, False)]
-    (packages / "wide.py").write_text("WIDTH = 3")  # and back
-    assert answers(tmp_path, "net.py") == [(12, True)]
-
-
-def test_a_file_in_the_folder_that_nobody_asked_for_changes_nothing(tmp_path: Path) -> None:
-    (tmp_path / "net.py").write_text(model())
-    assert answers(tmp_path, "net.py") == [(12, False)]
-    (tmp_path / "report.json").write_text("{}")
-    (tmp_path / "another.py").write_text("")
-    (tmp_path / "__pycache__").mkdir()
-    assert answers(tmp_path, "net.py") == [(12, True)]
+    assert own != "9.8"
+    assert versions == [(own, False), ("9.8", False), ("9.8", True)]
 
 
 NOT_KEPT = {
@@ -93,48 +128,49 @@ NOT_KEPT = {
 }
 
 
-def test_what_no_file_can_vouch_for_is_run_again(tmp_path: Path, cache_folder: Path) -> None:
-    for name, text in NOT_KEPT.items():
-        (tmp_path / name).write_text(text)
-    (tmp_path / "count.txt").write_text("1")
-    os.mkfifo(tmp_path / "pipe")
-    jobs = [job(name, tmp_path) for name in NOT_KEPT]
-    jobs.append(job("reads_a_pipe.py", tmp_path, arguments={"width": 3}))
-    outcomes = dict(zip(NOT_KEPT, gather(jobs, workers=2), strict=False))
-    assert list(cache_folder.rglob("*.json")) == []
-    assert {name for name, outcome in outcomes.items() if outcome.error} == {
-        "fails.py",
-        "fails_in_forward.py",
-        "exits.py",
-    }
+SECRET = model(init="import os; os.environ['SECRET']")
+STOPS = model(forward="x = self.layer(x); raise ValueError('seven')")
 
 
-def test_a_forward_that_fails_gives_the_rows_up_to_there_and_the_error(tmp_path: Path) -> None:
-    (tmp_path / "net.py").write_text(model(forward="x = self.layer(x); raise ValueError('seven')"))
-    (outcome,) = gather([job("net.py", tmp_path)])
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Outcome]]:
+    """The outcomes of a run of what is not kept, and of one model that is."""
+    folder = tmp_path_factory.mktemp("once")
+    files = {**NOT_KEPT, "stops.py": STOPS, "secret.py": SECRET}
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    (folder / "count.txt").write_text("1")
+    os.mkfifo(folder / "pipe")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONVINSPECT_CACHE", str(folder / "cache"))
+        patch.setenv("SECRET", "hunter2")
+        jobs = [job(name, folder, environment=("SECRET",)) for name in files]
+        return folder, dict(zip(files, gather(jobs, workers=2), strict=True))
+
+
+def test_what_no_file_can_vouch_for_is_not_kept(once: tuple[Path, dict[str, Outcome]]) -> None:
+    folder, outcomes = once
+    (kept,) = (folder / "cache").rglob("*.json")
+    assert b"secret.py" in kept.read_bytes()
+    failed = {name for name, outcome in outcomes.items() if outcome.error}
+    assert failed == {"fails.py", "fails_in_forward.py", "exits.py", "stops.py"}
+
+
+def test_what_is_kept_holds_no_value_of_a_variable(once: tuple[Path, dict[str, Outcome]]) -> None:
+    (kept,) = (once[0] / "cache").rglob("*.json")
+    assert b"SECRET" in kept.read_bytes()
+    assert b"hunter2" not in kept.read_bytes()
+
+
+def test_a_forward_that_fails_gives_the_rows_up_to_there_and_the_error(
+    once: tuple[Path, dict[str, Outcome]],
+) -> None:
+    outcome = once[1]["stops.py"]
     assert outcome.report is not None
     assert [layer.path for layer in outcome.report.layers] == ["", "layer"]
     assert outcome.error is not None
     assert "seven" in outcome.error.message
     assert outcome.error.exit_code == 3
-
-
-def test_a_file_that_the_run_made_for_itself_is_not_asked_for(tmp_path: Path) -> None:
-    code = "import os\nif not os.path.exists('made'): open('made', 'w').write('3')\nwidth = int(open('made').read())"
-    (tmp_path / "net.py").write_text(model(init=code))
-    # Made in the first run, found in the second, and kept from then on.
-    assert [answers(tmp_path, "net.py")[0] for _ in "abc"] == [(12, False), (12, False), (12, True)]
-    (tmp_path / "made").write_text("5")
-    assert answers(tmp_path, "net.py") == [(20, False)]
-
-
-def test_changing_back_and_forth_runs_each_state_once(tmp_path: Path) -> None:
-    net = tmp_path / "net.py"
-    seen = []
-    for width in (3, 5, 3, 5):
-        net.write_text(model(init=f"width = {width}"))
-        seen += answers(tmp_path, "net.py")
-    assert seen == [(12, False), (20, False), (12, True), (20, True)]
 
 
 def test_no_key_without_literals_and_none_on_an_accelerator(tmp_path: Path) -> None:
@@ -152,17 +188,6 @@ def test_auto_is_kept_only_where_it_cannot_mean_an_accelerator(tmp_path: Path, m
     (tmp_path / "nvidia").touch()
     assert needs_fresh_process("auto")
     assert key_of(job("net.py", tmp_path, device="auto"), str(tmp_path), None) is None
-
-
-def test_what_is_kept_holds_no_value_of_a_variable(
-    tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SECRET", "hunter2")
-    (tmp_path / "net.py").write_text(model(init="import os; os.environ['SECRET']"))
-    gather([job("net.py", tmp_path, environment=("SECRET",))])
-    (kept,) = cache_folder.rglob("*.json")
-    assert b"SECRET" in kept.read_bytes()
-    assert b"hunter2" not in kept.read_bytes()
 
 
 def test_a_saved_report_is_read_here_and_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,23 +214,35 @@ import sys
 from pathlib import Path
 from convinspect.gather import Job, gather
 from convinspect.spec import Request, parse_input, parse_target
-inputs = (parse_input("4"),)[int(sys.argv[2]):]
+inputs = (parse_input("4"),) if len(sys.argv) > 2 else ()
 (outcome,) = gather([Job(Request(parse_target(sys.argv[1]), inputs, device="cpu"), Path.cwd())])
-heavy = sorted({"torch", "rich", "click", "numpy", "subprocess"} & set(sys.modules))
-print(outcome.cached, outcome.report.totals.params, heavy)
+heavy = {"torch", "rich", "click", "numpy", "subprocess"} & set(sys.modules)
+print(outcome.cached, outcome.report.totals.params, sorted(heavy))
 """
 
 
-def test_what_is_kept_or_saved_brings_in_nothing_heavy(tmp_path: Path) -> None:
+def test_what_is_kept_or_saved_brings_in_nothing_heavy(
+    once: tuple[Path, dict[str, Outcome]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "net.py").write_text(model())
 
-    def light(target: str, bare: str) -> str:
-        command = [sys.executable, "-c", LIGHT, target, bare]
+    def light(*words: str) -> str:
+        command = [sys.executable, "-c", LIGHT, *words]
         return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
 
-    light("net.py", "0")
-    assert light("net.py", "0") == "True 12 []\n"
-    (outcome,) = gather([job("net.py", tmp_path)])
-    assert outcome.report is not None
-    (tmp_path / "report.json").write_text(outcome.report.to_json())
-    assert light("report.json", "1") == "False 12 []\n"
+    light("net.py", "4")
+    assert light("net.py", "4") == "True 12 []\n"
+    report = once[1]["secret.py"].report
+    assert report is not None
+    (tmp_path / "report.json").write_text(report.to_json())
+    (tmp_path / "damaged.json").write_text(report.to_json().replace('"layers"', '"rows"'))
+    assert light("report.json") == "False 12 []\n"
+
+    monkeypatch.setattr(subprocess, "Popen", None)  # nothing is run
+    plain = Job(Request(job("report.json", tmp_path).request.target), tmp_path)
+    saved, refused, damaged = gather([plain, job("report.json", tmp_path), job("damaged.json", tmp_path)])
+    assert saved == Outcome(report, None, cached=False)
+    assert refused.error is not None
+    assert refused.error.message == "report.json: a saved report is not run again: --input changes nothing"
+    assert damaged.error is not None
+    assert damaged.error.exit_code == 2
