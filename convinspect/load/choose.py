@@ -135,7 +135,7 @@ def _returns_model(function: FunctionType) -> bool:
 def _parts(classes: Mapping[str, type], module: ModuleType) -> set[str]:
     """Return the names of the classes that another one builds, itself or through functions of the file."""
     return {
-        used for name, value in classes.items() for used in _names_in(value, module) if used in classes.keys() - {name}
+        used for name, value in classes.items() for used in classes.keys() & _names_in(value, module) if used != name
     }
 
 
