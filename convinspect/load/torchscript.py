@@ -18,9 +18,8 @@ from convinspect.load.inert_pickle import MAX_BYTES, Call, read_pickle
 from convinspect.load.loaded import Loaded
 from convinspect.load.tensors_in_pickle import TensorClaim, tensor_in
 from convinspect.load.zip_directory import Directory, read_directory, read_record
-from convinspect.records import Note
 from convinspect.spec import Request
-from convinspect.torch_private import PyTorchFileReader, method_graphs, method_of, script_object
+from convinspect.torch_private import PyTorchFileReader, method_graphs, method_of
 
 _TRACED_INPUTS = "traced_inputs.pkl"
 _MAX_INPUT_BYTES = 1 << 30
@@ -38,8 +37,7 @@ def load_torchscript(request: Request) -> Loaded:
     if request.dtype is not None:
         model = model.to(getattr(torch, request.dtype))
     frontend = frontend_of(model, disposable=True)
-    example, notes = _traced_example(path), tuple(_packed(model))
-    return Loaded(request, frontend, frontend.name, device, frontend.dtype, example=example, notes=notes)
+    return Loaded(request, frontend, frontend.name, device, frontend.dtype, example=_traced_example(path))
 
 
 def not_loaded(error: BaseException) -> UsageError:
@@ -94,16 +92,6 @@ def _kinds(block: Any) -> Iterator[str]:
         yield node.kind()
         for inner in node.blocks():
             yield from _kinds(inner)
-
-
-def _packed(model: Any) -> Iterator[Note]:
-    paths = [path for path, module in model.named_modules() if script_object(module).hasattr("_packed_params")]
-    if paths:
-        yield Note(
-            "packed_weights",
-            f"quantised weights are packed and in no parameter or buffer, so they are not counted ({paths[0]}, ...)",
-            paths[0],
-        )
 
 
 def _traced_example(path: Path) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
