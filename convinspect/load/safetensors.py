@@ -46,8 +46,10 @@ def _claim(name: str, entry: dict[str, Any], data_size: int) -> TensorClaim:
     kind = entry["dtype"]
     if kind not in _DTYPES:
         raise UsageError(f"{name}: unknown dtype {kind!r}")
-    shape = sizes_in(entry["shape"])
-    begin, end = sizes_in(entry["data_offsets"])
+    try:
+        shape, (begin, end) = sizes_in(entry["shape"]), sizes_in(entry["data_offsets"])
+    except UsageError as error:
+        raise error.within(name) from None
     claim = TensorClaim(shape, _DTYPES[kind], identity=(begin, end) if begin < end else (name,))
     if end > data_size:
         raise UsageError(f"{name}: its data ends beyond the file: cut short?")

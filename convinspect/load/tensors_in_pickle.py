@@ -116,7 +116,7 @@ def sizes_in(value: Any) -> tuple[int, ...]:
         and all(type(size) is int and 0 <= size <= _MAX_SIZE for size in value)
     ):
         return tuple(value)
-    raise UsageError("it describes a tensor with a shape or a place that cannot be")
+    raise UsageError("it describes a tensor whose shape or place is not made of counts")
 
 
 def _rebuilt(name: str, args: tuple[Any, ...]) -> TensorClaim:
