@@ -12,6 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # What is printed must not depend on who runs the tests.
 for _name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CONVINSPECT_CACHE"):
     os.environ.pop(_name, None)
+    os.unsetenv(_name)  # readline sets some where Python does not see them
 
 # A gate must answer the same twice; new examples are looked for everywhere else.
 settings.register_profile("gate", derandomize=True, deadline=None)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from convinspect.gather import Job, gather
-from convinspect.spec import Request
+from convinspect.spec import Request, parse_target
 from tests.gather.asking import job, model, params
 
 if TYPE_CHECKING:
@@ -266,8 +266,8 @@ def saved_report_of_a_revision(folder: Path, report: Report) -> None:
     git(folder, "add", "report.json")
     git(folder, "commit", "-qm", "report")
     (folder / "report.json").unlink()
-    asked = job("report.json", folder, revision="HEAD")
-    plain = Job(Request(asked.request.target), folder, "HEAD")
+    plain = Job(Request(parse_target("report.json")), folder, "HEAD")
+    asked = replace(plain, request=replace(plain.request, given=("--input",)))
     refused, saved = gather([asked, plain])
     assert refused.error is not None
     assert "a saved report is not run again" in refused.error.message

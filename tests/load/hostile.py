@@ -156,7 +156,10 @@ def safetensors(folder: Path, _: Path) -> dict[Path, str]:
             _header({"a": {"dtype": "F32", "shape": [1 << 40], "data_offsets": [0, 16]}}) + bytes(16),
             "do not fit",
         ),
-        "negative": (_header({"a": {"dtype": "F32", "shape": [-4], "data_offsets": [0, 16]}}) + bytes(16), "cannot be"),
+        "negative": (
+            _header({"a": {"dtype": "F32", "shape": [-4], "data_offsets": [0, 16]}}) + bytes(16),
+            "not made of counts",
+        ),
         "list": (_header({"a": []}), "damaged"),
         "deep": (struct.pack("<Q", 200_005) + b'{"a":' + b"[" * 100_000 + b"]" * 100_000, "damaged"),
     }

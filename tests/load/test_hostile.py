@@ -132,6 +132,7 @@ def test_an_archive_that_never_ends_can_be_interrupted(tmp_path: Path) -> None:
     code = (
         "import signal, sys\n"
         "from convinspect.cli import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "signal.setitimer(signal.ITIMER_REAL, 4)\n"
         "signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))\n"
         "main(['summary', sys.argv[1], '--input', '4', '--device', 'cpu'])\n"

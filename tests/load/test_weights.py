@@ -181,30 +181,30 @@ def test_a_hundred_gigabytes_are_read_in_a_second_without_torch(tmp_path: Path) 
         except OSError:
             pytest.skip("no sparse files of this size here")
     code = (
-        "import sys; from pathlib import Path; from tests.shell import convinspect\n"
+        "import sys, time; from pathlib import Path; from tests.shell import convinspect\n"
         "result = convinspect('summary', sys.argv[1])\n"
         "assert result.code == 0, result.err\n"
         "assert 'torch' not in sys.modules\n"
         "status = Path('/proc/self/status').read_text()\n"
-        "print(status.partition('VmHWM:')[2].split()[0])\n"
+        "print(time.process_time(), status.partition('VmHWM:')[2].split()[0])\n"
     )
-    began = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", code, str(path)], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert time.perf_counter() - began < 5  # a second on an idle machine
-    assert int(done.stdout) < 100 << 10  # KiB: the most that it ever held
+    seconds, kibibytes = done.stdout.split()
+    assert float(seconds) < 5  # of the processor's; about one is needed
+    assert int(kibibytes) < 100 << 10  # the most that it ever held
     assert totals_of(path).params == 100 * gigabyte // 2
 
 
 @pytest.mark.parametrize(("form", "parts"), [("table", 10_000), ("json", 4_000)])
 def test_a_name_of_thousands_of_parts_is_read_in_seconds(form: str, parts: int, tmp_path: Path) -> None:
     path = save_safetensors({".".join("a" * parts): torch.ones(4)}, tmp_path / "deep.safetensors")
-    began = time.perf_counter()
+    began = time.process_time()
     result = convinspect("summary", path, "--format", form, "--output", tmp_path / "report")
     assert (result.code, result.err) == (0, "")
-    assert time.perf_counter() - began < 30  # four on an idle machine; were it cubic, an hour
+    assert time.process_time() - began < 30  # about four are needed; were it cubic, an hour
     assert totals_of(path).params == 4
 
 

@@ -356,11 +356,11 @@ def test_the_names_of_columns_are_known_without_rich() -> None:
 def test_ten_thousand_layers_take_ten_times_as_long_as_a_thousand() -> None:
     short, long = nets.chain(1_000), nets.chain(10_000)
     table(short, width=80)
-    begun = time.perf_counter()
+    begun = time.process_time()
     table(short, width=80)
-    between = time.perf_counter()
+    between = time.process_time()
     table(long, width=80)
-    assert time.perf_counter() - between < 40 * (between - begun)
+    assert time.process_time() - between < 40 * (between - begun)
 
 
 def test_columns_are_written_shorter_before_a_name_is_cut() -> None:
