@@ -46,13 +46,16 @@ def _interpolation(call: OpCall) -> Attributes:
     mode = re.search(r"upsample_(nearest_exact|[a-z]+)", call.op)
     if mode is None or not call.outputs:
         raise NotGivenError(call.op)
-    attributes = Attributes(mode=mode[1].replace("_", "-"), output_size=call.outputs[0].shape[2:])
+    attributes = Attributes(mode=mode[1].replace("_", "-"))
     scales = call.args.get("scale_factors") or tuple(
         call.args.get(name) for name in (("scales",) if axes == 1 else _SCALES[-axes:])
     )
     given = tuple(scale for scale in scales if isinstance(scale, (int, float))) if isinstance(scales, tuple) else ()
+    # Asked for by a factor, the size follows from the input and is no setting.
     if len(given) == axes:
         attributes["scale_factor"] = tuple(map(float, given))
+    else:
+        attributes["output_size"] = call.outputs[0].shape[2:]
     corners = call.args.get("align_corners")
     if isinstance(corners, bool):
         attributes["align_corners"] = corners

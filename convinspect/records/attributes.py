@@ -16,7 +16,7 @@ class Attributes(TypedDict, total=False):
 
     Lists have one entry for each axis of the window, first axis first. ``padding`` is how much stands before *and*
     after each axis, a pair ``(before, after)`` where the two differ. ``output_size`` is what an adaptive or fractional
-    pool or an interpolation gives; ``scale_factor`` is there where that was asked for.
+    pool gives, and an interpolation that was not asked for a ``scale_factor``.
     """
 
     kernel_size: tuple[Count, ...]
