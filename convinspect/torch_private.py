@@ -47,6 +47,11 @@ def schema_of(func: Any) -> Any:
     return getattr(func, "_schema", None)
 
 
+def has_kernel(func: Any, key: str) -> bool:
+    """Tell whether an operator has a kernel for a dispatch key. Missing: no; composite operators come whole."""
+    return bool(torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key))
+
+
 def aten(name: str) -> Any:
     """Return torch's operator of this name, default overload. Missing: ``None``; what is said of it is not needed."""
     return getattr(getattr(torch.ops.aten, name, None), "default", None)
@@ -101,6 +106,17 @@ def running_node_number() -> int | None:
     """Return the number of the node whose derivative is computed now. Missing: as `next_node_number`."""
     node = torch._C._current_autograd_node()
     return None if node is None else int(node._sequence_nr())
+
+
+@contextmanager
+def replacing_inference_mode(mode: Any, is_enabled: Any) -> Iterator[None]:
+    """Let ``torch.inference_mode`` enter ``mode`` while the block runs. Missing: composite operators come whole."""
+    before = torch._C._InferenceMode, torch.is_inference_mode_enabled
+    torch._C._InferenceMode, torch.is_inference_mode_enabled = mode, is_enabled  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        torch._C._InferenceMode, torch.is_inference_mode_enabled = before  # type: ignore[misc]
 
 
 def registries(module: nn.Module) -> tuple[dict[str, Any], dict[str, Any]]:

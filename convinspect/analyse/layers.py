@@ -50,6 +50,7 @@ def _layer(row: Row, trace: Trace) -> Layer:
         macs_status=status,
         memory=_memory(row),
         receptive_field=row.call.receptive_field if row.call else None,
+        complex_macs=row.complex_macs,
     )
 
 

@@ -43,7 +43,7 @@ def _totals(trace: Trace, layers: tuple[Layer, ...]) -> Totals:
         buffer_bytes=sums.buffer_bytes,
         weight_bytes=weight_bytes,
         macs=sums.macs,
-        flops=None if sums.macs is None else 2 * sums.macs,
+        flops=None if sums.macs is None else sum(layer.flops or 0 for layer in layers),
         macs_status=sums.macs_status,
         memory=_memory(trace, weight_bytes),
         bytes_by_dtype=_bytes_by_dtype(trace),

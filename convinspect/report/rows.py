@@ -33,6 +33,7 @@ class Layer:
     ``call`` counts the runs of a module from 1; 0 is a module that never ran. A ``function`` row is an
     operator that ran outside any leaf module; its ``path`` is its parent's. ``macs`` are the row's own,
     ``macs_total`` and ``params_total`` include everything below it, and ``macs_status`` speaks of the total.
+    ``complex_macs`` are those of ``macs`` that multiply and add complex numbers.
     """
 
     path: str
@@ -55,3 +56,9 @@ class Layer:
     macs_status: MacsStatus
     memory: LayerMemory
     receptive_field: ReceptiveField | None
+    complex_macs: Count = 0
+
+    @property
+    def flops(self) -> int | None:
+        """The row's own: 2 a MAC, 8 where both numbers are complex (four products and four sums)."""
+        return None if self.macs is None else 2 * self.macs + 6 * self.complex_macs
