@@ -67,6 +67,11 @@ def coo_parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
     return (tensor._indices(), tensor._values())
 
 
+def unseen() -> Any:
+    """Return what modes do not see the operators of a block under. Missing: they are recorded as the model's."""
+    return torch._C._DisableTorchDispatch()
+
+
 def tensor_like(cls: Any, meta: torch.Tensor, device: torch.device) -> Any:
     """Return a ``cls`` on the storage of ``meta`` that dispatches as on ``device``. Missing: torch's FakeTensor."""
     grad = meta.requires_grad

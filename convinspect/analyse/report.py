@@ -84,5 +84,6 @@ def _bytes_by_dtype(trace: Trace) -> dict[str, int]:
     for module in trace.modules:
         for weight in (*module.params, *module.buffers):
             if weight.tied_to is None:
-                sizes[weight.dtype] += weight.bytes
+                for dtype, size in weight.parts or ((weight.dtype, weight.bytes),):
+                    sizes[dtype] += size
     return dict(sorted(sizes.items()))
