@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -21,4 +23,5 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         say("error: interrupted")
         code = _INTERRUPTED
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # what Python does at its end has no news to tell
     sys.exit(code)
