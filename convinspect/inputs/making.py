@@ -74,7 +74,10 @@ def holds_meta(value: Any) -> bool:
 
 
 def given_inputs(loaded: Loaded, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Prepared:
-    """Return ``loaded`` with whole inputs, moved to its device and checked against what ``forward`` takes."""
+    """Return ``loaded`` with whole inputs, moved to its device and checked against what ``forward`` takes.
+
+    A run on meta takes stand-ins for them: they stay where they are.
+    """
     return _fitted(loaded, *_moved((args, kwargs), loaded.device))
 
 
@@ -150,7 +153,7 @@ def _moved(value: Any, device: str, known: dict[int, Any] | None = None) -> Any:
         if value.is_nested:
             raise UsageError("a nested tensor has no one shape: it cannot be an input")
         if id(value) not in known:
-            known[id(value)] = value.detach().to(device)
+            known[id(value)] = value.detach() if device == "meta" else value.detach().to(device)
         return known[id(value)]
     if isinstance(value, (tuple, list)):
         items = [_moved(item, device, known) for item in value]
