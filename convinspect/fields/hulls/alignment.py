@@ -14,8 +14,6 @@ from convinspect.fields.hulls.hull import LARGEST_PERIOD, Absent, Hull, Map, NoM
 from convinspect.fields.hulls.reading import read
 from convinspect.fields.hulls.windows import slicing
 
-LARGEST_CROSSED = 1 << 26
-
 
 def merge(first: Nominal, second: Nominal, shape: Shape) -> Nominal:
     """Hull of two maps of tensors broadcast to ``shape``."""
@@ -46,11 +44,8 @@ def _merged(first: Map, second: Map, shape: Shape) -> Map:
     if first.dim == second.dim:
         first, second = _alike([first, second])
         return replace(first, array=np.minimum(first.array, second.array)).simplified()
-    # One runs along another dimension, as in the scores of attention: nothing advances.
-    here, there = (one.written_out(shape[one.dim]) for one in (first, second))
-    if max(here.array.size, there.array.size) > LARGEST_CROSSED:
-        raise NoMapError(Absent.MISALIGNED)
-    return Map(np.minimum(here.array, there.array), first.dim, 0)
+    # A pair of positions, as in the scores of attention, has no place along the axis.
+    raise NoMapError(Absent.CONSUMED)
 
 
 def _alike(maps: Sequence[Map]) -> list[Map]:

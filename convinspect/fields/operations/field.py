@@ -10,6 +10,7 @@ import numpy as np
 from convinspect.fields.hulls import arrays
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.hulls.hull import Absent, Hull, Map, NoMapError, Nominal, map_or_reason
+from convinspect.fields.operations.dimensions import Kind, joined
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -95,10 +96,10 @@ class Crossed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Field:
-    """Dependence of a tensor of ``shape``; ``spatial`` marks the dimensions that positions run along."""
+    """Dependence of a tensor of ``shape``; ``spatial`` says of each dimension whether positions run along it."""
 
     shape: Shape
-    spatial: tuple[bool, ...]
+    spatial: tuple[Kind, ...]
     held: tuple[AxisField, ...] | Crossed
     uncertainty: Uncertainty = CERTAIN
 
@@ -136,14 +137,14 @@ class Field:
         if isinstance(self.held, tuple):
             return change(self)
         parts = tuple(change(part) for part in self.held.parts)
-        spatial = tuple(any(flags) for flags in zip(*(part.spatial for part in parts), strict=True))
+        spatial = tuple(map(joined, zip(*(part.spatial for part in parts), strict=True)))
         return Field(parts[0].shape, spatial, Crossed(parts, self.held.join), self.uncertainty)
 
-    def changed(self, shape: Shape, spatial: tuple[bool, ...], change: Callable[[Hull], Hull]) -> Field:
+    def changed(self, shape: Shape, spatial: tuple[Kind, ...], change: Callable[[Hull], Hull]) -> Field:
         """Change every hull in the same way, into those of a tensor of ``shape``."""
         return Field(shape, spatial, tuple(axis.changed(change) for axis in self.axes), self.uncertainty)
 
-    def with_spatial(self, spatial: tuple[bool, ...]) -> Field:
+    def with_spatial(self, spatial: tuple[Kind, ...]) -> Field:
         """Say otherwise which dimensions positions run along."""
         return Field(self.shape, spatial, self.axes, self.uncertainty)
 

@@ -9,7 +9,7 @@ from typing import Any
 from convinspect.fields.hulls.hull import Absent
 from convinspect.fields.operations.field import Cause, Field, earliest
 from convinspect.fields.summary.axis import AxisReport
-from convinspect.fields.summary.box import interval, middle, one_unit
+from convinspect.fields.summary.box import interval, most_seeing, one_unit
 from convinspect.fields.summary.numbers import Numbers, numbers
 from convinspect.records import FieldStatus, GlobalOperator, LocalField, ReceptiveField
 
@@ -33,7 +33,7 @@ def describe(field: Field, followed: Followed) -> ReceptiveField:
 
 def read(field: Field, followed: Followed) -> tuple[AxisReport, ...]:
     """Return what there is to say along each axis, while the field is there."""
-    unit = middle(field)
+    unit = most_seeing(field)
     field = one_unit(field, unit)
     return tuple(
         AxisReport(

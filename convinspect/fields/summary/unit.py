@@ -55,7 +55,7 @@ class Asked:
 
 def describe_unit(field: Field, followed: Followed, index: tuple[int, ...]) -> Unit:
     """Report one unit of a field; ``index`` runs over the tensor's spatial axes."""
-    dims = [dim for dim, flag in enumerate(field.spatial) if flag]
+    dims = [dim for dim, kind in enumerate(field.spatial) if kind is not False]
     sizes = [field.shape[dim] for dim in dims]
     if not dims:
         raise UsageError("its output has no spatial axes")
@@ -72,9 +72,9 @@ def describe_unit(field: Field, followed: Followed, index: tuple[int, ...]) -> U
 
 
 def _unclipped(axis: AxisField, unit: Place) -> Interval | None:
-    """Nominal interval of one unit."""
+    """Nominal interval of one unit; ``None`` where it has none, as a class token among patches."""
     nominal = axis.nominal
-    if not isinstance(nominal, Map):
+    if not isinstance(nominal, Map) or interval(axis.strict, unit) is None:
         return None
     position = np.array([unit.get(nominal.dim, 0)], dtype=np.int64)
     return interval(Hull(nominal.at(position)), {dim: i for dim, i in unit.items() if dim != nominal.dim})
