@@ -13,7 +13,7 @@ from convinspect.fields import FieldTracker, follow, notes_of
 from convinspect.frontends import Frontend
 from convinspect.frontends.modules import type_name
 from convinspect.inputs import Prepared
-from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Note, Trace
+from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Note, OpCall, Trace
 from convinspect.tensors.describe import named_records
 from convinspect.tensors.registered import set_training
 from convinspect.trace.fake.leftovers import no_leftovers
@@ -101,7 +101,7 @@ def _run(
         start,
         run=replace(start.run, batch_size=prepared.batch_size),
         modules=modules,
-        calls=recorder.calls,
+        calls=tuple(_settled(call, fields) for call in recorder.calls),
         inputs=inputs,
         outputs=outputs,
         notes=(*start.notes, *notes),
@@ -109,6 +109,12 @@ def _run(
         failure=stopped,
         memory=memory,
     )
+
+
+def _settled(call: ModuleCall | OpCall, fields: FieldTracker) -> ModuleCall | OpCall:
+    """Return ``call`` with fields along the axes that turned out to be positions."""
+    outputs = [replace(one, receptive_field=fields.settled(one.receptive_field)) for one in call.outputs]
+    return replace(call, outputs=tuple(outputs))
 
 
 def _forward(

@@ -9,21 +9,21 @@ from dataclasses import replace
 import numpy as np
 
 from convinspect.fields.hulls import arrays
-from convinspect.fields.hulls.arrays import BIG, Shape
+from convinspect.fields.hulls.arrays import BIG
 from convinspect.fields.hulls.hull import LARGEST_PERIOD, Absent, Hull, Map, NoMapError, Nominal, map_or_reason
 from convinspect.fields.hulls.reading import read
 from convinspect.fields.hulls.windows import slicing
 
 
-def merge(first: Nominal, second: Nominal, shape: Shape) -> Nominal:
-    """Hull of two maps of tensors broadcast to ``shape``."""
+def merge(first: Nominal, second: Nominal) -> Nominal:
+    """Hull of two maps of tensors that are broadcast to one shape."""
     if first is Absent.NOTHING:
         return second
     if second is Absent.NOTHING or first is second:
         return first
     if isinstance(first, Absent) or isinstance(second, Absent):
         return Absent.MISALIGNED
-    return map_or_reason(_merged, first, second, shape)
+    return map_or_reason(_merged, first, second)
 
 
 def concatenate(parts: Sequence[Nominal], sizes: Sequence[int], dim: int) -> Nominal:
@@ -40,7 +40,7 @@ def concatenate(parts: Sequence[Nominal], sizes: Sequence[int], dim: int) -> Nom
     return map_or_reason(_side_by_side, parts, found, sizes, dim)
 
 
-def _merged(first: Map, second: Map, shape: Shape) -> Map:
+def _merged(first: Map, second: Map) -> Map:
     if first.dim == second.dim:
         first, second = _alike([first, second])
         return replace(first, array=np.minimum(first.array, second.array)).simplified()

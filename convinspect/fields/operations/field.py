@@ -153,6 +153,27 @@ class Field:
         return replace(self, uncertainty=Uncertainty.of((self.uncertainty, Uncertainty(**causes))))
 
 
+def without(field: Field, numbers: frozenset[int]) -> Field:
+    """Set the axes ``numbers`` aside: nothing is said of them, and where positions ran along them none do."""
+    if not numbers or (not field.parts and all(field.axes[number].strict.is_nothing for number in numbers)):
+        return field
+    if field.parts:
+        return field.across(lambda part: without(part, numbers))
+    nowhere = nothing(field.shape, 1).axes[0]
+    axes = tuple(nowhere if number in numbers else axis for number, axis in enumerate(field.axes))
+    gone = {axis.nominal.dim for axis in field.axes if isinstance(axis.nominal, Map)}
+    gone -= {axis.nominal.dim for axis in axes if isinstance(axis.nominal, Map)}
+    spatial = tuple(False if dim in gone else kind for dim, kind in enumerate(field.spatial))
+    return Field(field.shape, spatial, axes, field.uncertainty)
+
+
+def limited_to(field: Field, numbers: Sequence[int]) -> Field:
+    """Keep the axes ``numbers`` alone."""
+    if field.parts:
+        return field.across(lambda part: limited_to(part, numbers))
+    return replace(field, held=tuple(field.axes[number] for number in numbers))
+
+
 def seed_field(shape: Shape, axes: Shape) -> Field:
     """Field of the followed input: every element depends on itself."""
     held = []

@@ -11,7 +11,7 @@ import numpy as np
 
 from convinspect.fields.hulls import alignment, arrays
 from convinspect.fields.hulls.arrays import Shape
-from convinspect.fields.hulls.hull import Absent, Hull, Map, Nominal
+from convinspect.fields.hulls.hull import Absent, Hull, Map
 from convinspect.fields.operations.dimensions import Kind, Mixed, joined
 from convinspect.fields.operations.field import (
     AxisField,
@@ -119,10 +119,7 @@ def _merge_axis(parts: list[tuple[AxisField, Shape]], shape: Shape, cause: Cause
     def hull(hulls: Sequence[Hull]) -> Hull:
         return Hull(reduce(np.minimum, [one.array for one in hulls])).compacted()
 
-    def nominal(first: Nominal, second: Nominal) -> Nominal:
-        return alignment.merge(first, second, shape)
-
-    return join_axes(axes, hull, reduce(nominal, [axis.nominal for axis in axes]))
+    return join_axes(axes, hull, reduce(alignment.merge, [axis.nominal for axis in axes]))
 
 
 def _is_gate(axis: AxisField, own: Shape, parts: list[tuple[AxisField, Shape]], shape: Shape) -> bool:

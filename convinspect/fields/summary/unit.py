@@ -66,15 +66,22 @@ def describe_unit(field: Field, followed: Followed, index: tuple[int, ...]) -> U
     field = one_unit(field, place)
     box = tuple(interval(axis.strict, place) for axis in field.axes)
     unknown = field.uncertainty.unknown
-    nominal = tuple(None if axis.global_op or unknown else _unclipped(axis, place) for axis in field.axes)
+    # What sees nothing among the patches of an image is no patch: it is a class token.
+    absent = unknown or (None in box and _is_shared(field))
+    nominal = tuple(None if axis.global_op or absent else _unclipped(axis, place) for axis in field.axes)
     known = None if None in nominal else cells(nominal)
     return Unit(followed.name, followed.axes, index, box, nominal, known, None if known is None else known - cells(box))
 
 
+def _is_shared(field: Field) -> bool:
+    dims = [axis.nominal.dim for axis in field.axes if isinstance(axis.nominal, Map)]
+    return len(set(dims)) < len(dims)
+
+
 def _unclipped(axis: AxisField, unit: Place) -> Interval | None:
-    """Nominal interval of one unit; ``None`` where it has none, as a class token among patches."""
+    """Nominal interval of one unit."""
     nominal = axis.nominal
-    if not isinstance(nominal, Map) or interval(axis.strict, unit) is None:
+    if not isinstance(nominal, Map):
         return None
     position = np.array([unit.get(nominal.dim, 0)], dtype=np.int64)
     return interval(Hull(nominal.at(position)), {dim: i for dim, i in unit.items() if dim != nominal.dim})
