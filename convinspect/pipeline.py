@@ -8,7 +8,7 @@ from typing import Any, Literal
 from convinspect.errors import InspectError, UsageError
 from convinspect.machine import no_more_than_available
 from convinspect.report import Report
-from convinspect.spec import AmpName, OptimizerName, Request, Target, parse_amp, parse_optimizer
+from convinspect.spec import AmpName, OptimizerName, Request, Target, parse_amp, parse_axes, parse_optimizer
 
 
 def summarise(request: Request) -> Report:
@@ -59,7 +59,7 @@ def second_opinion(request: Request, report: Report) -> tuple[str, ...]:
         return in_words(ask(report, model))
 
 
-def inspect(
+def inspect(  # noqa: PLR0913 - each is a word of the command line
     model: Any,
     inputs: Any = (),
     kwargs: Mapping[str, Any] | None = None,
@@ -67,6 +67,7 @@ def inspect(
     *,
     train: bool = False,
     field_of: str | None = None,
+    axes: str | None = None,
     optimizer: OptimizerName | Literal["none"] | None = "adamw",
     amp: AmpName | Literal["bf16", "fp16"] | None = None,
 ) -> Report:
@@ -75,6 +76,7 @@ def inspect(
     ``inputs`` are real or meta tensors with their batch dimension in front; a tensor by itself is one input. With
     ``device`` the forward runs on a copy of the model there (``"meta"``: without copying or computing anything);
     without it where the model is, or on meta where an input is.
+    ``axes`` says which axes of the followed input are positions, as ``--axes`` does (``"x=h,w:2,3"``).
     With an ``optimizer`` the memory of a training step is estimated, under autocast where ``amp`` says so.
     """
     from convinspect.analyse import analyse  # noqa: PLC0415
@@ -86,6 +88,7 @@ def inspect(
         Target("", "", None),
         train=train,
         field_of=field_of,
+        axes=parse_axes(axes) if axes is not None else None,
         optimizer=parse_optimizer(optimizer),
         amp=parse_amp(amp),
     )
