@@ -57,7 +57,10 @@ def make_inputs(loaded: Loaded) -> Prepared:
     """
     request = loaded.request
     if not request.inputs:
-        return given_inputs(loaded, *_known_inputs(loaded))
+        known = _known_inputs(loaded)
+        if unused := [option for option in ("--batch-size", "--no-batch") if option in request.given]:
+            raise UsageError(f"the model brings its own inputs, whole: {unused[0]} changes nothing", "give --input")
+        return given_inputs(loaded, *known)
     generator = torch.Generator().manual_seed(_SEED)
     batch = () if request.batch_size is None else (request.batch_size,)
     made = [(spec, _tensor(spec, batch, loaded.dtype, loaded.device, generator)) for spec in request.inputs]
