@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.nn.utils.rnn import PackedSequence
 
 from convinspect.errors import UsageError
 from convinspect.inputs.suggesting import has_batch, suggestion
@@ -15,6 +16,7 @@ from convinspect.load import Loaded
 from convinspect.machine import available_bytes, require
 from convinspect.spec import InputSpec
 from convinspect.tensors.describe import dtype_name, tensors_in
+from convinspect.tensors.moving import on_device
 
 # One seed for all dummy values, so that a model whose path depends on them takes the same path twice.
 _SEED = 0
@@ -150,8 +152,10 @@ def _moved(value: Any, device: str, known: dict[int, Any] | None = None) -> Any:
         if value.is_nested:
             raise UsageError("a nested tensor has no one shape: it cannot be an input")
         if id(value) not in known:
-            known[id(value)] = value.detach().to(device)
+            known[id(value)] = on_device(value.detach(), device)
         return known[id(value)]
+    if isinstance(value, PackedSequence):
+        return value.to(device)  # the lengths of its sequences stay, as torch wants them
     if isinstance(value, (tuple, list)):
         items = [_moved(item, device, known) for item in value]
         return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)

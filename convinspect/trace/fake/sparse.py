@@ -5,7 +5,7 @@ The dense tensors that they meet are zeros for as long as the operator runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -28,23 +28,21 @@ def is_sparse(func: Any, tensors: Sequence[torch.Tensor]) -> bool:
     return func in _FROM_PARTS or any(tensor.layout is not torch.strided for tensor in tensors)
 
 
-def answer_on_zeros(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """Return what ``func`` gives with real zeros for the tensors among ``args`` that have no values.
+def answer_on_zeros(
+    func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], is_fake: Callable[[torch.Tensor], bool]
+) -> Any:
+    """Return what ``func`` gives with real zeros for the fake tensors among its arguments.
 
-    What it writes into without values is returned as it is, for nothing would be seen of the work.
+    A fake tensor that it writes into is returned as it is, for nothing would be seen of the work.
     """
-    targets = list(written(func, args, dict(kwargs))) if mutates(func) else []
-    if targets and all(tensor.is_meta for tensor in targets):
+    targets = list(written(func, args, kwargs)) if mutates(func) else []
+    if targets and all(map(is_fake, targets)):
         return targets[0] if len(targets) == 1 else targets
-    given = {name: _zeros(value) for name, value in kwargs.items()}
-    if "device" in given:
-        given["device"] = torch.device("cpu")
-    return func(*(_zeros(arg) for arg in args), **given)
 
+    def real(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return type(value)(map(real, value))
+        fake = isinstance(value, torch.Tensor) and is_fake(value)
+        return torch.zeros(value.shape, dtype=value.dtype) if fake else value
 
-def _zeros(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return type(value)(_zeros(item) for item in value)
-    if not isinstance(value, torch.Tensor) or not value.is_meta:
-        return value
-    return torch.zeros(value.shape, dtype=value.dtype)
+    return func(*map(real, args), **{name: real(value) for name, value in kwargs.items()})
