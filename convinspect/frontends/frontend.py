@@ -88,7 +88,7 @@ class Frontend(ABC):
 
     @abstractmethod
     def on(self, device: str) -> Frontend:
-        """Return a copy of the model on ``device``; on meta it takes no memory."""
+        """Return a copy of the model on ``device``; what it gives for meta takes no memory."""
 
     @abstractmethod
     def signature(self) -> inspect.Signature | None:

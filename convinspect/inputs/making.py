@@ -16,7 +16,6 @@ from convinspect.load import Loaded
 from convinspect.machine import available_bytes, require
 from convinspect.spec import InputSpec
 from convinspect.tensors.describe import dtype_name, tensors_in
-from convinspect.tensors.moving import on_device
 
 # One seed for all dummy values, so that a model whose path depends on them takes the same path twice.
 _SEED = 0
@@ -76,7 +75,10 @@ def holds_meta(value: Any) -> bool:
 
 
 def given_inputs(loaded: Loaded, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Prepared:
-    """Return ``loaded`` with whole inputs, moved to its device and checked against what ``forward`` takes."""
+    """Return ``loaded`` with whole inputs, moved to its device and checked against what ``forward`` takes.
+
+    A run on meta takes stand-ins for them: they stay where they are.
+    """
     return _fitted(loaded, *_moved((args, kwargs), loaded.device))
 
 
@@ -152,10 +154,11 @@ def _moved(value: Any, device: str, known: dict[int, Any] | None = None) -> Any:
         if value.is_nested:
             raise UsageError("a nested tensor has no one shape: it cannot be an input")
         if id(value) not in known:
-            known[id(value)] = on_device(value.detach(), device)
+            known[id(value)] = value.detach() if device == "meta" else value.detach().to(device)
         return known[id(value)]
     if isinstance(value, PackedSequence):
-        return value.to(device)  # the lengths of its sequences stay, as torch wants them
+        # The lengths of its sequences stay where they are, as torch wants them.
+        return value if device == "meta" else value.to(device)
     if isinstance(value, (tuple, list)):
         items = [_moved(item, device, known) for item in value]
         return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)

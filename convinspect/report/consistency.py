@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from convinspect.records import LocalField, ReceptiveField, Unit
+from convinspect.records import PER_AXIS, LocalField, ReceptiveField, Unit
 
 if TYPE_CHECKING:
     from convinspect.report.document import Report
@@ -24,6 +24,10 @@ def faults(report: Report) -> Iterator[tuple[str, str]]:
             yield from _uneven(field, len(field.axes), f"layers[{i}].receptive_field")
             if field.local is not None:
                 yield from _uneven(field.local, len(field.axes), f"layers[{i}].receptive_field.local")
+        lists = {name: len(value) for name in PER_AXIS if isinstance(value := layer.attributes.get(name), tuple)}
+        if len(set(lists.values())) > 1:
+            said = ", ".join(f"{name} {length}" for name, length in lists.items())
+            yield f"layers[{i}].attributes", f"expected lists of one length, one entry an axis, got {said}"
     if report.unit is not None:
         yield from _uneven(report.unit, len(report.unit.axes), "unit")
     for name, total, sum_ in _sums(report):

@@ -42,7 +42,7 @@ def estimate_training(
         return None, (frontend.no_training,)
     where = torch.device("cpu" if device == "meta" else device)
     foreach = where.type == "cuda"
-    fakes = FakeModel(everything=True)
+    fakes = FakeModel()
     on_fakes = partial(train_once, config=config, foreach=foreach)
     step = _attempt(lambda: frontend, faked(frontend.module, fakes), fakes.replaced((args, kwargs)), on_fakes)
     if isinstance(step, Step):
