@@ -158,7 +158,7 @@ def _moved(value: Any, device: str, known: dict[int, Any] | None = None) -> Any:
         return known[id(value)]
     if isinstance(value, PackedSequence):
         # The lengths of its sequences stay where they are, as torch wants them.
-        return value if device == "meta" else value.to(device)
+        return value if device == "meta" else value.to(torch.device(device))  # type: ignore[arg-type] # torch names one way
     if isinstance(value, (tuple, list)):
         items = [_moved(item, device, known) for item in value]
         return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)

@@ -1,6 +1,7 @@
 """Operators on sparse tensors, which stay real on the meta device: how many elements they hold is a value.
 
-The dense tensors that they meet are zeros for as long as the operator runs.
+The dense tensors that they meet are zeros for as long as the operator runs. A sparse gradient is made of fake
+tensors; torch's meta kernels say what it is made of, and nothing else.
 """
 
 from __future__ import annotations
@@ -10,22 +11,16 @@ from typing import Any
 
 import torch
 
+from convinspect.tensors.identity import plain_parts
 from convinspect.tensors.operators import mutates, written
 from convinspect.torch_private import aten
 
-_FROM_PARTS = {
-    aten(name)
-    for name in (
-        "_sparse_coo_tensor_with_dims_and_tensors",
-        "_sparse_compressed_tensor_unsafe",
-        "sparse_compressed_tensor",
-    )
-}
+_QUESTIONS = {aten(name) for name in ("_indices", "_values", "_nnz", "detach", "_coalesced_", "is_coalesced")}
 
 
 def is_sparse(func: Any, tensors: Sequence[torch.Tensor]) -> bool:
-    """Tell whether an operator takes a sparse tensor, or makes one of its parts."""
-    return func in _FROM_PARTS or any(tensor.layout is not torch.strided for tensor in tensors)
+    """Tell whether an operator computes something of a sparse tensor."""
+    return any(tensor.layout is not torch.strided for tensor in tensors) and func not in _QUESTIONS
 
 
 def answer_on_zeros(
@@ -42,7 +37,13 @@ def answer_on_zeros(
     def real(value: Any) -> Any:
         if isinstance(value, (list, tuple)):
             return type(value)(map(real, value))
-        fake = isinstance(value, torch.Tensor) and is_fake(value)
-        return torch.zeros(value.shape, dtype=value.dtype) if fake else value
+        return _zeros(value) if isinstance(value, torch.Tensor) and is_fake(value) else value
 
     return func(*map(real, args), **{name: real(value) for name, value in kwargs.items()})
+
+
+def _zeros(fake: torch.Tensor) -> torch.Tensor:
+    if fake.layout is torch.strided:
+        return torch.zeros(fake.shape, dtype=fake.dtype)
+    indices, values = (torch.zeros(part.shape, dtype=part.dtype) for part in plain_parts(fake))
+    return torch.sparse_coo_tensor(indices, values, fake.shape, check_invariants=False)
