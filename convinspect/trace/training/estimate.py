@@ -19,7 +19,7 @@ from convinspect.trace.memory.live import near
 from convinspect.trace.restore import restored
 from convinspect.trace.training.step import NothingToTrain, SavedBy, Step, TrainingConfig, names_of, train_once
 from convinspect.trace.unfuse import unfused
-from convinspect.users_code import unheard
+from convinspect.users_code import let_go, unheard
 
 _SEED = 0
 _AS_ON_CPU = (
@@ -73,6 +73,7 @@ def _attempt(
     except NothingToTrain:
         return None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's forward may raise anything
+        let_go(error)
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
