@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.nn.utils.rnn import PackedSequence
 
 from convinspect.errors import UsageError
 from convinspect.inputs.suggesting import has_batch, suggestion
@@ -158,6 +159,9 @@ def _moved(value: Any, device: str, known: dict[int, Any] | None = None) -> Any:
         if id(value) not in known:
             known[id(value)] = value.detach() if device == "meta" else value.detach().to(device)
         return known[id(value)]
+    if isinstance(value, PackedSequence):
+        # The lengths of its sequences stay where they are, as torch wants them.
+        return value if device == "meta" else value.to(torch.device(device))  # type: ignore[arg-type] # torch names one way
     if isinstance(value, (tuple, list)):
         items = [_moved(item, device, known) for item in value]
         return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)

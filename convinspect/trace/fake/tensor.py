@@ -23,6 +23,7 @@ from convinspect.tensors.identity import storage_id, storage_of
 from convinspect.tensors.operators import mutates, operands, signature_of, written
 from convinspect.torch_private import DispatchMode, plain_torch_function, running_meta_kernels, tensor_like
 from convinspect.trace.fake.cpu_layouts import answer_of_the_cpu, as_the_cpu_returns
+from convinspect.trace.fake.sparse import answer_on_zeros, is_sparse
 
 META = torch.device("meta")
 CPU = torch.device("cpu")
@@ -117,6 +118,8 @@ class FakeMode(DispatchMode):
             return func(*args, **kwargs)
         if fake and mutates(func):
             self._spoil(func, args, kwargs)
+        if is_sparse(func, tensors):
+            return _mapped(answer_on_zeros(func, args, kwargs, _is_fake), _as_fake)
         return _run(func, args, kwargs)
 
     def _spoil(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -157,7 +160,9 @@ def _as_meta(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _as_fake(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor if isinstance(tensor, FakeTensor) else FakeTensor(tensor)
+    if isinstance(tensor, FakeTensor) or tensor.layout is not torch.strided:
+        return tensor
+    return FakeTensor(_as_meta(tensor))
 
 
 def _mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:

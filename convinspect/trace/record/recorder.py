@@ -12,7 +12,7 @@ from torch import nn
 
 from convinspect.fields import FieldTracker
 from convinspect.records import ModuleCall, OpCall, ReceptiveField, TensorRecord
-from convinspect.tensors.describe import arguments_of, records_in, tensors_in
+from convinspect.tensors.describe import arguments_of, records_in, returned_tensors, tensors_in
 from convinspect.tensors.operators import hides_others
 from convinspect.torch_private import DispatchMode
 from convinspect.trace.fake.tensor import ASKS_DEVICE
@@ -127,7 +127,8 @@ class Recorder(Calls, DispatchMode):
 
     def leave(self, result: Any) -> None:
         """End the running module's run with what it returns."""
-        self.end(records_in(result), self.returned(self.path, result))
+        found = tuple(returned_tensors(result))
+        self.end(records_in(found), self.returned(self.path, found))
 
     def returned(self, path: str, value: Any) -> ReceptiveField | None:
         """Say that the module at ``path`` returns ``value``, and get the first field in it."""
