@@ -12,6 +12,7 @@ from torch.nn.parameter import is_lazy
 
 from convinspect.frontends.modules import Put, places_of
 from convinspect.tensors.identity import storage_id
+from convinspect.tensors.known import MOST_BYTES, forget, on_storage, remember, values_kept
 from convinspect.tensors.registered import registered_modules
 from convinspect.torch_private import is_traceable_wrapper_subclass, mark_as_parameter, pytree
 from convinspect.trace.fake.tensor import META, FakeMode, FakeTensor
@@ -50,11 +51,16 @@ class FakeModel:
 
     def _meta(self, tensor: torch.Tensor) -> torch.Tensor:
         if tensor.is_meta:
+            if _is_weight(tensor):
+                forget(tensor)
             return tensor.detach()
         storage = tensor.untyped_storage()
-        mine = self._storages.setdefault(storage_id(tensor), torch.UntypedStorage(storage.nbytes(), device=META))
-        empty = torch.empty(0, dtype=tensor.dtype, device=META)
-        return empty.set_(mine, tensor.storage_offset(), tensor.shape, tensor.stride())
+        mine = self._storages.get(key := storage_id(tensor))
+        if mine is None:
+            mine = self._storages[key] = torch.UntypedStorage(storage.nbytes(), device=META)
+            if storage.nbytes() <= MOST_BYTES and not _is_weight(tensor):
+                remember(mine, storage.cpu(), shared=True)
+        return on_storage(mine, tensor)
 
 
 @contextmanager
@@ -67,11 +73,16 @@ def faked(model: nn.Module, fakes: FakeModel) -> Iterator[None]:
                 if not _is_plain(value) and pytree.tree_any(fakes.replaces, value):
                     undo.append((put, name, value))
                     put(name, fakes.replaced(value))
-        with FakeMode():
+        with values_kept(), FakeMode():
             yield
     finally:
         for put, name, value in reversed(undo):
             put(name, value)
+
+
+def _is_weight(tensor: torch.Tensor) -> bool:
+    """Tell a tensor whose values are not carried: products with known weights would all be computed."""
+    return isinstance(tensor, nn.Parameter) and tensor.numel() > 1
 
 
 def _is_plain(value: Any) -> bool:
