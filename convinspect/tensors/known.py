@@ -24,9 +24,9 @@ MOST = 1 << 20
 MOST_BYTES = MOST * 16
 _CPU = torch.device("cpu")
 _META = torch.device("meta")
-# Their results have whatever the memory held; what is made of shapes alone.
+# Their results have whatever the memory held: integers, which somebody fills in bit by bit, are zeros here.
 _EMPTY = frozenset(
-    f"aten::{name}" for name in ("empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "set_")
+    f"aten::{name}" for name in ("empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided")
 )
 # They leave nothing of what was there.
 _OVERWRITES = frozenset(("aten::fill_", "aten::zero_", "aten::copy_"))
@@ -81,6 +81,14 @@ def on_storage(storage: torch.UntypedStorage, like: torch.Tensor) -> torch.Tenso
     return empty.set_(storage, like.storage_offset(), like.shape, like.stride())
 
 
+def with_twin(values: torch.Tensor) -> torch.Tensor:
+    """Return a tensor without data whose values are ``values``."""
+    storage = values.untyped_storage()
+    mine = torch.UntypedStorage(storage.nbytes(), device=_META)
+    remember(mine, storage)
+    return on_storage(mine, values)
+
+
 @contextmanager
 def values_kept() -> Iterator[None]:
     """Run the block, and let every storage have the values after it that it had before."""
@@ -106,9 +114,13 @@ def with_values(
     What cannot run without data (it asks for a number, or its shape depends on one) runs on the values, and its
     tensors become ones ``without_data``.
     """
-    given = _known(func, args, kwargs)
+    signature = signature_of(func)
+    is_empty = signature is not None and signature.name in _EMPTY
+    given = None if signature is None or is_empty else _known(signature.name, func, args, kwargs)
     if given is None:
         out = run()
+        if is_empty:
+            _fill(out)
         for tensor in _changed(func, args, kwargs):
             forget(tensor)
         return out
@@ -117,20 +129,23 @@ def with_values(
     except (NotImplementedError, RuntimeError):
         values = _called(func, *given)
         changed = next(iter(_changed(func, args, kwargs)), None)
-        return _mapped(values, lambda value: _twinned(value, without_data)) if changed is None else changed
+        return _mapped(values, lambda value: without_data(with_twin(value))) if changed is None else changed
     is_view = not mutates(func) and all(isinstance(part, torch.Tensor) and is_known(part) for part in _parts(out))
     if is_view or sum(tensor.numel() for tensor in results(out)) > MOST:
         return out
     return _paired(out, _called(func, *given))
 
 
-def _known(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any] | None:
+def _fill(out: torch.Tensor) -> None:
+    storage = storage_of(out)
+    if not (out.is_floating_point() or out.is_complex()) and storage is not None and storage.nbytes() <= MOST:
+        remember(storage, torch.zeros(storage.nbytes(), dtype=torch.uint8).untyped_storage())
+
+
+def _known(name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any] | None:
     """Return the arguments with values in place of tensors; ``None`` where some are not known."""
-    signature = signature_of(func)
-    if signature is None or signature.name in _EMPTY:
-        return None
     tensors = list(operands(args, kwargs))
-    if signature.name in _OVERWRITES and all(map(is_known, tensors[1:])):
+    if name in _OVERWRITES and all(map(is_known, tensors[1:])):
         _overwritten(tensors[0])
     if not all(values_of(tensor) is not None for tensor in tensors):
         return None
@@ -163,14 +178,6 @@ def _own(tensor: torch.Tensor) -> None:
     twin = _twin_of(tensor)
     if twin is not None and twin.shared and twin.values is not None:
         twin.values, twin.shared = twin.values.clone(), False
-
-
-def _twinned(values: torch.Tensor, without_data: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
-    """Return a tensor without data whose values are ``values``."""
-    storage = values.untyped_storage()
-    mine = torch.UntypedStorage(storage.nbytes(), device=_META)
-    remember(mine, storage)
-    return without_data(on_storage(mine, values))
 
 
 def _paired(out: Any, values: Any) -> Any:

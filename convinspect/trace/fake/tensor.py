@@ -7,8 +7,8 @@ dispatch keys and the ``device`` of a CPU tensor: every choice that torch makes,
 models, with and without autograd, is the one that it makes on the CPU. It is the idea of torch's ``FakeTensor``
 without its import of dynamo and sympy (one second) and its guesses for operators without a meta kernel.
 
-Its values are carried where they are known and few: see `convinspect.tensors.known`. Tensors made of Python numbers
-stay real until they meet a fake one.
+Its values are carried where they are known and few: see `convinspect.tensors.known`. Tensors
+that no run has made (a helper object keeps one) stay real until they meet a fake one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from convinspect.tensors.known import is_known, values_of, with_values
+from convinspect.tensors.known import is_known, values_of, with_twin, with_values
 from convinspect.tensors.operators import operands, signature_of
 from convinspect.torch_private import (
     DispatchMode,
@@ -38,6 +38,8 @@ CPU = torch.device("cpu")
 ASKS_DEVICE = torch.ops.prim.device.default
 
 
+# Tensors made of Python data come to the dispatcher as an argument of this operator.
+_BORN_HERE = torch.ops.aten.lift_fresh.default
 _LEFT_BEHIND = "this tensor has no data: an inspection has left it behind"
 
 # The fake tensors that are alive, and those that a run has left in somebody's hands.
@@ -145,6 +147,10 @@ class FakeMode(DispatchMode):
         if func is ASKS_DEVICE:
             return args[0].device
         tensors = list(operands(args, kwargs))
+        if func is _BORN_HERE and not _is_fake(args[0]):
+            return _as_fake(args[0])
+        if not tensors and not _takes_device(func):  # arithmetic of Python's numbers
+            return _mapped(func(*args, **kwargs), _as_fake)
         if tensors and not any(_is_fake(tensor) or not is_known(tensor) for tensor in tensors):
             return func(*args, **kwargs)
         return _run(func, args, kwargs)
@@ -194,7 +200,9 @@ def _as_meta(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _as_fake(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor if isinstance(tensor, FakeTensor) else FakeTensor(tensor)
+    if isinstance(tensor, FakeTensor):
+        return tensor
+    return FakeTensor(tensor if tensor.is_meta else with_twin(tensor))
 
 
 def _mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
