@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from convinspect.inputs.suggesting import has_batch, suggestion
 from convinspect.load import Loaded
 from convinspect.spec import InputSpec
 from convinspect.tensors.describe import tensors_in
+from convinspect.tensors.known import MOST
 
 # One seed for all dummy values, so that a model whose path depends on them takes the same path twice.
 _SEED = 0
@@ -85,6 +87,8 @@ def _tensor(
     shape = (*batch, *spec.shape)
     dtype: torch.dtype = getattr(torch, spec.dtype or floating)
     try:
+        if device == "meta" and math.prod(shape) <= MOST:
+            device = "cpu"  # a few values cost nothing, and may decide what runs
         if device == "meta":
             return torch.empty(shape, dtype=dtype, device="meta")
         if dtype.is_floating_point or dtype.is_complex:

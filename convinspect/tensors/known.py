@@ -107,7 +107,7 @@ def with_values(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     run: Callable[[], Any],
-    without_data: Callable[[torch.Tensor], torch.Tensor],
+    without_data: Callable[[torch.Tensor], Any],
 ) -> Any:
     """Return what ``run`` does, ``func`` without data, with the values of its result where those are known.
 
@@ -139,7 +139,7 @@ def with_values(
 def _fill(out: torch.Tensor) -> None:
     storage = storage_of(out)
     if not (out.is_floating_point() or out.is_complex()) and storage is not None and storage.nbytes() <= MOST:
-        remember(storage, torch.zeros(storage.nbytes(), dtype=torch.uint8).untyped_storage())
+        remember(storage, torch.zeros(storage.nbytes(), dtype=torch.uint8, device=_CPU).untyped_storage())
 
 
 def _known(name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any] | None:

@@ -15,7 +15,7 @@ from convinspect.tensors.identity import storage_id
 from convinspect.tensors.known import MOST_BYTES, forget, on_storage, remember, values_kept
 from convinspect.tensors.registered import registered_modules
 from convinspect.torch_private import is_traceable_wrapper_subclass, mark_as_parameter, pytree
-from convinspect.trace.fake.tensor import META, FakeMode, FakeTensor
+from convinspect.trace.fake.tensor import META, FakeMode, FakeTensor, Missed
 
 _PLAIN = frozenset({bool, int, float, str})
 
@@ -23,10 +23,12 @@ _PLAIN = frozenset({bool, int, float, str})
 class FakeModel:
     """One fake tensor for each tensor and one storage for each storage, however often they occur.
 
-    What has no meta counterpart (sparse, quantised) stays as it is.
+    What has no meta counterpart (sparse, quantised) stays as it is. ``missed_values``: a run with them has asked for
+    values that are not known.
     """
 
     def __init__(self) -> None:
+        self.missed_values = False
         self._made: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._storages: dict[int, torch.UntypedStorage] = {}
 
@@ -73,9 +75,11 @@ def faked(model: nn.Module, fakes: FakeModel) -> Iterator[None]:
                 if not _is_plain(value) and pytree.tree_any(fakes.replaces, value):
                     undo.append((put, name, value))
                     put(name, fakes.replaced(value))
+        Missed.values = False
         with values_kept(), FakeMode():
             yield
     finally:
+        fakes.missed_values |= Missed.values
         for put, name, value in reversed(undo):
             put(name, value)
 
