@@ -21,6 +21,16 @@ def exact(value: int) -> str:
     return f"{value:,}"
 
 
+def setting(value: object) -> str:
+    """Return a layer's setting: ``3`` where all axes have it, ``3x5`` where not, ``0+1`` before and after, ``yes``."""
+    if isinstance(value, tuple):
+        each = ["+".join(map(setting, item)) if isinstance(item, tuple) else setting(item) for item in value]
+        return each[0] if each and len(set(each)) == 1 else "x".join(each)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def printable(text: str, *, ascii_only: bool = False) -> str:
     """Return ``text`` with what a terminal would act on, or cannot show, written as an escape."""
     if text.isascii() and text.isprintable():

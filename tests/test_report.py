@@ -98,6 +98,14 @@ def units(axes: int) -> st.SearchStrategy[Unit]:
 
 
 fields = st.integers(1, 3).flatmap(receptive_fields)
+attributes = st.sampled_from(
+    [
+        {},
+        {"kernel_size": (3, 3), "padding": (1, (0, 1)), "groups": 2, "transposed": False, "padding_mode": "zeros"},
+        {"pool": "lp", "norm_type": 1.5, "output_size": (5,)},
+        {"mode": "nearest", "scale_factor": (2.0, 0.5)},
+    ]
+)
 facts = st.builds(TensorRecord, shapes, names, counts)
 layers = st.builds(
     Layer,
@@ -121,6 +129,7 @@ layers = st.builds(
     macs_status=statuses,
     memory=st.builds(LayerMemory, maybe(counts), maybe(counts)),
     receptive_field=maybe(fields),
+    attributes=attributes,
 ).map(lambda layer: replace(layer, trainable_params=min(layer.trainable_params, layer.params)))
 training = st.builds(TrainingMemory, names, counts, counts, counts, counts)
 measured = st.builds(Measured, counts, counts, counts, counts, counts, st.floats(-100, 100))
@@ -276,6 +285,22 @@ UNIT = {"input": "x", "axes": [2], "index": [1], "box": [[1, 2]], "nominal": [No
         ([*FIELD, "jump", 0], 0.5, "layers[0].receptive_field.jump[0]: expected a whole number or text or null, got"),
         ([*FIELD, "status"], "maybe", "layers[0].receptive_field.status: 'maybe' is not known"),
         (["failure"], "broken", "failure: expected an object or null, got text"),
+        (
+            ["layers", 0, "attributes"],
+            {"stride": 2},
+            "layers[0].attributes.stride: expected a list, got a whole number",
+        ),
+        (["layers", 0, "attributes"], {"pool": "min"}, "layers[0].attributes.pool: 'min' is not known"),
+        (
+            ["layers", 0, "attributes"],
+            {"padding": [[0]]},
+            "layers[0].attributes.padding[0]: expected a list of length 2, got 1",
+        ),
+        (
+            ["layers", 0, "attributes"],
+            {"kernel_size": [3, 3], "stride": [1]},
+            "layers[0].attributes: expected lists of one length, one entry an axis, got kernel_size 2, stride 1",
+        ),
         # Missing.
         (["layers", 0, "depth"], ..., "layers[0].depth: missing"),
         (["totals"], ..., "totals: missing"),
@@ -337,6 +362,7 @@ def test_keys_that_a_later_version_added_are_ignored() -> None:
 
 def test_a_report_that_an_earlier_version_wrote_is_read() -> None:
     made = document()
+    del made["layers"][0]["attributes"]
     del made["unit"], made["failure"], made["totals"]["bytes_by_dtype"], made["totals"]["memory"]["inference_peak"]
     assert Report.from_dict(made) == Report.from_dict(document())
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from convinspect.analyse.attributes import attributes_by_row
 from convinspect.analyse.rows import Row
 from convinspect.ops import results_of, type_name
-from convinspect.records import ModuleCall, OpCall, TensorRecord, Trace, Value, Weight
+from convinspect.records import Attributes, ModuleCall, OpCall, TensorRecord, Trace, Value, Weight
 from convinspect.report import Layer, LayerMemory, MacsStatus, Shape
 from convinspect.tree import Node, all_known, tree_of
 
 
 def layers_of(trace: Trace, rows: list[Row]) -> tuple[Layer, ...]:
     """Return one layer a row; parents come before children in ``rows``."""
-    return tuple(map(_with_totals, tree_of([_layer(row, trace) for row in rows])))
+    settings = attributes_by_row(rows)
+    layers = [_layer(row, trace, found) for row, found in zip(rows, settings, strict=True)]
+    return tuple(map(_with_totals, tree_of(layers)))
 
 
 def _with_totals(node: Node) -> Layer:
@@ -22,7 +25,7 @@ def _with_totals(node: Node) -> Layer:
     return replace(node.layer, params_total=sums.params, macs_total=sums.macs, macs_status=sums.macs_status)
 
 
-def _layer(row: Row, trace: Trace) -> Layer:
+def _layer(row: Row, trace: Trace, attributes: Attributes) -> Layer:
     """Return ``row`` with what it owns and costs itself in the place of the totals, too."""
     params, buffers = _counted(row, "params"), _counted(row, "buffers")
     number, type_, inputs, outputs = _facts(row)
@@ -50,6 +53,8 @@ def _layer(row: Row, trace: Trace) -> Layer:
         macs_status=status,
         memory=_memory(row),
         receptive_field=row.call.receptive_field if row.call else None,
+        attributes=attributes,
+        complex_macs=row.complex_macs,
     )
 
 

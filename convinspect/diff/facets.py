@@ -65,7 +65,7 @@ def changed_itself(before: Layer, after: Layer, found: tuple[Facet, ...], *, sam
 def _attributes_differ(before: Layer, after: Layer) -> bool:
     """A report that was saved before attributes were told says nothing of them."""
     ours, theirs = attributes_of(before), attributes_of(after)
-    return ours != theirs and hasattr(before, "attributes") and hasattr(after, "attributes")
+    return ours != theirs and bool(ours) == bool(theirs)
 
 
 def _shapes(layer: Layer) -> list[tuple[tuple[int, ...], str]]:

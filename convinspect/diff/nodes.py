@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from convinspect.report import Layer
+from convinspect.units import setting
 
 
 @dataclass(slots=True, eq=False)
@@ -79,8 +80,7 @@ class Numbering:
 
 def attributes_of(layer: Layer) -> tuple[tuple[str, str], ...]:
     """Return the names and values (kernel, stride ...) that the row's report has, sorted; older reports have none."""
-    found = getattr(layer, "attributes", None) or {}
-    return tuple(sorted((str(name), str(found[name])) for name in found))
+    return tuple(sorted((name, setting(value)) for name, value in layer.attributes.items()))
 
 
 def _name(layer: Layer, parent: Node | None) -> str:

@@ -12,8 +12,9 @@ import torch
 from convinspect.errors import UsageError
 from convinspect.inputs.suggesting import has_batch, suggestion
 from convinspect.load import Loaded
+from convinspect.machine import available_bytes, require
 from convinspect.spec import InputSpec
-from convinspect.tensors.describe import tensors_in
+from convinspect.tensors.describe import dtype_name, tensors_in
 from convinspect.tensors.known import MOST
 
 # One seed for all dummy values, so that a model whose path depends on them takes the same path twice.
@@ -86,11 +87,13 @@ def _tensor(
 ) -> torch.Tensor:
     shape = (*batch, *spec.shape)
     dtype: torch.dtype = getattr(torch, spec.dtype or floating)
+    size = "x".join(map(str, shape))
     try:
         if device == "meta" and math.prod(shape) <= MOST:
             device = "cpu"  # a few values cost nothing, and may decide what runs
         if device == "meta":
             return torch.empty(shape, dtype=dtype, device="meta")
+        require(math.prod(shape) * dtype.itemsize, available_bytes(), f"an input of {size} {dtype_name(dtype)}")
         if dtype.is_floating_point or dtype.is_complex:
             real = torch.float32 if dtype.is_floating_point else dtype
             return torch.rand(shape, dtype=real, generator=generator).to(device, dtype)
@@ -99,7 +102,6 @@ def _tensor(
         high = min(high, 2 if dtype is torch.bool else torch.iinfo(dtype).max + 1, 2**63 - 1)
         return torch.randint(high, shape, generator=generator).to(device, dtype)
     except (RuntimeError, OverflowError, TypeError) as error:  # torch says TypeError of sizes beyond 64 bits
-        size = "x".join(map(str, shape))
         reason = str(error).splitlines()[0]
         hint = None if device == "meta" else "try --device meta"
         raise UsageError(f"cannot make an input of {size} {dtype}: {reason}", hint) from error

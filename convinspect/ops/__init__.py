@@ -6,12 +6,16 @@ from convinspect.ops import (  # noqa: F401  # they declare what they know
     attention,
     convolution,
     einsum,
+    embedding,
     free,
     matmul,
+    pooling,
     recurrent,
+    resampling,
     views,
 )
 from convinspect.ops.operators import (
+    attributes_of,
     display_name,
     is_silent,
     is_view_named,
@@ -24,6 +28,7 @@ from convinspect.ops.operators import (
 from convinspect.ops.pricing import price
 
 __all__ = [
+    "attributes_of",
     "display_name",
     "is_silent",
     "is_view_named",

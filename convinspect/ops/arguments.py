@@ -35,6 +35,27 @@ def numbers(call: OpCall, name: str) -> tuple[int, ...]:
     return _items(call, name, int)
 
 
+def per_axis(call: OpCall, name: str, axes: int, default: int | Shape | None = None) -> Shape:
+    """Return a setting for each of ``axes`` axes, as torch spreads it: one is for all, none is ``default``."""
+    value = call.args.get(name)
+    if isinstance(value, int):
+        return (value,) * axes
+    given = numbers(call, name) if value is not None else ()
+    if not given and default is not None:
+        return (default,) * axes if isinstance(default, int) else default
+    if len(given) not in (1, axes):
+        raise NotGivenError(name)
+    return given * axes if len(given) == 1 else given
+
+
+def flag(call: OpCall, name: str) -> bool:
+    """Return an argument that is true or false; raises where it is not given."""
+    value = call.args.get(name)
+    if not isinstance(value, bool):
+        raise NotGivenError(name)
+    return value
+
+
 def _items(call: OpCall, name: str, kind: type[ItemT]) -> tuple[ItemT, ...]:
     value = call.args.get(name)
     found = tuple(item for item in value if isinstance(item, kind)) if isinstance(value, tuple) else ()

@@ -6,7 +6,33 @@ from math import prod
 
 from convinspect.ops.arguments import NotGivenError, Shape, is_given, output, shape
 from convinspect.ops.operators import Operator, priced
-from convinspect.records import OpCall
+from convinspect.records import Attributes, OpCall
+
+_HEADS_AXIS, _WITH_HEADS = -3, 4
+
+
+def _heads_first(call: OpCall) -> Attributes:
+    """Read ``(batch, heads, L, E)``; a query without an axis for heads may hold them in its batch, and says nothing."""
+    query = shape(call, "query", "q")
+    if len(query) != _WITH_HEADS:
+        raise NotGivenError(call.op)
+    return _heads(query[_HEADS_AXIS], query[-1])
+
+
+def _sequence_first(call: OpCall) -> Attributes:
+    *_, heads, features = shape(call, "query")
+    return _heads(heads, features)
+
+
+def _heads(heads: int, features: int) -> Attributes:
+    return Attributes(num_heads=heads, head_dim=features, embed_dim=heads * features)
+
+
+def _whole(call: OpCall) -> Attributes:
+    heads, features = call.args.get("num_head", call.args.get("num_heads")), call.args.get("embed_dim")
+    if not isinstance(heads, int) or not isinstance(features, int) or heads < 1:
+        raise NotGivenError(call.op)
+    return _heads(heads, features // heads)
 
 
 @priced(
@@ -16,7 +42,7 @@ from convinspect.records import OpCall
     _scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention
     _scaled_dot_product_fused_attention_overrideable _triton_scaled_dot_attention
     """,
-    Operator(by_products=True),
+    Operator(by_products=True, attributes=_heads_first),
 )
 def attention_macs(call: OpCall) -> int:
     """Price ``softmax(q @ k.T) @ v``: q ``(*batch, L, E)``, k ``(..., S, E)``, v ``(..., S, Ev)``.
@@ -31,7 +57,7 @@ def attention_macs(call: OpCall) -> int:
 
 @priced(
     "_flash_attention_forward _flash_attention_forward_no_dropout_inplace _efficient_attention_forward",
-    Operator(by_products=True),
+    Operator(by_products=True, attributes=_sequence_first),
 )
 def sequence_first_attention_macs(call: OpCall) -> int:
     """Price the kernels that take ``(batch, L, heads, E)``: the same two products as `attention_macs`.
@@ -48,7 +74,7 @@ def sequence_first_attention_macs(call: OpCall) -> int:
     return batch * heads * length * key[1] * (features + value[-1])
 
 
-@priced("_cudnn_attention_forward", Operator(by_products=True))
+@priced("_cudnn_attention_forward", Operator(by_products=True, attributes=_heads_first))
 def cudnn_attention_macs(call: OpCall) -> int:
     """Price cuDNN's kernel, which takes ``(batch, heads, L, E)``; packed sequences are unknown."""
     if is_given(call, "cum_seq_q", "cum_seq_k"):
@@ -56,7 +82,10 @@ def cudnn_attention_macs(call: OpCall) -> int:
     return attention_macs(call)
 
 
-@priced("_native_multi_head_attention=multi_head_attention _triton_multi_head_attention", Operator(by_products=True))
+@priced(
+    "_native_multi_head_attention=multi_head_attention _triton_multi_head_attention",
+    Operator(by_products=True, attributes=_whole),
+)
 def multi_head_attention_macs(call: OpCall) -> int:
     """Price the fast path of torch.nn.MultiheadAttention: query ``(B, L, D)``, key and value ``(B, S, D)``.
 
@@ -65,7 +94,7 @@ def multi_head_attention_macs(call: OpCall) -> int:
     return _multi_head(shape(call, "query"), shape(call, "key"))
 
 
-@priced("_transformer_encoder_layer_fwd=transformer_encoder_layer")
+@priced("_transformer_encoder_layer_fwd=transformer_encoder_layer", Operator(attributes=_whole))
 def encoder_layer_macs(call: OpCall) -> int:
     """Price the fast path of torch.nn.TransformerEncoderLayer: self-attention, then two linear layers."""
     source = shape(call, "src")

@@ -1,8 +1,9 @@
 """Operators of torch's own libraries that compute something, but no multiply-accumulates by the definition.
 
-Bias, norms, activations, pooling, softmax, resampling, losses and whatever works element by element are not
-MACs. What is missing here on purpose multiplies and adds in amounts that are not written down yet: Fourier
-transforms, solvers and factorisations of linalg, cumulative products, products of sparse matrices.
+Bias, norms, activations, softmax, losses and whatever works element by element are not MACs; nor are pooling and
+resampling, which stand in files of their own. What is missing here on purpose multiplies and adds in amounts that are
+not written down yet: Fourier transforms, solvers and factorisations of linalg, cumulative products, products of sparse
+matrices.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ _REDUCTIONS = """
     _aminmax _cummax_helper _cummin_helper _is_all_true _is_any_true _logcumsumexp
     _nested_compute_contiguous_strides_offsets _unique _unique2=unique all allclose amax amin aminmax any argmax
     argmin bincount count_nonzero cummax cummin cumsum diff dist frobenius_norm histc histogram kthvalue
-    linalg_norm linalg_vector_norm=norm logcumsumexp logsumexp max mean median min mode nanmean nanmedian
-    nanquantile nansum norm pairwise_distance prod quantile segment_reduce std std_mean sum sum_to_size trace
+    linalg_norm linalg_vector_norm=norm logcumsumexp logsumexp max median min mode nanmean nanmedian nanquantile
+    nansum norm pairwise_distance prod quantile segment_reduce std std_mean sum sum_to_size trace
     unique_consecutive unique_dim unique_dim_consecutive var var_mean
 """
 
@@ -58,34 +59,27 @@ _SOFTMAX_AND_DROPOUT = """
     _transform_bias_rescale_qkv alpha_dropout dropout feature_alpha_dropout feature_dropout log_softmax softmax
 """
 
-_POOLING_AND_RESAMPLING = """
-    _adaptive_avg_pool2d _adaptive_avg_pool3d _grid_sampler_2d_cpu_fallback _upsample_bicubic2d_aa
-    _upsample_bilinear2d_aa _upsample_lanczos2d_aa _upsample_nearest_exact1d _upsample_nearest_exact2d
-    _upsample_nearest_exact3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
-    affine_grid_generator=affine_grid avg_pool1d avg_pool2d avg_pool3d cudnn_affine_grid_generator=affine_grid
-    cudnn_grid_sampler=grid_sample grid_sampler=grid_sample grid_sampler_2d=grid_sample
-    grid_sampler_3d=grid_sample max_pool1d max_pool1d_with_indices=max_pool1d max_pool2d max_pool3d max_unpool2d
-    max_unpool3d mkldnn_adaptive_avg_pool2d mkldnn_max_pool2d mkldnn_max_pool3d quantized_max_pool1d
-    quantized_max_pool2d quantized_max_pool3d upsample_bicubic2d upsample_bilinear2d upsample_linear1d
-    upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_trilinear3d
+_SAMPLING = """
+    _grid_sampler_2d_cpu_fallback affine_grid_generator=affine_grid cudnn_affine_grid_generator=affine_grid
+    cudnn_grid_sampler=grid_sample grid_sampler=grid_sample grid_sampler_2d=grid_sample grid_sampler_3d=grid_sample
+    max_unpool2d max_unpool3d
 """
 
 _MOVING = """
     _chunk_cat _index_put_impl=index_put _jagged_to_padded_dense_forward _nested_from_padded
     _nested_from_padded_and_nested_example _nested_from_padded_tensor _nested_tensor_from_mask
     _nested_tensor_from_mask_left_aligned _nested_tensor_from_tensor_list _pack_padded_sequence
-    _pad_circular=pad _pad_enum _pad_packed_sequence _padded_dense_to_jagged_forward _stack _unsafe_index=index
-    _unsafe_index_put=index_put _unsafe_masked_index _unsafe_masked_index_put_accumulate argsort argwhere
-    as_strided_scatter block_diag bucketize cartesian_prod cat channel_shuffle col2im=fold column_stack
-    combinations concat concatenate constant_pad_nd=pad cross diag diag_embed diagflat diagonal_scatter dstack
-    embedding embedding_renorm fft_fftshift fft_ifftshift fill_diagonal flatten_dense_tensors flip fliplr flipud
-    gather hstack im2col=unfold index index_add index_copy index_fill index_put index_reduce index_select
-    linalg_cross linalg_vander lu_unpack masked_scatter masked_select meshgrid mkldnn_reorder_conv2d_weight
-    mkldnn_reorder_conv3d_weight msort native_channel_shuffle nested_to_padded_tensor nonzero nonzero_numpy
-    nonzero_static one_hot pad pad_sequence pixel_shuffle pixel_unshuffle put reflection_pad1d reflection_pad2d
-    reflection_pad3d repeat repeat_interleave replication_pad1d replication_pad2d replication_pad3d roll rot90
-    row_stack scatter scatter_add scatter_reduce searchsorted select_scatter slice_scatter sort stack take
-    take_along_dim tile topk tril triu unflatten_dense_tensors vander vstack
+    _pad_packed_sequence _padded_dense_to_jagged_forward _stack _unsafe_index=index _unsafe_index_put=index_put
+    _unsafe_masked_index _unsafe_masked_index_put_accumulate argsort argwhere as_strided_scatter block_diag
+    bucketize cartesian_prod cat channel_shuffle column_stack combinations concat concatenate cross diag
+    diag_embed diagflat diagonal_scatter dstack embedding_renorm fft_fftshift fft_ifftshift fill_diagonal
+    flatten_dense_tensors flip fliplr flipud gather hstack index index_add index_copy index_fill index_put
+    index_reduce index_select linalg_cross linalg_vander lu_unpack masked_scatter masked_select meshgrid
+    mkldnn_reorder_conv2d_weight mkldnn_reorder_conv3d_weight msort native_channel_shuffle
+    nested_to_padded_tensor nonzero nonzero_numpy nonzero_static one_hot pad_sequence pixel_shuffle
+    pixel_unshuffle put repeat repeat_interleave roll rot90 row_stack scatter scatter_add scatter_reduce
+    searchsorted select_scatter slice_scatter sort stack take take_along_dim tile topk tril triu
+    unflatten_dense_tensors vander vstack
 """
 
 _RANDOM = """
@@ -106,12 +100,10 @@ _LOSSES = """
 _WITH_BY_PRODUCTS = """
     _batch_norm_with_update=batch_norm _ctc_loss _cudnn_ctc_loss _fused_dropout=dropout _fused_rms_norm=rms_norm
     _native_batch_norm_legit=batch_norm _native_batch_norm_legit_no_training=batch_norm
-    _weight_norm_interface=weight_norm adaptive_max_pool2d adaptive_max_pool3d cudnn_batch_norm
-    fake_quantize_per_channel_affine_cachemask fake_quantize_per_tensor_affine_cachemask fractional_max_pool2d
-    fractional_max_pool3d log_sigmoid_forward=logsigmoid max_pool2d_with_indices=max_pool2d
-    max_pool3d_with_indices=max_pool3d miopen_batch_norm miopen_ctc_loss multilabel_margin_loss_forward
-    native_batch_norm native_dropout native_group_norm native_layer_norm nll_loss2d_forward=nll_loss
-    nll_loss_forward
+    _weight_norm_interface=weight_norm cudnn_batch_norm fake_quantize_per_channel_affine_cachemask
+    fake_quantize_per_tensor_affine_cachemask log_sigmoid_forward=logsigmoid miopen_batch_norm miopen_ctc_loss
+    multilabel_margin_loss_forward native_batch_norm native_dropout native_group_norm native_layer_norm
+    nll_loss2d_forward=nll_loss nll_loss_forward
 """
 
 # They sum nothing: outer products are multiplied element by element, and torch.outer arrives as aten.mul anyway.
@@ -178,7 +170,7 @@ _DERIVATIVES = """
 
 _FREE = Operator(macs=0)
 
-for _family in (_POINTWISE, _REDUCTIONS, _NORMS, _SOFTMAX_AND_DROPOUT, _POOLING_AND_RESAMPLING, _MOVING, _RANDOM):
+for _family in (_POINTWISE, _REDUCTIONS, _NORMS, _SOFTMAX_AND_DROPOUT, _SAMPLING, _MOVING, _RANDOM):
     declare(_family, _FREE)
 for _family in (_LOSSES, _OUTER_PRODUCTS, _GATES, _QUANTISATION, _SPARSE, _DERIVATIVES):
     declare(_family, _FREE)

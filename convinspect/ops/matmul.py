@@ -4,17 +4,33 @@ from __future__ import annotations
 
 from math import prod
 
-from convinspect.ops.arguments import NotGivenError, is_given, numbers, output, shape
+from convinspect.ops.arguments import NotGivenError, numbers, output, shape
 from convinspect.ops.operators import Operator, priced
-from convinspect.records import OpCall
+from convinspect.records import Attributes, OpCall
 
 
 def _linear(call: OpCall) -> str | None:
     return "linear" if call.args.get("beta", 1) == call.args.get("alpha", 1) == 1 else None
 
 
-@priced("mm=matmul bmm=matmul _addmm_activation=linear baddbmm addbmm _int_mm _scaled_mm")
-@priced("addmm", Operator(named=_linear))
+def _of_product(call: OpCall) -> Attributes:
+    """Read the features of ``x @ W`` off the two matrices; a bias is a vector that is added as it is."""
+    added = call.args.get("self") if "mat1" in call.args else None
+    if added is not None and (_linear(call) is None or len(shape(call, "self")) != 1):
+        raise NotGivenError(call.op)
+    rows, columns = shape(call, "mat1", "self"), shape(call, "mat2")
+    return Attributes(in_features=rows[-1], out_features=columns[-1], bias=added is not None)
+
+
+def _of_linear(call: OpCall) -> Attributes:
+    bias = next((call.args[name] for name in ("bias", "B", "b") if name in call.args), None)
+    features = shape(call, "input", "self", "X", "inp", "qx")[-1]
+    return Attributes(in_features=features, out_features=output(call)[-1], bias=bias is not None)
+
+
+@priced("bmm=matmul baddbmm addbmm _int_mm _scaled_mm")
+@priced("mm=matmul _addmm_activation=linear", Operator(attributes=_of_product))
+@priced("addmm", Operator(named=_linear, attributes=_of_product))
 def matrix_product_macs(call: OpCall) -> int:
     """Price ``a @ b``: a ``(*batch, M, K)``, b ``(*batch, K, N)``, ``batch*M*K*N`` MACs.
 
@@ -35,8 +51,9 @@ def vector_product_macs(call: OpCall) -> int:
     linear mkldnn_linear _scaled_mm_v2 _weight_int8pack_mm _weight_int4pack_mm _weight_int4pack_mm_for_cpu
     _weight_int4pack_mm_with_scales_and_zeros _dyn_quant_matmul_4bit _mixed_dtypes_linear
     """,
+    Operator(attributes=_of_linear),
 )
-@priced("_linear_pointwise", prefix="mkldnn.")
+@priced("_linear_pointwise", Operator(attributes=_of_linear), prefix="mkldnn.")
 @priced("qlinear_pointwise", prefix="onednn.")
 @priced(
     """
@@ -120,16 +137,3 @@ def pairwise_distance_macs(call: OpCall) -> int:
     if power in (0, 1, float("inf")):
         return 0
     raise NotGivenError(call.op)
-
-
-@priced("_embedding_bag _embedding_bag_forward_only=embedding_bag embedding_bag", Operator(by_products=True))
-def embedding_bag_macs(call: OpCall) -> int:
-    """Price a bag of embeddings: with ``per_sample_weights`` one MAC per index and feature, else only sums.
-
-    Indices equal to ``padding_idx`` are skipped, and how many they are stands in the values: then unknown.
-    """
-    if not is_given(call, "per_sample_weights"):
-        return 0
-    if call.args.get("padding_idx") not in (None, -1):
-        raise NotGivenError(call.op)
-    return prod(shape(call, "indices")) * shape(call, "weight")[-1]

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, TypeVar
 
+from convinspect.ops.arguments import NotGivenError
 from convinspect.ops.names import spoken_name
 from convinspect.ops.registry import Registry, checked_name
-from convinspect.records import OpCall, TensorRecord
+from convinspect.records import Attributes, OpCall, TensorRecord
 
 Rule: TypeAlias = Callable[[OpCall], "int | None"]
+Law: TypeAlias = Callable[[OpCall], Attributes]
 RuleT = TypeVar("RuleT", bound=Rule)
 Kind: TypeAlias = Literal["computation", "view", "conversion", "silent"]
 
@@ -23,7 +25,8 @@ class Operator:
     ``macs`` are its rule, 0 where it multiplies nothing, ``None`` where nobody knows. A ``view`` re-arranges its input
     or copies it as it is; a ``conversion`` too, but shows it in another form that is worth a row: another dtype,
     device or layout, a complex number's parts; what is ``silent`` is never worth one. ``by_products``: of its outputs
-    all but the first are for its own backward.
+    all but the first are for its own backward. ``attributes`` reads its settings off a call, and raises `NotGivenError`
+    where the call does not show them.
     """
 
     name: str = ""
@@ -31,6 +34,7 @@ class Operator:
     kind: Kind = "computation"
     by_products: bool = False
     named: Callable[[OpCall], str | None] | None = None
+    attributes: Law | None = None
 
 
 _operators: Registry[Operator] = Registry("MAC rule", lambda name: Operator(spoken_name(name)))
@@ -69,6 +73,15 @@ def is_view_named(name: str) -> bool:
 def results_of(call: OpCall) -> tuple[TensorRecord, ...]:
     """Return the outputs of ``call`` that a caller sees: of max pooling the maxima, not their indices."""
     return call.outputs[:1] if operator(call.op).by_products else call.outputs
+
+
+def attributes_of(call: OpCall) -> Attributes:
+    """Return the settings that ``call`` ran with; none where its operator has none, or the call does not show them."""
+    law = operator(call.op).attributes
+    try:
+        return law(call) if law is not None else {}
+    except NotGivenError:
+        return {}
 
 
 def mac_rule(*names: str) -> Callable[[RuleT], RuleT]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from convinspect.records.attributes import PER_AXIS, Attributes, Padding, PoolKind
 from convinspect.records.fields import FieldStatus, GlobalOperator, Interval, Jump, LocalField, ReceptiveField, Unit
 from convinspect.records.memory import Alive, AliveKind, Measured, Memory, Peak, Phase, TrainingStep
 from convinspect.records.numbers import Bytes, Count, Share
@@ -21,8 +22,10 @@ from convinspect.records.run import (
 from convinspect.records.tensors import NamedTensor, TensorRecord, Value
 
 __all__ = [
+    "PER_AXIS",
     "Alive",
     "AliveKind",
+    "Attributes",
     "Bytes",
     "Count",
     "Failure",
@@ -40,8 +43,10 @@ __all__ = [
     "NamedTensor",
     "Note",
     "OpCall",
+    "Padding",
     "Peak",
     "Phase",
+    "PoolKind",
     "ReceptiveField",
     "Run",
     "Share",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from convinspect.records import LocalField, ReceptiveField, Unit
+from convinspect.records import PER_AXIS, LocalField, ReceptiveField, Unit
 
 if TYPE_CHECKING:
     from convinspect.report.document import Report
@@ -24,6 +24,10 @@ def faults(report: Report) -> Iterator[tuple[str, str]]:
             yield from _uneven(field, len(field.axes), f"layers[{i}].receptive_field")
             if field.local is not None:
                 yield from _uneven(field.local, len(field.axes), f"layers[{i}].receptive_field.local")
+        lists = {name: len(value) for name in PER_AXIS if isinstance(value := layer.attributes.get(name), tuple)}
+        if len(set(lists.values())) > 1:
+            said = ", ".join(f"{name} {length}" for name, length in lists.items())
+            yield f"layers[{i}].attributes", f"expected lists of one length, one entry an axis, got {said}"
     if report.unit is not None:
         yield from _uneven(report.unit, len(report.unit.axes), "unit")
     for name, total, sum_ in _sums(report):
@@ -45,7 +49,7 @@ def _sums(report: Report) -> Iterator[tuple[str, int | None, int | None]]:
     yield "non_trainable_params", totals.non_trainable_params, totals.params - totals.trainable_params
     yield "weight_bytes", totals.weight_bytes, totals.param_bytes + totals.buffer_bytes
     yield "macs", totals.macs, _macs(report, totals)
-    yield "flops", totals.flops, None if totals.macs is None else 2 * totals.macs
+    yield "flops", totals.flops, None if totals.macs is None else sum(layer.flops or 0 for layer in report.layers)
 
 
 def _macs(report: Report, totals: Totals) -> int | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from convinspect.records import Bytes, Count, ReceptiveField, TensorRecord
+from convinspect.records import Attributes, Bytes, Count, ReceptiveField, TensorRecord
 
 MacsStatus: TypeAlias = Literal["exact", "lower_bound", "unknown"]
 
@@ -33,6 +33,8 @@ class Layer:
     ``call`` counts the runs of a module from 1; 0 is a module that never ran. A ``function`` row is an
     operator that ran outside any leaf module; its ``path`` is its parent's. ``macs`` are the row's own,
     ``macs_total`` and ``params_total`` include everything below it, and ``macs_status`` speaks of the total.
+    ``attributes`` are the settings of the operator that ran, of a module where it is one layer.
+    ``complex_macs`` are those of ``macs`` that multiply and add complex numbers.
     """
 
     path: str
@@ -55,3 +57,11 @@ class Layer:
     macs_status: MacsStatus
     memory: LayerMemory
     receptive_field: ReceptiveField | None
+    # Not a part of the hash: a mapping has none.
+    attributes: Attributes = field(default_factory=Attributes, hash=False)
+    complex_macs: Count = 0
+
+    @property
+    def flops(self) -> int | None:
+        """The row's own: 2 a MAC, 8 where both numbers are complex (four products and four sums)."""
+        return None if self.macs is None else 2 * self.macs + 6 * self.complex_macs
