@@ -16,6 +16,7 @@ from convinspect.load import Loaded
 from convinspect.machine import available_bytes, require
 from convinspect.spec import InputSpec
 from convinspect.tensors.describe import dtype_name, tensors_in
+from convinspect.tensors.known import MOST
 
 # One seed for all dummy values, so that a model whose path depends on them takes the same path twice.
 _SEED = 0
@@ -92,6 +93,8 @@ def _tensor(
     dtype: torch.dtype = getattr(torch, spec.dtype or floating)
     size = "x".join(map(str, shape))
     try:
+        if device == "meta" and math.prod(shape) <= MOST:
+            device = "cpu"  # a few values cost nothing, and may decide what runs
         if device == "meta":
             return torch.empty(shape, dtype=dtype, device="meta")
         require(math.prod(shape) * dtype.itemsize, available_bytes(), f"an input of {size} {dtype_name(dtype)}")
