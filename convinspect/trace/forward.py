@@ -14,7 +14,7 @@ from convinspect.fields import FieldTracker, follow, notes_of
 from convinspect.frontends import Frontend
 from convinspect.frontends.modules import type_name
 from convinspect.inputs import Prepared
-from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Note, Trace
+from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Note, OpCall, Trace
 from convinspect.tensors.describe import named_records
 from convinspect.tensors.registered import own_tensors, registered_modules, set_training
 from convinspect.trace.fake.leftovers import no_leftovers
@@ -114,7 +114,7 @@ def _run(
         start,
         run=replace(start.run, batch_size=prepared.batch_size),
         modules=modules,
-        calls=recorder.calls,
+        calls=tuple(_settled(call, fields) for call in recorder.calls),
         inputs=inputs,
         outputs=outputs,
         notes=(*start.notes, *notes),
@@ -127,6 +127,12 @@ def _run(
 
 def _parameters(model: nn.Module) -> set[tuple[int, str]]:
     return {(id(module), name) for module in registered_modules(model) for name, _ in own_tensors(module)[0]}
+
+
+def _settled(call: ModuleCall | OpCall, fields: FieldTracker) -> ModuleCall | OpCall:
+    """Return ``call`` with fields along the axes that turned out to be positions."""
+    outputs = [replace(one, receptive_field=fields.settled(one.receptive_field)) for one in call.outputs]
+    return replace(call, outputs=tuple(outputs))
 
 
 def _forward(
