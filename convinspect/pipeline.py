@@ -38,7 +38,7 @@ def _summarised(request: Request) -> Report:
     from convinspect.inputs import make_inputs  # noqa: PLC0415
     from convinspect.trace import trace  # noqa: PLC0415
 
-    return analyse(trace(make_inputs(loaded)))
+    return analyse(trace(make_inputs(loaded)), graph=request.graph)
 
 
 def second_opinion(request: Request, report: Report) -> tuple[str, ...]:

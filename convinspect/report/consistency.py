@@ -30,6 +30,9 @@ def faults(report: Report) -> Iterator[tuple[str, str]]:
             yield f"layers[{i}].attributes", f"expected lists of one length, one entry an axis, got {said}"
     if report.unit is not None:
         yield from _uneven(report.unit, len(report.unit.axes), "unit")
+    for i, (source, target) in enumerate(report.graph or ()):
+        if not (-len(report.inputs) <= source < target < len(report.layers)):
+            yield f"graph[{i}]", f"expected two rows, the earlier one first, got {source} and {target}"
     for name, total, sum_ in _sums(report):
         if total != sum_:
             yield f"totals.{name}", f"expected {json.dumps(sum_)}, as the rows add up, got {json.dumps(total)}"

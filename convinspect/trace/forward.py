@@ -14,7 +14,7 @@ from convinspect.frontends import Frontend
 from convinspect.frontends.modules import type_name
 from convinspect.inputs import Prepared
 from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Note, Trace
-from convinspect.tensors.describe import named_records
+from convinspect.tensors.describe import named_records, tensors_in
 from convinspect.tensors.registered import set_training
 from convinspect.trace.fake.leftovers import no_leftovers
 from convinspect.trace.fake.model import FakeModel, faked
@@ -22,6 +22,7 @@ from convinspect.trace.memory.live import near
 from convinspect.trace.memory.measured import measuring
 from convinspect.trace.modules import module_records
 from convinspect.trace.record.forward_failure import forward_failure
+from convinspect.trace.record.origins import Origins
 from convinspect.trace.record.recorder import Recorder
 from convinspect.trace.restore import restored
 from convinspect.trace.training.estimate import estimate_training, with_saved
@@ -81,7 +82,8 @@ def _run(
     inputs = _named_inputs(prepared)
     with faked(model, fakes) if fakes is not None else nullcontext():
         with restored(model, given) as weights, unfused():
-            recorder = Recorder(fields, weights.touch)
+            origins = Origins(tensors_in(given)) if prepared.loaded.request.graph else None
+            recorder = Recorder(fields, weights.touch, origins)
             recorder.memory.expect(model, given)
             measurement = measuring(model, recorder.memory.timeline)
             out, stopped = _forward(frontend, prepared, recorder, gradients=gradients)
