@@ -47,7 +47,8 @@ def _summarised(request: Request) -> Report:
     from convinspect.inputs import make_inputs  # noqa: PLC0415
 
     on_cpu = replace(request, device="cpu")
-    return analyse(_traced(make_inputs(loaded), lambda: make_inputs(load(on_cpu))))
+    found = _traced(make_inputs(loaded), lambda: make_inputs(load(on_cpu)))
+    return analyse(found, graph=request.graph)
 
 
 def second_opinion(request: Request, report: Report) -> tuple[str, ...]:
