@@ -154,7 +154,11 @@ def test_a_full_disk_is_no_bug_of_ours() -> None:
 
 @pytest.mark.parametrize(
     ("forward", "hinted"),
-    [("x * x.sum().item()", True), ("x * x.tolist()[0][0]", True), ("self.layer(x[:, :3])", False)],
+    [
+        ("x * self.layer(x).sum().item()", True),
+        ("x * self.layer(x).tolist()[0][0]", True),
+        ("self.layer(x[:, :3])", False),
+    ],
 )
 def test_a_hint_names_the_device_only_where_values_are_asked_for(tmp_path: Path, forward: str, hinted: bool) -> None:  # noqa: FBT001
     (tmp_path / "asks.py").write_text(
