@@ -14,6 +14,7 @@ from convinspect.errors import UsageError
 from convinspect.spec import (
     Request,
     parse_amp,
+    parse_axes,
     parse_device,
     parse_float_dtype,
     parse_input,
@@ -67,6 +68,9 @@ def run_options(command: F) -> F:
         ),
         click.option("--amp", type=click.Choice(["bf16", "fp16"]), help="Train under autocast in this dtype."),
         click.option("--field-of", metavar="NAME", help="The input whose receptive fields are followed."),
+        click.option(
+            "--axes", metavar="[INPUT=]AXES", help="Which axes of it are positions: x=1, x=h,w:2,3; batch included."
+        ),
         click.option("--allow-unsafe", is_flag=True, help="Run a TorchScript file that touches files or leaves torch."),
     )
     for option in reversed(options):
@@ -89,6 +93,7 @@ def request_of(target: str, options: dict[str, Any]) -> Request:
         dtype=parse_float_dtype(options["dtype"], "--dtype") if options["dtype"] else None,
         train=options["train"],
         field_of=options["field_of"],
+        axes=parse_axes(options["axes"]) if options["axes"] else None,
         unit=parse_unit(options["unit"]) if options.get("unit") else None,
         allow_unsafe=options["allow_unsafe"],
         optimizer=parse_optimizer(options["optimizer"]),

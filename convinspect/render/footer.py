@@ -98,6 +98,7 @@ def _field(report: Report) -> Iterator[Line]:
         return
     steps = {1: "steps", 2: "pixels"}.get(len(fields[0].axes), "positions")
     where = f"{steps} of {fields[0].input}" if len(report.inputs) > 1 else f"input {steps}"
+    where = field.axes_text(fields[0], report) or where
     seen = field_summary.whole_input_text(report)
     yield Line("RF", f"receptive field in {where}" + (f"; {seen}" if seen else ""))
     yield Line("Tile halo", field_summary.halo_text(report) or "not known")

@@ -25,6 +25,7 @@ _PER_AXIS = (
     "nominal",
     "axis_status",
     "axis_global_via",
+    "axis_labels",
 )
 _OWN = ("params", "trainable_params", "buffers", "param_bytes", "buffer_bytes")
 

@@ -79,7 +79,7 @@ def _trace(prepared: Prepared) -> Trace:
 def _fields(prepared: Prepared) -> FieldTracker:
     """Return what follows the request's input, from before the run."""
     request = prepared.loaded.request
-    fields = follow(prepared.tensors, request.field_of, batched=prepared.is_batched)
+    fields = follow(prepared.tensors, request.field_of, batched=prepared.is_batched, axes=request.axes)
     if request.unit is not None:
         fields.ask(request.unit)
     return fields
