@@ -23,6 +23,7 @@ from convinspect.tensors.identity import storage_id, storage_of
 from convinspect.tensors.operators import mutates, operands, signature_of, written
 from convinspect.torch_private import DispatchMode, plain_torch_function, running_meta_kernels, tensor_like
 from convinspect.trace.fake.cpu_layouts import answer_of_the_cpu, as_the_cpu_returns
+from convinspect.trace.fake.pointwise_layout import laid_out
 from convinspect.trace.fake.sparse import answer_on_zeros, is_sparse
 
 META = torch.device("meta")
@@ -152,7 +153,7 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             out = func(*args, **kwargs)
         finally:
             _Kernel.running -= 1
-    return out if _Kernel.running else _mapped(as_the_cpu_returns(func, args, out), _as_fake)
+    return out if _Kernel.running else _mapped(laid_out(func, args, as_the_cpu_returns(func, args, out)), _as_fake)
 
 
 def _as_meta(tensor: torch.Tensor) -> torch.Tensor:
