@@ -14,6 +14,7 @@ from convinspect.errors import UsageError
 from convinspect.records import NamedTensor, TensorRecord, Value
 from convinspect.tensors.identity import element_bytes
 from convinspect.tensors.operators import signature_of
+from convinspect.torch_private import unwrapped
 
 _PLAIN = (int, float, bool, str, type(None))
 
@@ -93,7 +94,7 @@ def named_tensors(value: Any, name: str) -> Iterator[tuple[str, torch.Tensor]]:
     while pending:
         here, item = pending.pop()
         if isinstance(item, torch.Tensor):
-            yield here or "out", item
+            yield here or "out", unwrapped(item)
             continue
         parts = _parts(item)
         if not parts or id(item) in opened:
