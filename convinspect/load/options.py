@@ -27,6 +27,11 @@ _IDLE: dict[Kind, tuple[str, frozenset[str], str | None]] = {
 }
 
 
+def idle_options(kind: Kind) -> frozenset[str]:
+    """Return the options that change nothing about a target of ``kind``, by their long names."""
+    return _IDLE[kind][1]
+
+
 def check_options(request: Request, kind: Kind) -> None:
     """Raise `UsageError` for an option that was given, or an attribute, that a target of ``kind`` has no use for."""
     what, idle, hint = _IDLE[kind]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from convinspect.records.fields import ReceptiveField, Unit
+from convinspect.records.fields import Unit
 from convinspect.records.memory import Memory
 from convinspect.records.numbers import Count
 from convinspect.records.tensors import NamedTensor, TensorRecord, Value
@@ -57,7 +57,6 @@ class OpCall:
     outputs: tuple[TensorRecord, ...]
     allocated_bytes: int | None = None
     saved_bytes: int | None = None
-    receptive_field: ReceptiveField | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,6 @@ class ModuleCall:
     number: int
     inputs: tuple[TensorRecord, ...]
     outputs: tuple[TensorRecord, ...]
-    receptive_field: ReceptiveField | None = None
     finished: bool = False
     saved_bytes: int | None = None
     unregistered: int | None = None

@@ -32,6 +32,7 @@ from convinspect.torch_private import (
 )
 from convinspect.trace.fake.cpu_layouts import answer_of_the_cpu, as_the_cpu_returns
 from convinspect.trace.fake.masked import selected, with_indices
+from convinspect.trace.fake.sparse import answer_on_zeros, is_sparse
 
 META = torch.device("meta")
 CPU = torch.device("cpu")
@@ -158,6 +159,8 @@ class FakeMode(DispatchMode):
             return _mapped(func(*args, **kwargs), _as_fake)
         if tensors and not any(_is_fake(tensor) or not is_known(tensor) for tensor in tensors):
             return func(*args, **kwargs)
+        if is_sparse(func, tensors):
+            return _mapped(answer_on_zeros(func, args, kwargs, _is_fake), _as_fake)
         return _run(func, args, kwargs)
 
 
@@ -206,7 +209,7 @@ def _as_meta(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _as_fake(tensor: torch.Tensor) -> torch.Tensor:
-    if isinstance(tensor, FakeTensor):
+    if isinstance(tensor, FakeTensor) or tensor.layout is not torch.strided:
         return tensor
     return FakeTensor(tensor if tensor.is_meta else with_twin(tensor))
 
