@@ -15,6 +15,7 @@ from convinspect.errors import UsageError
 from convinspect.records import NamedTensor, ReceptiveField, TensorRecord, Value
 from convinspect.tensors.identity import element_bytes
 from convinspect.tensors.operators import signature_of
+from convinspect.torch_private import unwrapped
 
 _PLAIN = (int, float, bool, str, type(None))
 # What holds attributes and is nobody's result, or leads anywhere in the process.
@@ -107,7 +108,7 @@ def named_tensors(value: Any, name: str, *, inside: bool = False) -> Iterator[tu
         if isinstance(item, torch.Tensor):
             if not (in_object and id(item) in told):
                 told.add(id(item))
-                yield here or "out", item
+                yield here or "out", unwrapped(item)
             continue
         parts = _parts(item)
         is_object = not parts and inside and len(opened) < _MOST_OBJECTS

@@ -20,6 +20,7 @@ from convinspect.tensors.registered import named_modules, own_tensors, set_train
 from convinspect.trace.fake.leftovers import no_leftovers
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.foresight import refuse_what_does_not_fit
+from convinspect.trace.higher_order import Branches, opened_up
 from convinspect.trace.memory.live import near
 from convinspect.trace.memory.measured import measuring
 from convinspect.trace.modules import module_records
@@ -95,7 +96,7 @@ def _run(
     model, given = frontend.module, (prepared.args, prepared.kwargs)
     inputs = _named_inputs(prepared)
     with faked(model, fakes) if fakes is not None else nullcontext():
-        with restored(model, given) as weights, unfused():
+        with restored(model, given) as weights, unfused(), opened_up() as branches:
             origins = Origins(tensors_in(given)) if prepared.loaded.request.graph else None
             recorder = Recorder(fields, weights.touch, origins)
             recorder.memory.expect(model, given)
@@ -109,6 +110,7 @@ def _run(
                 memory = replace(memory, measured=measurement.record())
         ran = {call.path for call in recorder.calls if isinstance(call, ModuleCall)}
         modules, notes = frontend.told(module_records(frontend, weights.used), ran)
+        notes += _of_branches(branches)
         if fakes is not None:
             notes += near("inference", recorder.calls)
     start = prepared.loaded.without_run()
@@ -162,6 +164,14 @@ def _forward(
         stopped = Failure("", name, f"{name} returned a {kind}: its work has not been done")
         out = None
     return out, stopped
+
+
+def _of_branches(branches: Branches) -> tuple[Note, ...]:
+    if not branches.taken:
+        return ()
+    said = ", ".join("true" if taken else "false" for taken in dict.fromkeys(branches.taken))
+    message = f"torch.cond ran one branch of two, which the values chose ({said}): its numbers are those of that branch"
+    return (Note("branch_taken", message),)
 
 
 def _with_training(found: Trace, memory: Memory, prepared: Prepared, frontend: Frontend) -> Trace:
