@@ -35,6 +35,7 @@ def _folded(node: Node) -> Layer:
         param_bytes=sums.param_bytes,
         buffer_bytes=sums.buffer_bytes,
         macs=sums.macs,
+        complex_macs=sums.complex_macs,
         memory=sums.memory,
     )
 
@@ -59,7 +60,7 @@ def part_of(report: Report, path: str) -> Report:
             buffer_bytes=sums.buffer_bytes,
             weight_bytes=sums.param_bytes + sums.buffer_bytes,
             macs=sums.macs,
-            flops=None if sums.macs is None else 2 * sums.macs,
+            flops=None if sums.macs is None else sum(layer.flops or 0 for layer in layers),
             macs_status=sums.macs_status,
             memory=TotalMemory(
                 report.totals.memory.input_bytes, sums.param_bytes + sums.buffer_bytes, None, None, None

@@ -6,7 +6,7 @@ import gc
 import inspect
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
@@ -47,6 +47,11 @@ def schema_of(func: Any) -> Any:
     return getattr(func, "_schema", None)
 
 
+def has_kernel(func: Any, key: str) -> bool:
+    """Tell whether an operator has a kernel for a dispatch key. Missing: no; composite operators come whole."""
+    return bool(torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key))
+
+
 def aten(name: str) -> Any:
     """Return torch's operator of this name, default overload. Missing: ``None``; what is said of it is not needed."""
     return getattr(getattr(torch.ops.aten, name, None), "default", None)
@@ -62,6 +67,11 @@ def coo_parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
     return (tensor._indices(), tensor._values())
 
 
+def unseen() -> Any:
+    """Return what modes do not see the operators of a block under. Missing: they are recorded as the model's."""
+    return torch._C._DisableTorchDispatch()
+
+
 def tensor_like(cls: Any, meta: torch.Tensor, device: torch.device) -> Any:
     """Return a ``cls`` on the storage of ``meta`` that dispatches as on ``device``. Missing: torch's FakeTensor."""
     grad = meta.requires_grad
@@ -71,6 +81,12 @@ def tensor_like(cls: Any, meta: torch.Tensor, device: torch.device) -> Any:
 def mark_as_parameter(tensor: torch.Tensor) -> None:
     """Let ``tensor`` pass for a parameter. Missing: ``nn.Parameter``, which imports distributed tensors (a second)."""
     tensor._is_param = True
+
+
+def undispatched() -> AbstractContextManager[None]:
+    """Run a block unseen by dispatch modes. Missing: leave each mode and enter it again."""
+    guard: AbstractContextManager[None] = torch._C._DisableTorchDispatch()
+    return guard
 
 
 @contextmanager
@@ -101,6 +117,17 @@ def running_node_number() -> int | None:
     """Return the number of the node whose derivative is computed now. Missing: as `next_node_number`."""
     node = torch._C._current_autograd_node()
     return None if node is None else int(node._sequence_nr())
+
+
+@contextmanager
+def replacing_inference_mode(mode: Any, is_enabled: Any) -> Iterator[None]:
+    """Let ``torch.inference_mode`` enter ``mode`` while the block runs. Missing: composite operators come whole."""
+    before = torch._C._InferenceMode, torch.is_inference_mode_enabled
+    torch._C._InferenceMode, torch.is_inference_mode_enabled = mode, is_enabled  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        torch._C._InferenceMode, torch.is_inference_mode_enabled = before  # type: ignore[misc]
 
 
 def registries(module: nn.Module) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -111,7 +111,7 @@ def _text(report: Report, form: str, layout: Options, output: Output, stdout: Te
 
 def _say_notes(report: Report) -> None:
     for note in report.warnings:
-        if note.code == "chosen":
+        if note.code in ("chosen", "ran_on_cpu"):
             say(f"note: {note.message}")
 
 

@@ -29,7 +29,7 @@ def follow(named: Sequence[tuple[str, torch.Tensor]], wanted: str | None, *, bat
             if max(tensor.shape[axis] for axis in axes) > LONGEST_AXIS:
                 tracker.declined = f"{name} has axes of more than {LONGEST_AXIS:,} positions: no fields are followed"
             else:
-                tracker.seed(tensor, name, axes)
+                tracker.seed(tensor, name, *_candidates(tensor.shape, axes, batched=batched))
             return tracker
     if wanted is not None:
         names = [name for name, _ in named]
@@ -38,8 +38,17 @@ def follow(named: Sequence[tuple[str, torch.Tensor]], wanted: str | None, *, bat
     return tracker
 
 
+def _candidates(
+    shape: Sequence[int], conventional: tuple[int, ...], *, batched: bool
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Choose all axes that could be positions, and those of them that torch's convention has for others."""
+    longer = (axis for axis in range(1 if batched else 0, len(shape)) if shape[axis] > 1)
+    axes = tuple(sorted({*conventional, *longer}))
+    return axes, tuple(axis for axis in axes if axis not in conventional)
+
+
 def spatial_axes(shape: Sequence[int], dtype: torch.dtype, *, batched: bool = True) -> tuple[int, ...]:
-    """Choose the axes of an input whose fields are followed.
+    """Choose the axes of an input that are positions by torch's convention.
 
     Whole numbers ``(N, L)`` are tokens: the axis after the batch. Anything else has its axes after batch and channels:
     ``(N, C, H, W)`` gives ``(2, 3)``, ``(N, F)`` none. Unbatched inputs have one axis less in front.

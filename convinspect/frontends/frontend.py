@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from convinspect.frontends.modules import type_name
-from convinspect.records import Format, ModuleRecord, Note, ReceptiveField, TensorRecord
+from convinspect.records import Format, ModuleRecord, Note, TensorRecord
 from convinspect.tensors.describe import dtype_name
 from convinspect.tensors.registered import named_modules, registered_tensors
 
@@ -40,10 +40,10 @@ class ScopeRecorder(AbstractContextManager[Any], Protocol):
     def abandon(self, error: BaseException, module: nn.Module) -> None:
         """End the run of ``module``, the running one, with ``error``."""
 
-    def returned(self, path: str, value: Any) -> ReceptiveField | None:
-        """Say that the module at ``path`` returns ``value``, and get the first field in it."""
+    def returned(self, path: str, value: Any) -> tuple[TensorRecord, ...]:
+        """Say that the module at ``path`` returns ``value``, and get records of the tensors in it."""
 
-    def end(self, outputs: tuple[TensorRecord, ...], field: ReceptiveField | None) -> None:
+    def end(self, outputs: tuple[TensorRecord, ...]) -> None:
         """End the running module's run with records of what it returned: `leave` without a value."""
 
 
@@ -82,13 +82,13 @@ class Frontend(ABC):
 
     @property
     def dtype(self) -> str:
-        """The dtype of the first floating weight that arithmetic is done in; float32 where there is none."""
-        dtypes = (t.dtype for t in self.weights if t.is_floating_point() and t.itemsize > 1)
+        """The dtype of the first floating or complex weight that arithmetic is done in; float32 where there is none."""
+        dtypes = (t.dtype for t in self.weights if (t.is_floating_point() or t.is_complex()) and t.itemsize > 1)
         return dtype_name(next(dtypes, torch.float32))
 
     @abstractmethod
     def on(self, device: str) -> Frontend:
-        """Return a copy of the model on ``device``; on meta it takes no memory."""
+        """Return a copy of the model on ``device``; what it gives for meta takes no memory."""
 
     @abstractmethod
     def signature(self) -> inspect.Signature | None:
@@ -103,6 +103,11 @@ class Frontend(ABC):
         """Give what is run in place of this model: itself, or a copy where running it would change it."""
         del args, kwargs
         yield self
+
+    def having_run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Frontend:
+        """Return the model as it is after a forward: a copy, where a forward may change what is registered."""
+        del args, kwargs
+        return self
 
     @abstractmethod
     def scopes(self, recorder: ScopeRecorder) -> AbstractContextManager[Runner]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.nn.utils.rnn import PackedSequence
 
 from convinspect.errors import UsageError
 from convinspect.inputs.suggesting import has_batch, suggestion
 from convinspect.load import Loaded
+from convinspect.machine import available_bytes, require
 from convinspect.spec import InputSpec
-from convinspect.tensors.describe import tensors_in
+from convinspect.tensors.describe import dtype_name, tensors_in
+from convinspect.tensors.known import MOST
 
 # One seed for all dummy values, so that a model whose path depends on them takes the same path twice.
 _SEED = 0
@@ -55,7 +59,10 @@ def make_inputs(loaded: Loaded) -> Prepared:
     """
     request = loaded.request
     if not request.inputs:
-        return given_inputs(loaded, *_known_inputs(loaded))
+        known = _known_inputs(loaded)
+        if unused := [option for option in ("--batch-size", "--no-batch") if option in request.given]:
+            raise UsageError(f"the model brings its own inputs, whole: {unused[0]} changes nothing", "give --input")
+        return given_inputs(loaded, *known)
     generator = torch.Generator().manual_seed(_SEED)
     batch = () if request.batch_size is None else (request.batch_size,)
     made = [(spec, _tensor(spec, batch, loaded.dtype, loaded.device, generator)) for spec in request.inputs]
@@ -72,7 +79,10 @@ def holds_meta(value: Any) -> bool:
 
 
 def given_inputs(loaded: Loaded, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Prepared:
-    """Return ``loaded`` with whole inputs, moved to its device and checked against what ``forward`` takes."""
+    """Return ``loaded`` with whole inputs, moved to its device and checked against what ``forward`` takes.
+
+    A run on meta takes stand-ins for them: they stay where they are.
+    """
     return _fitted(loaded, *_moved((args, kwargs), loaded.device))
 
 
@@ -81,9 +91,13 @@ def _tensor(
 ) -> torch.Tensor:
     shape = (*batch, *spec.shape)
     dtype: torch.dtype = getattr(torch, spec.dtype or floating)
+    size = "x".join(map(str, shape))
     try:
+        if device == "meta" and math.prod(shape) <= MOST:
+            device = "cpu"  # a few values cost nothing, and may decide what runs
         if device == "meta":
             return torch.empty(shape, dtype=dtype, device="meta")
+        require(math.prod(shape) * dtype.itemsize, available_bytes(), f"an input of {size} {dtype_name(dtype)}")
         if dtype.is_floating_point or dtype.is_complex:
             real = torch.float32 if dtype.is_floating_point else dtype
             return torch.rand(shape, dtype=real, generator=generator).to(device, dtype)
@@ -92,7 +106,6 @@ def _tensor(
         high = min(high, 2 if dtype is torch.bool else torch.iinfo(dtype).max + 1, 2**63 - 1)
         return torch.randint(high, shape, generator=generator).to(device, dtype)
     except (RuntimeError, OverflowError, TypeError) as error:  # torch says TypeError of sizes beyond 64 bits
-        size = "x".join(map(str, shape))
         reason = str(error).splitlines()[0]
         hint = None if device == "meta" else "try --device meta"
         raise UsageError(f"cannot make an input of {size} {dtype}: {reason}", hint) from error
@@ -147,8 +160,11 @@ def _moved(value: Any, device: str, known: dict[int, Any] | None = None) -> Any:
         if value.is_nested:
             raise UsageError("a nested tensor has no one shape: it cannot be an input")
         if id(value) not in known:
-            known[id(value)] = value.detach().to(device)
+            known[id(value)] = value.detach() if device == "meta" else value.detach().to(device)
         return known[id(value)]
+    if isinstance(value, PackedSequence):
+        # The lengths of its sequences stay where they are, as torch wants them.
+        return value if device == "meta" else value.to(torch.device(device))  # type: ignore[arg-type] # torch names one way
     if isinstance(value, (tuple, list)):
         items = [_moved(item, device, known) for item in value]
         return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)

@@ -41,6 +41,10 @@ class ReceptiveField:
     ``center`` the inclusive interval inside the real input that the unit at ``n // 2`` depends on (``None``:
     nothing); ``coverage`` its share of the input. ``halo``: how many input positions before and after a tile its
     units read, for tiles cut where all phases start anew. ``axes`` are axes of the input tensor, batch included.
+
+    Where no dimension of the tensor runs along positions alone (after flattening), ``center`` and ``coverage`` speak
+    of the one unit that sees most. ``axis_status`` and ``axis_global_via`` say of each axis by itself what ``status``
+    and ``global_via`` say of all (``None`` in a report that an earlier version saved).
     """
 
     input: str
@@ -56,6 +60,8 @@ class ReceptiveField:
     aligned: bool
     status: FieldStatus
     halo: tuple[Interval | None, ...] | None = None
+    axis_status: tuple[FieldStatus, ...] | None = None
+    axis_global_via: tuple[GlobalOperator | None, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

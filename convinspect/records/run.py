@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from convinspect.records.fields import ReceptiveField, Unit
+from convinspect.records.fields import Unit
 from convinspect.records.memory import Memory
 from convinspect.records.numbers import Count
 from convinspect.records.tensors import NamedTensor, TensorRecord, Value
@@ -57,7 +57,6 @@ class OpCall:
     outputs: tuple[TensorRecord, ...]
     allocated_bytes: int | None = None
     saved_bytes: int | None = None
-    receptive_field: ReceptiveField | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,6 @@ class ModuleCall:
     number: int
     inputs: tuple[TensorRecord, ...]
     outputs: tuple[TensorRecord, ...]
-    receptive_field: ReceptiveField | None = None
     finished: bool = False
     saved_bytes: int | None = None
     unregistered: int | None = None
@@ -85,7 +83,8 @@ class ModuleCall:
 class Weight:
     """A parameter or buffer of a module; ``tied_to`` is the path where its storage is counted already.
 
-    ``numel`` is ``None`` for a lazy parameter that has no shape yet. ``used``: an operator read it.
+    ``numel`` is ``None`` for a lazy parameter without a shape. ``used``: an operator read it. ``parts`` are dtypes and
+    bytes of what it is made of, where it is made of other tensors: indices and values, integers and their scales.
     """
 
     name: str
@@ -95,6 +94,7 @@ class Weight:
     trainable: bool = False
     tied_to: str | None = None
     used: bool = False
+    parts: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Trace:
     """One forward: the modules as registered, and the calls in order of execution, parents first.
 
     ``ran`` is false for a file of weights alone; ``failure`` is set where the forward stopped half-way; ``unit``
-    is the one unit that was asked for.
+    is the one unit that was asked for. ``wants_values``: it stopped for values that tensors without data do not have.
     """
 
     tool: Tool
@@ -153,3 +153,4 @@ class Trace:
     failure: Failure | None = None
     memory: Memory | None = None
     unit: Unit | None = None
+    wants_values: bool = False

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from convinspect.report import Report
 
 _NAMED = 3
-# What stands in the heading, or is said while the model is looked for.
-_TOLD = ("chosen",)
+# What is said while the model is looked for and run.
+_TOLD = ("chosen", "ran_on_cpu")
 
 
 def legend(report: Report, rows: Sequence[Row], layout: Layout, glyphs: Glyphs, *, verbose: bool) -> Iterator[str]:

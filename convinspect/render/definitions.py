@@ -29,7 +29,8 @@ def definitions(report: Report, layout: Layout) -> Iterator[str]:
         return
     total = report.totals
     flops = f": {units.exact(total.macs)} and {units.exact(total.flops)} here" if total.macs and total.flops else ""
-    yield _MACS + flops
+    eight = "; of complex numbers, eight times" if any(layer.complex_macs for layer in report.layers) else ""
+    yield _MACS + eight + flops
     if total.buffers:
         yield f"Buffers: {units.exact(total.buffers)} elements"
     if total.memory.inference_peak_bytes is not None:

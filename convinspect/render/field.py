@@ -38,7 +38,8 @@ def _without_size(field: ReceptiveField) -> str:
 def _axis(field: ReceptiveField, i: int, size: int | None) -> str:
     if size is not None:
         return str(size)
-    if field.status == "global" or (field.coverage and field.coverage[i] == 1):
+    status = field.axis_status[i] if field.axis_status else field.status
+    if status == "global" or (field.coverage and field.coverage[i] == 1):
         return "all"
     center = field.center[i] if field.center else None
     return f"~{center[1] - center[0] + 1}" if center else "?"

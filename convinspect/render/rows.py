@@ -176,6 +176,7 @@ def _own(outline: Outline, opened: _Open, level: int = 1) -> Iterator[Row]:
                 outputs=(),
                 receptive_field=None,
                 macs=0,
+                complex_macs=0,
                 macs_status="exact",
                 memory=LayerMemory(0, 0),
             )

@@ -12,18 +12,31 @@ if TYPE_CHECKING:
     from convinspect.report.document import Report
     from convinspect.report.totals import Totals
 
-_PER_AXIS = ("size", "size_min", "jump", "start", "center", "coverage", "halo", "box", "nominal")
+_PER_AXIS = (
+    "size",
+    "size_min",
+    "jump",
+    "start",
+    "center",
+    "coverage",
+    "halo",
+    "box",
+    "nominal",
+    "axis_status",
+    "axis_global_via",
+)
 _OWN = ("params", "trainable_params", "buffers", "param_bytes", "buffer_bytes")
 
 
 def faults(report: Report) -> Iterator[tuple[str, str]]:
     """Yield each place that contradicts the rest of ``report`` (``layers[3].receptive_field.size``), and how."""
     for i, layer in enumerate(report.layers):
-        field = layer.receptive_field
-        if field is not None:
-            yield from _uneven(field, len(field.axes), f"layers[{i}].receptive_field")
-            if field.local is not None:
-                yield from _uneven(field.local, len(field.axes), f"layers[{i}].receptive_field.local")
+        fields = {f"outputs[{n}].receptive_field": output.receptive_field for n, output in enumerate(layer.outputs)}
+        for place, field in {"receptive_field": layer.receptive_field, **fields}.items():
+            if field is not None:
+                yield from _uneven(field, len(field.axes), f"layers[{i}].{place}")
+                if field.local is not None:
+                    yield from _uneven(field.local, len(field.axes), f"layers[{i}].{place}.local")
         lists = {name: len(value) for name in PER_AXIS if isinstance(value := layer.attributes.get(name), tuple)}
         if len(set(lists.values())) > 1:
             said = ", ".join(f"{name} {length}" for name, length in lists.items())
@@ -49,7 +62,7 @@ def _sums(report: Report) -> Iterator[tuple[str, int | None, int | None]]:
     yield "non_trainable_params", totals.non_trainable_params, totals.params - totals.trainable_params
     yield "weight_bytes", totals.weight_bytes, totals.param_bytes + totals.buffer_bytes
     yield "macs", totals.macs, _macs(report, totals)
-    yield "flops", totals.flops, None if totals.macs is None else 2 * totals.macs
+    yield "flops", totals.flops, None if totals.macs is None else sum(layer.flops or 0 for layer in report.layers)
 
 
 def _macs(report: Report, totals: Totals) -> int | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect as signatures
+import threading
 import warnings
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from convinspect import inspect
 from convinspect.errors import UsageError
@@ -53,11 +55,34 @@ def test_every_front_end_answers_as_the_model_in_python_does(frontend: Frontend)
     assert [name for name in signature.parameters if name != "self"] == ["image"]
 
 
-def test_a_copy_on_meta_has_no_values_and_leaves_the_original_its_own(frontend: Frontend) -> None:
+def test_what_runs_on_meta_is_a_copy_without_values_or_the_model_itself_on_stand_ins(frontend: Frontend) -> None:
     there = frontend.on("meta")
-    assert (there.device, frontend.device) == ("meta", "cpu")
+    assert (there.device, frontend.device) == ("meta", "cpu") or there is frontend
     assert (there.format, there.name, there.dtype) == (frontend.format, frontend.name, frontend.dtype)
     assert str(there.signature()) == str(frontend.signature())
+
+
+class Locked(nn.Module):
+    """Cannot be copied: it holds a lock, and a tensor that is still on the autograd graph."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, 3, 3, 3))
+        self.kept = {"twice": [self.weight * 2]}
+        self.lock = threading.Lock()
+
+    def forward(self, image: Tensor) -> Tensor:
+        with self.lock:
+            return functional.conv2d(image, self.kept["twice"][0]) + functional.conv2d(image, self.weight)
+
+
+def test_a_model_that_cannot_be_copied_runs_on_meta() -> None:
+    model = Locked()
+    twice = model.kept["twice"][0]
+    real, report = (inspect(model, (torch.zeros(1, 3, 8, 8),), device=device) for device in (None, "meta"))
+    assert (report.failure, report.totals.macs) == (None, 2 * 36 * 4 * 3 * 9)
+    assert report.totals == real.totals
+    assert model.kept["twice"][0] is twice
 
 
 def test_only_an_exported_program_is_a_graph_of_one_mode() -> None:
@@ -93,3 +118,31 @@ def test_a_function_whose_arguments_nobody_knows_names_its_inputs_by_place() -> 
 def test_an_operator_that_this_torch_does_not_have_is_none() -> None:
     assert aten("convolution") is torch.ops.aten.convolution.default
     assert aten("no_such_operator") is None
+
+
+class LooksAtValues(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.wide = nn.Linear(4, 1), nn.Linear(4, 64)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.wide(x) if self.gate(x).sum() < 1e9 else x
+
+
+def test_what_needs_values_on_meta_runs_where_they_are_and_says_so() -> None:
+    report = inspect(LooksAtValues(), (torch.rand(2, 4),), device="meta")
+    assert (report.failure, report.run.device, report.totals.macs) == (None, "cpu", 2 * 4 + 2 * 4 * 64)
+    assert [note.code for note in report.warnings] == ["ran_on_cpu"]
+    assert report.totals.memory.training is not None
+
+
+def test_who_insists_on_meta_is_told_what_it_lacks() -> None:
+    report = inspect(LooksAtValues(), (torch.rand(2, 4),), device="meta", fallback=False)
+    assert report.failure is not None
+    assert (report.run.device, report.totals.macs_status) == ("meta", "lower_bound")
+
+
+def test_a_model_without_values_has_nowhere_else_to_run() -> None:
+    report = inspect(LooksAtValues().to("meta"), (torch.rand(2, 4),))
+    assert report.failure is not None
+    assert report.run.device == "meta"

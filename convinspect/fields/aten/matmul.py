@@ -55,8 +55,23 @@ def trilinear(call: Call) -> Result:
 @rf_rule("aten::bilinear")
 def bilinear(call: Call) -> Result:
     """Both inputs, each mixed over its features."""
+    for name in ("input1", "input2"):
+        call.candidates.features(call[name], -1)
     parts = [call.mix(call[name], [-1]) for name in ("input1", "input2")]
     return call.merge([*parts, *(collapse(field, (1,)) for field in call.fields("weight", "bias"))])
+
+
+@rf_rule("aten::_grouped_mm")
+def grouped_product(call: Call) -> Result:
+    """Rows of ``self``, each with the matrix of its group, or matrix by matrix; which is which, the offsets say."""
+    one, other = call["self"], call["mat2"]
+    if one.rank < other.rank:
+        parts = [call.mix(one, [-1]), collapse(other, (1, 1))]
+    elif call.args.get("offs") is None:
+        parts = [call.mix(one, [-1]), call.mix(other, [-2])]
+    else:
+        parts = [call.whole(one), call.whole(other)]
+    return call.merge([*parts, *map(call.whole, call.fields("offs"))])
 
 
 @rf_rule("aten::einsum")
@@ -67,6 +82,8 @@ def einsum(call: Call) -> Result:
 
 def _multiply(call: Call, one: Field, other: Field, shape: Shape) -> Field:
     """Matrix product as ``torch.matmul`` defines it: rows of ``one``, columns of ``other``, batches broadcast."""
+    call.candidates.features(one, -1)
+    call.candidates.features(other, -2 if other.rank > 1 else -1)
     left = one if one.rank > 1 else insert(one, 0)
     right = other if other.rank > 1 else insert(other, 1)
     rank = max(left.rank, right.rank)

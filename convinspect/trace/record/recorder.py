@@ -11,8 +11,9 @@ from typing import Any
 from torch import nn
 
 from convinspect.fields import FieldTracker
-from convinspect.records import ModuleCall, OpCall, ReceptiveField, TensorRecord
-from convinspect.tensors.describe import arguments_of, records_in, tensors_in
+from convinspect.records import ModuleCall, OpCall, TensorRecord
+from convinspect.tensors.describe import arguments_of, returned_tensors, tensor_record, tensors_in
+from convinspect.tensors.operators import hides_others
 from convinspect.torch_private import DispatchMode
 from convinspect.trace.fake.tensor import ASKS_DEVICE
 from convinspect.trace.memory.live import LiveBytes
@@ -57,10 +58,10 @@ class Calls:
         call = ModuleCall(path, type_name, self.parent, self._runs[path], inputs, (), unregistered=unregistered)
         self._running.append(self.add(call))
 
-    def end(self, outputs: tuple[TensorRecord, ...], field: ReceptiveField | None) -> None:
+    def end(self, outputs: tuple[TensorRecord, ...]) -> None:
         """End the running module's run with records of what it returned."""
         index = self._running.pop()
-        self._calls[index] = replace(self._module(index), outputs=outputs, receptive_field=field, finished=True)
+        self._calls[index] = replace(self._module(index), outputs=outputs, finished=True)
 
     def add(self, call: ModuleCall | OpCall) -> int:
         """Add one call and return its index."""
@@ -98,6 +99,9 @@ class Recorder(Calls, DispatchMode):
         kwargs = kwargs or {}
         if func is ASKS_DEVICE:
             return func(*args, **kwargs)
+        if hides_others(func, args, kwargs):
+            with self:
+                return func.decompose(*args, **kwargs)
         self._touch(func, args, kwargs)
         out = func(*args, **kwargs)
         try:
@@ -115,20 +119,19 @@ class Recorder(Calls, DispatchMode):
                 op=full_name(func),
                 parent=self.parent,
                 args=arguments_of(func, args, kwargs),
-                outputs=records_in(out),
+                outputs=self._described(out),
                 allocated_bytes=self.memory.observe(func, args, kwargs, out, self.next_index),
-                receptive_field=self._field_of(out),
             )
         )
 
     def leave(self, result: Any) -> None:
         """End the running module's run with what it returns."""
-        self.end(records_in(result), self.returned(self.path, result))
+        self.end(self.returned(self.path, tuple(returned_tensors(result))))
 
-    def returned(self, path: str, value: Any) -> ReceptiveField | None:
-        """Say that the module at ``path`` returns ``value``, and get the first field in it."""
+    def returned(self, path: str, value: Any) -> tuple[TensorRecord, ...]:
+        """Say that the module at ``path`` returns ``value``, and get records of the tensors in it."""
         self._fields.returned(path, tuple(tensors_in(value)))
-        return self._field_of(value)
+        return self._described(value)
 
     def abandon(self, error: BaseException, module: nn.Module) -> None:
         """End the run of ``module``, the running one, with ``error``, and remember the innermost that it came out of.
@@ -140,9 +143,8 @@ class Recorder(Calls, DispatchMode):
                 setattr(error, FAILED_IN, (self.path, module))
         self._running.pop()
 
-    def _field_of(self, value: Any) -> ReceptiveField | None:
-        fields = (self._fields.describe(tensor) for tensor in tensors_in(value))
-        return next((field for field in fields if field is not None), None)
+    def _described(self, value: Any) -> tuple[TensorRecord, ...]:
+        return tuple(tensor_record(tensor, self._fields.describe(tensor)) for tensor in tensors_in(value))
 
 
 def full_name(func: Any) -> str:
