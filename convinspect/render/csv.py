@@ -33,8 +33,13 @@ def write(report: Report, options: Options) -> str:
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(_COLUMNS)
     for layer in part.layers:
-        lines.writerow(_safe(get(layer), options) for get in (*_COLUMNS.values(),))
+        lines.writerow(_safe(get(layer), options) for get in _COLUMNS.values())
     return text.getvalue().removesuffix("\n")
+
+
+def records(report: Report) -> list[dict[str, Value]]:
+    """Return one record a layer under the same names, its text as it is."""
+    return [{name: get(layer) for name, get in _COLUMNS.items()} for layer in report.layers]
 
 
 def _safe(value: Value, options: Options) -> Value:

@@ -73,8 +73,10 @@ class Outline:
 
 def _facts(layer: Layer) -> Hashable:
     """Return what two rows must have in common to stand in one; receptive fields may differ."""
+    given = tuple((one.shape, one.dtype) for one in layer.inputs)
+    gives = tuple((one.shape, one.dtype) for one in layer.outputs)
     return (
-        (layer.kind, layer.type, tuple(layer.attributes.items()), layer.inputs, layer.outputs, layer.shared_with),
+        (layer.kind, layer.type, tuple(layer.attributes.items()), given, gives, layer.shared_with),
         (layer.params, layer.trainable_params, layer.buffers, layer.param_bytes, layer.buffer_bytes),
         (layer.macs, layer.macs_status, layer.memory),
     )
