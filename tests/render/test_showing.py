@@ -52,5 +52,8 @@ def test_what_is_not_there_is_told_when_the_table_is_made() -> None:
 
 
 def test_a_report_is_read_without_any_renderer() -> None:
-    code = "import sys, convinspect.report; sys.exit(any(m.startswith(('rich', 'convinspect.render')) for m in sys.modules))"
+    code = (
+        "import sys, convinspect.report\n"
+        "sys.exit(any(name.startswith(('rich', 'convinspect.render')) for name in sys.modules))"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

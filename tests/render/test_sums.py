@@ -13,8 +13,8 @@ from convinspect.render.rows import Row
 from convinspect.render.selection import select
 from convinspect.report import Layer, Report
 from convinspect.tree import add_up, total
+from tests.layers import trees
 
-from ..layers import trees
 from . import nets
 
 
