@@ -13,6 +13,7 @@ from convinspect.records import Bytes, Count, Failure, Model, NamedTensor, Note,
 from convinspect.report.consistency import faults
 from convinspect.report.reading import damaged, read
 from convinspect.report.rows import Layer
+from convinspect.report.showing import Shown
 from convinspect.report.totals import Totals, Uncounted
 
 SCHEMA = "convinspect.report/1"
@@ -37,7 +38,7 @@ class Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Report(Shown):
     """What a network is, row by row in order of execution, and in total; ``unit``: the one that was asked for.
 
     ``failure`` says why the forward stopped: the rows up to there are right, the others unknown. ``graph``, where it
