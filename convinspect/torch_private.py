@@ -6,7 +6,7 @@ import gc
 import inspect
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
@@ -81,6 +81,12 @@ def tensor_like(cls: Any, meta: torch.Tensor, device: torch.device) -> Any:
 def mark_as_parameter(tensor: torch.Tensor) -> None:
     """Let ``tensor`` pass for a parameter. Missing: ``nn.Parameter``, which imports distributed tensors (a second)."""
     tensor._is_param = True
+
+
+def undispatched() -> AbstractContextManager[None]:
+    """Run a block unseen by dispatch modes. Missing: leave each mode and enter it again."""
+    guard: AbstractContextManager[None] = torch._C._DisableTorchDispatch()
+    return guard
 
 
 @contextmanager
@@ -165,6 +171,19 @@ def compiler_questions() -> tuple[FunctionType, ...]:
 def is_compiler_loaded() -> bool:
     """Tell whether somebody has imported the compiler. Missing: no."""
     return "torch._dynamo" in sys.modules
+
+
+def higher_order_operator() -> Any:
+    """Return the class of operators that take functions. Missing: they are operators without a rule."""
+    return torch._ops.HigherOrderOperator
+
+
+def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
+    """Return the tensor that one of ``torch.func`` stands for, all of a ``vmap`` together. Missing: the same one."""
+    functorch = torch._C._functorch
+    while functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = functorch.get_unwrapped(tensor)
+    return tensor
 
 
 def unpacked(packed: Any) -> Any:

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from traceback import clear_frames
 
 from convinspect.errors import InspectError, ModelError, UsageError, describe
 from convinspect.machine import WITHOUT_DATA, refused_bytes
@@ -49,6 +50,16 @@ def refuse_for_want_of_memory(error: BaseException, what: str) -> None:
     if asked is not None:
         refused = f": another {size(asked)} were refused" if asked else ""
         raise UsageError(f"{what} needs more memory than this machine has{refused}", WITHOUT_DATA) from error
+
+
+def let_go(error: BaseException) -> None:
+    """Let go of what the frames that ``error`` ended hold: its traceback keeps them, and whoever keeps the error."""
+    link: BaseException | None = error
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        clear_frames(link.__traceback__)
+        link = link.__cause__ or link.__context__
 
 
 @contextmanager

@@ -15,7 +15,7 @@ _INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 fine, 2 usage, 3 the user's model failed, 70 our bug, 130 interrupted."""
     try:
-        from convinspect.cli.main import run  # noqa: PLC0415 - an interrupt while it is imported has no traceback
+        from convinspect.cli.program import run  # noqa: PLC0415 - an interrupt while it is imported has no traceback
 
         code = run(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:

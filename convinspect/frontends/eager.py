@@ -49,6 +49,12 @@ class Eager(Frontend):
         with marked_parts(running.module):
             yield running
 
+    def having_run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Eager:
+        """Return a copy that has run once; the model itself where it cannot be copied."""
+        with suppress(Exception):  # the user's own code copies it
+            return replace(self, module=_materialised(self.module, args, kwargs))
+        return self
+
     @contextmanager
     def scopes(self, recorder: ScopeRecorder) -> Iterator[Runner]:
         """Give the model, and follow module calls while the block runs.
@@ -138,7 +144,7 @@ def _is_lazy(frontend: Eager) -> bool:
 
 
 def _materialised(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> nn.Module:
-    """Return a copy of a lazy model that has run once, which gives its parameters their shapes."""
+    """Return a copy of a model that has run once: what is lazy has its shape, what it makes in a forward is there."""
     # A lazy buffer cannot be deep-copied as it is.
     lazy = {id(b): UninitializedBuffer(device=b.device, dtype=b.dtype) for b in registered_buffers(model) if is_lazy(b)}  # type: ignore[call-arg] # torch leaves its signature out
     shaped = copy.deepcopy(model, lazy)

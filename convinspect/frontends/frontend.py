@@ -104,6 +104,11 @@ class Frontend(ABC):
         del args, kwargs
         yield self
 
+    def having_run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Frontend:
+        """Return the model as it is after a forward: a copy, where a forward may change what is registered."""
+        del args, kwargs
+        return self
+
     @abstractmethod
     def scopes(self, recorder: ScopeRecorder) -> AbstractContextManager[Runner]:
         """Give what runs the model, and tell ``recorder`` of its module calls while the block runs."""

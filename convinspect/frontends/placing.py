@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from convinspect.errors import ModelError
+from convinspect.tensors.moving import on_device
 from convinspect.tensors.registered import registered_modules, registered_tensors
 from convinspect.torch_private import applying
 from convinspect.users_code import running_users_code
@@ -40,7 +41,7 @@ def copy_to(model: nn.Module, device: str) -> nn.Module:
     # Tensors that a module computed and kept (a pruned or normalised weight) are no leaves: they cannot be deep-copied.
     for tensor in _tensors_of(model):
         if not is_lazy(tensor):
-            there = tensor.detach().to(device)
+            there = on_device(tensor.detach(), device)
             is_parameter = isinstance(tensor, nn.Parameter)
             moved[id(tensor)] = nn.Parameter(there, requires_grad=tensor.requires_grad) if is_parameter else there
     with running_users_code(f"copying {type(model).__name__}"):
@@ -63,7 +64,7 @@ def _moved(model: nn.Module, device: str, dtype: torch.dtype | None = None) -> n
     where = torch.device(device)
 
     def convert(tensor: torch.Tensor) -> torch.Tensor:
-        return tensor.to(where, dtype if tensor.is_floating_point() or tensor.is_complex() else None)
+        return on_device(tensor, where, dtype if tensor.is_floating_point() or tensor.is_complex() else None)
 
     with running_users_code(f"moving {type(model).__name__} to {device}"):
         own = type(model).to

@@ -48,7 +48,8 @@ class OpCall:
 
     ``op`` is its full name with the overload (``aten.convolution.default``); ``args`` maps the names of its
     schema's arguments to records, defaults filled in; ``parent`` is the index in ``Trace.calls`` of the module
-    call it ran in (-1: outside any).
+    call it ran in (-1: outside any). ``sources``, where they are asked for, are the calls that made the tensors that it
+    reads, in the order of its arguments; the model's inputs are -1, -2 and so on, and weights are left out.
     """
 
     op: str
@@ -57,6 +58,7 @@ class OpCall:
     outputs: tuple[TensorRecord, ...]
     allocated_bytes: int | None = None
     saved_bytes: int | None = None
+    sources: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,8 @@ class ModuleCall:
 class Weight:
     """A parameter or buffer of a module; ``tied_to`` is the path where its storage is counted already.
 
-    ``numel`` is ``None`` for a lazy parameter that has no shape yet. ``used``: an operator read it. ``parts`` are dtypes
-    and bytes of what it is made of, where it is made of other tensors: indices and values, integers and their scales.
+    ``numel`` is ``None`` for a lazy parameter without a shape. ``used``: an operator read it. ``parts`` are dtypes and
+    bytes of what it is made of, where it is made of other tensors: indices and values, integers and their scales.
     """
 
     name: str
@@ -138,7 +140,7 @@ class Trace:
     """One forward: the modules as registered, and the calls in order of execution, parents first.
 
     ``ran`` is false for a file of weights alone; ``failure`` is set where the forward stopped half-way; ``unit``
-    is the one unit that was asked for.
+    is the one unit that was asked for. ``wants_values``: it stopped for values that tensors without data do not have.
     """
 
     tool: Tool
@@ -153,3 +155,4 @@ class Trace:
     failure: Failure | None = None
     memory: Memory | None = None
     unit: Unit | None = None
+    wants_values: bool = False

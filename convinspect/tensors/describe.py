@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
-from types import MappingProxyType
+from types import FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
 
 import torch
+from torch import nn
 
 from convinspect.errors import UsageError
 from convinspect.records import NamedTensor, ReceptiveField, TensorRecord, Value
 from convinspect.tensors.identity import element_bytes
 from convinspect.tensors.operators import signature_of
+from convinspect.torch_private import unwrapped
 
 _PLAIN = (int, float, bool, str, type(None))
+# What holds attributes and is nobody's result, or leads anywhere in the process.
+_CLOSED = (*_PLAIN, complex, bytes, type, ModuleType, FunctionType, MethodType, nn.Module, torch.dtype, torch.device)
+_MOST_OBJECTS = 10_000
 
 
 @cache
@@ -34,9 +39,9 @@ def tensor_record(tensor: torch.Tensor, field: ReceptiveField | None = None) -> 
     return TensorRecord(tuple(tensor.shape), dtype_name(tensor.dtype), element_bytes(tensor), field)
 
 
-def named_records(value: Any, name: str = "") -> tuple[NamedTensor, ...]:
-    """Return the tensors of ``value`` with their names, as records."""
-    return tuple(NamedTensor(key, tensor_record(tensor)) for key, tensor in named_tensors(value, name))
+def named_records(value: Any, name: str = "", *, inside: bool = False) -> tuple[NamedTensor, ...]:
+    """Return the tensors of ``value`` with their names, as records; ``inside`` objects too."""
+    return tuple(NamedTensor(key, tensor_record(tensor)) for key, tensor in named_tensors(value, name, inside=inside))
 
 
 def records_in(value: Any) -> tuple[TensorRecord, ...]:
@@ -82,26 +87,39 @@ def tensors_in(value: Any) -> Iterator[torch.Tensor]:
         yield tensor
 
 
-def named_tensors(value: Any, name: str) -> Iterator[tuple[str, torch.Tensor]]:
+def returned_tensors(value: Any) -> Iterator[torch.Tensor]:
+    """Yield every tensor in what a module returned, in objects too: distributions, caches."""
+    for _, tensor in named_tensors(value, "", inside=True):
+        yield tensor
+
+
+def named_tensors(value: Any, name: str, *, inside: bool = False) -> Iterator[tuple[str, torch.Tensor]]:
     """Yield every tensor of a nested value with its dotted name: ``out.0``, ``logits``, ``cache.1.key``.
 
-    A mapping or dataclass at the top gives its own keys as names; a list or tuple numbers its items.
+    A mapping or dataclass at the top gives its own keys as names; a list or tuple numbers its items. ``inside``: other
+    objects are opened too, and give the names of their attributes; what two attributes share is told once.
     """
     # A cycle in the user's own structures must not hang the report: each container is opened once.
-    pending: list[tuple[str, Any]] = [(name, value)]
+    pending: list[tuple[str, Any, bool]] = [(name, value, False)]
     opened: set[int] = set()
+    told: set[int] = set()
     while pending:
-        here, item = pending.pop()
+        here, item, in_object = pending.pop()
         if isinstance(item, torch.Tensor):
-            yield here or "out", item
+            if not (in_object and id(item) in told):
+                told.add(id(item))
+                yield here or "out", unwrapped(item)
             continue
         parts = _parts(item)
+        is_object = not parts and inside and len(opened) < _MOST_OBJECTS
+        parts = _attributes(item) if is_object else parts
         if not parts or id(item) in opened:
             continue
         opened.add(id(item))
         numbered = isinstance(item, (list, tuple)) and not hasattr(item, "_fields")
         prefix = here or ("out" if numbered else "")
-        pending.extend((f"{prefix}.{key}".lstrip("."), part) for key, part in reversed(parts))
+        below = in_object or is_object
+        pending.extend((f"{prefix}.{key}".lstrip("."), part, below) for key, part in reversed(parts))
 
 
 def _parts(item: Any) -> list[tuple[str, Any]]:
@@ -113,3 +131,19 @@ def _parts(item: Any) -> list[tuple[str, Any]]:
     if is_dataclass(item) and not isinstance(item, type):
         return [(f.name, getattr(item, f.name, None)) for f in fields(item)]
     return []
+
+
+def _attributes(item: Any) -> list[tuple[str, Any]]:
+    """Return what an object holds; a module is no value, and what holds no Python attributes says nothing."""
+    if isinstance(item, _CLOSED):
+        return []
+    slots = (name for kind in type(item).__mro__ for name in _names(vars(kind).get("__slots__", ())))
+    own = {name: getattr(item, name) for name in slots if hasattr(item, name)}
+    # Public names first: a private one is often another name of the same tensor.
+    held = {**own, **getattr(item, "__dict__", {})}
+    return sorted(held.items(), key=lambda entry: entry[0].startswith("_"))
+
+
+def _names(slots: Any) -> tuple[str, ...]:
+    names = (slots,) if isinstance(slots, str) else tuple(slots)
+    return tuple(name for name in names if name not in ("__dict__", "__weakref__"))

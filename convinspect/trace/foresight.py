@@ -42,7 +42,7 @@ def _held(prepared: Prepared, frontend: Frontend) -> int:
 
 def _peak(prepared: Prepared, frontend: Frontend) -> int | None:
     """Return the bytes at the peak of a forward; ``None`` where it does not run without values."""
-    fakes = FakeModel(everything=True)
+    fakes = FakeModel()
     args, kwargs = fakes.replaced((prepared.args, prepared.kwargs))
     model = frontend.module
     with suppress(Exception, SystemExit), faked(model, fakes), restored(model, (args, kwargs)) as weights, unfused():

@@ -8,21 +8,24 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import nn
 
 from convinspect.fields import FieldTracker, follow, notes_of
 from convinspect.frontends import Frontend
 from convinspect.frontends.modules import type_name
 from convinspect.inputs import Prepared
 from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Note, OpCall, Trace
-from convinspect.tensors.describe import named_records
-from convinspect.tensors.registered import set_training
+from convinspect.tensors.describe import named_records, tensors_in
+from convinspect.tensors.registered import named_modules, own_tensors, set_training
 from convinspect.trace.fake.leftovers import no_leftovers
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.foresight import refuse_what_does_not_fit
+from convinspect.trace.higher_order import Branches, opened_up
 from convinspect.trace.memory.live import near
 from convinspect.trace.memory.measured import measuring
 from convinspect.trace.modules import module_records
 from convinspect.trace.record.forward_failure import forward_failure
+from convinspect.trace.record.origins import Origins
 from convinspect.trace.record.recorder import Recorder
 from convinspect.trace.restore import restored
 from convinspect.trace.training.estimate import estimate_training, with_saved
@@ -50,21 +53,28 @@ def trace(prepared: Prepared) -> Trace:
 def _trace(prepared: Prepared) -> Trace:
     loaded = prepared.loaded
     fakes = FakeModel() if loaded.device == "meta" else None
+    asked = prepared
     if fakes is not None:
         args, kwargs = fakes.replaced((prepared.args, prepared.kwargs))
         prepared = replace(prepared, args=args, kwargs=kwargs)
-    with loaded.runnable.running(prepared.args, prepared.kwargs) as frontend:
+    with loaded.runnable.running(prepared.args, prepared.kwargs) as running:
+        frontend = running
         refuse_what_does_not_fit(prepared, frontend)
         fields = _fields(prepared)
-        found = _run(prepared, frontend, fields, fakes)
+        found, made = _run(prepared, frontend, fields, fakes)
+        if made:
+            # What the first forward makes is there in every later one.
+            frontend, fields = frontend.having_run(prepared.args, prepared.kwargs), _fields(prepared)
+            found, _ = _run(prepared, frontend, fields, fakes)
         if found.failure is not None and _NO_GRADIENTS in found.failure.message:
             fields = _fields(prepared)
-            again = _run(prepared, frontend, fields, fakes, gradients=True)
+            again, _ = _run(prepared, frontend, fields, fakes, gradients=True)
             found = replace(again, notes=(*again.notes, Note("ran_with_gradients", _WITH_GRADIENTS)))
         if found.memory is not None:
-            found = _with_training(found, found.memory, prepared, frontend)
+            found = _with_training(found, found.memory, asked, frontend)
     unit = fields.answer() if found.failure is None else None
-    return replace(found, notes=(*found.notes, *notes_of(fields)), unit=unit)
+    wants_values = fakes is not None and fakes.missed_values and found.failure is not None
+    return replace(found, notes=(*found.notes, *notes_of(fields)), unit=unit, wants_values=wants_values)
 
 
 def _fields(prepared: Prepared) -> FieldTracker:
@@ -78,26 +88,33 @@ def _fields(prepared: Prepared) -> FieldTracker:
 
 def _run(
     prepared: Prepared, frontend: Frontend, fields: FieldTracker, fakes: FakeModel | None, *, gradients: bool = False
-) -> Trace:
-    """Return the trace of the forward alone, with autograd off but for a model that asks for ``gradients`` in it."""
+) -> tuple[Trace, bool]:
+    """Return the trace of the forward alone, and whether it made parameters.
+
+    Autograd is off but for a model that asks for ``gradients`` in it.
+    """
     model, given = frontend.module, (prepared.args, prepared.kwargs)
     inputs = _named_inputs(prepared)
     with faked(model, fakes) if fakes is not None else nullcontext():
-        with restored(model, given) as weights, unfused():
-            recorder = Recorder(fields, weights.touch)
+        with restored(model, given) as weights, unfused(), opened_up() as branches:
+            origins = Origins(tensors_in(given)) if prepared.loaded.request.graph else None
+            recorder = Recorder(fields, weights.touch, origins)
             recorder.memory.expect(model, given)
             measurement = measuring(model, recorder.memory.timeline)
+            there = _parameters(model)
             out, stopped = _forward(frontend, prepared, recorder, gradients=gradients)
-            outputs = named_records(out)
+            made = not _parameters(model) <= there
+            outputs = named_records(out, inside=True)
             memory = recorder.memory.record(recorder.calls) if stopped is None else None
             if memory is not None and measurement is not None:
                 memory = replace(memory, measured=measurement.record())
         ran = {call.path for call in recorder.calls if isinstance(call, ModuleCall)}
         modules, notes = frontend.told(module_records(frontend, weights.used), ran)
+        notes += _of_branches(branches)
         if fakes is not None:
             notes += near("inference", recorder.calls)
     start = prepared.loaded.without_run()
-    return replace(
+    found = replace(
         start,
         run=replace(start.run, batch_size=prepared.batch_size),
         modules=modules,
@@ -109,6 +126,11 @@ def _run(
         failure=stopped,
         memory=memory,
     )
+    return found, made
+
+
+def _parameters(model: nn.Module) -> set[tuple[str, str]]:
+    return {(path, name) for path, module in named_modules(model) for name, _ in own_tensors(module)[0]}
 
 
 def _settled(call: ModuleCall | OpCall, fields: FieldTracker) -> ModuleCall | OpCall:
@@ -144,6 +166,14 @@ def _forward(
     return out, stopped
 
 
+def _of_branches(branches: Branches) -> tuple[Note, ...]:
+    if not branches.taken:
+        return ()
+    said = ", ".join("true" if taken else "false" for taken in dict.fromkeys(branches.taken))
+    message = f"torch.cond ran one branch of two, which the values chose ({said}): its numbers are those of that branch"
+    return (Note("branch_taken", message),)
+
+
 def _with_training(found: Trace, memory: Memory, prepared: Prepared, frontend: Frontend) -> Trace:
     """Return ``found`` with the estimate of a training step, where one is asked for."""
     request = prepared.loaded.request
@@ -151,7 +181,9 @@ def _with_training(found: Trace, memory: Memory, prepared: Prepared, frontend: F
     if request.optimizer is None or request.allow_unsafe:
         return found
     config = TrainingConfig(request.optimizer, request.amp)
-    step, notes = estimate_training(frontend, prepared.args, prepared.kwargs, config, prepared.loaded.device)
+    step, notes = estimate_training(
+        frontend, prepared.args, prepared.kwargs, config, prepared.loaded.device, may_copy=request.fallback
+    )
     found = replace(found, notes=(*found.notes, *notes))
     if step is None:
         return found

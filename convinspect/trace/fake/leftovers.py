@@ -6,11 +6,11 @@ import gc
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from traceback import clear_frames
 from types import CellType, FrameType, ModuleType
 from typing import Any
 
 from convinspect.trace.fake.tensor import alive, disown
+from convinspect.users_code import let_go
 
 # A cache holds tuples of tensors, or objects that hold them: so many steps lead from a tensor to its cache.
 _STEPS = 5
@@ -27,21 +27,11 @@ def no_leftovers() -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        _empty_frames(error)
+        let_go(error)
         raise
     finally:
         if any(id(tensor) not in before for tensor in alive()):
             _clear(before)
-
-
-def _empty_frames(error: BaseException) -> None:
-    """Let go of the variables of the run that ``error`` ended: its traceback keeps them."""
-    link: BaseException | None = error
-    seen: set[int] = set()
-    while link is not None and id(link) not in seen:
-        seen.add(id(link))
-        clear_frames(link.__traceback__)
-        link = link.__cause__ or link.__context__
 
 
 def _clear(before: set[int]) -> None:

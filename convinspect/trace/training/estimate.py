@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,30 +13,47 @@ import torch
 
 from convinspect.frontends import Frontend
 from convinspect.records import ModuleCall, Note, OpCall
+from convinspect.tensors.describe import tensors_in
 from convinspect.tensors.registered import set_training
 from convinspect.trace.fake.model import FakeModel, faked
+from convinspect.trace.higher_order import opened_up
 from convinspect.trace.memory.live import near
 from convinspect.trace.restore import restored
-from convinspect.trace.training.step import NothingToTrain, SavedBy, Step, TrainingConfig, names_of, train_once
+from convinspect.trace.training.step import (
+    RAISED_BY,
+    NoTensors,
+    NothingToTrain,
+    SavedBy,
+    Step,
+    TrainingConfig,
+    names_of,
+    train_once,
+)
 from convinspect.trace.unfuse import unfused
-from convinspect.users_code import unheard
+from convinspect.users_code import let_go, unheard
 
 _SEED = 0
 _AS_ON_CPU = (
     "the training step is estimated with the operators of the CPU: cuda's keep other masks, statistics and workspaces"
 )
 _NOTHING = "no floating output depends on a parameter of the model that requires a gradient: nothing can be trained"
-_UNKNOWN = "what a training step needs is not known: in training mode the model raised"
+_UNKNOWN = "what a training step needs is not known"
 
 
 def estimate_training(
-    frontend: Frontend, args: tuple[Any, ...], kwargs: dict[str, Any], config: TrainingConfig, device: str
+    frontend: Frontend,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    config: TrainingConfig,
+    device: str,
+    *,
+    may_copy: bool,
 ) -> tuple[Step | None, tuple[Note, ...]]:
     """Return what one training step needs, with notes; ``None`` and why where that is not known.
 
     It runs in training mode on fake tensors. Where the model looks at values, which those do not have, it runs for
-    real on a copy, unless it is on the meta ``device`` and has none either. Fake tensors take the CPU's operators also
-    for a model on cuda, whose optimizers update all parameters at once.
+    real on a copy, unless it has none either, or the ``device`` is meta and nobody ``may_copy``. Fake tensors take the
+    CPU's operators also for a model on cuda, whose optimizers update all parameters at once.
     """
     if frontend.no_training is not None:
         return None, (frontend.no_training,)
@@ -48,13 +65,26 @@ def estimate_training(
     if isinstance(step, Step):
         on_cuda = (Note("training_as_on_cpu", _AS_ON_CPU),) if foreach else ()
         return step, (*on_cuda, *near("training", step.calls))
-    if isinstance(step, str) and device != "meta":
+    if isinstance(step, _Unknown) and (may_copy or device != "meta") and not _lacks_values(frontend, (args, kwargs)):
         step = _attempt(frontend.copied, nullcontext(), (args, kwargs), partial(on_fakes, device=where))
     if isinstance(step, Step):
         return step, ()
-    return None, (
-        Note("nothing_to_train", _NOTHING) if step is None else Note("training_unknown", f"{_UNKNOWN} {step}"),
-    )
+    if step is None:
+        return None, (Note("nothing_to_train", _NOTHING),)
+    without_values = "on tensors without values, " if device == "meta" and step.raised else ""
+    return None, (Note("training_unknown", f"{_UNKNOWN}: {without_values}{step.why}"),)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unknown:
+    """Why a step is not known; ``raised``: something did."""
+
+    why: str
+    raised: bool = True
+
+
+def _lacks_values(frontend: Frontend, given: Any) -> bool:
+    return any(tensor.is_meta for tensor in (*frontend.weights, *tensors_in(given)))
 
 
 def _attempt(
@@ -62,19 +92,25 @@ def _attempt(
     around: AbstractContextManager[None],
     given: tuple[tuple[Any, ...], dict[str, Any]],
     train: Callable[..., Step],
-) -> Step | str | None:
-    """Return a step, ``None`` where there is nothing to train, or what the model raised."""
+) -> Step | _Unknown | None:
+    """Return a step, ``None`` where there is nothing to train, or why it is not known."""
+    who = "copying the model for it"
     try:
         subject = choose()
-        with around, restored(subject.module, given), unfused(), unheard():
+        who = "in training mode the model"
+        with around, restored(subject.module, given), unfused(), opened_up(), unheard():
             torch.manual_seed(_SEED)
             set_training(subject.module, mode=True)
             return train(subject, *given)
     except NothingToTrain:
         return None
+    except NoTensors as found:
+        return _Unknown(f"no tensor is in what the model returns (type {found})", raised=False)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's forward may raise anything
+        let_go(error)
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+        raised = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+        return _Unknown(f"{getattr(error, RAISED_BY, who)} raised {raised}")
 
 
 def with_saved(calls: Sequence[ModuleCall | OpCall], saved: Mapping[SavedBy, int]) -> tuple[ModuleCall | OpCall, ...]:

@@ -4,7 +4,7 @@ The step is the one of the usual loop, once the optimizer has its states::
 
     optimizer.zero_grad()
     out = model(*inputs)                          # in training mode, under autocast where asked for
-    loss = sum(t.sum() for t in floating_outputs)
+    loss = sum(t.sum() for t in floating_outputs)   # of complex ones both parts
     loss.backward()
     optimizer.step()
 
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from inspect import unwrap
@@ -31,7 +31,7 @@ from torch import nn
 from convinspect.frontends import Frontend
 from convinspect.records import AliveKind, ModuleCall, OpCall, Peak, Phase, TrainingStep
 from convinspect.spec import AmpName, OptimizerName
-from convinspect.tensors.describe import tensors_in
+from convinspect.tensors.describe import returned_tensors
 from convinspect.tensors.registered import registered_parameters
 from convinspect.trace.memory.live import LiveBytes, peak, where
 from convinspect.trace.memory.timeline import START, Allocation, Timeline
@@ -40,11 +40,18 @@ from convinspect.trace.training.recorder import StepRecorder
 
 _CPU = torch.device("cpu")
 
+# The attribute of an exception that says who raised it, where it was not the model.
+RAISED_BY = "_convinspect_raised_by"
+
 SavedBy: TypeAlias = tuple[str, int, str, int]
 
 
 class NothingToTrain(Exception):  # noqa: N818 - an answer, not an error
     """No floating output depends on a parameter of the model that can be trained."""
+
+
+class NoTensors(Exception):  # noqa: N818 - an answer, not an error
+    """No tensor was found in what the model returned; says what that was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,8 @@ def train_once(
 ) -> Step:
     """Train the model for one step on ``device`` and return what it needed; its parameters change.
 
-    ``foreach``: the optimizer updates all parameters at once. Raises `NothingToTrain`, and whatever the model raises.
+    ``foreach``: the optimizer updates all parameters at once. Raises `NothingToTrain`, `NoTensors` and whatever the
+    model, its backward pass or the optimizer raises: the two are named on the error (`RAISED_BY`).
     """
     recorder = StepRecorder()
     timeline = recorder.memory.timeline
@@ -91,20 +99,22 @@ def train_once(
                 out = run(*args, **kwargs)
             saved = [allocation for allocation in timeline.alive() if allocation.kind == "activations"]
             _mark(saved, "saved")
-            outputs = [allocation for allocation in timeline.find(tensors_in(out)) if allocation.kind == "saved"]
+            outputs = [allocation for allocation in timeline.find(returned_tensors(out)) if allocation.kind == "saved"]
             loss = _loss(out)
             for allocation in outputs:
                 allocation.pinned = True
             del out
             _mark((allocation for allocation in outputs if allocation.gone), "outputs")
             forward_ended = timeline.now
-            loss.backward()
+            with _named("the backward pass"):
+                loss.backward()
         parameters = [parameter for parameter in registered_parameters(frontend.module) if parameter.grad is not None]
         if not parameters:
             raise NothingToTrain
         gradient_bytes = _mark(_others(timeline, (parameter.grad for parameter in parameters)), "gradients")
         before = _Moment(recorder.memory, "forward" if timeline.peak_at < forward_ended else "backward")
-        state_bytes, unmade = _optimize(recorder, parameters, config.optimizer, device, foreach=foreach)
+        with _named(f"the optimizer ({config.optimizer})"):
+            state_bytes, unmade = _optimize(recorder, parameters, config.optimizer, device, foreach=foreach)
         after = _Moment(recorder.memory, "step")
     finally:
         recorder.put_gradients_back()
@@ -119,6 +129,17 @@ def train_once(
         peak=max(before.peak(calls, state_bytes), after.peak(calls, unmade), key=lambda moment: moment.bytes),
     )
     return Step(record, _by_operator(kept, calls), calls)
+
+
+@contextmanager
+def _named(who: str) -> Iterator[None]:
+    """Say on an error of the block that it is not the model's own."""
+    try:
+        yield
+    except Exception as error:
+        with suppress(AttributeError):  # an exception class of the user's with slots
+            setattr(error, RAISED_BY, who)
+        raise
 
 
 def _optimize(
@@ -183,13 +204,20 @@ def _others(timeline: Timeline, tensors: Iterable[Any]) -> list[Allocation]:
 
 
 def _loss(out: Any) -> torch.Tensor:
-    sums = [tensor.sum() for tensor in tensors_in(out) if tensor.is_floating_point() and tensor.requires_grad]
+    found = list(returned_tensors(out))
+    if not found:
+        raise NoTensors(type(out).__name__)
+    sums = [_real(tensor).sum() for tensor in found if tensor.requires_grad]
     if not sums:
         raise NothingToTrain
     total = sums[0]
     for term in sums[1:]:
         total = total + term
     return total
+
+
+def _real(tensor: torch.Tensor) -> torch.Tensor:
+    return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
 
 
 def _by_operator(kept: Iterable[Allocation], calls: Sequence[ModuleCall | OpCall]) -> dict[SavedBy, int]:
