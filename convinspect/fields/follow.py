@@ -97,6 +97,10 @@ def notes_of(tracker: FieldTracker) -> tuple[Note, ...]:
     if tracker.declined is not None:
         return (Note("field_unknown", tracker.declined),)
     notes = []
+    left = next((cause for cause in (tracker.left.array, tracker.left.number) if cause), None)
+    if left is not None and tracker.left.returned:
+        what = f"{left.op} takes numbers of the followed input out of torch: what they come back into is unknown"
+        notes.append(Note("field_unknown", what, left.path))
     for op, path, _ in tracker.unknown_ops:
         fault = tracker.faults.get(op)
         why = f"the receptive-field rule of {op} failed ({fault})" if fault else f"{op} has no receptive-field rule"

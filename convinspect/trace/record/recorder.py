@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from convinspect.fields import FieldTracker
+from convinspect.fields import FieldTracker, WatchArrays
 from convinspect.records import ModuleCall, OpCall, TensorRecord
 from convinspect.tensors.describe import arguments_of, returned_tensors, tensor_record, tensors_in
 from convinspect.tensors.operators import hides_others, operands, results
@@ -97,6 +97,7 @@ class Recorder(Calls, DispatchMode):
         self.defect: Exception | None = None
         self._fields = fields
         self._touch = touch
+        self.watching = WatchArrays(lambda tensor, how: fields.leaves(tensor, how, self.path))
         self._origins = origins
 
     def __torch_dispatch__(
