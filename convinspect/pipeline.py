@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from convinspect.errors import InspectError, UsageError
 from convinspect.machine import no_more_than_available
+from convinspect.records import Note, Trace
 from convinspect.report import Report
 from convinspect.spec import AmpName, OptimizerName, Request, Target, parse_amp, parse_optimizer
+
+if TYPE_CHECKING:
+    from convinspect.inputs import Prepared
+
+# Bytes of weights beyond which a model that was asked for without data is not built with data instead.
+_AFFORDABLE = 4 * 2**30
 
 
 def summarise(request: Request) -> Report:
@@ -37,9 +45,9 @@ def _summarised(request: Request) -> Report:
     if loaded.frontend is None:
         return analyse(loaded.without_run())
     from convinspect.inputs import make_inputs  # noqa: PLC0415
-    from convinspect.trace import trace  # noqa: PLC0415
 
-    return analyse(trace(make_inputs(loaded)))
+    on_cpu = replace(request, device="cpu")
+    return analyse(_traced(make_inputs(loaded), lambda: make_inputs(load(on_cpu))))
 
 
 def second_opinion(request: Request, report: Report) -> tuple[str, ...]:
@@ -59,7 +67,7 @@ def second_opinion(request: Request, report: Report) -> tuple[str, ...]:
         return in_words(ask(report, model))
 
 
-def inspect(
+def inspect(  # noqa: PLR0913 - a keyword for each option of a run
     model: Any,
     inputs: Any = (),
     kwargs: Mapping[str, Any] | None = None,
@@ -69,18 +77,19 @@ def inspect(
     field_of: str | None = None,
     optimizer: OptimizerName | Literal["none"] | None = "adamw",
     amp: AmpName | Literal["bf16", "fp16"] | None = None,
+    fallback: bool = True,
 ) -> Report:
     """Return the report of one forward of ``model`` with ``inputs`` and ``kwargs``; the model comes back untouched.
 
     ``inputs`` are real or meta tensors with their batch dimension in front; a tensor by itself is one input. With
     ``device`` the forward runs on a copy of the model there (``"meta"``: without copying or computing anything);
     without it where the model is, or on meta where an input is.
-    With an ``optimizer`` the memory of a training step is estimated, under autocast where ``amp`` says so.
+    With an ``optimizer`` the memory of a training step is estimated, under autocast where ``amp`` says so. What cannot
+    run on meta, for it asks for values there, runs where the model is; without ``fallback`` that is its failure.
     """
     from convinspect.analyse import analyse  # noqa: PLC0415
     from convinspect.inputs import given_inputs, holds_meta  # noqa: PLC0415
     from convinspect.load.adopt import adopt  # noqa: PLC0415
-    from convinspect.trace import trace  # noqa: PLC0415
 
     request = Request(
         Target("", "", None),
@@ -88,9 +97,33 @@ def inspect(
         field_of=field_of,
         optimizer=parse_optimizer(optimizer),
         amp=parse_amp(amp),
+        fallback=fallback,
     )
     if isinstance(inputs, Mapping):
         raise UsageError("inputs are a tuple of what forward takes by position", "give a mapping as kwargs={...}")
     inputs = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
     loaded = adopt(model, device or ("meta" if holds_meta((inputs, kwargs)) else None), request)
-    return analyse(trace(given_inputs(loaded, inputs, dict(kwargs or {}))))
+    given = dict(kwargs or {})
+    return analyse(
+        _traced(given_inputs(loaded, inputs, given), lambda: given_inputs(adopt(model, None, request), inputs, given))
+    )
+
+
+def _traced(prepared: Prepared, with_values: Callable[[], Prepared]) -> Trace:
+    """Return the trace of ``prepared``, or where it stopped on meta for want of values, that of ``with_values``."""
+    from convinspect.trace import trace  # noqa: PLC0415
+
+    found = trace(prepared)
+    weight_bytes = sum(weight.bytes for module in found.modules for weight in (*module.params, *module.buffers))
+    if not (found.wants_values and prepared.loaded.request.fallback) or weight_bytes > _AFFORDABLE:
+        return found
+    try:
+        real = with_values()
+    except InspectError:
+        return found
+    if real.loaded.device == "meta" or any(tensor.is_meta for _, tensor in real.tensors):
+        return found
+    place = (found.failure.path or found.failure.type) if found.failure else ""
+    message = f"what {place} runs depends on values, which meta tensors lack: it ran on the {real.loaded.device}"
+    again = trace(real)
+    return replace(again, notes=(Note("ran_on_cpu", message), *again.notes))

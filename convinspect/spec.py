@@ -67,7 +67,8 @@ class Request:
     """One run of ``summary``: everything that the numbers depend on, and what the target is allowed.
 
     ``optimizer`` is the one whose training step is estimated (``None``: no estimate is made), ``amp`` the dtype of
-    autocast in that step. ``given`` names the options that stand on the command line, defaults left out.
+    autocast in that step. ``fallback``: what cannot run on meta may run on the cpu instead. ``given`` names the options
+    that stand on the command line, defaults left out.
     """
 
     target: Target
@@ -82,6 +83,7 @@ class Request:
     allow_unsafe: bool = False
     optimizer: OptimizerName | None = "adamw"
     amp: AmpName | None = None
+    fallback: bool = True
     given: tuple[str, ...] = ()
 
 

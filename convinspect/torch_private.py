@@ -6,7 +6,7 @@ import gc
 import inspect
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
@@ -67,11 +67,6 @@ def coo_parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
     return (tensor._indices(), tensor._values())
 
 
-def unseen() -> Any:
-    """Return what modes do not see the operators of a block under. Missing: they are recorded as the model's."""
-    return torch._C._DisableTorchDispatch()
-
-
 def tensor_like(cls: Any, meta: torch.Tensor, device: torch.device) -> Any:
     """Return a ``cls`` on the storage of ``meta`` that dispatches as on ``device``. Missing: torch's FakeTensor."""
     grad = meta.requires_grad
@@ -81,6 +76,12 @@ def tensor_like(cls: Any, meta: torch.Tensor, device: torch.device) -> Any:
 def mark_as_parameter(tensor: torch.Tensor) -> None:
     """Let ``tensor`` pass for a parameter. Missing: ``nn.Parameter``, which imports distributed tensors (a second)."""
     tensor._is_param = True
+
+
+def undispatched() -> AbstractContextManager[None]:
+    """Run a block unseen by dispatch modes. Missing: leave each mode and enter it again."""
+    guard: AbstractContextManager[None] = torch._C._DisableTorchDispatch()
+    return guard
 
 
 @contextmanager

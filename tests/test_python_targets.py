@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from convinspect.pipeline import summarise
+from convinspect.spec import InputSpec, Request, Target
 from tests.shell import Result, convinspect
 
 ONE = """
@@ -335,3 +337,35 @@ def test_classes_that_build_each_other_are_listed(tmp_path: Path) -> None:
         tmp_path, text.replace("return self.linear(x)", "return self.linear(x) if x is not None else Other()")
     )
     assert "several models: Net(width=4), Other(width=4)" in _summary(path, cwd=tmp_path).err
+
+
+DECIDES = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rates = [x.item() for x in torch.linspace(0, 1, 3)]
+        self.steps = torch.arange(4).tolist()
+        self.linear = nn.Linear(8, 8)
+        self.register_buffer("sizes", torch.tensor([1, 2]))
+        self.register_buffer("places", torch.arange(6).expand(1, -1))
+        self.mask = torch.empty(4, 4).fill_(-1).triu_(1)
+
+    def forward(self, ids):
+        x = self.linear(torch.ones(1, 8))
+        if self.mask[0, 1] < 0 and self.places.sum() == 15 and (ids < 30).all() and self.rates[-1] == self.steps[1]:
+            x = self.linear(x.repeat(int(self.sizes.sum()), 1))
+        return x
+"""
+
+
+def test_what_a_constructor_computes_on_meta_decides_there(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(DECIDES)
+    target = Target("net.py", str(tmp_path / "net.py"), None)
+    reports = [
+        summarise(Request(target, (InputSpec((6,), None, "int64", 30),), device=device, fallback=False))
+        for device in ("cpu", "meta")
+    ]
+    assert [(report.run.device, report.totals.macs) for report in reports] == [("cpu", 256), ("meta", 256)]

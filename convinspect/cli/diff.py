@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -18,6 +18,7 @@ from convinspect.spec import Request, parse_target
 
 if TYPE_CHECKING:
     from convinspect.gather import Outcome
+    from convinspect.load.sniff import Kind
     from convinspect.report import Report
 
 _FORMATS = ("table", "json", "markdown")
@@ -96,15 +97,22 @@ def _sides(before: str, after: str, options: dict[str, Any]) -> tuple[_Side, _Si
     if None not in revisions:
         raise UsageError(f"{before} {after}: no target", f"for example: convinspect diff {before} model.py")
     targets = (after if revisions[0] is not None else before, before if revisions[1] is not None else after)
-    saved = _is_saved(targets[0]), _is_saved(targets[1])
-    if any(saved) and revisions != (None, None):
+    if revisions != (None, None) and _kind(targets[0]) == "report":
         raise UsageError(f"{targets[0]}: a saved report is not made again at a revision", "name the model")
-    ours, theirs = (
-        # How to run is said to the side that runs.
-        _Side(name, request_of(target, options) if not one or all(saved) else Request(parse_target(target)), revision)
-        for name, target, one, revision in zip(("before", "after"), targets, saved, revisions, strict=True)
+    ours, theirs = targets
+    return (
+        _Side("before", _request(ours, theirs, options), revisions[0]),
+        _Side("after", _request(theirs, ours, options), revisions[1]),
     )
-    return ours, theirs
+
+
+def _request(target: str, other: str, options: dict[str, Any]) -> Request:
+    """Return the request of one side; options that are meant for the ``other`` one alone are not given to it."""
+    from convinspect.load.options import idle_options  # noqa: PLC0415 - --help must not wait for it
+
+    request = request_of(target, options)
+    elsewhere = idle_options(_kind(target)) - idle_options(_kind(other))
+    return replace(request, given=tuple(option for option in request.given if option not in elsewhere))
 
 
 def _revision(text: str) -> str | None:
@@ -116,10 +124,10 @@ def _revision(text: str) -> str | None:
     return revision
 
 
-def _is_saved(target: str) -> bool:
+def _kind(target: str) -> Kind:
     from convinspect.load import kind_of  # noqa: PLC0415 - --help must not wait for it
 
-    return kind_of(parse_target(target).source) == "report"
+    return kind_of(parse_target(target).source)
 
 
 def _format(options: dict[str, Any]) -> str:

@@ -53,6 +53,9 @@ def run_options(command: F) -> F:
         click.option(
             "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda[:N] or meta."
         ),
+        click.option(
+            "--no-fallback", is_flag=True, help="Fail where --device meta lacks a value, rather than run on the cpu."
+        ),
         click.option("--dtype", metavar="NAME", help="Cast the model and its floating inputs: float16, bfloat16, ..."),
         click.option("--train", is_flag=True, help="Run in training mode."),
         click.option(
@@ -90,6 +93,7 @@ def request_of(target: str, options: dict[str, Any]) -> Request:
         allow_unsafe=options["allow_unsafe"],
         optimizer=parse_optimizer(options["optimizer"]),
         amp=parse_amp(options["amp"]),
+        fallback=not options["no_fallback"],
         given=_given(click.get_current_context()),
     )
 

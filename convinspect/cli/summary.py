@@ -112,7 +112,7 @@ def _text(report: Report, form: str, columns: tuple[str, ...], output: Output, s
 
 def _say_notes(report: Report) -> None:
     for note in report.warnings:
-        if note.code == "chosen":
+        if note.code in ("chosen", "ran_on_cpu"):
             say(f"note: {note.message}")
 
 

@@ -16,6 +16,7 @@ from convinspect.load import Loaded
 from convinspect.machine import available_bytes, require
 from convinspect.spec import InputSpec
 from convinspect.tensors.describe import dtype_name, tensors_in
+from convinspect.tensors.known import MOST
 
 # One seed for all dummy values, so that a model whose path depends on them takes the same path twice.
 _SEED = 0
@@ -58,7 +59,10 @@ def make_inputs(loaded: Loaded) -> Prepared:
     """
     request = loaded.request
     if not request.inputs:
-        return given_inputs(loaded, *_known_inputs(loaded))
+        known = _known_inputs(loaded)
+        if unused := [option for option in ("--batch-size", "--no-batch") if option in request.given]:
+            raise UsageError(f"the model brings its own inputs, whole: {unused[0]} changes nothing", "give --input")
+        return given_inputs(loaded, *known)
     generator = torch.Generator().manual_seed(_SEED)
     batch = () if request.batch_size is None else (request.batch_size,)
     made = [(spec, _tensor(spec, batch, loaded.dtype, loaded.device, generator)) for spec in request.inputs]
@@ -89,6 +93,8 @@ def _tensor(
     dtype: torch.dtype = getattr(torch, spec.dtype or floating)
     size = "x".join(map(str, shape))
     try:
+        if device == "meta" and math.prod(shape) <= MOST:
+            device = "cpu"  # a few values cost nothing, and may decide what runs
         if device == "meta":
             return torch.empty(shape, dtype=dtype, device="meta")
         require(math.prod(shape) * dtype.itemsize, available_bytes(), f"an input of {size} {dtype_name(dtype)}")

@@ -10,7 +10,7 @@ _BUILD = frozenset(("--arg", "--second-opinion"))
 _RUN = frozenset(
     (
         *("--input", "--batch-size", "--no-batch", "--device", "--dtype", "--train", "--allow-unsafe"),
-        *("--optimizer", "--amp", "--field-of", "--unit"),
+        *("--no-fallback", "--optimizer", "--amp", "--field-of", "--unit"),
     )
 )
 _NAME_THE_MODEL = "name the model to run it: convinspect summary model.py:Net --input ..."
@@ -25,6 +25,11 @@ _IDLE: dict[Kind, tuple[str, frozenset[str], str | None]] = {
     "shards": _WEIGHTS,
     "report": ("a saved report is not run again", _BUILD | _RUN, _NAME_THE_MODEL),
 }
+
+
+def idle_options(kind: Kind) -> frozenset[str]:
+    """Return the options that change nothing about a target of ``kind``, by their long names."""
+    return _IDLE[kind][1]
 
 
 def check_options(request: Request, kind: Kind) -> None:

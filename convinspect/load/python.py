@@ -16,6 +16,7 @@ from convinspect.load.choose import Choice, choose, is_model, signature_of, writ
 from convinspect.load.device import resolve_device
 from convinspect.load.importing import import_source
 from convinspect.load.loaded import Loaded
+from convinspect.load.without_data import built_without_data
 from convinspect.records import Note
 from convinspect.spec import Request
 from convinspect.users_code import running_users_code
@@ -44,8 +45,8 @@ def _build(choice: Choice, arguments: dict[str, Any], device: str) -> nn.Module:
         return instance
     _check_arguments(choice, arguments)
     if device == "meta":
-        # Constructors that read values (``x.item()`` of a linspace) cannot run on meta: they build for real, then move.
-        with suppress(ModelError), torch.device("meta"):
+        # Constructors that read values which are not known there cannot run on meta: they build for real.
+        with suppress(ModelError), built_without_data():
             return _called(choice, arguments)
     return _called(choice, arguments)
 

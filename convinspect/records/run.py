@@ -140,7 +140,7 @@ class Trace:
     """One forward: the modules as registered, and the calls in order of execution, parents first.
 
     ``ran`` is false for a file of weights alone; ``failure`` is set where the forward stopped half-way; ``unit``
-    is the one unit that was asked for.
+    is the one unit that was asked for. ``wants_values``: it stopped for values that tensors without data do not have.
     """
 
     tool: Tool
@@ -155,3 +155,4 @@ class Trace:
     failure: Failure | None = None
     memory: Memory | None = None
     unit: Unit | None = None
+    wants_values: bool = False

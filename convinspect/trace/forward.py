@@ -51,6 +51,7 @@ def trace(prepared: Prepared) -> Trace:
 def _trace(prepared: Prepared) -> Trace:
     loaded = prepared.loaded
     fakes = FakeModel() if loaded.device == "meta" else None
+    asked = prepared
     if fakes is not None:
         args, kwargs = fakes.replaced((prepared.args, prepared.kwargs))
         prepared = replace(prepared, args=args, kwargs=kwargs)
@@ -68,9 +69,10 @@ def _trace(prepared: Prepared) -> Trace:
             again, _ = _run(prepared, frontend, fields, fakes, gradients=True)
             found = replace(again, notes=(*again.notes, Note("ran_with_gradients", _WITH_GRADIENTS)))
         if found.memory is not None:
-            found = _with_training(found, found.memory, prepared, frontend)
+            found = _with_training(found, found.memory, asked, frontend)
     unit = fields.answer() if found.failure is None else None
-    return replace(found, notes=(*found.notes, *notes_of(fields)), unit=unit)
+    wants_values = fakes is not None and fakes.missed_values and found.failure is not None
+    return replace(found, notes=(*found.notes, *notes_of(fields)), unit=unit, wants_values=wants_values)
 
 
 def _fields(prepared: Prepared) -> FieldTracker:
@@ -161,7 +163,9 @@ def _with_training(found: Trace, memory: Memory, prepared: Prepared, frontend: F
     if request.optimizer is None or request.allow_unsafe:
         return found
     config = TrainingConfig(request.optimizer, request.amp)
-    step, notes = estimate_training(frontend, prepared.args, prepared.kwargs, config, prepared.loaded.device)
+    step, notes = estimate_training(
+        frontend, prepared.args, prepared.kwargs, config, prepared.loaded.device, may_copy=request.fallback
+    )
     found = replace(found, notes=(*found.notes, *notes))
     if step is None:
         return found

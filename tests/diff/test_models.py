@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+import torch
 
 from convinspect.diff import Diff, compare
 from convinspect.diff.costs import total
@@ -189,3 +191,15 @@ def test_weights_are_compared_with_a_model_by_their_weights_alone(tmp_path: Path
     changed = compare(summarise(Request(parse_target(str(tmp_path / "other.pt")))), model)
     assert told(changed) == [("changed", "head", "head")]
     assert changed.totals["macs"].value is None
+
+
+def test_each_side_gets_the_options_that_are_meant_for_it(tmp_path: Path) -> None:
+    weights = tmp_path / "weights.pt"
+    torch.save({"layer.weight": torch.zeros(3, 4), "layer.bias": torch.zeros(3)}, weights)
+    model = tmp_path / "net.py"
+    model.write_text("from torch import nn\ndef net():\n    return nn.Sequential(nn.Linear(4, 3))\n")
+    result = convinspect("diff", weights, f"{model}:net", "--input", "4", "--device", "meta", "--json", cwd=tmp_path)
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["totals"]["params"]["before"] == 15
+    nobody = convinspect("diff", weights, weights, "--input", "4", cwd=tmp_path)
+    assert (nobody.code, "a file of weights has no forward: --input changes nothing" in nobody.err) == (2, True)

@@ -166,3 +166,77 @@ def test_tensors_come_back_when_the_run_raises() -> None:
     found = traced(model, torch.empty(5, 2, 7, device="meta"))
     assert found.failure is not None
     assert before == [id(p) for p in (*model.parameters(), *model._flat_weights)]  # noqa: SLF001
+
+
+class Masked(nn.Module):
+    """Decides what to run by what it was given, by its buffers and by what it makes, as language models do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 8)
+        self.register_buffer("sizes", torch.tensor([1, 2, 1]))
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, x: Tensor, ids: Tensor) -> Tensor:
+        self.steps += 1
+        kept = ids > 3
+        shapes = torch.empty(2, 2, dtype=torch.int64)
+        for level, row in enumerate(shapes):
+            row[0], row[1] = level + 1, 4
+        causal = torch.empty(3, 3).fill_(-1.0).triu_(1)
+        zeros = x.new_zeros(4, 8)
+        zeros[1] = x[0, 0]
+        if torch.ones_like(ids).all() and torch.rand([]) < 2 and causal[0, 1] < 0 and self.steps.item() == 1:
+            x = self.linear(x[:, : int(self.sizes.sum())])
+        chosen = torch.masked_select(x, kept[:, : x.shape[1], None])
+        repeats = torch.repeat_interleave(self.sizes, self.sizes).tolist()
+        parts = zeros.flatten().split([int(h * w) for h, w in shapes] + [20])
+        return x[kept[:, : x.shape[1]]].sum() + chosen.mean() * len(repeats) + parts[2].sum()
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_known_values_decide_on_meta_what_they_decide_for_real(*, train: bool) -> None:
+    model, x, ids = Masked(), torch.rand(2, 6, 8), torch.tensor([[1, 5, 6, 0, 7, 1], [4, 3, 2, 9, 9, 9]])
+    real = traced(model, x, ids, train=train, training=TrainingConfig("sgd"))
+    assert real.failure is None
+    assert traced(model, x.to("meta"), ids, train=train, training=TrainingConfig("sgd")) == real
+    assert model.steps.item() == 0
+    assert torch.equal(model.sizes, torch.tensor([1, 2, 1]))
+
+
+def test_what_an_unknown_value_is_written_into_is_unknown() -> None:
+    unknown = FakeTensor(torch.empty(2, device="meta"))
+    with FakeMode():
+        zeros = torch.zeros(4)
+        view = zeros[:2]
+        assert zeros.tolist() == [0, 0, 0, 0]
+        view += 1
+        assert zeros.tolist() == [1, 1, 0, 0]
+        view.copy_(unknown)
+        with pytest.raises(RuntimeError, match="values, which are not known"):
+            zeros.tolist()
+        zeros.zero_()
+        assert zeros.numpy().sum() == 0
+
+
+def test_a_tensor_too_large_carries_no_values() -> None:
+    with FakeMode(), pytest.raises(RuntimeError, match="item"):
+        torch.zeros(2**21).sum().item()
+
+
+class Experts(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.rand(4, 16, 32))
+
+    def forward(self, x: Tensor, offsets: Tensor) -> Tensor:
+        return functional.grouped_mm(x, self.weight, offs=offsets)
+
+
+def test_a_mixture_of_experts_runs_on_meta_and_can_be_trained() -> None:
+    x, offsets = torch.rand(12, 16), torch.tensor([3, 6, 9, 12], dtype=torch.int32)
+    real = traced(Experts(), x, offsets, training=TrainingConfig("sgd"))
+    assert traced(Experts(), x.to("meta"), offsets, training=TrainingConfig("sgd")) == real
+    assert real.memory is not None
+    assert real.memory.training is not None
+    assert real.memory.training.gradient_bytes == 4 * 16 * 32 * 4

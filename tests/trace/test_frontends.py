@@ -118,3 +118,31 @@ def test_a_function_whose_arguments_nobody_knows_names_its_inputs_by_place() -> 
 def test_an_operator_that_this_torch_does_not_have_is_none() -> None:
     assert aten("convolution") is torch.ops.aten.convolution.default
     assert aten("no_such_operator") is None
+
+
+class LooksAtValues(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.wide = nn.Linear(4, 1), nn.Linear(4, 64)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.wide(x) if self.gate(x).sum() < 1e9 else x
+
+
+def test_what_needs_values_on_meta_runs_where_they_are_and_says_so() -> None:
+    report = inspect(LooksAtValues(), (torch.rand(2, 4),), device="meta")
+    assert (report.failure, report.run.device, report.totals.macs) == (None, "cpu", 2 * 4 + 2 * 4 * 64)
+    assert [note.code for note in report.warnings] == ["ran_on_cpu"]
+    assert report.totals.memory.training is not None
+
+
+def test_who_insists_on_meta_is_told_what_it_lacks() -> None:
+    report = inspect(LooksAtValues(), (torch.rand(2, 4),), device="meta", fallback=False)
+    assert report.failure is not None
+    assert (report.run.device, report.totals.macs_status) == ("meta", "lower_bound")
+
+
+def test_a_model_without_values_has_nowhere_else_to_run() -> None:
+    report = inspect(LooksAtValues().to("meta"), (torch.rand(2, 4),))
+    assert report.failure is not None
+    assert report.run.device == "meta"

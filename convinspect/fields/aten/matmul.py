@@ -59,6 +59,19 @@ def bilinear(call: Call) -> Result:
     return call.merge([*parts, *(collapse(field, (1,)) for field in call.fields("weight", "bias"))])
 
 
+@rf_rule("aten::_grouped_mm")
+def grouped_product(call: Call) -> Result:
+    """Rows of ``self``, each with the matrix of its group, or matrix by matrix; which is which, the offsets say."""
+    one, other = call["self"], call["mat2"]
+    if one.rank < other.rank:
+        parts = [call.mix(one, [-1]), collapse(other, (1, 1))]
+    elif call.args.get("offs") is None:
+        parts = [call.mix(one, [-1]), call.mix(other, [-2])]
+    else:
+        parts = [call.whole(one), call.whole(other)]
+    return call.merge([*parts, *map(call.whole, call.fields("offs"))])
+
+
 @rf_rule("aten::einsum")
 def einsum(call: Call) -> Result:
     """All of every operand: a bound; torch itself runs einsum as products, which are followed exactly."""

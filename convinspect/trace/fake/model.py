@@ -12,9 +12,10 @@ from torch.nn.parameter import is_lazy
 
 from convinspect.frontends.modules import Put, places_of
 from convinspect.tensors.identity import storage_id
+from convinspect.tensors.known import MOST_BYTES, forget, on_storage, remember, values_kept
 from convinspect.tensors.registered import registered_modules
 from convinspect.torch_private import is_traceable_wrapper_subclass, mark_as_parameter, pytree
-from convinspect.trace.fake.tensor import META, FakeMode, FakeTensor
+from convinspect.trace.fake.tensor import META, FakeMode, FakeTensor, Missed
 
 _PLAIN = frozenset({bool, int, float, str})
 
@@ -22,10 +23,12 @@ _PLAIN = frozenset({bool, int, float, str})
 class FakeModel:
     """One fake tensor for each tensor and one storage for each storage, however often they occur.
 
-    What has no meta counterpart (sparse, quantised) stays as it is.
+    What has no meta counterpart (sparse, quantised) stays as it is. ``missed_values``: a run with them has asked for
+    values that are not known.
     """
 
     def __init__(self) -> None:
+        self.missed_values = False
         self._made: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._storages: dict[int, torch.UntypedStorage] = {}
 
@@ -50,11 +53,16 @@ class FakeModel:
 
     def _meta(self, tensor: torch.Tensor) -> torch.Tensor:
         if tensor.is_meta:
+            if _is_weight(tensor):
+                forget(tensor)
             return tensor.detach()
         storage = tensor.untyped_storage()
-        mine = self._storages.setdefault(storage_id(tensor), torch.UntypedStorage(storage.nbytes(), device=META))
-        empty = torch.empty(0, dtype=tensor.dtype, device=META)
-        return empty.set_(mine, tensor.storage_offset(), tensor.shape, tensor.stride())
+        mine = self._storages.get(key := storage_id(tensor))
+        if mine is None:
+            mine = self._storages[key] = torch.UntypedStorage(storage.nbytes(), device=META)
+            if storage.nbytes() <= MOST_BYTES and not _is_weight(tensor):
+                remember(mine, storage.cpu(), shared=True)
+        return on_storage(mine, tensor)
 
 
 @contextmanager
@@ -67,11 +75,18 @@ def faked(model: nn.Module, fakes: FakeModel) -> Iterator[None]:
                 if not _is_plain(value) and pytree.tree_any(fakes.replaces, value):
                     undo.append((put, name, value))
                     put(name, fakes.replaced(value))
-        with FakeMode():
+        Missed.values = False
+        with values_kept(), FakeMode():
             yield
     finally:
+        fakes.missed_values |= Missed.values
         for put, name, value in reversed(undo):
             put(name, value)
+
+
+def _is_weight(tensor: torch.Tensor) -> bool:
+    """Tell a tensor whose values are not carried: products with known weights would all be computed."""
+    return isinstance(tensor, nn.Parameter) and tensor.numel() > 1
 
 
 def _is_plain(value: Any) -> bool:

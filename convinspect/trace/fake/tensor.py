@@ -7,7 +7,8 @@ dispatch keys and the ``device`` of a CPU tensor: every choice that torch makes,
 models, with and without autograd, is the one that it makes on the CPU. It is the idea of torch's ``FakeTensor``
 without its import of dynamo and sympy (one second) and its guesses for operators without a meta kernel.
 
-Tensors made of Python numbers stay real until they meet a fake one, so that ``torch.tensor(3).item()`` still works.
+Its values are carried where they are known and few: see `convinspect.tensors.known`. Tensors
+that no run has made (a helper object keeps one) stay real until they meet a fake one.
 """
 
 from __future__ import annotations
@@ -19,10 +20,17 @@ from typing import Any
 
 import torch
 
-from convinspect.tensors.identity import storage_id, storage_of
-from convinspect.tensors.operators import mutates, operands, signature_of, written
-from convinspect.torch_private import DispatchMode, plain_torch_function, running_meta_kernels, tensor_like
+from convinspect.tensors.known import is_known, values_of, with_twin, with_values
+from convinspect.tensors.operators import operands, signature_of
+from convinspect.torch_private import (
+    DispatchMode,
+    plain_torch_function,
+    running_meta_kernels,
+    tensor_like,
+    undispatched,
+)
 from convinspect.trace.fake.cpu_layouts import answer_of_the_cpu, as_the_cpu_returns
+from convinspect.trace.fake.masked import selected, with_indices
 from convinspect.trace.fake.pointwise_layout import laid_out
 from convinspect.trace.fake.sparse import answer_on_zeros, is_sparse
 
@@ -31,6 +39,10 @@ CPU = torch.device("cpu")
 # How torch asks a tensor subclass for its device: no operator of the model.
 ASKS_DEVICE = torch.ops.prim.device.default
 
+
+# Tensors made of Python data come to the dispatcher as an argument of this operator.
+_BORN_HERE = torch.ops.aten.lift_fresh.default
+_LEFT_BEHIND = "this tensor has no data: an inspection has left it behind"
 
 # The fake tensors that are alive, and those that a run has left in somebody's hands.
 _alive: dict[int, weakref.ref[FakeTensor]] = {}
@@ -59,6 +71,12 @@ class _Kernel:
     running = 0
 
 
+class Missed:
+    """Whether ``values`` were asked for that nobody knows, since somebody has set this to no."""
+
+    values = False
+
+
 class FakeTensor(torch.Tensor):
     """A tensor without data that torch takes for one on the CPU; it shares the storage of ``meta``."""
 
@@ -80,6 +98,28 @@ class FakeTensor(torch.Tensor):
         """Return shape and dtype: there are no values to show."""
         return f"FakeTensor(shape={tuple(self.shape)}, dtype={self.dtype})"
 
+    def tolist(self) -> Any:
+        """Return the values as Python numbers, where they are known."""
+        return self._ask(torch.Tensor.tolist)
+
+    def numpy(self, *, force: bool = False) -> Any:
+        """Return the values as an array, where they are known."""
+        return self._ask(partial(torch.Tensor.numpy, force=force))
+
+    def __array__(self, dtype: Any = None) -> Any:
+        """Return the values as an array, where they are known."""
+        return self._ask(partial(torch.Tensor.__array__, dtype=dtype))
+
+    def _ask(self, question: Callable[[torch.Tensor], Any]) -> Any:
+        if id(self) in _left_behind:
+            raise RuntimeError(_LEFT_BEHIND)
+        with undispatched():
+            values = values_of(self)
+            if values is not None:
+                return question(values.clone())
+        Missed.values = True
+        raise RuntimeError("a tensor without data (meta) was asked for its values, which are not known")
+
     def __deepcopy__(self, memo: dict[int, Any]) -> FakeTensor:
         """Return a fake tensor with a storage of its own."""
         copy = FakeTensor(torch.empty_strided(self.shape, self.stride(), dtype=self.dtype, device=META))
@@ -94,17 +134,12 @@ class FakeTensor(torch.Tensor):
         if func is ASKS_DEVICE:
             return args[0].device
         if _left_behind and any(id(tensor) in _left_behind for tensor in operands(args, kwargs or {})):
-            raise RuntimeError("this tensor has no data: an inspection has left it behind")
+            raise RuntimeError(_LEFT_BEHIND)
         return _run(func, args, kwargs or {})
 
 
 class FakeMode(DispatchMode):
     """While it is on, operators that make tensors out of nothing make fake ones."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        # Storages of real tensors that a fake tensor was written into: their values no longer mean anything.
-        self._void: dict[int, Any] = {}
 
     def __torch_dispatch__(
         self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -114,25 +149,15 @@ class FakeMode(DispatchMode):
         if func is ASKS_DEVICE:
             return args[0].device
         tensors = list(operands(args, kwargs))
-        fake = any(_is_fake(tensor) for tensor in tensors)
-        if not fake and tensors and not any(storage_id(tensor) in self._void for tensor in tensors):
+        if func is _BORN_HERE and not _is_fake(args[0]):
+            return _as_fake(args[0])
+        if not tensors and not _takes_device(func):  # arithmetic of Python's numbers
+            return _mapped(func(*args, **kwargs), _as_fake)
+        if tensors and not any(_is_fake(t) or (t.layout is torch.strided and not is_known(t)) for t in tensors):
             return func(*args, **kwargs)
-        if fake and mutates(func):
-            self._spoil(func, args, kwargs)
         if is_sparse(func, tensors):
             return _mapped(answer_on_zeros(func, args, kwargs, _is_fake), _as_fake)
         return _run(func, args, kwargs)
-
-    def _spoil(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Forget the values of the real tensors that ``func`` writes into, for as long as their storages live."""
-        for tensor in written(func, args, kwargs):
-            storage = storage_of(tensor)
-            if not _is_fake(tensor) and storage is not None:
-                key = storage_id(tensor)
-                self._void[key] = weakref.ref(storage, partial(self._gone, key))
-
-    def _gone(self, key: int, _reference: object) -> None:
-        self._void.pop(key, None)
 
 
 def _is_fake(tensor: torch.Tensor) -> bool:
@@ -140,6 +165,24 @@ def _is_fake(tensor: torch.Tensor) -> bool:
 
 
 def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if _Kernel.running:
+        return _on_meta(func, args, kwargs)
+    try:
+        return with_values(func, args, kwargs, lambda: _without_data(func, args, kwargs), FakeTensor)
+    except NotImplementedError:
+        Missed.values = True
+        raise
+    except RuntimeError as error:
+        Missed.values |= "meta" in str(error)
+        raise
+
+
+def _without_data(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    out = selected(func, args)
+    return _on_meta(func, with_indices(func, args), kwargs) if out is None else FakeTensor(out)
+
+
+def _on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     args = tuple(_mapped(arg, _as_meta) for arg in args)
     kwargs = {name: _mapped(arg, _as_meta) for name, arg in kwargs.items()}
     if _takes_device(func) and (kwargs.get("device") is not None or not _takes_tensors(func)):
@@ -163,7 +206,7 @@ def _as_meta(tensor: torch.Tensor) -> torch.Tensor:
 def _as_fake(tensor: torch.Tensor) -> torch.Tensor:
     if isinstance(tensor, FakeTensor) or tensor.layout is not torch.strided:
         return tensor
-    return FakeTensor(_as_meta(tensor))
+    return FakeTensor(tensor if tensor.is_meta else with_twin(tensor))
 
 
 def _mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:

@@ -60,7 +60,9 @@ class LiveBytes:
         """Take note of an operator that has run as call ``owner``; return the bytes that it newly allocated."""
         timeline, new = self.timeline, 0
         for tensor in operands(args, kwargs):
-            if func is _BORN_HERE or not tensor.dim():
+            if func is _BORN_HERE:  # without data, the one that is made is another
+                continue
+            if not tensor.dim():
                 new += timeline.hold(tensor, "activations", owner)
             else:  # a tensor that nobody registered: a constant of the model
                 timeline.hold(tensor, "weights", since_start=True)

@@ -13,6 +13,7 @@ import torch
 
 from convinspect.frontends import Frontend
 from convinspect.records import ModuleCall, Note, OpCall
+from convinspect.tensors.describe import tensors_in
 from convinspect.tensors.registered import set_training
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.memory.live import near
@@ -39,13 +40,19 @@ _UNKNOWN = "what a training step needs is not known"
 
 
 def estimate_training(
-    frontend: Frontend, args: tuple[Any, ...], kwargs: dict[str, Any], config: TrainingConfig, device: str
+    frontend: Frontend,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    config: TrainingConfig,
+    device: str,
+    *,
+    may_copy: bool,
 ) -> tuple[Step | None, tuple[Note, ...]]:
     """Return what one training step needs, with notes; ``None`` and why where that is not known.
 
     It runs in training mode on fake tensors. Where the model looks at values, which those do not have, it runs for
-    real on a copy, unless it is on the meta ``device`` and has none either. Fake tensors take the CPU's operators also
-    for a model on cuda, whose optimizers update all parameters at once.
+    real on a copy, unless it has none either, or the ``device`` is meta and nobody ``may_copy``. Fake tensors take the
+    CPU's operators also for a model on cuda, whose optimizers update all parameters at once.
     """
     if frontend.no_training is not None:
         return None, (frontend.no_training,)
@@ -57,7 +64,7 @@ def estimate_training(
     if isinstance(step, Step):
         on_cuda = (Note("training_as_on_cpu", _AS_ON_CPU),) if foreach else ()
         return step, (*on_cuda, *near("training", step.calls))
-    if isinstance(step, _Unknown) and device != "meta":
+    if isinstance(step, _Unknown) and (may_copy or device != "meta") and not _lacks_values(frontend, (args, kwargs)):
         step = _attempt(frontend.copied, nullcontext(), (args, kwargs), partial(on_fakes, device=where))
     if isinstance(step, Step):
         return step, ()
@@ -73,6 +80,10 @@ class _Unknown:
 
     why: str
     raised: bool = True
+
+
+def _lacks_values(frontend: Frontend, given: Any) -> bool:
+    return any(tensor.is_meta for tensor in (*frontend.weights, *tensors_in(given)))
 
 
 def _attempt(
