@@ -168,6 +168,19 @@ def is_compiler_loaded() -> bool:
     return "torch._dynamo" in sys.modules
 
 
+def higher_order_operator() -> Any:
+    """Return the class of operators that take functions. Missing: they are operators without a rule."""
+    return torch._ops.HigherOrderOperator
+
+
+def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
+    """Return the tensor that one of ``torch.func`` stands for, all of a ``vmap`` together. Missing: the same one."""
+    functorch = torch._C._functorch
+    while functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = functorch.get_unwrapped(tensor)
+    return tensor
+
+
 def unpacked(packed: Any) -> Any:
     """Return what a packed object of quantised weights holds. Missing: ``None``; their bytes are not known."""
     method = next((name for name in ("unpack", "__getstate__") if packed._has_method(name)), None)

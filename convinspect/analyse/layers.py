@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from convinspect.analyse.attributes import attributes_by_row
+from convinspect.analyse.fields import field_of_outputs
 from convinspect.analyse.rows import Row
 from convinspect.ops import results_of, type_name
 from convinspect.records import Attributes, ModuleCall, OpCall, TensorRecord, Trace, Value, Weight
@@ -52,7 +53,7 @@ def _layer(row: Row, trace: Trace, attributes: Attributes) -> Layer:
         macs_total=macs,
         macs_status=status,
         memory=_memory(row),
-        receptive_field=row.call.receptive_field if row.call else None,
+        receptive_field=field_of_outputs(outputs),
         attributes=attributes,
         complex_macs=row.complex_macs,
     )

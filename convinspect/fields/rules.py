@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as default
 from typing import Any, TypeAlias, TypeVar
 
 from torch import Tensor
 
 from convinspect.errors import ModelError
+from convinspect.fields.candidates import Candidates
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.hulls.windows import places, sliding
 from convinspect.fields.operations import contracting, merging, reading
@@ -36,6 +38,7 @@ class Call:
     cause: Cause
     count: int
     find: Callable[[Tensor], Field | None]
+    candidates: Candidates = default(default_factory=Candidates)
 
     def __getitem__(self, name: str) -> Field:
         """Field of the tensor argument ``name``; a constant's depends on nothing."""

@@ -8,8 +8,9 @@ from typing import Any
 from torch import Tensor
 
 from convinspect.errors import InspectError, UsageError
+from convinspect.fields.candidates import Candidates
 from convinspect.fields.hulls.arrays import Shape
-from convinspect.fields.operations.field import Cause, Field, collapse, everything, seed_field
+from convinspect.fields.operations.field import Cause, Field, collapse, everything, limited_to, seed_field, without
 from convinspect.fields.rules import RULES, Call, Result, Rule, run_rule
 from convinspect.fields.summary.describe import Followed, describe
 from convinspect.fields.summary.unit import Asked, describe_unit
@@ -41,6 +42,8 @@ class FieldTracker:
         self._order = 0
         self._unknown: dict[tuple[str, str], int] = {}
         self._asked: Asked | None = None
+        self._candidates = Candidates()
+        self._early: dict[int, tuple[ReceptiveField, Field]] = {}
         self.declined: str | None = None
         self.faults: dict[str, str] = {}
 
@@ -49,19 +52,29 @@ class FieldTracker:
         """Operators without a rule that touched a followed tensor, in the order in which they first ran."""
         return tuple((op, path, count) for (op, path), count in self._unknown.items())
 
-    def seed(self, tensor: Tensor, name: str, axes: tuple[int, ...]) -> None:
+    def seed(
+        self,
+        tensor: Tensor,
+        name: str,
+        axes: tuple[int, ...],
+        features: tuple[int, ...] | None = None,
+        labels: tuple[str, ...] | None = None,
+    ) -> None:
         """Follow ``tensor`` along ``axes``, and forget what was followed before.
 
-        Without axes nothing is followed: `describe` returns ``None`` throughout. Raises `UsageError` for an axis that
-        the tensor does not have.
+        Where ``features`` are given, ``axes`` are those that could be positions: operators say which are none, and
+        where they do not, these ``features`` are. Without axes nothing is followed: `describe` returns ``None``
+        throughout. Raises `UsageError` for an axis that the tensor does not have.
         """
         shape = tuple(tensor.shape)
         for axis in axes:
             if not 0 <= axis < len(shape):
                 raise UsageError(f"input {name}: no axis {axis} in shape {shape}")
-        self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes)) if axes else None
+        self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes), labels) if axes else None
         self._storages = StorageFields(len(axes))
-        self._order, self._unknown = 0, {}
+        self._order, self._unknown, self._early = 0, {}, {}
+        conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)
+        self._candidates = Candidates(len(axes), conventional)
         if axes:
             self._storages.keep([tensor], [seed_field(shape, axes)], [])
 
@@ -86,14 +99,15 @@ class FieldTracker:
             return
         cause = Cause(self._order, path, str(func))
         arguments, axes = {**signature.defaults, **given}, len(self._followed.axes)
-        call = Call(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)))
+        call = Call(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)), self._candidates)
         fields = self._ask_rule(RULES.find(signature.name), func, call)
         if fields is None:
             self._unknown[cause.op, path] = self._unknown.get((cause.op, path), 0) + 1
             # It may have written to all that its schema says it writes to, not only to what it returned.
             wanted = tuple({id(tensor): tensor for tensor in (*wanted, *targets)}.values())
             fields = [everything(tuple(tensor.shape), self._followed.lengths, cause) for tensor in wanted]
-        self._storages.keep(wanted, fields, targets)
+        denied = self._candidates.denied
+        self._storages.keep(wanted, [field and without(field, denied) for field in fields], targets)
 
     def _ask_rule(self, rule: Rule | None, func: Any, call: Call) -> Sequence[Field | None] | None:
         """Return what the operator's rule says of its outputs; ``None`` where it has none, or none that fits.
@@ -114,12 +128,45 @@ class FieldTracker:
 
     def field(self, tensor: Tensor) -> Field | None:
         """Exact hulls and nominal maps of every element of ``tensor``; ``None`` as in `describe`."""
-        return None if self._followed is None else self._storages.find(tensor)
+        found = None if self._followed is None else self._storages.find(tensor)
+        if found is None or not self._candidates.denied:
+            return found
+        found = without(found, self._candidates.denied)
+        return None if found.is_nothing else found
 
     def describe(self, tensor: Tensor) -> ReceptiveField | None:
-        """Report the field of ``tensor``; ``None`` where it does not depend on the followed input."""
+        """Report the field of ``tensor``; ``None`` where it does not depend on the followed input.
+
+        Until it is known which axes are positions the report is a preliminary one: `settled` gives the final one.
+        """
         field = self.field(tensor)
-        return None if field is None or self._followed is None else describe(field, self._followed)
+        if field is None:
+            return None
+        told = self._described(field, self._candidates.denied)
+        if told is not None and not self._candidates.decided:
+            self._early[id(told)] = told, field
+        return told
+
+    def settled(self, told: ReceptiveField | None) -> ReceptiveField | None:
+        """Return what `describe` would say in the place of ``told``, now that the run is over."""
+        if told is None or id(told) not in self._early:
+            return told
+        self._candidates.decide()
+        return self._described(self._early[id(told)][1], self._candidates.denied)
+
+    def _described(self, field: Field, denied: frozenset[int]) -> ReceptiveField | None:
+        field, followed = self._shown(field, denied)
+        return None if followed is None or field.is_nothing else describe(field, followed)
+
+    def _shown(self, field: Field, denied: frozenset[int]) -> tuple[Field, Followed | None]:
+        """Leave out the axes that are ``denied``."""
+        followed = self._followed
+        if followed is None or not denied:
+            return field, followed
+        kept = [number for number in range(len(followed.axes)) if number not in denied]
+        axes, lengths = ([values[number] for number in kept] for values in (followed.axes, followed.lengths))
+        rest = Followed(followed.name, tuple(axes), tuple(lengths)) if kept else None
+        return limited_to(without(field, denied), kept), rest
 
     def unit(self, tensor: Tensor, index: Sequence[int]) -> Unit | None:
         """Report the input box of the unit at ``index`` of the tensor's spatial axes; ``None`` as in `describe`.
@@ -127,7 +174,11 @@ class FieldTracker:
         Raises `UsageError` for an index of the wrong length or out of range.
         """
         field = self.field(tensor)
-        return None if field is None or self._followed is None else describe_unit(field, self._followed, tuple(index))
+        if field is None:
+            return None
+        # Before it is known which axes are positions, torch's convention stands.
+        field, followed = self._shown(field, self._candidates.likely)
+        return None if followed is None else describe_unit(field, followed, tuple(index))
 
     def ask(self, unit: UnitSpec) -> None:
         """Look out for one unit; `answer` says what it sees once the run is over."""

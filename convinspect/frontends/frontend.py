@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from convinspect.frontends.modules import type_name
-from convinspect.records import Format, ModuleRecord, Note, ReceptiveField, TensorRecord
+from convinspect.records import Format, ModuleRecord, Note, TensorRecord
 from convinspect.tensors.describe import dtype_name
 from convinspect.tensors.registered import named_modules, registered_tensors
 
@@ -40,10 +40,10 @@ class ScopeRecorder(AbstractContextManager[Any], Protocol):
     def abandon(self, error: BaseException, module: nn.Module) -> None:
         """End the run of ``module``, the running one, with ``error``."""
 
-    def returned(self, path: str, value: Any) -> ReceptiveField | None:
-        """Say that the module at ``path`` returns ``value``, and get the first field in it."""
+    def returned(self, path: str, value: Any) -> tuple[TensorRecord, ...]:
+        """Say that the module at ``path`` returns ``value``, and get records of the tensors in it."""
 
-    def end(self, outputs: tuple[TensorRecord, ...], field: ReceptiveField | None) -> None:
+    def end(self, outputs: tuple[TensorRecord, ...]) -> None:
         """End the running module's run with records of what it returned: `leave` without a value."""
 
 

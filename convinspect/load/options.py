@@ -10,7 +10,7 @@ _BUILD = frozenset(("--arg", "--second-opinion"))
 _RUN = frozenset(
     (
         *("--input", "--batch-size", "--no-batch", "--device", "--dtype", "--train", "--allow-unsafe"),
-        *("--no-fallback", "--optimizer", "--amp", "--field-of", "--unit"),
+        *("--no-fallback", "--optimizer", "--amp", "--field-of", "--axes", "--unit"),
     )
 )
 _NAME_THE_MODEL = "name the model to run it: convinspect summary model.py:Net --input ..."

@@ -41,6 +41,11 @@ class ReceptiveField:
     ``center`` the inclusive interval inside the real input that the unit at ``n // 2`` depends on (``None``:
     nothing); ``coverage`` its share of the input. ``halo``: how many input positions before and after a tile its
     units read, for tiles cut where all phases start anew. ``axes`` are axes of the input tensor, batch included.
+
+    Where no dimension of the tensor runs along positions alone (after flattening), ``center`` and ``coverage`` speak
+    of the one unit that sees most. ``axis_status`` and ``axis_global_via`` say of each axis by itself what ``status``
+    and ``global_via`` say of all (``None`` in a report that an earlier version saved). ``axis_labels`` are names of
+    the axes, where they were given.
     """
 
     input: str
@@ -56,6 +61,9 @@ class ReceptiveField:
     aligned: bool
     status: FieldStatus
     halo: tuple[Interval | None, ...] | None = None
+    axis_status: tuple[FieldStatus, ...] | None = None
+    axis_global_via: tuple[GlobalOperator | None, ...] | None = None
+    axis_labels: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from convinspect.records.fields import ReceptiveField
 from convinspect.records.numbers import Bytes, Count
 
 
 @dataclass(frozen=True, slots=True)
 class TensorRecord:
-    """One tensor: ``shape``, ``dtype`` as torch names it without the prefix (``float32``), ``bytes``."""
+    """One tensor: ``shape``, ``dtype`` as torch names it without the prefix (``float32``), ``bytes``.
+
+    ``receptive_field`` is that of a row's output (``None``: it does not depend on the followed input).
+    """
 
     shape: tuple[Count, ...]
     dtype: str
     bytes: Bytes
+    receptive_field: ReceptiveField | None = None
 
 
 Value: TypeAlias = "TensorRecord | int | float | bool | str | tuple[Value, ...] | None"

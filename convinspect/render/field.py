@@ -9,6 +9,16 @@ if TYPE_CHECKING:
 
     from convinspect.records import Interval, ReceptiveField, Unit
     from convinspect.render.text import Glyphs
+    from convinspect.report import Report
+
+
+def axes_text(field: ReceptiveField, report: Report) -> str | None:
+    """Return which axes ``field`` speaks of; ``None`` where they are those after batch and channels."""
+    rank = next((len(tensor.shape) for tensor in report.inputs if tensor.name == field.input), 0)
+    if field.axis_labels is None and field.axes == tuple(range(2, rank)):
+        return None
+    named = field.axis_labels or tuple(map(str, field.axes))
+    return f"positions along {'axis' if len(named) == 1 else 'axes'} {', '.join(named)} of {field.input}"
 
 
 def size_text(field: ReceptiveField, glyphs: Glyphs, *, compact: bool) -> str:
@@ -38,7 +48,8 @@ def _without_size(field: ReceptiveField) -> str:
 def _axis(field: ReceptiveField, i: int, size: int | None) -> str:
     if size is not None:
         return str(size)
-    if field.status == "global" or (field.coverage and field.coverage[i] == 1):
+    status = field.axis_status[i] if field.axis_status else field.status
+    if status == "global" or (field.coverage and field.coverage[i] == 1):
         return "all"
     center = field.center[i] if field.center else None
     return f"~{center[1] - center[0] + 1}" if center else "?"

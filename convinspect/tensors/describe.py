@@ -12,10 +12,10 @@ import torch
 from torch import nn
 
 from convinspect.errors import UsageError
-from convinspect.records import NamedTensor, TensorRecord, Value
+from convinspect.records import NamedTensor, ReceptiveField, TensorRecord, Value
 from convinspect.tensors.identity import element_bytes
 from convinspect.tensors.operators import results, signature_of
-from convinspect.torch_private import undispatched, unpacked
+from convinspect.torch_private import undispatched, unpacked, unwrapped
 
 _PLAIN = (int, float, bool, str, type(None))
 # What holds attributes and is nobody's result, or leads anywhere in the process.
@@ -29,14 +29,14 @@ def dtype_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def tensor_record(tensor: torch.Tensor) -> TensorRecord:
+def tensor_record(tensor: torch.Tensor, field: ReceptiveField | None = None) -> TensorRecord:
     """Return shape, dtype and the bytes of the tensor's elements (of a sparse tensor: indices and values).
 
-    Raises `UsageError` for a nested tensor: it has no one shape.
+    ``field`` goes with them.     Raises `UsageError` for a nested tensor: it has no one shape.
     """
     if tensor.is_nested:
         raise UsageError("the model uses nested tensors, which have no one shape: they cannot be inspected")
-    return TensorRecord(tuple(tensor.shape), dtype_name(tensor.dtype), element_bytes(tensor))
+    return TensorRecord(tuple(tensor.shape), dtype_name(tensor.dtype), element_bytes(tensor), field)
 
 
 def named_records(value: Any, name: str = "", *, inside: bool = False) -> tuple[NamedTensor, ...]:
@@ -117,7 +117,7 @@ def named_tensors(value: Any, name: str, *, inside: bool = False) -> Iterator[tu
         if isinstance(item, torch.Tensor):
             if not (in_object and id(item) in told):
                 told.add(id(item))
-                yield here or "out", item
+                yield here or "out", unwrapped(item)
             continue
         parts = _parts(item)
         is_object = not parts and inside and len(opened) < _MOST_OBJECTS

@@ -59,7 +59,9 @@ def plain_parts(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
     """Yield what ``tensor`` is made of: the indices and values of a sparse one, what a wrapper wraps, or itself."""
     if is_traceable_wrapper_subclass(tensor):
         for name in tensor.__tensor_flatten__()[0]:
-            yield from plain_parts(getattr(tensor, name))
+            part = getattr(tensor, name)
+            if isinstance(part, torch.Tensor):  # a distributed tensor counts its mesh among its parts
+                yield from plain_parts(part)
     else:
         yield from _sparse_parts(tensor)
 

@@ -23,6 +23,8 @@ POSITIONS_RANK = 3
 def attend(call: Call) -> Result:
     """``softmax(query @ key.T + mask) @ value`` over ``(..., positions, features)``."""
     query, key, value = call["query"], call["key"], call["value"]
+    for field in (query, key, value):
+        call.candidates.features(field, -1)
     if query.shape[:-2] != key.shape[:-2]:
         # Grouped-query attention: heads are shared.
         key, value = (stretch(one, one.rank - 3, query.shape[-3] // one.shape[-3]) for one in (key, value))
@@ -45,5 +47,6 @@ def attend(call: Call) -> Result:
 @rf_rule(*aten("_native_multi_head_attention _transformer_encoder_layer_fwd"))
 def attend_fused(call: Call) -> Result:
     """A whole attention or encoder layer over ``(batch, positions, features)``, as one operator."""
+    call.candidates.features(call.fields()[0], -1)
     mixed = [call.contract(field, [1, 2]) for field in call.fields() if field.rank == POSITIONS_RANK]
     return call.with_rest(broadcast(call.merge(mixed, (call.shape[0], 1, 1)), call.shape))

@@ -29,6 +29,9 @@ def convolve(call: Call) -> Result:
     """
     is_transposed = bool(call.get("transposed", "transpose" in call.op))
     kernel = tuple(call.args["weight"].shape[2:])
+    rank = call.input.rank
+    call.candidates.positions(call.input, range(rank - len(kernel), rank))
+    call.candidates.features(call.input, rank - len(kernel) - 1)
     out = slide_last(call, _mix_channels(call, call.input, len(kernel)), kernel, is_transposed=is_transposed)
     parts = [out]
     for name in ("weight", "bias"):

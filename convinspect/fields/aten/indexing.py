@@ -15,6 +15,8 @@ from convinspect.fields.rules import Call, Result, aten, rf_rule
 def embedding(call: Call) -> Result:
     """One row per index: the index's own field, over the features."""
     index, rows = call["indices"], call["weight"]
+    if not index.is_nothing:
+        call.candidates.decide(frozenset())  # tokens have no features
     out = widen(_with_dims_after(index, 1), index.rank, call.shape[-1])
     if rows.is_nothing:
         return out

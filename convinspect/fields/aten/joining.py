@@ -21,6 +21,6 @@ def stack(call: Call) -> Result:
     rank = len(call.shape)
     dim = call.get("dim", 0) % rank
     out = concatenate([insert(call.field(tensor), dim) for tensor in call.args["tensors"]], dim)
-    if any(out.spatial) or not out.varies(dim):
+    if any(kind is not False for kind in out.spatial) or not out.varies(dim):
         return out
     return out.with_spatial(tuple(d == dim for d in range(rank)))

@@ -55,6 +55,8 @@ def trilinear(call: Call) -> Result:
 @rf_rule("aten::bilinear")
 def bilinear(call: Call) -> Result:
     """Both inputs, each mixed over its features."""
+    for name in ("input1", "input2"):
+        call.candidates.features(call[name], -1)
     parts = [call.mix(call[name], [-1]) for name in ("input1", "input2")]
     return call.merge([*parts, *(collapse(field, (1,)) for field in call.fields("weight", "bias"))])
 
@@ -80,6 +82,8 @@ def einsum(call: Call) -> Result:
 
 def _multiply(call: Call, one: Field, other: Field, shape: Shape) -> Field:
     """Matrix product as ``torch.matmul`` defines it: rows of ``one``, columns of ``other``, batches broadcast."""
+    call.candidates.features(one, -1)
+    call.candidates.features(other, -2 if other.rank > 1 else -1)
     left = one if one.rank > 1 else insert(one, 0)
     right = other if other.rank > 1 else insert(other, 1)
     rank = max(left.rank, right.rank)

@@ -18,6 +18,7 @@ def pool(call: Call) -> Result:
     """Windows of ``kernel_size``; with ``ceil_mode`` the last ones reach beyond the input."""
     count = int(call.op[call.op.index("_pool") + 5])
     kernel = per_axis(call.args["kernel_size"], (1,) * count)
+    call.candidates.positions(call["self"], range(call["self"].rank - count, call["self"].rank))
     return slide_last(call, call["self"], kernel, stride=per_axis(call.get("stride"), kernel))
 
 

@@ -53,6 +53,7 @@ def pack(call: Call) -> Result:
 
 def _layer(call: Call, x: Field, states: list[Field], *, time: int, reverse: bool = False) -> Field:
     """One direction of one layer, over features of size 1."""
+    call.candidates.features(x, -1)
     out = accumulate(call.contract(x, [-1]), time, None, reverse=reverse)
     initial = [collapse(state, (1,) * out.rank) for state in states]
     return call.merge([out, *initial], out.shape) if initial else out

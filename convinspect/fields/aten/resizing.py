@@ -63,6 +63,7 @@ def antialiased(call: Call) -> Result:
 
 def _resize(call: Call, make: AxisWindow) -> Result:
     x = call.input
+    call.candidates.positions(x, range(2, x.rank))
     by_axis = zip(x.shape[2:], call.shape[2:], _scales(call, x.rank - 2), strict=True)
     return slide(x, {dim: make(length, outputs, scale) for dim, (length, outputs, scale) in enumerate(by_axis, 2)})
 

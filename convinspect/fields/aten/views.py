@@ -66,7 +66,7 @@ def expand(call: Call) -> Result:
         everywhere = isinstance(axis.nominal, Map) and axis.nominal.dim in repeated
         return axis.made_global(call.cause) if everywhere else axis
 
-    spatial = tuple(flag and dim not in repeated for dim, flag in enumerate(x.spatial))
+    spatial = tuple(kind if dim not in repeated else False for dim, kind in enumerate(x.spatial))
     return replace(x, shape=call.shape, spatial=spatial, held=tuple(map(spread, x.axes)))
 
 

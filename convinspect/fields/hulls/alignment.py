@@ -9,23 +9,21 @@ from dataclasses import replace
 import numpy as np
 
 from convinspect.fields.hulls import arrays
-from convinspect.fields.hulls.arrays import BIG, Shape
+from convinspect.fields.hulls.arrays import BIG
 from convinspect.fields.hulls.hull import LARGEST_PERIOD, Absent, Hull, Map, NoMapError, Nominal, map_or_reason
 from convinspect.fields.hulls.reading import read
 from convinspect.fields.hulls.windows import slicing
 
-LARGEST_CROSSED = 1 << 26
 
-
-def merge(first: Nominal, second: Nominal, shape: Shape) -> Nominal:
-    """Hull of two maps of tensors broadcast to ``shape``."""
+def merge(first: Nominal, second: Nominal) -> Nominal:
+    """Hull of two maps of tensors that are broadcast to one shape."""
     if first is Absent.NOTHING:
         return second
     if second is Absent.NOTHING or first is second:
         return first
     if isinstance(first, Absent) or isinstance(second, Absent):
         return Absent.MISALIGNED
-    return map_or_reason(_merged, first, second, shape)
+    return map_or_reason(_merged, first, second)
 
 
 def concatenate(parts: Sequence[Nominal], sizes: Sequence[int], dim: int) -> Nominal:
@@ -42,15 +40,12 @@ def concatenate(parts: Sequence[Nominal], sizes: Sequence[int], dim: int) -> Nom
     return map_or_reason(_side_by_side, parts, found, sizes, dim)
 
 
-def _merged(first: Map, second: Map, shape: Shape) -> Map:
+def _merged(first: Map, second: Map) -> Map:
     if first.dim == second.dim:
         first, second = _alike([first, second])
         return replace(first, array=np.minimum(first.array, second.array)).simplified()
-    # One runs along another dimension, as in the scores of attention: nothing advances.
-    here, there = (one.written_out(shape[one.dim]) for one in (first, second))
-    if max(here.array.size, there.array.size) > LARGEST_CROSSED:
-        raise NoMapError(Absent.MISALIGNED)
-    return Map(np.minimum(here.array, there.array), first.dim, 0)
+    # A pair of positions, as in the scores of attention, has no place along the axis.
+    raise NoMapError(Absent.CONSUMED)
 
 
 def _alike(maps: Sequence[Map]) -> list[Map]:

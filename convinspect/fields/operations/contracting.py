@@ -10,6 +10,7 @@ import numpy as np
 from convinspect.fields.hulls import arrays
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.hulls.hull import Absent, Hull, Map, NoMapError
+from convinspect.fields.operations.dimensions import Kind
 from convinspect.fields.operations.field import AxisField, Cause, Field
 from convinspect.fields.operations.merging import cross
 
@@ -24,7 +25,7 @@ def contract(field: Field, dims: Sequence[int], cause: Cause, *, keeps_own: bool
     if field.parts:
         return _contract_parts(field, gone, cause, keeps_own=keeps_own)
     shape = field.shape if keeps_own else tuple(1 if d in gone else n for d, n in enumerate(field.shape))
-    spatial = field.spatial if keeps_own else tuple(f and d not in gone for d, f in enumerate(field.spatial))
+    spatial = field.spatial if keeps_own else tuple(f if d not in gone else False for d, f in enumerate(field.spatial))
     axes = tuple(_contract_axis(axis, field.spatial, gone, cause, keeps_own=keeps_own) for axis in field.axes)
     return Field(shape, spatial, axes, field.uncertainty)
 
@@ -64,7 +65,7 @@ def _contract_parts(field: Field, dims: Shape, cause: Cause, *, keeps_own: bool)
 
 
 def _contract_axis(
-    axis: AxisField, spatial: tuple[bool, ...], dims: Shape, cause: Cause, *, keeps_own: bool
+    axis: AxisField, spatial: tuple[Kind, ...], dims: Shape, cause: Cause, *, keeps_own: bool
 ) -> AxisField:
     def change(hull: Hull) -> Hull:
         if isinstance(hull, Map) and hull.dim in dims:
@@ -78,7 +79,7 @@ def _contract_axis(
     return axis.changed(change)
 
 
-def _takes_all(axis: AxisField, spatial: tuple[bool, ...], dims: Shape) -> bool:
+def _takes_all(axis: AxisField, spatial: tuple[Kind, ...], dims: Shape) -> bool:
     """Tell whether a reduction over ``dims`` leaves no trace of where along the axis an element was.
 
     Where no map says so, the exact hulls do: they are constant then. If they were before, the reduction must be over

@@ -10,6 +10,7 @@ import numpy as np
 from convinspect.fields.hulls import arrays
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.hulls.hull import Absent, Hull, Map, NoMapError, Nominal, map_or_reason
+from convinspect.fields.operations.dimensions import Kind, joined
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -95,10 +96,10 @@ class Crossed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Field:
-    """Dependence of a tensor of ``shape``; ``spatial`` marks the dimensions that positions run along."""
+    """Dependence of a tensor of ``shape``; ``spatial`` says of each dimension whether positions run along it."""
 
     shape: Shape
-    spatial: tuple[bool, ...]
+    spatial: tuple[Kind, ...]
     held: tuple[AxisField, ...] | Crossed
     uncertainty: Uncertainty = CERTAIN
 
@@ -136,20 +137,41 @@ class Field:
         if isinstance(self.held, tuple):
             return change(self)
         parts = tuple(change(part) for part in self.held.parts)
-        spatial = tuple(any(flags) for flags in zip(*(part.spatial for part in parts), strict=True))
+        spatial = tuple(map(joined, zip(*(part.spatial for part in parts), strict=True)))
         return Field(parts[0].shape, spatial, Crossed(parts, self.held.join), self.uncertainty)
 
-    def changed(self, shape: Shape, spatial: tuple[bool, ...], change: Callable[[Hull], Hull]) -> Field:
+    def changed(self, shape: Shape, spatial: tuple[Kind, ...], change: Callable[[Hull], Hull]) -> Field:
         """Change every hull in the same way, into those of a tensor of ``shape``."""
         return Field(shape, spatial, tuple(axis.changed(change) for axis in self.axes), self.uncertainty)
 
-    def with_spatial(self, spatial: tuple[bool, ...]) -> Field:
+    def with_spatial(self, spatial: tuple[Kind, ...]) -> Field:
         """Say otherwise which dimensions positions run along."""
         return Field(self.shape, spatial, self.axes, self.uncertainty)
 
     def marked(self, **causes: Cause) -> Field:
         """Mark the field as ``data_dependent`` or an ``upper_bound``, by the operator that made it so."""
         return replace(self, uncertainty=Uncertainty.of((self.uncertainty, Uncertainty(**causes))))
+
+
+def without(field: Field, numbers: frozenset[int]) -> Field:
+    """Set the axes ``numbers`` aside: nothing is said of them, and where positions ran along them none do."""
+    if not numbers or (not field.parts and all(field.axes[number].strict.is_nothing for number in numbers)):
+        return field
+    if field.parts:
+        return field.across(lambda part: without(part, numbers))
+    nowhere = nothing(field.shape, 1).axes[0]
+    axes = tuple(nowhere if number in numbers else axis for number, axis in enumerate(field.axes))
+    gone = {axis.nominal.dim for axis in field.axes if isinstance(axis.nominal, Map)}
+    gone -= {axis.nominal.dim for axis in axes if isinstance(axis.nominal, Map)}
+    spatial = tuple(False if dim in gone else kind for dim, kind in enumerate(field.spatial))
+    return Field(field.shape, spatial, axes, field.uncertainty)
+
+
+def limited_to(field: Field, numbers: Sequence[int]) -> Field:
+    """Keep the axes ``numbers`` alone."""
+    if field.parts:
+        return field.across(lambda part: limited_to(part, numbers))
+    return replace(field, held=tuple(field.axes[number] for number in numbers))
 
 
 def seed_field(shape: Shape, axes: Shape) -> Field:

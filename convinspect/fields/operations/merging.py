@@ -11,7 +11,8 @@ import numpy as np
 
 from convinspect.fields.hulls import alignment, arrays
 from convinspect.fields.hulls.arrays import Shape
-from convinspect.fields.hulls.hull import Absent, Hull, Map, Nominal
+from convinspect.fields.hulls.hull import Absent, Hull, Map
+from convinspect.fields.operations.dimensions import Kind, Mixed, joined
 from convinspect.fields.operations.field import (
     AxisField,
     Cause,
@@ -45,7 +46,8 @@ def concatenate(fields: Sequence[Field], dim: int) -> Field:
     """Join tensors along ``dim``."""
     sizes = [field.shape[dim] for field in fields]
     shape = (*fields[0].shape[:dim], sum(sizes), *fields[0].shape[dim + 1 :])
-    spatial = tuple(any(flags) for flags in zip(*(field.spatial for field in fields), strict=True))
+    spatial = list(map(joined, zip(*(field.spatial for field in fields), strict=True)))
+    spatial[dim] = Mixed() if isinstance(spatial[dim], Mixed) else spatial[dim]
 
     def join(hulls: Sequence[Hull]) -> Hull:
         return Hull(arrays.concatenate([hull.array for hull in hulls], sizes, dim)).compacted()
@@ -54,7 +56,7 @@ def concatenate(fields: Sequence[Field], dim: int) -> Field:
         join_axes(parts, join, alignment.concatenate([part.nominal for part in parts], sizes, dim))
         for parts in zip(*(field.axes for field in fields), strict=True)
     )
-    return Field(shape, spatial, axes, Uncertainty.of(field.uncertainty for field in fields))
+    return Field(shape, tuple(spatial), axes, Uncertainty.of(field.uncertainty for field in fields))
 
 
 def with_local(field: Field, local: Field, cause: Cause) -> Field:
@@ -77,7 +79,7 @@ def _merged(fields: Sequence[Field], shape: Shape, cause: Cause | None) -> Field
         alive = [part for field in alive for part in field.parts or (field,)]
     aligned = [raise_rank(field, len(shape)) for field in alive]
     spatial = tuple(
-        any(field.spatial[dim] and field.shape[dim] == size for field in aligned) for dim, size in enumerate(shape)
+        joined(field.spatial[dim] for field in aligned if field.shape[dim] == size) for dim, size in enumerate(shape)
     )
     uncertainty = Uncertainty.of(field.uncertainty for field in aligned)
     if cause is None and _is_large(aligned):
@@ -97,8 +99,8 @@ def _is_large(fields: Sequence[Field]) -> bool:
     return False
 
 
-def _own_spatial(field: Field) -> tuple[bool, ...]:
-    return tuple(flag and size > 1 for flag, size in zip(field.spatial, field.shape, strict=True))
+def _own_spatial(field: Field) -> tuple[Kind, ...]:
+    return tuple(flag if size > 1 else False for flag, size in zip(field.spatial, field.shape, strict=True))
 
 
 def _merge_axes(fields: Sequence[Field], shape: Shape, cause: Cause | None) -> tuple[AxisField, ...]:
@@ -117,10 +119,7 @@ def _merge_axis(parts: list[tuple[AxisField, Shape]], shape: Shape, cause: Cause
     def hull(hulls: Sequence[Hull]) -> Hull:
         return Hull(reduce(np.minimum, [one.array for one in hulls])).compacted()
 
-    def nominal(first: Nominal, second: Nominal) -> Nominal:
-        return alignment.merge(first, second, shape)
-
-    return join_axes(axes, hull, reduce(nominal, [axis.nominal for axis in axes]))
+    return join_axes(axes, hull, reduce(alignment.merge, [axis.nominal for axis in axes]))
 
 
 def _is_gate(axis: AxisField, own: Shape, parts: list[tuple[AxisField, Shape]], shape: Shape) -> bool:

@@ -7,16 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from convinspect.fields.hulls import arrays, regrouping
+from convinspect.fields.hulls import regrouping
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.hulls.hull import Absent, Hull, Map, NoMapError
+from convinspect.fields.operations.dimensions import regrouped
 from convinspect.fields.operations.field import Field, empty
 
 
 def rearrange(field: Field, order: Sequence[int | None]) -> Field:
     """Put the dimensions into ``order``; ``None`` is a new one of size 1, and what is left out has size 1 and goes."""
     shape = tuple(1 if dim is None else field.shape[dim] for dim in order)
-    spatial = tuple(dim is not None and field.spatial[dim] for dim in order)
+    spatial = tuple(False if dim is None else field.spatial[dim] for dim in order)
     return field.changed(shape, spatial, lambda hull: hull.rearranged(order))
 
 
@@ -76,37 +77,21 @@ def reshape(field: Field, shape: Shape) -> Field:
         return empty(field, shape)
     if field.parts:
         return field.across(lambda part: reshape(part, shape))
-    spatial = _reshaped_spatial(field, shape)
+    along = [axis.nominal.dim for axis in field.axes if isinstance(axis.nominal, Map)]
+    spatial = regrouped(field.spatial, field.shape, shape, along)
 
     def change(hull: Hull) -> Hull:
-        if isinstance(hull, Map) and field.shape[hull.dim] > 1:
-            _, outer = regrouping.group_of(hull.dim, field.shape, shape)
-            if outer and not any(spatial[dim] for dim in outer):
-                raise NoMapError(Absent.CONSUMED)
-        return regrouping.reshape(hull, field.shape, shape)
+        if not isinstance(hull, Map) or field.shape[hull.dim] == 1:
+            return regrouping.reshape(hull, field.shape, shape)
+        _, outer = regrouping.group_of(hull.dim, field.shape, shape)
+        kinds = [spatial[dim] for dim in outer]
+        try:
+            if not kinds or any(kind is not False for kind in kinds):
+                return regrouping.reshape(hull, field.shape, shape)
+        except NoMapError:
+            if any(kinds):
+                raise
+        # No positions are left that a map could run along.
+        raise NoMapError(Absent.CONSUMED)
 
     return field.changed(shape, spatial, change)
-
-
-def _reshaped_spatial(field: Field, shape: Shape) -> tuple[bool, ...]:
-    """Which dimensions of ``shape`` positions still run along.
-
-    Positions merged with positions (or below the batch) stay positions. Merged with channels they do not, unless one
-    dimension of positions takes channels in as its last digit, as a pixel shuffle does, or a batch of windows with
-    their heads.
-    """
-    spatial = [False] * len(shape)
-    along = [axis.nominal.dim for axis in field.axes if isinstance(axis.nominal, Map)]
-    for inner, outer in arrays.reshape_groups(field.shape, shape):
-        real = [dim for dim in inner if field.shape[dim] > 1]
-        if not any(field.spatial[dim] for dim in real):
-            # A position axis of length 1 is still one.
-            flag = any(field.spatial[dim] for dim in inner) and not real
-        elif all(field.spatial[dim] for dim in real if dim > 0):
-            flag = True
-        else:
-            deep = len(shape) > 2  # noqa: PLR2004 - batch and features
-            flag = deep and real[0] in along and not any(field.spatial[dim] for dim in real[1:])
-        for dim in outer:
-            spatial[dim] = flag
-    return tuple(spatial)

@@ -11,6 +11,7 @@ from convinspect.fields.hulls import arrays
 from convinspect.fields.hulls import reading as hulls
 from convinspect.fields.hulls.hull import Absent, Hull, Map, NoMapError
 from convinspect.fields.hulls.windows import Window, make_window, slicing, stretching
+from convinspect.fields.operations.dimensions import joined
 from convinspect.fields.operations.field import Field, empty
 from convinspect.fields.operations.moves import drop, permute, widen
 
@@ -26,7 +27,7 @@ def slide(field: Field, windows: Mapping[int, Window]) -> Field:
 
     def change(hull: Hull) -> Hull:
         for dim, window in active.items():
-            hull = hulls.read(hull, dim, window, positions=field.spatial[dim])
+            hull = hulls.read(hull, dim, window, positions=bool(field.spatial[dim]))
         return hull.compacted()
 
     return field.changed(shape, field.spatial, change)
@@ -107,4 +108,4 @@ def diagonal(field: Field, dims: tuple[int, int], starts: tuple[int, int], lengt
             return replace(hull, array=array.reshape((*array.shape[:-2], max(array.shape[-2:]))))
         return replace(hull, array=np.diagonal(array, axis1=-2, axis2=-1))
 
-    return field.changed(field.shape[:-1], (*field.spatial[:-2], any(field.spatial[-2:])), change)
+    return field.changed(field.shape[:-1], (*field.spatial[:-2], joined(field.spatial[-2:])), change)

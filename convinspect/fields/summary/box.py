@@ -9,6 +9,7 @@ import numpy as np
 
 from convinspect.fields.hulls.arrays import EMPTY_FROM, Array
 from convinspect.fields.hulls.hull import Absent, Hull
+from convinspect.fields.operations.dimensions import Mixed
 from convinspect.fields.operations.field import AxisField, Field, join_axes
 from convinspect.records import Interval
 
@@ -19,6 +20,23 @@ Place = dict[int, int]
 def middle(field: Field) -> Place:
     """Take the unit at index ``n // 2`` of every spatial dimension."""
     return {dim: field.shape[dim] // 2 for dim, flag in enumerate(field.spatial) if flag}
+
+
+def most_seeing(field: Field) -> Place:
+    """Take the middle of every spatial dimension, and of what is merged with others the place that sees most."""
+    place = middle(field)
+    mixed = [dim for dim, kind in enumerate(field.spatial) if isinstance(kind, Mixed)]
+    if not mixed:
+        return place
+    if field.parts:
+        return place | {dim: field.shape[dim] // 2 for dim in mixed}
+    others = tuple(dim + 1 for dim in range(field.rank) if dim not in mixed)
+    seen = np.ones((1,) * field.rank, dtype=np.int64)
+    for axis in field.axes:
+        lo, minus_hi = _at(axis.strict.array, place).min(axis=others, keepdims=True)
+        seen = seen * np.where(lo < EMPTY_FROM, -minus_hi - lo + 1, 0)
+    best = np.unravel_index(int(seen.argmax()), seen.shape)
+    return place | {dim: int(best[dim]) for dim in mixed}
 
 
 def interval(hull: Hull, unit: Place) -> Interval | None:
@@ -50,9 +68,13 @@ def cells(box: Iterable[Interval | None]) -> int:
 
 
 def _bounds(array: Array, unit: Place) -> Array:
+    hull: Array = _at(array, unit).reshape(2, -1).min(axis=1)
+    return hull
+
+
+def _at(array: Array, unit: Place) -> Array:
     where = [slice(None)] * array.ndim
     for dim, position in unit.items():
         if array.shape[dim + 1] > 1:
             where[dim + 1] = slice(position, position + 1)
-    hull: Array = array[tuple(where)].reshape(2, -1).min(axis=1)
-    return hull
+    return array[tuple(where)]

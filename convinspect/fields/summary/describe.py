@@ -8,9 +8,13 @@ from typing import Any
 
 from convinspect.fields.hulls.hull import Absent
 from convinspect.fields.operations.field import Cause, Field, earliest
-from convinspect.fields.summary.box import interval, middle, one_unit
+from convinspect.fields.summary.axis import AxisReport
+from convinspect.fields.summary.box import interval, most_seeing, one_unit
 from convinspect.fields.summary.numbers import Numbers, numbers
 from convinspect.records import FieldStatus, GlobalOperator, LocalField, ReceptiveField
+
+# Of axes that differ the weaker claim holds for all; that some operator takes in everything is what a row must tell.
+_WEAKEST_FIRST: tuple[FieldStatus, ...] = ("unknown", "data_dependent", "upper_bound", "global", "exact")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +24,34 @@ class Followed:
     name: str
     axes: tuple[int, ...]
     lengths: tuple[int, ...]
+    labels: tuple[str, ...] | None = None
 
 
 def describe(field: Field, followed: Followed) -> ReceptiveField:
-    """Report a field.
+    """Report a field along every axis that is followed."""
+    return assembled(read(field, followed), followed)
+
+
+def read(field: Field, followed: Followed) -> tuple[AxisReport, ...]:
+    """Return what there is to say along each axis, while the field is there."""
+    unit = most_seeing(field)
+    field = one_unit(field, unit)
+    return tuple(
+        AxisReport(
+            numbers(axis, field),
+            interval(axis.strict, unit),
+            interval(axis.local, unit),
+            length,
+            axis.nominal is not Absent.MISALIGNED,
+            axis.global_op,
+            field.uncertainty,
+        )
+        for axis, length in zip(field.axes, followed.lengths, strict=True)
+    )
+
+
+def assembled(axes: Sequence[AxisReport], followed: Followed) -> ReceptiveField:
+    """Report a field along ``axes``.
 
     Where several statuses apply the weaker claim wins: unknown, data_dependent, upper_bound, global, exact; a bound
     that came after all that is global does not count, as it cannot have made it so. Axes that are global have no
@@ -36,31 +64,29 @@ def describe(field: Field, followed: Followed) -> ReceptiveField:
     * ``data_dependent``: an upper bound, inside which values decide what is read.
     * ``unknown``: an operator without a rule came before; the whole input is all that can be said.
     """
-    unit = middle(field)
-    field = one_unit(field, unit)
-    center = tuple(interval(axis.strict, unit) for axis in field.axes)
-    by_axis = [numbers(axis, field) for axis in field.axes]
-    global_ops = [axis.global_op for axis in field.axes]
-    unknown = field.uncertainty.unknown
-    own = [Numbers() if op or unknown else number for op, number in zip(global_ops, by_axis, strict=True)]
+    statuses = tuple(axis.status for axis in axes)
     local = None
-    if any(global_ops) and not unknown:
-        near = tuple(interval(axis.local, unit) for axis in field.axes)
-        local = LocalField(**_columns(by_axis), center=near if any(near) else None)
-    via = unknown or earliest((field.uncertainty.data_dependent, *global_ops))
+    if any(axis.global_op for axis in axes) and "unknown" not in statuses:
+        near = tuple(axis.near for axis in axes)
+        local = LocalField(**_columns([axis.numbers for axis in axes]), center=near if any(near) else None)
     return ReceptiveField(
         followed.name,
         followed.axes,
-        **_columns(own),
-        center=center,
-        coverage=tuple(
-            (box[1] - box[0] + 1) / length if box else 0.0 for box, length in zip(center, followed.lengths, strict=True)
-        ),
+        **_columns([axis.own_numbers for axis in axes]),
+        center=tuple(axis.center for axis in axes),
+        coverage=tuple(axis.coverage for axis in axes),
         local=local,
-        global_via=GlobalOperator(via.path, via.op) if via else None,
-        aligned=all(axis.nominal is not Absent.MISALIGNED for axis in field.axes),
-        status=_status(field, global_ops),
+        global_via=_told(earliest(axis.via for axis in axes)),
+        aligned=all(axis.aligned for axis in axes),
+        status=next(status for status in _WEAKEST_FIRST if status in statuses),
+        axis_status=statuses,
+        axis_global_via=tuple(_told(axis.via) for axis in axes),
+        axis_labels=followed.labels,
     )
+
+
+def _told(cause: Cause | None) -> GlobalOperator | None:
+    return GlobalOperator(cause.path, cause.op) if cause else None
 
 
 def _columns(by_axis: Sequence[Numbers]) -> dict[str, Any]:
@@ -72,14 +98,3 @@ def _columns(by_axis: Sequence[Numbers]) -> dict[str, Any]:
     }
     halo = tuple(one.halo for one in by_axis)
     return {**columns, "halo": halo if any(halo) else None}
-
-
-def _status(field: Field, global_ops: Sequence[Cause | None]) -> FieldStatus:
-    if field.uncertainty.unknown:
-        return "unknown"
-    if field.uncertainty.data_dependent:
-        return "data_dependent"
-    bound = field.uncertainty.upper_bound
-    if any(global_ops):
-        return "upper_bound" if bound and any(op and bound <= op for op in global_ops) else "global"
-    return "upper_bound" if bound else "exact"

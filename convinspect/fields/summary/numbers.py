@@ -9,6 +9,7 @@ import numpy as np
 
 from convinspect.fields.hulls.arrays import BIG, EMPTY_FROM
 from convinspect.fields.hulls.hull import Map
+from convinspect.fields.operations.dimensions import Kind
 from convinspect.fields.operations.field import AxisField, Field
 from convinspect.fields.summary.box import interval, middle
 from convinspect.records import Interval, Jump
@@ -53,7 +54,7 @@ def _sizes(nominal: Map) -> tuple[int, int] | None:
     return int(size.max()), int(np.where(alive, size, BIG).min())
 
 
-def _jump(nominal: Map, spatial: tuple[bool, ...], *, shared: bool) -> Jump | None:
+def _jump(nominal: Map, spatial: tuple[Kind, ...], *, shared: bool) -> Jump | None:
     """Input step from one position to the next; of a flattened or partitioned image, of its grid.
 
     ``shared`` says that another axis runs along the same dimension.
@@ -67,7 +68,7 @@ def _jump(nominal: Map, spatial: tuple[bool, ...], *, shared: bool) -> Jump | No
     return int(steps.min()) if steps.size else None
 
 
-def _start(nominal: Map, spatial: tuple[bool, ...]) -> int | None:
+def _start(nominal: Map, spatial: tuple[Kind, ...]) -> int | None:
     """First input index that the unit at position 0 sees, over its channels."""
     unit = tuple(slice(0, 1) if flag or d == nominal.dim else slice(None) for d, flag in enumerate(spatial))
     lowest = int(nominal.array[0][unit].min())

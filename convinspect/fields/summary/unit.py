@@ -55,7 +55,7 @@ class Asked:
 
 def describe_unit(field: Field, followed: Followed, index: tuple[int, ...]) -> Unit:
     """Report one unit of a field; ``index`` runs over the tensor's spatial axes."""
-    dims = [dim for dim, flag in enumerate(field.spatial) if flag]
+    dims = [dim for dim, kind in enumerate(field.spatial) if kind is not False]
     sizes = [field.shape[dim] for dim in dims]
     if not dims:
         raise UsageError("its output has no spatial axes")
@@ -66,9 +66,16 @@ def describe_unit(field: Field, followed: Followed, index: tuple[int, ...]) -> U
     field = one_unit(field, place)
     box = tuple(interval(axis.strict, place) for axis in field.axes)
     unknown = field.uncertainty.unknown
-    nominal = tuple(None if axis.global_op or unknown else _unclipped(axis, place) for axis in field.axes)
+    # What sees nothing among the patches of an image is no patch: it is a class token.
+    absent = unknown or (None in box and _is_shared(field))
+    nominal = tuple(None if axis.global_op or absent else _unclipped(axis, place) for axis in field.axes)
     known = None if None in nominal else cells(nominal)
     return Unit(followed.name, followed.axes, index, box, nominal, known, None if known is None else known - cells(box))
+
+
+def _is_shared(field: Field) -> bool:
+    dims = [axis.nominal.dim for axis in field.axes if isinstance(axis.nominal, Map)]
+    return len(set(dims)) < len(dims)
 
 
 def _unclipped(axis: AxisField, unit: Place) -> Interval | None:

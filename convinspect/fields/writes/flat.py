@@ -11,6 +11,7 @@ import numpy as np
 from convinspect.fields.hulls import arrays
 from convinspect.fields.hulls.arrays import Array, Shape
 from convinspect.fields.hulls.hull import Absent, Hull, Map
+from convinspect.fields.operations.dimensions import Kind
 from convinspect.fields.operations.field import CERTAIN, AxisField, Cause, Field, Uncertainty, earliest
 from convinspect.fields.writes import boxes
 from convinspect.fields.writes.boxes import Geometry
@@ -31,7 +32,7 @@ class Flat:
     sides: list[list[Array]]
     global_ops: list[Cause | None]
     uncertainty: Uncertainty = CERTAIN
-    spatial: dict[int, tuple[bool, ...]] = default(default_factory=dict)
+    spatial: dict[int, tuple[Kind, ...]] = default(default_factory=dict)
 
     def see_as(self, grid: Shape) -> None:
         """Change the grid; elements keep their order."""

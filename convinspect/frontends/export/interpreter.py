@@ -39,7 +39,6 @@ class Interpreter(fx.Interpreter):
         self._runs = _runs_of(graph, weights)
         self._wanted = {node for runs in self._runs.values() for run in runs for node in (*run.given, *run.returned)}
         self._records: dict[Any, tuple[TensorRecord, ...]] = {}
-        self._fields: dict[Any, Any] = {}
         self._running: tuple[_Run, ...] = ()
         self._regions: list[AbstractContextManager[Any]] = []
 
@@ -69,7 +68,7 @@ class Interpreter(fx.Interpreter):
             self._records[n] = records_in(value)
             for run in self._running:
                 if n in run.returned:
-                    self._fields[n] = self._recorder.returned(self._paths[run.path], value)
+                    self._records[n] = self._recorder.returned(self._paths[run.path], value)
         return value
 
     def abandon(self, error: BaseException) -> None:
@@ -95,10 +94,7 @@ class Interpreter(fx.Interpreter):
         while kept < min(len(runs), len(self._running)) and runs[kept] is self._running[kept]:
             kept += 1
         for run in reversed(self._running[kept:]):
-            fields = (self._fields.get(node) for node in run.returned)
-            self._recorder.end(
-                self._recorded(run.returned), next((field for field in fields if field is not None), None)
-            )
+            self._recorder.end(self._recorded(run.returned))
         for run in runs[kept:]:
             self._recorder.enter(self._paths[run.path], run.type, self._recorded(run.given))
         self._running = runs

@@ -24,6 +24,7 @@ from convinspect.tensors.known import is_known, values_of, with_twin, with_value
 from convinspect.tensors.operators import operands, signature_of
 from convinspect.torch_private import (
     DispatchMode,
+    aten,
     plain_torch_function,
     running_meta_kernels,
     tensor_like,
@@ -63,6 +64,10 @@ def disown(tensors: Iterable[FakeTensor]) -> None:
 def _forget(key: int, _reference: object) -> None:
     _alive.pop(key, None)
     _left_behind.discard(key)
+
+
+# Derivatives make zeros that are nowhere written: without data there is nothing to save.
+_WRITTEN_OUT = {aten("_efficientzerotensor"): torch.ops.aten.zeros.default}
 
 
 class _Kernel:
@@ -167,6 +172,7 @@ def _is_fake(tensor: torch.Tensor) -> bool:
 def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if _Kernel.running:
         return _on_meta(func, args, kwargs)
+    func = _WRITTEN_OUT.get(func, func)
     try:
         return with_values(func, args, kwargs, lambda: _without_data(func, args, kwargs), FakeTensor)
     except NotImplementedError:

@@ -11,12 +11,13 @@ from typing import Any
 from torch import nn
 
 from convinspect.fields import FieldTracker
-from convinspect.records import ModuleCall, OpCall, ReceptiveField, TensorRecord
-from convinspect.tensors.describe import arguments_of, records_in, returned_tensors, tensors_in
-from convinspect.tensors.operators import hides_others
+from convinspect.records import ModuleCall, OpCall, TensorRecord
+from convinspect.tensors.describe import arguments_of, returned_tensors, tensor_record, tensors_in
+from convinspect.tensors.operators import hides_others, operands, results
 from convinspect.torch_private import DispatchMode
 from convinspect.trace.fake.tensor import ASKS_DEVICE
 from convinspect.trace.memory.live import LiveBytes
+from convinspect.trace.record.origins import Origins
 
 # The attribute of an exception that holds the path and the module that it came out of.
 FAILED_IN = "_convinspect_failed_in"
@@ -58,10 +59,10 @@ class Calls:
         call = ModuleCall(path, type_name, self.parent, self._runs[path], inputs, (), unregistered=unregistered)
         self._running.append(self.add(call))
 
-    def end(self, outputs: tuple[TensorRecord, ...], field: ReceptiveField | None) -> None:
+    def end(self, outputs: tuple[TensorRecord, ...]) -> None:
         """End the running module's run with records of what it returned."""
         index = self._running.pop()
-        self._calls[index] = replace(self._module(index), outputs=outputs, receptive_field=field, finished=True)
+        self._calls[index] = replace(self._module(index), outputs=outputs, finished=True)
 
     def add(self, call: ModuleCall | OpCall) -> int:
         """Add one call and return its index."""
@@ -79,18 +80,24 @@ class Recorder(Calls, DispatchMode):
     """A dispatch mode that writes each operator down under the module that is running.
 
     Front ends tell it which that is. ``fields`` follows receptive fields; ``touch`` is told of every operator before
-    it runs, so that it can save what the operator will change.
+    it runs, so that it can save what the operator will change; with ``origins`` each call says who made what it reads.
     """
 
     supports_higher_order_operators = True
 
-    def __init__(self, fields: FieldTracker, touch: Callable[[Any, tuple[Any, ...], dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        fields: FieldTracker,
+        touch: Callable[[Any, tuple[Any, ...], dict[str, Any]], None],
+        origins: Origins | None = None,
+    ) -> None:
         Calls.__init__(self)
         DispatchMode.__init__(self)
         self.memory = LiveBytes()
         self.defect: Exception | None = None
         self._fields = fields
         self._touch = touch
+        self._origins = origins
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -114,26 +121,29 @@ class Recorder(Calls, DispatchMode):
 
     def _record(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         self._fields.observe(func, args, kwargs, out, self.path)
-        self.add(
+        sources = self._origins.of(operands(args, kwargs)) if self._origins is not None else ()
+        index = self.add(
             OpCall(
                 op=full_name(func),
                 parent=self.parent,
                 args=arguments_of(func, args, kwargs),
-                outputs=records_in(out),
+                outputs=self._described(out),
                 allocated_bytes=self.memory.observe(func, args, kwargs, out, self.next_index),
-                receptive_field=self._field_of(out),
+                sources=sources,
             )
         )
+        if self._origins is not None:
+            for tensor in results(out):
+                self._origins.made(tensor, index)
 
     def leave(self, result: Any) -> None:
         """End the running module's run with what it returns."""
-        found = tuple(returned_tensors(result))
-        self.end(records_in(found), self.returned(self.path, found))
+        self.end(self.returned(self.path, tuple(returned_tensors(result))))
 
-    def returned(self, path: str, value: Any) -> ReceptiveField | None:
-        """Say that the module at ``path`` returns ``value``, and get the first field in it."""
+    def returned(self, path: str, value: Any) -> tuple[TensorRecord, ...]:
+        """Say that the module at ``path`` returns ``value``, and get records of the tensors in it."""
         self._fields.returned(path, tuple(tensors_in(value)))
-        return self._field_of(value)
+        return self._described(value)
 
     def abandon(self, error: BaseException, module: nn.Module) -> None:
         """End the run of ``module``, the running one, with ``error``, and remember the innermost that it came out of.
@@ -145,9 +155,8 @@ class Recorder(Calls, DispatchMode):
                 setattr(error, FAILED_IN, (self.path, module))
         self._running.pop()
 
-    def _field_of(self, value: Any) -> ReceptiveField | None:
-        fields = (self._fields.describe(tensor) for tensor in tensors_in(value))
-        return next((field for field in fields if field is not None), None)
+    def _described(self, value: Any) -> tuple[TensorRecord, ...]:
+        return tuple(tensor_record(tensor, self._fields.describe(tensor)) for tensor in tensors_in(value))
 
 
 def full_name(func: Any) -> str:

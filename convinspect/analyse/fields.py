@@ -1,0 +1,92 @@
+"""The receptive field of a row: one range over the fields of all its outputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+from typing import Any, TypeAlias
+
+from convinspect.records import FieldStatus, Interval, LocalField, ReceptiveField, TensorRecord
+
+_Numbers: TypeAlias = "ReceptiveField | LocalField"
+# Weaker claims first.
+_BY_STRENGTH: tuple[FieldStatus, ...] = ("unknown", "data_dependent", "upper_bound", "global", "exact")
+
+
+def field_of_outputs(outputs: Sequence[TensorRecord]) -> ReceptiveField | None:
+    """Return one field for all ``outputs``: the range of their sizes, the largest halo, the weakest status.
+
+    Numbers that differ and have no range (``jump``) are ``None``; ``center`` and ``coverage`` are those of the output
+    whose unit sees most. Outputs that do not depend on the followed input do not count.
+    """
+    found = [output.receptive_field for output in outputs if output.receptive_field is not None]
+    if not found or all(field == found[0] for field in found):
+        return found[0] if found else None
+    most = max(found, key=_share)
+    locals_ = [field.local or _as_local(field) for field in found]
+    return replace(
+        most,
+        **_ranges(found),
+        local=_local(locals_) if any(field.local for field in found) else None,
+        global_via=_first([field.global_via for field in found]),
+        aligned=all(field.aligned for field in found),
+        status=_weakest([field.status for field in found]),
+        axis_status=_by_axis([field.axis_status for field in found], _weakest),
+        axis_global_via=_first_by_axis([field.axis_global_via for field in found]),
+    )
+
+
+def _share(field: ReceptiveField) -> float:
+    return math.prod(field.coverage or ())
+
+
+def _as_local(field: ReceptiveField) -> LocalField:
+    return LocalField(**{one.name: getattr(field, one.name) for one in fields(LocalField)})
+
+
+def _local(parts: Sequence[LocalField]) -> LocalField:
+    return LocalField(**_ranges(parts), center=max((part.center for part in parts), key=_cells))
+
+
+def _cells(box: Sequence[Interval | None] | None) -> int:
+    return math.prod(side[1] - side[0] + 1 if side else 0 for side in box or (None,))
+
+
+def _ranges(parts: Sequence[_Numbers]) -> dict[str, Any]:
+    ways: dict[str, Callable[[Sequence[Any]], Any]] = {
+        "size": max,
+        "size_min": min,
+        "jump": _common,
+        "start": min,
+        "halo": _widest,
+    }
+    return {name: _by_axis([getattr(part, name) for part in parts], way) for name, way in ways.items()}
+
+
+def _by_axis(columns: Sequence[Sequence[Any] | None], way: Callable[[Sequence[Any]], Any]) -> tuple[Any, ...] | None:
+    """Join the entries of each axis; one that is not known in one column is not known."""
+    known = [column for column in columns if column is not None]
+    if len(known) < len(columns):
+        return None
+    return tuple(None if None in entries else way(entries) for entries in zip(*known, strict=True))
+
+
+def _first_by_axis(columns: Sequence[Sequence[Any] | None]) -> tuple[Any, ...]:
+    return tuple(map(_first, zip(*(column for column in columns if column is not None), strict=True)))
+
+
+def _first(entries: Sequence[Any]) -> Any:
+    return next((entry for entry in entries if entry is not None), None)
+
+
+def _common(entries: Sequence[Any]) -> Any:
+    return entries[0] if len(set(entries)) == 1 else None
+
+
+def _widest(sides: Sequence[Interval]) -> Interval:
+    return max(side[0] for side in sides), max(side[1] for side in sides)
+
+
+def _weakest(statuses: Sequence[FieldStatus]) -> FieldStatus:
+    return min(statuses, key=_BY_STRENGTH.index)
