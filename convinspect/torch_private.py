@@ -52,6 +52,11 @@ def has_kernel(func: Any, key: str) -> bool:
     return bool(torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key))
 
 
+def run_composite(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run the operators that a composite one is made of. Missing: ``decompose``, which has other ones for some."""
+    return func._op_dk(torch._C.DispatchKey.CompositeImplicitAutograd, *args, **kwargs)
+
+
 def aten(name: str) -> Any:
     """Return torch's operator of this name, default overload. Missing: ``None``; what is said of it is not needed."""
     return getattr(getattr(torch.ops.aten, name, None), "default", None)
