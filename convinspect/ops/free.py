@@ -102,6 +102,9 @@ _WITH_BY_PRODUCTS = """
     nll_loss2d_forward=nll_loss nll_loss_forward
 """
 
+# Distances subtract, take powers and add: no product is summed, though torch has a matrix product for large ones.
+_DISTANCES = "_cdist_forward cdist _euclidean_dist=cdist _pdist_forward pdist"
+
 # They sum nothing: outer products are multiplied element by element, and torch.outer arrives as aten.mul anyway.
 _OUTER_PRODUCTS = "addr ger kron outer"
 
@@ -170,6 +173,7 @@ for _family in (_POINTWISE, _REDUCTIONS, _NORMS, _SOFTMAX_AND_DROPOUT, _SAMPLING
     declare(_family, _FREE)
 for _family in (_LOSSES, _OUTER_PRODUCTS, _GATES, _QUANTISATION, _SPARSE, _DERIVATIVES):
     declare(_family, _FREE)
+declare(_DISTANCES, _FREE)
 declare(_WITH_BY_PRODUCTS, Operator(macs=0, by_products=True))
 declare(_SPECIAL, _FREE, "aten.special_")
 declare(_QUANTISED, _FREE, "quantized.")

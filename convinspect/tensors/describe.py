@@ -14,8 +14,8 @@ from torch import nn
 from convinspect.errors import UsageError
 from convinspect.records import NamedTensor, ReceptiveField, TensorRecord, Value
 from convinspect.tensors.identity import element_bytes
-from convinspect.tensors.operators import signature_of
-from convinspect.torch_private import unwrapped
+from convinspect.tensors.operators import results, signature_of
+from convinspect.torch_private import undispatched, unpacked, unwrapped
 
 _PLAIN = (int, float, bool, str, type(None))
 # What holds attributes and is nobody's result, or leads anywhere in the process.
@@ -78,7 +78,16 @@ def _value(argument: Any) -> Value:
         return argument
     if isinstance(argument, (list, tuple)):
         return tuple(_value(item) for item in argument)
-    return str(argument)
+    return _packed(argument) if isinstance(argument, torch.ScriptObject) else str(argument)
+
+
+def _packed(weights: Any) -> Value:
+    """Return the tensors in a packed object, unpacked."""
+    try:
+        with undispatched():
+            return tuple(map(tensor_record, results(unpacked(weights))))
+    except RuntimeError:  # an object of a library that this build of torch does not have
+        return str(weights)
 
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:

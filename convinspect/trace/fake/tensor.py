@@ -158,7 +158,7 @@ class FakeMode(DispatchMode):
             return _as_fake(args[0])
         if not tensors and not _takes_device(func):  # arithmetic of Python's numbers
             return _mapped(func(*args, **kwargs), _as_fake)
-        if tensors and not any(_is_fake(tensor) or not is_known(tensor) for tensor in tensors):
+        if tensors and not any(_is_fake(t) or (t.layout is torch.strided and not is_known(t)) for t in tensors):
             return func(*args, **kwargs)
         if is_sparse(func, tensors):
             return _mapped(answer_on_zeros(func, args, kwargs, _is_fake), _as_fake)

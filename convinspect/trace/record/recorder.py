@@ -14,7 +14,7 @@ from convinspect.fields import FieldTracker, WatchArrays
 from convinspect.records import ModuleCall, OpCall, TensorRecord
 from convinspect.tensors.describe import arguments_of, returned_tensors, tensor_record, tensors_in
 from convinspect.tensors.operators import hides_others, operands, results
-from convinspect.torch_private import DispatchMode
+from convinspect.torch_private import DispatchMode, run_composite
 from convinspect.trace.fake.tensor import ASKS_DEVICE
 from convinspect.trace.memory.live import LiveBytes
 from convinspect.trace.record.origins import Origins
@@ -109,7 +109,7 @@ class Recorder(Calls, DispatchMode):
             return func(*args, **kwargs)
         if hides_others(func, args, kwargs):
             with self:
-                return func.decompose(*args, **kwargs)
+                return run_composite(func, args, kwargs)
         self._touch(func, args, kwargs)
         out = func(*args, **kwargs)
         try:
