@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 
+from convinspect.errors import UsageError
 from convinspect.ops import is_view_named
-from convinspect.report import Layer, Report
-from convinspect.tree import Node, tree_of
+from convinspect.report import Layer, Report, TotalMemory
+from convinspect.tree import Node, total, tree_of
 
 
 def at_depth(report: Report, depth: int) -> Report:
@@ -17,7 +19,8 @@ def at_depth(report: Report, depth: int) -> Report:
     took in, so the rows still add up to the totals. Depth 0 leaves the model itself.
     """
     kept = (node for node in tree_of(report.layers) if node.level <= depth)
-    return replace(report, layers=tuple(node.layer if node.level < depth else _folded(node) for node in kept))
+    layers = tuple(node.layer if node.level < depth else _folded(node) for node in kept)
+    return replace(report, layers=layers, graph=None)
 
 
 def _folded(node: Node) -> Layer:
@@ -36,6 +39,57 @@ def _folded(node: Node) -> Layer:
         complex_macs=sums.complex_macs,
         memory=sums.memory,
     )
+
+
+def part_of(report: Report, path: str) -> Report:
+    """Return the report of the module ``path`` alone: its rows, in every call, and what they add up to.
+
+    What only the whole run has, the peaks of memory, is not known of a part. Raises `UsageError` where there is none.
+    """
+    layers = tuple(report.layers[i] for start, end in spans_of(report.layers, path) for i in range(start, end))
+    sums = total(layers)
+    return replace(
+        report,
+        layers=layers,
+        totals=replace(
+            report.totals,
+            params=sums.params,
+            trainable_params=sums.trainable_params,
+            non_trainable_params=sums.params - sums.trainable_params,
+            buffers=sums.buffers,
+            param_bytes=sums.param_bytes,
+            buffer_bytes=sums.buffer_bytes,
+            weight_bytes=sums.param_bytes + sums.buffer_bytes,
+            macs=sums.macs,
+            flops=None if sums.macs is None else sum(layer.flops or 0 for layer in layers),
+            macs_status=sums.macs_status,
+            memory=TotalMemory(
+                report.totals.memory.input_bytes, sums.param_bytes + sums.buffer_bytes, None, None, None
+            ),
+            bytes_by_dtype={},
+        ),
+        warnings=tuple(note for note in report.warnings if _is_within(note.path, path)),
+        uncounted=tuple(one for one in report.uncounted if _is_within(one.path, path)),
+        unit=None,
+    )
+
+
+def spans_of(layers: Sequence[Layer], path: str) -> list[tuple[int, int]]:
+    """Return where each call of the module ``path`` begins and ends; raises `UsageError` where there is none."""
+    found = []
+    for start, layer in enumerate(layers):
+        if layer.kind == "module" and layer.path == path:
+            inner = range(start + 1, len(layers))
+            found.append((start, next((i for i in inner if layers[i].depth <= layer.depth), len(layers))))
+    if not found:
+        paths = list(dict.fromkeys(layer.path for layer in layers if layer.path))
+        near = get_close_matches(path, paths, 3, 0.5) or paths[:3]
+        raise UsageError(f"--only {path}: no module of that path", f"for example: {', '.join(near)}" if near else None)
+    return found
+
+
+def _is_within(path: str | None, part: str) -> bool:
+    return path is not None and (path == part or path.startswith(f"{part}."))
 
 
 def worth_showing(layers: Sequence[Layer]) -> list[bool]:
@@ -71,3 +125,11 @@ def _changes_something(layer: Layer) -> bool:
     if not layer.outputs or not layer.inputs:
         return False
     return all(given.shape != layer.outputs[0].shape for given in layer.inputs)
+
+
+def counts_on(name: str, following: str) -> bool:
+    """Return whether ``following`` is the name that counts on from ``name``: ``blocks.4`` from ``blocks.3``."""
+    prefix, _, last = name.rpartition(".")
+    other, _, then = following.rpartition(".")
+    numbered = last.isascii() and last.isdigit() and then.isascii() and then.isdigit()
+    return prefix == other and numbered and int(then) == int(last) + 1

@@ -77,12 +77,21 @@ class UnitSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class AxesSpec:
+    """The axes of the input ``name`` that are positions (``None``: of the one that is followed), and their labels."""
+
+    name: str | None
+    axes: tuple[int, ...]
+    labels: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One run of ``summary``: everything that the numbers depend on, and what the target is allowed.
 
     ``optimizer`` is the one whose training step is estimated (``None``: no estimate is made), ``amp`` the dtype of
-    autocast in that step. ``fallback``: what cannot run on meta may run on the cpu instead. ``given`` names the options
-    that stand on the command line, defaults left out.
+    autocast in that step. ``fallback``: what cannot run on meta may run on the cpu instead. ``graph`` asks for the
+    edges between rows. ``given`` names the options that stand on the command line, defaults left out.
     """
 
     target: Target
@@ -93,11 +102,13 @@ class Request:
     dtype: str | None = None
     train: bool = False
     field_of: str | None = None
+    axes: AxesSpec | None = None
     unit: UnitSpec | None = None
     allow_unsafe: bool = False
     optimizer: OptimizerName | None = "adamw"
     amp: AmpName | None = None
     fallback: bool = True
+    graph: bool = False
     given: tuple[str, ...] = ()
 
 
@@ -185,6 +196,18 @@ def parse_unit(text: str) -> UnitSpec:
     if not colon or not all(map(_is_count, parts)):
         raise UsageError(f"--unit {text}: expected LAYER:I,J", "for example: --unit layer1.0:3,4")
     return UnitSpec(path, tuple(_count(part, f"--unit {text}") for part in parts))
+
+
+def parse_axes(text: str) -> AxesSpec:
+    """Read ``[INPUT=][LABEL,LABEL:]AXIS,AXIS``: axes count from 0, the batch included."""
+    name, equals, rest = text.rpartition("=")
+    words, colon, numbers = rest.rpartition(":")
+    parts = [part.strip() for part in numbers.split(",")]
+    labels = tuple(word.strip() for word in words.split(",")) if colon else None
+    fits = labels is None or (len(labels) == len(parts) and all(map(_NAME.fullmatch, labels)))
+    if (equals and not name.strip()) or not fits or not all(map(_is_count, parts)) or len(set(parts)) < len(parts):
+        raise UsageError(f"--axes {text}: expected [INPUT=][LABEL,LABEL:]AXIS,AXIS", "for example: --axes x=h,w:2,3")
+    return AxesSpec(name.strip() or None, tuple(_count(part, f"--axes {text}") for part in parts), labels)
 
 
 def parse_dtype(text: str, place: str) -> str:

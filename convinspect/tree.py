@@ -60,7 +60,7 @@ def _subtrees(layers: Sequence[Layer]) -> list[tuple[Sums, bool]]:
         parts: list[Layer | Sums] = [layer]
         while orphans and orphans[-1][0] > layer.depth:
             parts.append(orphans.pop()[1])
-        found.append((_add_up(parts), len(parts) == 1))
+        found.append((add_up(parts), len(parts) == 1))
         orphans.append((layer.depth, found[-1][0]))
     return found[::-1]
 
@@ -72,7 +72,7 @@ def leaves(layers: Sequence[Layer]) -> list[Layer]:
 
 def total(layers: Iterable[Layer]) -> Sums:
     """Return what the own numbers of ``layers`` add up to."""
-    return _add_up(list(layers))
+    return add_up(list(layers))
 
 
 def all_known(values: Iterable[int | None]) -> int | None:
@@ -82,7 +82,8 @@ def all_known(values: Iterable[int | None]) -> int | None:
     return sum(known) if len(known) == len(listed) else None
 
 
-def _add_up(parts: Sequence[Layer | Sums]) -> Sums:
+def add_up(parts: Sequence[Layer | Sums]) -> Sums:
+    """Return what ``parts`` add up to: a layer gives its own numbers."""
     macs = [part.macs for part in parts if part.macs is not None]
     ran = [part.memory for part in parts if (part.ran if isinstance(part, Sums) else part.call)]
     return Sums(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 _SI = ("", "K", "M", "G", "T", "P", "E")
 _IEC = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+# How many bytes each unit is.
+BYTES = {name: 1024**power for power, name in enumerate(_IEC)}
 
 
-def count(value: int) -> str:
-    """Return ``value`` with at most four significant figures and a factor of 1000: ``480.5K``, ``4.089G``."""
-    return _scaled(value, 1000, _SI, "")
+def count(value: int, digits: int = 4) -> str:
+    """Return ``value`` in ``digits`` figures or few more, with a factor of 1000: ``480.5K``, ``4.089G``."""
+    return _scaled(value, 1000, _SI, "", digits)
 
 
-def size(value: int) -> str:
+def size(value: int, digits: int = 4) -> str:
     """Return ``value`` bytes with a factor of 1024: ``85.31 KiB``, ``512 B``."""
-    return _scaled(value, 1024, _IEC, " ")
+    return _scaled(value, 1024, _IEC, " ", digits)
 
 
 def exact(value: int) -> str:
@@ -40,12 +42,19 @@ def printable(text: str, *, ascii_only: bool = False) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def _scaled(value: int, base: int, names: tuple[str, ...], gap: str) -> str:
+def _scaled(value: int, base: int, names: tuple[str, ...], gap: str, digits: int) -> str:
     if abs(value) < base:
         return f"{value}{gap}{names[0]}".strip()
     scaled, step = float(value), 0
     # Compare the printed value: 999_999 must read 1.000M, never 1000.0K.
-    while step + 1 < len(names) and abs(float(f"{scaled:.4g}")) >= base:
+    while step + 1 < len(names) and abs(_rounded(scaled, digits)) >= base:
         scaled, step = scaled / base, step + 1
-    digits = max(0, 4 - len(str(int(abs(float(f"{scaled:.4g}"))))))
-    return f"{scaled:.{digits}f}{gap}{names[step]}"
+    return f"{scaled:.{_decimals(_rounded(scaled, digits), digits)}f}{gap}{names[step]}"
+
+
+def _rounded(value: float, digits: int) -> float:
+    return round(value, _decimals(value, digits))
+
+
+def _decimals(value: float, digits: int) -> int:
+    return max(0, digits - len(str(int(abs(value)))))

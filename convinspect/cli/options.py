@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from convinspect.cli.completion import complete_devices
 from convinspect.errors import UsageError
 from convinspect.spec import (
     InputSpec,
     Reference,
     Request,
     parse_amp,
+    parse_axes,
     parse_device,
     parse_float_dtype,
     parse_input,
@@ -60,7 +62,12 @@ def run_options(command: F) -> F:
         ),
         click.option("--no-batch", is_flag=True, help="The inputs' shapes are given whole."),
         click.option(
-            "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda[:N] or meta."
+            "--device",
+            default="auto",
+            show_default=True,
+            metavar="NAME",
+            shell_complete=complete_devices,
+            help="auto, cpu, cuda[:N] or meta.",
         ),
         click.option(
             "--no-fallback", is_flag=True, help="Fail where --device meta lacks a value, rather than run on the cpu."
@@ -76,6 +83,9 @@ def run_options(command: F) -> F:
         ),
         click.option("--amp", type=click.Choice(["bf16", "fp16"]), help="Train under autocast in this dtype."),
         click.option("--field-of", metavar="NAME", help="The input whose receptive fields are followed."),
+        click.option(
+            "--axes", metavar="[INPUT=]AXES", help="Which axes of it are positions: x=1, x=h,w:2,3; batch included."
+        ),
         click.option("--allow-unsafe", is_flag=True, help="Run a TorchScript file that touches files or leaves torch."),
     )
     for option in reversed(options):
@@ -102,6 +112,7 @@ def request_of(target: str, options: dict[str, Any]) -> Request:
         dtype=parse_float_dtype(options["dtype"], "--dtype") if options["dtype"] else None,
         train=options["train"],
         field_of=options["field_of"],
+        axes=parse_axes(options["axes"]) if options["axes"] else None,
         unit=parse_unit(options["unit"]) if options.get("unit") else None,
         allow_unsafe=options["allow_unsafe"],
         optimizer=parse_optimizer(options["optimizer"]),

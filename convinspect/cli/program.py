@@ -11,6 +11,7 @@ import click
 from convinspect import __version__
 from convinspect.cli.check import check
 from convinspect.cli.diff import diff
+from convinspect.cli.explain import explain
 from convinspect.cli.streams import complete_descriptors, printed, say, settle
 from convinspect.cli.summary import summary
 from convinspect.cli.weight_files import weight_files
@@ -57,6 +58,7 @@ convinspect.add_command(summary)
 convinspect.add_command(check)
 convinspect.add_command(weight_files)
 convinspect.add_command(diff)
+convinspect.add_command(explain)
 
 
 def run(arguments: list[str]) -> int:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 
-# What is piped must not change with the window that happens to be open.
-_PIPED_WIDTH = 160
+from convinspect.render.options import PAGE_LINES, PAGE_WIDTH
 
 
 def width_of(*, terminal: bool) -> int:
     """Return the width of the window, or what COLUMNS says: it is for those who have no window."""
     said = os.environ.get("COLUMNS", "")
+    # What is piped must not change with the window that happens to be open.
     if terminal or (said.isascii() and said.isdigit() and int(said)):
-        return shutil.get_terminal_size((_PIPED_WIDTH, 24)).columns
-    return _PIPED_WIDTH
+        return shutil.get_terminal_size((PAGE_WIDTH, PAGE_LINES)).columns
+    return PAGE_WIDTH
+
+
+def height_of(*, terminal: bool) -> int:
+    """Return how many lines the window has; what is piped goes on a page."""
+    return shutil.get_terminal_size((PAGE_WIDTH, PAGE_LINES)).lines if terminal else PAGE_LINES
 
 
 def has_color(*, terminal: bool) -> bool:

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from convinspect.cli.completion import complete_target
 from convinspect.cli.hints import hint_for
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
+from convinspect.cli.page_options import COLUMN_HELP, page_of, page_options
 from convinspect.cli.patience import patience
-from convinspect.cli.screen import can_draw, has_color, width_of
+from convinspect.cli.screen import can_draw, has_color, height_of, width_of
 from convinspect.cli.streams import report_stream, say
 from convinspect.errors import ModelError, UsageError
 from convinspect.render import FORMATS, Options, render
-from convinspect.render.columns import chosen
 
 if TYPE_CHECKING:
     from convinspect.report import Report
     from convinspect.spec import Request
 
 
-@click.command(no_args_is_help=True)
-@click.argument("target")
+@click.command(epilog=COLUMN_HELP)
+@click.argument("target", shell_complete=complete_target)
 @run_options
 @click.option("--unit", metavar="LAYER:I,J", help="Say which box of the input one unit of a layer sees.")
-@click.option("--depth", type=click.IntRange(min=0), help="Fold what lies deeper than this many modules.")
-@click.option(
-    "--columns", metavar="NAMES", help="Columns of the table, comma-separated; default,jump adds to the usual."
-)
+@page_options
 @click.option("--format", "form", type=click.Choice(FORMATS), help="How to print it; by default a table.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("--output", "-o", metavar="FILE", help="Write the report there instead of printing it; - prints it.")
@@ -48,14 +47,14 @@ def summary(target: str, **options: Any) -> int:
       convinspect summary model.py --input 3,224,224 --depth 2
     """
     request = request_of(target, options)
-    form, columns = _format(options), _columns(options)
+    form, layout = _format(options), page_of(options)
     from convinspect.load import kind_of  # noqa: PLC0415 - --help must not wait for it
 
     kind_of(request.target.source)  # a file that is not there is told before torch is imported
     output = open_output(options["output"], [request.target.source])
     with report_stream() as stdout:
         try:
-            return _run(request, form, columns, output, stdout, options)
+            return _run(request, form, layout, output, stdout, options)
         finally:
             output.close()
 
@@ -63,21 +62,19 @@ def summary(target: str, **options: Any) -> int:
 def _run(
     request: Request,
     form: str,
-    columns: tuple[str, ...],
+    layout: Options,
     output: Output,
     stdout: TextIO | None,
     options: dict[str, Any],
 ) -> int:
-    from convinspect.fold import at_depth  # noqa: PLC0415 - a usage error must not wait for it
-    from convinspect.pipeline import summarise  # noqa: PLC0415
+    from convinspect.pipeline import summarise  # noqa: PLC0415 - a usage error must not wait for it
 
     with patience(request.target.text, request.device):
         report = summarise(request)
     _say_notes(report)
-    shown = report if options["depth"] is None else at_depth(report, options["depth"])
     failed = failure_of(report, request)
     if failed is None or output.is_stdout or options["partial"]:
-        output.write(stdout, _text(shown, form, columns, output, stdout))
+        output.write(stdout, _text(report, form, layout, output, stdout))
     else:
         say(f"note: {output.text} is not written, for the forward failed; --partial writes the rows up to there")
     if failed is not None:
@@ -96,18 +93,20 @@ def _format(options: dict[str, Any]) -> str:
     return form or ("json" if str(options["output"]).endswith(".json") else "table")
 
 
-def _columns(options: dict[str, Any]) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in (options["columns"] or "").split(",") if name.strip())
-    chosen(names)  # a name that does not exist is told before torch is imported
-    return names
-
-
-def _text(report: Report, form: str, columns: tuple[str, ...], output: Output, stdout: TextIO | None) -> str:
+def _text(report: Report, form: str, layout: Options, output: Output, stdout: TextIO | None) -> str:
     terminal = output.is_stdout and stdout is not None and stdout.isatty()
     to_ascii = output.is_stdout and stdout is not None and not can_draw(stdout.encoding)
-    width, color = width_of(terminal=terminal), has_color(terminal=terminal)
-    options = Options(width=width, color=color, columns=columns, ascii=to_ascii)
-    return render(report, form, options)
+    fitted = replace(
+        layout,
+        width=layout.width or width_of(terminal=terminal),
+        # One line is the prompt's.
+        lines=height_of(terminal=terminal) - terminal,
+        color=has_color(terminal=terminal),
+        ascii=to_ascii,
+        # What stands on stderr is not said twice.
+        told=output.is_stdout,
+    )
+    return render(report, form, fitted)
 
 
 def _say_notes(report: Report) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterator, Sequence
 
 from convinspect.diff.difference import Row
 from convinspect.diff.facets import Facet
+from convinspect.fold import counts_on
 
 # A block of another class is told as one line where more than this share of its rows are other rows.
 _REBUILT = 0.25
@@ -84,14 +85,6 @@ class Folding:
             key = (row.status, row.layer.type, row.itself, row.facets if row.itself else (), own, below)
             found[index] = numbers.setdefault(key, len(numbers))
         return found
-
-
-def counts_on(name: str, following: str) -> bool:
-    """Return whether ``following`` is the name that counts on from ``name``: ``blocks.4`` from ``blocks.3``."""
-    prefix, _, last = name.rpartition(".")
-    other, _, then = following.rpartition(".")
-    numbered = last.isascii() and last.isdigit() and then.isascii() and then.isdigit()
-    return prefix == other and numbered and int(then) == int(last) + 1
 
 
 def _is_told(row: Row) -> bool:

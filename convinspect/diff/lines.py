@@ -9,7 +9,8 @@ from typing import Literal, TypeAlias
 from convinspect.diff.costs import added, total
 from convinspect.diff.difference import Costs, Diff, Row
 from convinspect.diff.facets import Facet
-from convinspect.diff.folding import Folding, counts_on
+from convinspect.diff.folding import Folding
+from convinspect.fold import counts_on
 
 Kind: TypeAlias = Literal["row", "own", "follow", "unchanged", "more"]
 

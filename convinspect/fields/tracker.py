@@ -52,7 +52,14 @@ class FieldTracker:
         """Operators without a rule that touched a followed tensor, in the order in which they first ran."""
         return tuple((op, path, count) for (op, path), count in self._unknown.items())
 
-    def seed(self, tensor: Tensor, name: str, axes: tuple[int, ...], features: tuple[int, ...] | None = None) -> None:
+    def seed(
+        self,
+        tensor: Tensor,
+        name: str,
+        axes: tuple[int, ...],
+        features: tuple[int, ...] | None = None,
+        labels: tuple[str, ...] | None = None,
+    ) -> None:
         """Follow ``tensor`` along ``axes``, and forget what was followed before.
 
         Where ``features`` are given, ``axes`` are those that could be positions: operators say which are none, and
@@ -63,7 +70,7 @@ class FieldTracker:
         for axis in axes:
             if not 0 <= axis < len(shape):
                 raise UsageError(f"input {name}: no axis {axis} in shape {shape}")
-        self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes)) if axes else None
+        self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes), labels) if axes else None
         self._storages = StorageFields(len(axes))
         self._order, self._unknown, self._early = 0, {}, {}
         conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from convinspect.errors import UsageError
+from convinspect.render.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,21 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "Options", "render"]
 
 # Each is the name of a file beside this one, whose ``write(report, options)`` returns the text.
-FORMATS = ("table", "json")
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a reader may choose about the form of a report, never about its numbers: ``width`` in cells a line, colour.
-
-    ``columns`` are names of columns, and ``default`` for the default ones; none: the default ones, as far as the
-    width allows. ``ascii`` keeps to ASCII, for an output that can encode nothing else.
-    """
-
-    width: int = 100
-    color: bool = False
-    columns: tuple[str, ...] = ()
-    ascii: bool = False
+FORMATS = ("table", "json", "jsonl", "csv", "markdown", "html", "torchsummary")
 
 
 def render(report: Report, format: str = "table", options: Options | None = None) -> str:  # noqa: A002 - the option's name

@@ -1,4 +1,4 @@
-"""How the cells of a column are written: a row's tensors, counts, bytes and receptive field as text."""
+"""How the cells of a column are written: a row's tensors, counts, shares and bytes as text."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, TypeAlias
 from convinspect import units
 
 if TYPE_CHECKING:
-    from convinspect.records import ReceptiveField
     from convinspect.render.rows import Row
     from convinspect.render.text import Glyphs
 
-# From here on a column of counts is written in SI: a billion and more is no longer read digit by digit.
-_EXACT_BELOW = 1_000_000_000
-
-_MANY = 2
+# A column of counts that are larger than this is written in SI: they are no longer read digit by digit.
+_EXACT_BELOW = 1_000_000
+# As many figures as people compare.
+DIGITS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class CellContext:
-    """What cells are written with, beside their rows: signs, and whether width is short (``compact``)."""
+    """What cells are written with, beside their rows: signs, and what the whole report adds up to."""
 
     glyphs: Glyphs
-    compact: bool = False
+    params: int = 0
+    macs: int | None = None
 
 
 # All cells of a column are written at once: its counts are all in full, or all in SI.
@@ -37,18 +37,26 @@ def shape(dims: Sequence[int]) -> str:
 
 
 def each(cell: Callable[[Row, CellContext], str]) -> Cells:
-    """Return how a column is written whose cells do not look at each other."""
+    """Return how a column is written whose cells do not look at each other; hidden and own rows have one of them."""
     return lambda rows, context: [cell(row, context) for row in rows]
 
 
 def several(texts: Callable[[Row], list[str]]) -> Cells:
-    """Return how ``texts`` of each row are written: ``1x8, 1x4``, or ``1x8 +2``."""
+    """Return how ``texts`` of each row are written: ``1x8``, or ``1x8 +2``."""
 
-    def cell(row: Row, context: CellContext) -> str:
+    def cell(row: Row, _: CellContext) -> str:
+        if row.role in ("own", "hidden"):
+            return ""
         said = texts(row)
-        return ", ".join(said) if len(said) <= (1 if context.compact else _MANY) else f"{said[0]} +{len(said) - 1}"
+        return said[0] if len(said) == 1 else f"{said[0]} +{len(said) - 1}" if said else _without(row)
 
     return each(cell)
+
+
+def _without(row: Row) -> str:
+    """Return what stands in place of the tensors of a layer that ran and has none."""
+    finished = row.layer.call and "failed" not in row.remark
+    return "none" if finished and row.layer.outputs == () and row.layer.inputs else ""
 
 
 def outputs(row: Row) -> list[str]:
@@ -62,59 +70,73 @@ def outputs(row: Row) -> list[str]:
 
 def number(get: Callable[[Row], int], write: Callable[[int], str]) -> Cells:
     """Return how a column of numbers is written that are always known."""
-    return each(lambda row, _: _or_dash(get(row), write))
+    return each(lambda row, context: _or_nothing(get(row), write, context))
 
 
 def allocation(get: Callable[[Row], int | None]) -> Cells:
     """Return how bytes of a run are written: nothing where nothing ran, ``?`` where they are not known."""
 
-    def cell(row: Row, _: CellContext) -> str:
+    def cell(row: Row, context: CellContext) -> str:
         if row.role == "own" or (row.role == "module" and row.layer.call == 0):
             return ""
         size = get(row)
-        return "?" if size is None else _or_dash(size, units.size)
+        return "?" if size is None else _or_nothing(size, size_text, context)
 
     return each(cell)
 
 
-def receptive_field(text: Callable[[ReceptiveField, CellContext], str]) -> Cells:
-    """Return how ``text`` of each row's field is written."""
-    return each(lambda row, context: text(row.layer.receptive_field, context) if row.layer.receptive_field else "")
+def size_text(value: int) -> str:
+    """Return bytes in three figures: ``85.3 KiB``."""
+    return units.size(value, DIGITS)
+
+
+def count_text(value: int, largest: int) -> str:
+    """Return a count as it is written where the largest beside it is ``largest``: ``480,500``, ``4.09G``."""
+    return units.exact(value) if largest < _EXACT_BELOW else units.count(value, DIGITS)
 
 
 def params(rows: Sequence[Row], context: CellContext) -> list[str]:
     """Return parameters: ``260``, ``260*`` where some are frozen, ``(260)`` where the first call counts them."""
-    write = _counter([row.sums.params for row in rows], context)
-    return [_params(row, write) for row in rows]
+    return [_params(row, context) for row in rows]
 
 
-def _params(row: Row, write: Callable[[int], str]) -> str:
+def _params(row: Row, context: CellContext) -> str:
     sums = row.sums
     if row.role == "module" and row.layer.call > 1 and not sums.params and row.first_params:
-        return f"({write(row.first_params)})"
-    return write(sums.params) + ("*" if sums.trainable_params < sums.params else "")
+        return f"({units.exact(row.first_params)})"
+    frozen = "*" if sums.trainable_params < sums.params else ""
+    return _or_nothing(sums.params, units.exact, context) + frozen
 
 
 def macs(rows: Sequence[Row], context: CellContext) -> list[str]:
     """Return multiply-accumulates: ``500``, ``≥ 500`` where they are a bound, ``?``."""
-    write = _counter([row.sums.macs or 0 for row in rows], context)
-    return ["" if row.role == "own" else _macs(row, write, context.glyphs) for row in rows]
+    largest = max((row.sums.macs or 0 for row in rows), default=0)
+    return ["" if row.role == "own" else _macs(row, largest, context) for row in rows]
 
 
-def _macs(row: Row, write: Callable[[int], str], glyphs: Glyphs) -> str:
+def _macs(row: Row, largest: int, context: CellContext) -> str:
     known, status = row.sums.macs, row.sums.macs_status
     if known is None or status == "unknown":
         return "?"
     if status == "exact":
-        return write(known)
+        return _or_nothing(known, lambda value: count_text(value, largest), context)
     # At least nothing is nothing known.
-    return f"{glyphs.at_least} {write(known)}" if known else "?"
+    return f"{context.glyphs.at_least} {count_text(known, largest)}" if known else "?"
 
 
-def _counter(values: Sequence[int], context: CellContext) -> Callable[[int], str]:
-    full = not context.compact and max(values, default=0) < _EXACT_BELOW
-    return lambda value: _or_dash(value, units.exact if full else units.count)
+def params_share(rows: Sequence[Row], context: CellContext) -> list[str]:
+    """Return which percentage of all parameters each row has."""
+    return [_percent(row.sums.params, context.params) for row in rows]
 
 
-def _or_dash(value: int, write: Callable[[int], str]) -> str:
-    return write(value) if value else "-"
+def macs_share(rows: Sequence[Row], context: CellContext) -> list[str]:
+    """Return which percentage of all MACs each row has; none where they are a bound."""
+    return [_percent(row.sums.macs or 0, context.macs or 0) for row in rows]
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f}" if part and whole else ""
+
+
+def _or_nothing(value: int, write: Callable[[int], str], context: CellContext) -> str:
+    return write(value) if value else context.glyphs.nothing

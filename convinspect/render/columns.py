@@ -4,43 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from convinspect import units
 from convinspect.errors import UsageError
-from convinspect.render import cells, field
+from convinspect.render import cells, field, field_cells
+from convinspect.render.signs import Sign
 
 if TYPE_CHECKING:
     from convinspect.report import Layer, Report
 
 Topic: TypeAlias = Literal["tensors", "weights", "macs", "field", "memory"]
-
-
-class Sign(Enum):
-    """A sign that is explained where it occurs, in the order of the legend.
-
-    ``shown`` is how the legend writes it, ``pattern`` finds it in a cell.
-    """
-
-    MORE = "+n", r" \+\d+$", "n more inputs, outputs or dtypes of the same layer"
-    ALL = "all", "all", "RF: the whole input"
-    EXTENTS = "axb", "x", "RF: one extent for each spatial axis of the input, where they differ"
-    SPAN = "a-b", "-", "RF: least and most, where units differ: by channel, or by phase after resampling"
-    LOCAL = "(a)", r"^\(", "Jump, Start: with what makes the RF global set aside"
-    CENTRE = "~n", "~", "RF: of the centre unit, clipped to the input: no one size holds"
-    DATA = "data", "^data$", "RF: it depends on the data"
-    AT_MOST = "{glyphs.at_most}", "^(≤|<=)", "RF: at most"
-    FROZEN = "*", r"\*$", "frozen, all or some of them: these take no gradient"
-    COUNTED = "(n)", r"^\(", "parameters that are counted at the first call"
-    AT_LEAST = "{glyphs.at_least}", "^(≥|>=)", "at least: see the notes"
-    UNKNOWN = "?", r"^\?$", "not known"
-
-    def __init__(self, shown: str, pattern: str, meaning: str) -> None:
-        self.shown = shown
-        self.pattern = pattern
-        self.meaning = meaning
 
 
 def _always(_: Report) -> str:
@@ -49,36 +26,51 @@ def _always(_: Report) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: ``name`` for ``--columns``, its heading, and how its cells are written.
+    """One column: ``name`` for ``--columns``, its heading, what it ``means``, and how its cells are written.
 
-    ``topic``: all but ``weights`` need a forward; the totals of a topic are shown with its columns. ``silent`` returns
-    why the column has nothing to say of a report, or nothing. Where the table is too wide, columns are written shorter,
-    then left out, in ``shorten`` and ``drop`` order (from 1; 0: never). The legend explains the column with ``meaning``
-    and those of its ``signs`` that occur.
+    ``topic``: all but ``weights`` need a forward. ``silent`` returns why the column has nothing to say of a report, or
+    nothing. ``extra`` columns come where the width allows it, in this order, those of one number together (0: never by
+    themselves). Where the table is too wide, columns are left out in ``drop`` order (from 1; 0: last, from the right).
+    Those of its ``signs`` that occur are explained. ``bar``: the cell is a percentage, which colour can show.
     """
 
     name: str
     heading: str
     topic: Topic
     cells: cells.Cells
+    means: str
     left: bool = False
     default: bool = False
-    shorten: int = 0
+    extra: int = 0
     drop: int = 0
+    bar: bool = False
     silent: Callable[[Report], str] = _always
-    meaning: str = ""
     signs: tuple[Sign, ...] = ()
+
+
+# What else a column may be called: by its heading.
+_ALIASES = {"stride": "jump", "activations": "allocated", "memory": "allocated"}
 
 
 def chosen(names: Sequence[str]) -> list[Column]:
     """Return the columns of ``names``, each once; raises `UsageError` for a name that does not exist."""
     wanted: list[str] = []
-    for name in names or ("default",):
-        if name != "default" and name not in COLUMNS:
+    for given in names or ("default",):
+        name = _ALIASES.get(given, given)
+        if name not in ("default", "all", *COLUMNS):
             message = f"no column {name}"
-            raise UsageError(message, f"choose from: default, {', '.join(COLUMNS)}")
-        wanted += [column.name for column in COLUMNS.values() if column.default] if name == "default" else [name]
+            raise UsageError(message, f"choose from: default, all, {', '.join(COLUMNS)}")
+        wanted += [c.name for c in COLUMNS.values() if c.default or name == "all"] if name in _SETS else [name]
     return [COLUMNS[name] for name in dict.fromkeys(wanted)]
+
+
+_SETS = ("default", "all")
+
+
+def extras() -> list[list[Column]]:
+    """Return the columns that a wide page also has, in the order in which they come, in groups."""
+    found = sorted((column for column in COLUMNS.values() if column.extra), key=attrgetter("extra"))
+    return [list(group) for _, group in groupby(found, key=attrgetter("extra"))]
 
 
 def with_values(columns: Sequence[Column], report: Report) -> tuple[list[Column], list[str]]:
@@ -102,8 +94,9 @@ def _no_bytes(heading: str, get: Callable[[Layer], int | None]) -> Callable[[Rep
     return lambda report: "" if any(map(get, report.layers)) else f"{heading} (not known for any layer)"
 
 
-_tensors = partial(Column, topic="tensors", left=True, signs=(Sign.MORE,))
+_tensors = partial(Column, topic="tensors", left=True, signs=(Sign.MORE, Sign.NONE))
 _field = partial(Column, topic="field", silent=_no_field)
+_share = partial(Column, heading="%", extra=1, bar=True)
 
 COLUMNS = {
     column.name: column
@@ -112,47 +105,118 @@ COLUMNS = {
             "input",
             "Input",
             cells=cells.several(lambda row: [cells.shape(given.shape) for given in row.layer.inputs]),
-            shorten=3,
+            means="shape of the first tensor that goes in",
+            extra=3,
         ),
-        _tensors("output", "Output", cells=cells.several(cells.outputs), default=True, shorten=2),
         _tensors(
-            "dtype", "Dtype", cells=cells.several(lambda row: list(dict.fromkeys(t.dtype for t in row.layer.outputs)))
+            "output",
+            "Output",
+            cells=cells.several(cells.outputs),
+            means="shape of the first tensor that comes out",
+            default=True,
+            drop=4,
         ),
-        Column("params", "Params", "weights", cells.params, default=True, shorten=5, signs=(Sign.FROZEN, Sign.COUNTED)),
-        Column("trainable", "Trainable", "weights", cells.number(lambda row: row.sums.trainable_params, units.exact)),
-        Column("param_bytes", "Param bytes", "weights", cells.number(lambda row: row.sums.param_bytes, units.size)),
-        Column("buffers", "Buffers", "weights", cells.number(lambda row: row.sums.buffers, units.exact)),
-        Column("macs", "MACs", "macs", cells.macs, default=True, shorten=4, signs=(Sign.AT_LEAST,)),
+        _tensors(
+            "dtype",
+            "Dtype",
+            cells=cells.several(lambda row: list(dict.fromkeys(t.dtype for t in row.layer.outputs))),
+            means="dtype of what comes out",
+        ),
+        Column(
+            "params",
+            "Params",
+            "weights",
+            cells.params,
+            "parameters, with those of the rows below",
+            default=True,
+            signs=(Sign.FROZEN, Sign.COUNTED),
+        ),
+        _share("params_share", topic="weights", cells=cells.params_share, means="share of all parameters, in percent"),
+        Column(
+            "trainable",
+            "Trainable",
+            "weights",
+            cells.number(lambda row: row.sums.trainable_params, units.exact),
+            "parameters that take a gradient",
+        ),
+        Column(
+            "param_bytes",
+            "Param bytes",
+            "weights",
+            cells.number(lambda row: row.sums.param_bytes, cells.size_text),
+            "what the parameters weigh",
+        ),
+        Column(
+            "buffers",
+            "Buffers",
+            "weights",
+            cells.number(lambda row: row.sums.buffers, units.exact),
+            "elements of buffers: running statistics, tables",
+        ),
+        Column(
+            "macs",
+            "MACs",
+            "macs",
+            cells.macs,
+            "multiply-adds of convolutions, linear layers, products and attention",
+            default=True,
+            drop=3,
+            signs=(Sign.AT_LEAST,),
+        ),
+        _share("macs_share", topic="macs", cells=cells.macs_share, means="share of all MACs, in percent"),
         _field(
             "rf",
             "RF",
-            cells=cells.receptive_field(
-                lambda rf, context: field.size_text(rf, context.glyphs, compact=context.compact)
-            ),
+            cells=field_cells.of_field(field_cells.size),
+            means="receptive field: how many input positions one unit can see",
             default=True,
-            shorten=1,
             drop=2,
-            signs=(Sign.ALL, Sign.EXTENTS, Sign.SPAN, Sign.CENTRE, Sign.DATA, Sign.AT_MOST),
+            signs=(Sign.ALL, Sign.GATED, Sign.EXTENTS, Sign.CENTRE, Sign.DATA, Sign.AT_MOST),
         ),
-        _field("jump", "Jump", cells=cells.receptive_field(lambda rf, _: field.jump_text(rf)), signs=(Sign.LOCAL,)),
-        _field("start", "Start", cells=cells.receptive_field(lambda rf, _: field.start_text(rf)), signs=(Sign.LOCAL,)),
-        _field("center", "Center", cells=cells.receptive_field(lambda rf, _: field.center_text(rf))),
-        _field("coverage", "Coverage", cells=cells.receptive_field(lambda rf, _: field.coverage_text(rf))),
+        _field(
+            "jump",
+            "Stride",
+            cells=field_cells.of_field(lambda rf, _: field.jump_text(rf)),
+            means="jump: input positions between two neighbouring units",
+            extra=2,
+            signs=(Sign.LOCAL,),
+        ),
+        _field(
+            "start",
+            "Start",
+            cells=field_cells.of_field(lambda rf, _: field.start_text(rf)),
+            means="first input position that unit 0 sees, negative in the padding",
+            signs=(Sign.LOCAL,),
+        ),
+        _field(
+            "center",
+            "Center",
+            cells=field_cells.of_field(lambda rf, _: field.center_text(rf)),
+            means="what the centre unit sees of the real input",
+        ),
+        _field(
+            "coverage",
+            "Coverage",
+            cells=field_cells.of_field(lambda rf, _: field.coverage_text(rf)),
+            means="share of the input that the centre unit sees",
+        ),
         Column(
             "allocated",
-            "Allocated",
+            "Activations",
             "memory",
             cells.allocation(lambda row: row.sums.memory.allocated_bytes),
+            "bytes newly taken; none for views and in-place operators",
             default=True,
             drop=1,
-            silent=_no_bytes("Allocated", lambda layer: layer.memory.allocated_bytes),
-            meaning="bytes that a layer newly takes; none for views and in-place operators",
+            silent=_no_bytes("Activations", lambda layer: layer.memory.allocated_bytes),
         ),
         Column(
             "saved",
             "Saved",
             "memory",
             cells.allocation(lambda row: row.sums.memory.saved_bytes),
+            "bytes kept for the backward pass",
+            extra=4,
             silent=_no_bytes("Saved", lambda layer: layer.memory.saved_bytes),
         ),
     )

@@ -1,38 +1,30 @@
-"""How the table fits a width: what is written shorter, which columns go, how long names may be."""
+"""How the table fits a width: which columns come, which go, how long names may be."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from convinspect.render.cells import CellContext
-from convinspect.render.text import clean, shorten, text_width
+from convinspect.render.columns import COLUMNS
+from convinspect.render.labels import Label, fitted, label_of, label_width
+from convinspect.render.text import text_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from convinspect.render.cells import CellContext
     from convinspect.render.columns import Column
     from convinspect.render.rows import Row
-    from convinspect.render.text import Glyphs
 
 GAP = 2
 HEADING = "Layer"
 
-# A column is dropped rather than names cut to less than this.
+# A column is dropped rather than names cut to less than this, or this share of the width.
 _NAME = 30
+_SHARE = 0.4
 _SHORTEST_NAME = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """The first column of one row: the tree, the module's name, its type, and a remark."""
-
-    tree: str
-    name: str
-    type: str
-    remark: str
+# How much longer than nine in ten others a name is that does not count.
+_OUTLIER = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,42 +38,82 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A table that fits: labels in ``label_width`` cells, and what was left out by name."""
+    """A table that fits: labels in ``label_width`` cells, what was left out by name, and how wide nothing would be.
+
+    ``shortened``: names lost their middle.
+    """
 
     labels: tuple[Label, ...]
     label_width: int
     columns: tuple[Filled, ...]
     dropped: tuple[str, ...]
+    shortened: bool
+    whole_width: int
 
 
-def lay_out(rows: Sequence[Row], columns: Sequence[Column], glyphs: Glyphs, width: int, *, may_drop: bool) -> Layout:
+def lay_out(
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    extras: Sequence[Sequence[Column]],
+    context: CellContext,
+    dtype: str,
+    width: int,
+) -> Layout:
     """Return the fullest form of the table that fits ``width``; numbers are never cut.
 
-    Tree guides go from three cells to two, counts from exact to SI; where names would become too short and
-    ``may_drop`` holds, columns are left out; then guides take one cell, and names lose their middle.
+    Where there is room, ``extras`` come; where there is none, columns go; then names lose their middle.
     """
-    filled = [_fill(column, rows, CellContext(glyphs)) for column in columns]
-    guide = 3 if _comfortable(rows, 3, glyphs, width) + _width(filled) <= width else 2
-    needed = _comfortable(rows, guide, glyphs, width)
-    for column in sorted((column for column in columns if column.shorten), key=attrgetter("shorten")):
-        if needed + _width(filled) <= width:
+    labels = [label_of(row, 2, context.glyphs, dtype) for row in rows]
+    needed = _comfortable(rows, labels, width)
+    filled = [_fill(column, rows, context) for column in columns]
+    longest = max(
+        (label_width(label) for row, label in zip(rows, labels, strict=True) if row.role != "hidden"), default=0
+    )
+    whole = longest + _width(filled)
+    filled = _widened(filled, extras, rows, context, width - needed)
+    dropped: list[Filled] = []
+    for _, one in sorted(enumerate(filled), key=_turn):
+        if min(needed, max(_NAME, int(_SHARE * width))) + _width(filled) <= width or len(filled) == 1:
             break
-        filled[columns.index(column)] = _fill(column, rows, CellContext(glyphs, compact=True))
-    dropped: list[str] = []
-    for column in sorted((column for column in columns if column.drop), key=attrgetter("drop")):
-        if not may_drop or min(needed, _NAME) + _width(filled) <= width:
-            break
-        dropped.append(column.heading)
-        filled = [one for one in filled if one.column is not column]
-    room = width - _width(filled)
-    if room < _SHORTEST_NAME:
-        # Too wide however short the names are: columns that were asked for by name go on past the edge.
-        room = _SHORTEST_NAME if may_drop else _NAME
+        dropped.append(one)
+        filled.remove(one)
+    room = max(width - _width(filled), _SHORTEST_NAME)
     if needed > room:
-        guide = 1
-    room = min(max(_label_widths(rows, guide, glyphs)[-1] if rows else 0, text_width(HEADING)), room)
-    labels = tuple(_fit(_label(row, guide, glyphs), room, glyphs) for row in rows)
-    return Layout(labels, room, tuple(filled), tuple(dropped))
+        labels = [label_of(row, 1, context.glyphs, dtype) for row in rows]
+        needed = _comfortable(rows, labels, width)
+    room = min(max(needed, longest, text_width(HEADING)), room)
+    # A hidden row has nothing in the first column: its words may go on there.
+    spill = GAP + filled[0].width if filled and filled[0].column.left else 0
+    fitting = tuple(
+        fitted(label, room + (spill if row.role == "hidden" else 0), context.glyphs)
+        for row, label in zip(rows, labels, strict=True)
+    )
+    shortened = any(one is not label for one, label in zip(fitting, labels, strict=True))
+    names = tuple(one.column.heading for one in sorted(dropped, key=lambda one: columns.index(one.column)))
+    return Layout(fitting, room, tuple(filled), names, shortened, whole)
+
+
+def _turn(placed: tuple[int, Filled]) -> tuple[float, int]:
+    """Sort by who is left out first; those that have no turn of their own go from the right."""
+    place, filled = placed
+    return filled.column.drop or float("inf"), -place
+
+
+def _widened(
+    filled: list[Filled],
+    extras: Sequence[Sequence[Column]],
+    rows: Sequence[Row],
+    context: CellContext,
+    room: int,
+) -> list[Filled]:
+    """Return the columns with as many groups of ``extras`` as there is room for, in the table's order."""
+    for group in extras:
+        more = [one for one in (_fill(column, rows, context) for column in group) if any(one.texts)]
+        if _width([*filled, *more]) > room:
+            break
+        filled = [*filled, *more]
+    order = list(COLUMNS)
+    return sorted(filled, key=lambda one: order.index(one.column.name)) if extras else filled
 
 
 def _fill(column: Column, rows: Sequence[Row], context: CellContext) -> Filled:
@@ -93,59 +125,13 @@ def _width(filled: Sequence[Filled]) -> int:
     return sum(GAP + one.width for one in filled)
 
 
-def _comfortable(rows: Sequence[Row], guide: int, glyphs: Glyphs, width: int) -> int:
-    """Return the width that holds every name, or nine in ten where that is half of the table.
+def _comfortable(rows: Sequence[Row], labels: Sequence[Label], width: int) -> int:
+    """Return the width that holds every name, or nine in ten where the longest takes half of the table.
 
     One very long name is no reason to cut everything else.
     """
-    widths = _label_widths(rows, guide, glyphs)
+    widths = sorted(label_width(label) for row, label in zip(rows, labels, strict=True) if row.role != "hidden")
     if not widths or widths[-1] <= width // 2:
         return widths[-1] if widths else 0
-    return widths[-1 - len(widths) // 10]
-
-
-def _label_widths(rows: Sequence[Row], guide: int, glyphs: Glyphs) -> list[int]:
-    return sorted(_label_width(_label(row, guide, glyphs)) for row in rows)
-
-
-def _label_width(label: Label) -> int:
-    return len(label.tree) + text_width(label.name + label.type + label.remark)  # a guide takes one cell a letter
-
-
-def label_text(label: Label) -> str:
-    """Return the whole of ``label``: ``├─ conv1: Conv2d``."""
-    return label.tree + label.name + label.type + label.remark
-
-
-def _label(row: Row, guide: int, glyphs: Glyphs) -> Label:
-    tree = _tree(row.guides, guide, glyphs)
-    if row.role == "own":
-        return Label(tree, "", "(own parameters)", "")
-    name, kind, remark = (clean(text, glyphs) for text in (row.name, row.layer.type, row.remark))
-    if row.role == "function":
-        return Label(tree, "", f"{kind}()", "")
-    if not kind:
-        return Label(tree, name or "(all)", "", remark)
-    return Label(tree, f"{name}: " if name else "", kind, remark)
-
-
-@lru_cache
-def _tree(guides: tuple[bool, ...], guide: int, glyphs: Glyphs) -> str:
-    if not guides:
-        return ""
-    beside = {True: glyphs.pass_by.ljust(guide), False: " " * guide}
-    branch = glyphs.branch if guides[-1] else glyphs.last
-    stroke = {3: branch + glyphs.dash + " ", 2: branch + " ", 1: branch}[guide]
-    return "".join(beside[more] for more in guides[:-1]) + stroke
-
-
-def _fit(label: Label, width: int, glyphs: Glyphs) -> Label:
-    if _label_width(label) <= width:
-        return label
-    words = label.name + label.type + label.remark
-    # A tree deeper than the column keeps its innermost levels, and leaves the words half of the room.
-    tree = label.tree
-    room = max(width - text_width(words), width // 2)
-    if len(tree) > room:
-        tree = glyphs.ellipsis + tree[len(tree) - room + text_width(glyphs.ellipsis) :]
-    return Label(tree, "", shorten(words, width - len(tree), glyphs), "")
+    most = widths[-1 - len(widths) // 10]
+    return most if widths[-1] > _OUTLIER * most else widths[-1]

@@ -1,126 +1,226 @@
-"""The rows of a table: where each hangs in the tree, what is said of it, and what it adds up to."""
+"""The rows of a table: which layers stand in which, where each hangs in the tree, and what it adds up to."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import zip_longest
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from convinspect.fold import worth_showing
-from convinspect.tree import Node, Sums, total, tree_of
+from convinspect.report import LayerMemory
+from convinspect.tree import Sums, add_up, total
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from convinspect.report import Layer, Report
+    from convinspect.render.outline import Outline
+    from convinspect.report import Layer
 
-Role: TypeAlias = Literal["module", "function", "own"]
+Role: TypeAlias = Literal["module", "function", "own", "hidden"]
 
 # More levels than any table is wide.
 _LEVELS = 256
+# Kinds of operators that a hidden row names.
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table: a layer, or the parameters that a module with layers below it owns itself.
+    """One line of the table: equal ``layers``, one or more, with everything below them.
 
-    ``guides`` says for each enclosing level but the outermost whether more siblings follow there; the last entry is the
-    row's own level, and of a very deep tree the innermost levels are kept. ``sums`` include everything below.
-    ``remark`` stands behind the name: a later call, a failure, whose weights are shared. ``first_params`` are those of
-    the path's first call.
+    An ``own`` row has the parameters that a module with layers below it owns itself, a ``hidden`` row the operators in
+    a module that have no rows. ``guides`` says for each enclosing level but the outermost whether more siblings follow
+    there; the last entry is the row's own level, and of a very deep tree the innermost levels are kept. ``remark``
+    stands behind the name: a later call, a failure, whose weights are shared. ``first_params`` are those of the path's
+    first call. ``open`` rows have rows below them.
     """
 
-    layer: Layer
+    layers: tuple[Layer, ...]
     name: str
     role: Role
-    guides: tuple[bool, ...]
     sums: Sums
+    level: int = 0
     remark: str = ""
     first_params: int = 0
+    open: bool = False
+    guides: tuple[bool, ...] = ()
+
+    @property
+    def layer(self) -> Layer:
+        """The first of the layers that the row stands for."""
+        return self.layers[0]
 
 
-def table_rows(report: Report) -> list[Row]:
-    """Return the rows that explain the network, in the order of its layers; linear in their number."""
-    nodes = zip(tree_of(report.layers), _remarks(report), worth_showing(report.layers), strict=True)
-    shown = [(node, remark) for node, remark, is_shown in nodes if is_shown]
-    first: dict[str, int] = {}
-    rows: list[Row] = []
-    levels: list[int] = []
-    for (node, remark), following in zip_longest(shown, shown[1:]):
-        levels.append(node.level)
-        rows.append(_row(node, remark, first.setdefault(node.layer.path, node.sums.params)))
-        if node.layer.params and following is not None and following[0].level > node.level:
-            rows.append(_own(node))
-            levels.append(node.level + 1)
-    return _with_guides(rows, levels)
+@dataclass(frozen=True, slots=True)
+class Folds:
+    """What is not shown one by one.
+
+    Levels deeper than ``depth``, equal siblings where ``together``, operators that explain nothing where ``hide``.
+    """
+
+    depth: int
+    together: bool = True
+    hide: bool = True
 
 
-def _remarks(report: Report) -> Iterator[str]:
-    """Yield a remark for each layer of ``report``: ``" (call 2) (failed)"``, or nothing."""
-    failed = _failed_call(report)
-    never_ran = {note.path for note in report.warnings if note.code == "never_ran" and note.path}
-    reached = True
-    for layer in report.layers:
-        said = ""
-        if layer.kind == "function":
-            pass
-        elif (layer.path, layer.call) == failed:
-            reached = False
-            said = f"{_call(layer)} (failed)"
-        elif layer.call or report.model.format == "weights":
-            said = _call(layer)
-        elif failed is not None:
-            # Whether a module that stands before the failure would have run later is not known.
-            said = "" if reached else " (not reached)"
-        elif layer.path in never_ran or layer.path.rpartition(".")[0] in never_ran:
-            never_ran.add(layer.path)
-            said = " (never ran)"
+def rows_of(outline: Outline, folds: Folds, starts: Iterable[int]) -> list[Row]:
+    """Return the rows of the layers ``starts`` with all below them, in the report's order.
+
+    Those without rows below them add up to these layers. Linear in the number of rows that are shown.
+    """
+    return _with_guides([row for start in starts for row in _walk(outline, folds, start)])
+
+
+def flat_rows(outline: Outline, starts: Iterable[int]) -> list[Row]:
+    """Return a row for each layer without layers below it, and for what the others own; they add up to ``starts``."""
+    found: list[Row] = []
+    for index in (index for start in starts for index in range(start, outline.ends[start])):
+        node = outline.nodes[index]
+        if node.leaf:
+            found.append(replace(_row(outline, [index], 0), name=node.layer.path))
         else:
-            # Attention reads the weights of its projection without calling it: that is not the same as never running.
-            said = " (not called)"
-        yield said if layer.shared_with is None else f"{said} (shares {layer.shared_with or 'the model'})"
+            opened = _Open(index, (0,), iter(()))
+            found += [replace(row, name=node.layer.path) for row in (*_own(outline, opened), *_hidden(outline, opened))]
+    return found
 
 
-def _call(layer: Layer) -> str:
-    return f" (call {layer.call})" if layer.call > 1 else ""
+@dataclass(slots=True)
+class _Open:
+    """A row whose parts are being told: layer ``index``, and those at ``offsets`` from it in the same row."""
+
+    index: int
+    offsets: tuple[int, ...]
+    groups: Iterator[list[int]]
+    hidden: list[int] = field(default_factory=list)
+
+    def each(self, index: int) -> list[int]:
+        """Return the layers in the place of ``index`` in everything that the row stands for."""
+        return [index + offset for offset in self.offsets]
 
 
-def _failed_call(report: Report) -> tuple[str, int] | None:
-    """Return where the forward stopped: the last call of that module, or of the one that it is folded into."""
-    path = _failed_path(report)
-    if path is None:
-        return None
-    calls = {layer.path: layer.call for layer in report.layers if layer.kind == "module"}
-    while path and path not in calls:
-        path = path.rpartition(".")[0]
-    return path, calls.get(path, 0)
+def _walk(outline: Outline, folds: Folds, start: int) -> Iterator[Row]:
+    """Yield the row of layer ``start`` and what is shown below it."""
+    base = outline.nodes[start].level
+    opens = folds.depth > 0 and not outline.nodes[start].leaf
+    yield replace(_row(outline, [start], 0), open=opens)
+    stack = [_opened(outline, folds, start, (0,))] if opens else []
+    if opens:
+        yield from _own(outline, stack[0])
+    while stack:
+        group = next(stack[-1].groups, None)
+        if group is None:
+            done = stack.pop()
+            yield from _hidden(outline, done, outline.nodes[done.index].level - base + 1)
+            continue
+        offsets = tuple(offset + member - group[0] for offset in stack[-1].offsets for member in group)
+        level = outline.nodes[group[0]].level - base
+        opens = level < folds.depth and not outline.nodes[group[0]].leaf
+        yield replace(_row(outline, [group[0] + offset for offset in offsets], level, len(group)), open=opens)
+        if opens:
+            stack.append(_opened(outline, folds, group[0], offsets))
+            yield from _own(outline, stack[-1], level + 1)
 
 
-def _failed_path(report: Report) -> str | None:
-    return report.failure.path if report.failure else None
+def _opened(outline: Outline, folds: Folds, index: int, offsets: tuple[int, ...]) -> _Open:
+    opened = _Open(index, offsets, iter(()))
+    opened.groups = _groups(outline, folds, opened)
+    return opened
 
 
-def _row(node: Node, remark: str, first_params: int) -> Row:
-    layer = node.layer
-    enclosing = f"{node.parent.layer.path}." if node.parent and node.parent.layer.path else ""
-    name = "" if layer.kind == "function" else layer.path.removeprefix(enclosing)
-    return Row(layer, name, layer.kind, (), node.sums, remark, first_params)
+def _groups(outline: Outline, folds: Folds, opened: _Open) -> Iterator[list[int]]:
+    """Yield the layers below the open one, equal ones that follow each other together; hidden ones are noted down."""
+    group: list[int] = []
+    for index in outline.below(opened.index):
+        if folds.hide and not outline.shown[index]:
+            opened.hidden.append(index)
+        elif group and folds.together and outline.follows(index, group[-1]):
+            group.append(index)
+        else:
+            if group:
+                yield group
+            group = [index]
+    if group:
+        yield group
 
 
-def _own(node: Node) -> Row:
-    # Parameters take nothing and give nothing.
-    layer = replace(node.layer, inputs=(), outputs=(), receptive_field=None)
-    return Row(layer, "", "own", (), total([node.layer]))
+def _row(outline: Outline, indices: Sequence[int], level: int, siblings: int = 1) -> Row:
+    """Return the row of equal layers, the first ``siblings`` of which stand side by side."""
+    nodes = [outline.nodes[index] for index in indices]
+    first, last = nodes[0].layer, nodes[siblings - 1].layer
+    name = outline.names[indices[0]]
+    if siblings > 1 and first.path != last.path:
+        name = f"{name}-{outline.names[indices[siblings - 1]].rpartition('.')[2]}"
+    said = {outline.remarks[index] for index in indices}
+    remark = said.pop() if len(said) == 1 else ""
+    if len({node.layer.path for node in nodes}) == 1 and len(nodes) > 1:
+        remark = f" (calls {first.call}-{nodes[-1].layer.call})"
+    return Row(
+        layers=tuple(node.layer for node in nodes),
+        name=name,
+        role=first.kind,
+        sums=nodes[0].sums if len(nodes) == 1 else add_up([node.sums for node in nodes]),
+        level=level,
+        remark=remark,
+        first_params=outline.first_params[first.path],
+    )
 
 
-def _with_guides(rows: list[Row], levels: list[int]) -> list[Row]:
+def _own(outline: Outline, opened: _Open, level: int = 1) -> Iterator[Row]:
+    """Yield the row of the parameters that the open layers own themselves, where there are any."""
+    layers = [outline.nodes[index].layer for index in opened.each(opened.index)]
+    if layers[0].params:
+        # Parameters take nothing and give nothing.
+        bare = [
+            replace(
+                layer,
+                inputs=(),
+                outputs=(),
+                receptive_field=None,
+                macs=0,
+                complex_macs=0,
+                macs_status="exact",
+                memory=LayerMemory(0, 0),
+            )
+            for layer in layers
+        ]
+        yield Row(tuple(bare), "", "own", total(bare), level)
+
+
+def _hidden(outline: Outline, opened: _Open, level: int = 1) -> Iterator[Row]:
+    """Yield the row of what the open layers cost beside the rows below them, where that is anything."""
+    layers = [outline.nodes[index].layer for hidden in opened.hidden for index in opened.each(hidden)]
+    parts = [*layers, *(_rest(outline, index) for index in opened.each(opened.index))]
+    sums = total(parts)
+    figures = (sums.buffers, sums.macs, sums.memory.allocated_bytes, sums.memory.saved_bytes)
+    if any(figures) or (layers and (sums.macs_status != "exact" or None in figures)):
+        yield Row(tuple(layers or parts), _named(layers), "hidden", sums, level)
+
+
+def _rest(outline: Outline, index: int) -> Layer:
+    """Return what a layer costs itself, its parameters set aside: these have a row."""
+    layer = outline.nodes[index].layer
+    below = [outline.nodes[inner].layer.macs_status for inner in outline.below(index)]
+    status = layer.macs_status if layer.macs is None or all(one == "exact" for one in below) else "exact"
+    buffers, size = (0, 0) if layer.params else (layer.buffers, layer.buffer_bytes)
+    weightless = replace(layer, params=0, trainable_params=0, param_bytes=0, buffers=buffers, buffer_bytes=size)
+    return replace(weightless, macs_status=status)
+
+
+def _named(layers: Sequence[Layer]) -> str:
+    """Return ``3 relu, log_softmax``; many kinds are counted."""
+    kinds = Counter(layer.type for layer in layers)
+    said = [f"{count} {kind}" if count > 1 else kind for kind, count in list(kinds.items())[:_NAMED]]
+    more = sum(list(kinds.values())[_NAMED:])
+    return ", ".join([*said, *([f"{more} more"] if more else [])])
+
+
+def _with_guides(rows: list[Row]) -> list[Row]:
     """Return ``rows`` knowing at each level whether a sibling follows; one pass from the end."""
     follows: list[bool] = []
     done: list[Row] = []
-    for row, level in zip(reversed(rows), reversed(levels), strict=True):
-        del follows[level:]
-        follows.extend([False] * (level - len(follows)))
+    for row in reversed(rows):
+        del follows[row.level :]
+        follows.extend([False] * (row.level - len(follows)))
         done.append(replace(row, guides=tuple(follows[-_LEVELS:])))
-        if level:
-            follows[level - 1] = True
+        if row.level:
+            follows[row.level - 1] = True
     return done[::-1]

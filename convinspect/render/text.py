@@ -1,17 +1,14 @@
-"""Text in the cells of a terminal: the signs it is drawn with, how wide it is, and paragraphs beside labels."""
+"""Text in the cells of a terminal: the signs it is drawn with, how wide it is, and where its lines break."""
 
 from __future__ import annotations
 
 import re
 import textwrap
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import groupby
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from convinspect.units import printable
-
-_GAP = 2
 
 # A number and its unit stay on one line. No break comes at this space, and `clean` leaves none in the text.
 _STUCK = "\N{NO-BREAK SPACE}"
@@ -30,6 +27,8 @@ class Glyphs:
     ellipsis: str
     at_least: str
     at_most: str
+    nothing: str
+    dot: str
 
     @property
     def ascii_only(self) -> bool:
@@ -37,8 +36,8 @@ class Glyphs:
         return self.ellipsis.isascii()
 
 
-UNICODE = Glyphs("├", "└", "│", "─", "─", "…", "≥", "≤")
-ASCII = Glyphs("|", "`", "|", "-", "-", "..", ">=", "<=")
+UNICODE = Glyphs("├", "└", "│", "─", "─", "…", "≥", "≤", "·", "·")
+ASCII = Glyphs("|", "`", "|", "-", "-", "..", ">=", "<=", "-", "|")
 
 
 def clean(text: str, glyphs: Glyphs) -> str:
@@ -80,38 +79,20 @@ def _prefix(text: str, width: int) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A paragraph beside its label; without a label it goes on under the one before.
-
-    ``letters`` has the style of each letter of a bar.
-    """
-
-    label: str
-    text: str
-    style: str = ""
-    letters: Mapping[str, str] = field(default_factory=dict)
+def wrapped(text: str, width: int, indent: int, glyphs: Glyphs) -> list[str]:
+    """Return ``text`` in lines of at most ``width`` cells, all but the first indented; only longer words are broken."""
+    stuck = _UNIT.sub(_STUCK, clean(text, glyphs))
+    lines = textwrap.wrap(stuck, max(width, indent + 1), subsequent_indent=" " * indent, break_on_hyphens=False)
+    return [line.replace(_STUCK, " ").rstrip() for line in lines]
 
 
-def margin(lines: Iterable[Line]) -> int:
-    """Return how many cells the labels of ``lines`` take, and the gap beside them."""
-    return max((text_width(line.label) for line in lines), default=0) + _GAP
-
-
-def paragraphs(
-    lines: Iterable[Line], indent: int, width: int, paint: Callable[[str, str], str], glyphs: Glyphs
-) -> Iterator[str]:
-    """Yield ``lines`` wrapped to ``width`` cells, their texts beginning at ``indent``."""
-    for line in lines:
-        text = clean(line.text, glyphs)
-        text = _UNIT.sub(_STUCK, text)
-        wrapped = textwrap.wrap(text, max(width - indent, 1), break_on_hyphens=False, break_long_words=False)
-        for i, part in enumerate(one.replace(_STUCK, " ") for one in wrapped or [""]):
-            label = "" if i else line.label
-            yield paint(label + " " * (indent - text_width(label)), "bold") + _painted(part, line, paint)
-
-
-def _painted(part: str, line: Line, paint: Callable[[str, str], str]) -> str:
-    if not line.letters:
-        return paint(part, line.style)
-    return "".join(paint("".join(run), line.letters.get(letter, line.style)) for letter, run in groupby(part))
+def joined(parts: Sequence[str], width: int, glyphs: Glyphs) -> list[str]:
+    """Return ``parts`` with dots between them, in as many lines of at most ``width`` cells as they take."""
+    lines: list[str] = []
+    for part in parts:
+        longer = f"{lines[-1]} {glyphs.dot} {part}" if lines else part
+        if lines and text_width(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines += wrapped(part, width, 2, glyphs)
+    return lines

@@ -15,8 +15,8 @@ from convinspect.frontends import Frontend
 from convinspect.frontends.modules import type_name
 from convinspect.inputs import Prepared
 from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Note, OpCall, Trace
-from convinspect.tensors.describe import named_records
-from convinspect.tensors.registered import own_tensors, registered_modules, set_training
+from convinspect.tensors.describe import named_records, tensors_in
+from convinspect.tensors.registered import named_modules, own_tensors, set_training
 from convinspect.trace.fake.leftovers import no_leftovers
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.foresight import refuse_what_does_not_fit
@@ -25,6 +25,7 @@ from convinspect.trace.memory.live import near
 from convinspect.trace.memory.measured import measuring
 from convinspect.trace.modules import module_records
 from convinspect.trace.record.forward_failure import forward_failure
+from convinspect.trace.record.origins import Origins
 from convinspect.trace.record.recorder import Recorder
 from convinspect.trace.restore import restored
 from convinspect.trace.training.estimate import estimate_training, with_saved
@@ -79,7 +80,7 @@ def _trace(prepared: Prepared) -> Trace:
 def _fields(prepared: Prepared) -> FieldTracker:
     """Return what follows the request's input, from before the run."""
     request = prepared.loaded.request
-    fields = follow(prepared.tensors, request.field_of, batched=prepared.is_batched)
+    fields = follow(prepared.tensors, request.field_of, batched=prepared.is_batched, axes=request.axes)
     if request.unit is not None:
         fields.ask(request.unit)
     return fields
@@ -96,7 +97,8 @@ def _run(
     inputs = _named_inputs(prepared)
     with faked(model, fakes) if fakes is not None else nullcontext():
         with restored(model, given) as weights, unfused(), opened_up() as branches:
-            recorder = Recorder(fields, weights.touch)
+            origins = Origins(tensors_in(given)) if prepared.loaded.request.graph else None
+            recorder = Recorder(fields, weights.touch, origins)
             recorder.memory.expect(model, given)
             measurement = measuring(model, recorder.memory.timeline)
             there = _parameters(model)
@@ -127,8 +129,8 @@ def _run(
     return found, made
 
 
-def _parameters(model: nn.Module) -> set[tuple[int, str]]:
-    return {(id(module), name) for module in registered_modules(model) for name, _ in own_tensors(module)[0]}
+def _parameters(model: nn.Module) -> set[tuple[str, str]]:
+    return {(path, name) for path, module in named_modules(model) for name, _ in own_tensors(module)[0]}
 
 
 def _settled(call: ModuleCall | OpCall, fields: FieldTracker) -> ModuleCall | OpCall:

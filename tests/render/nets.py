@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from convinspect.records import GlobalOperator, Interval, Jump, LocalField, Note, ReceptiveField, TensorRecord
+from convinspect.records import GlobalOperator, Interval, Jump, LocalField, Note, Peak, ReceptiveField, TensorRecord
 from convinspect.report import (
     Layer,
     LayerMemory,
@@ -241,6 +241,15 @@ def lenet() -> Report:
         ),
         inference_peak=137_216,
     )  # fmt: skip
+
+
+def with_peak(made: Report) -> Report:
+    """Return ``made`` with two peaks of known parts."""
+    forward = Peak(5_120, "forward", "", 1, "aten.relu.default", {"weights": 4_096, "activations": 1_024}, ())
+    step = Peak(12_288, "step", "", 1, "aten.div.default", {"weights": 4_096, "optimizer": 8_192}, ())
+    training = TrainingMemory("adamw", 4_096, 8_192, 1_024, step.bytes, None, step)
+    memory = replace(made.totals.memory, inference_peak_bytes=5_120, inference_peak=forward, training=training)
+    return replace(made, totals=replace(made.totals, memory=memory))
 
 
 def odd() -> Report:

@@ -32,6 +32,7 @@ from convinspect.torch_private import (
 )
 from convinspect.trace.fake.cpu_layouts import answer_of_the_cpu, as_the_cpu_returns
 from convinspect.trace.fake.masked import selected, with_indices
+from convinspect.trace.fake.pointwise_layout import laid_out
 from convinspect.trace.fake.sparse import answer_on_zeros, is_sparse
 
 META = torch.device("meta")
@@ -199,7 +200,7 @@ def _on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             out = func(*args, **kwargs)
         finally:
             _Kernel.running -= 1
-    return out if _Kernel.running else _mapped(as_the_cpu_returns(func, args, out), _as_fake)
+    return out if _Kernel.running else _mapped(laid_out(func, args, as_the_cpu_returns(func, args, out)), _as_fake)
 
 
 def _as_meta(tensor: torch.Tensor) -> torch.Tensor:

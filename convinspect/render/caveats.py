@@ -1,0 +1,125 @@
+"""What must be known about these very numbers: signs that occur, what is left out, every warning."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from convinspect.render import field, field_summary
+from convinspect.render.signs import Sign
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from convinspect.records import Note
+    from convinspect.render.layout import Layout
+    from convinspect.render.rows import Row
+    from convinspect.render.text import Glyphs
+    from convinspect.report import Report
+
+_NAMED = 3
+# What is said while the model is looked for and run.
+_TOLD = ("chosen", "ran_on_cpu")
+
+
+def legend(report: Report, rows: Sequence[Row], layout: Layout, glyphs: Glyphs, *, verbose: bool) -> Iterator[str]:
+    """Yield the meaning of each sign that occurs in ``layout``; with ``verbose`` also of those that speak plainly."""
+    found = [(sign, _cells_with(sign, layout)) for sign in Sign]
+    occurring = {sign for sign, cells in found if cells}
+    for sign, cells in found:
+        if cells and (verbose or not sign.plain) and not (sign is Sign.ALL and Sign.GATED in occurring):
+            causes = _causes(report) if sign in (Sign.ALL, Sign.GATED) else ""
+            yield f"{sign.shown.format(glyphs=glyphs)}  {sign.meaning}{causes}"
+    columns = {filled.column.topic for filled in layout.columns}
+    if "field" in columns:
+        if any(_differs_by_phase(layer) for row in rows for layer in row.layers):
+            yield "a-b  RF: least and most, where units of one layer differ: by channel, or by phase after resampling"
+        yield from _axes(report)
+        yield from _other_inputs(report)
+
+
+def _cells_with(sign: Sign, layout: Layout) -> list[str]:
+    columns = [filled for filled in layout.columns if sign in (*filled.column.signs, Sign.UNKNOWN)]
+    return [text for filled in columns for text in filled.texts if re.search(sign.pattern, text)]
+
+
+def _differs_by_phase(layer: object) -> bool:
+    found = getattr(layer, "receptive_field", None)
+    return bool(found and found.size and found.size_min and tuple(found.size_min) != tuple(found.size))
+
+
+def _axes(report: Report) -> Iterator[str]:
+    """Yield which axes the fields speak of, where they are not those after batch and channels."""
+    followed = next((layer.receptive_field for layer in report.layers if layer.receptive_field), None)
+    said = field.axes_text(followed, report) if followed is not None else None
+    if said is not None:
+        yield f"RF is in {said}"
+
+
+def _other_inputs(report: Report) -> Iterator[str]:
+    """Yield whose fields are shown where there are several inputs: rows of the others have none."""
+    followed = next((layer.receptive_field.input for layer in report.layers if layer.receptive_field), None)
+    others = [tensor.name for tensor in report.inputs if tensor.name != followed]
+    if followed is not None and others:
+        yield f"RF is of {followed}; rows that do not depend on it have none: --field-of {others[0]} follows the other"
+
+
+def _causes(report: Report) -> str:
+    found = field_summary.causes(report.layers)
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return f", through {', '.join(found[:_NAMED])}{more}" if found else ""
+
+
+def left_out(layout: Layout, silent: Sequence[str], width: int) -> Iterator[str]:
+    """Yield which columns are missing and why, and that names are shortened."""
+    if silent:
+        yield f"left out: {', '.join(silent)}"
+    missing = [*layout.dropped, *(["the middle of names"] if layout.shortened else [])]
+    if missing:
+        yield f"left out: {', '.join(missing)} (--width {max(layout.whole_width, width + 1)} shows all)"
+
+
+def unit(report: Report) -> Iterator[str]:
+    """Yield which box of the input the unit sees that was asked for."""
+    if report.unit:
+        yield field.unit_text(report.unit)
+
+
+def warnings(report: Report, *, told: bool) -> Iterator[str]:
+    """Yield why the forward stopped, and every warning; those that differ only by the numbers in them stand as one.
+
+    Where the failure and the choice of the model have been ``told`` elsewhere, they are not repeated.
+    """
+    alike: dict[tuple[str, str], list[Note]] = {}
+    for note in _notes(report, told=told):
+        alike.setdefault((note.code, re.sub(r"\d+", "#", note.message)), []).append(note)
+    if report.stopped and not told:
+        yield report.stopped
+    yield from map(_said, alike.values())
+    if report.uncounted:
+        yield f"MACs are a lower bound: no rule says what these operators cost: {_uncounted(report)}"
+
+
+def _notes(report: Report, *, told: bool) -> Iterable[Note]:
+    for note in report.warnings:
+        if not (told and note.code in _TOLD) and not (note.code == "macs_lower_bound" and report.uncounted):
+            yield note
+
+
+def _said(notes: Sequence[Note]) -> str:
+    first = notes[0]
+    place = f"{first.path}: " if first.path and first.path not in first.message else ""
+    more = f" (and {len(notes) - 1} more like it)" if len(notes) > 1 else ""
+    return place + first.message + more
+
+
+def _uncounted(report: Report) -> str:
+    ops: dict[str, list[str]] = {}
+    for one in report.uncounted:
+        times = f"{one.count}x in " if one.count > 1 else "in "
+        ops.setdefault(one.op, []).append(times + (one.path or "the model"))
+    said = []
+    for op, places in ops.items():
+        more = f" and {len(places) - _NAMED} other places" if len(places) > _NAMED else ""
+        said.append(f"{op} ({', '.join(places[:_NAMED])}{more})")
+    return "; ".join(said)

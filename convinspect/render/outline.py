@@ -1,0 +1,99 @@
+"""The layers of a report as they hang together: where each ends, what it is called, which of them are equal."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from convinspect.fold import counts_on, worth_showing
+from convinspect.render.remarks import remarks
+from convinspect.tree import Node, tree_of
+
+if TYPE_CHECKING:
+    from convinspect.report import Layer, Report
+
+
+class Outline:
+    """A report's layers by index. ``ends`` has the first index that is not below each, ``shown`` whether it explains.
+
+    ``names`` are relative to the layer that encloses them. Making it is linear in the number of layers.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.nodes: list[Node] = tree_of(report.layers)
+        self.shown = worth_showing(report.layers)
+        self.remarks = list(remarks(report))
+        self.names = [_name(node) for node in self.nodes]
+        self.ends = _ends(self.nodes)
+        self.first_params: dict[str, int] = {}
+        for node in self.nodes:
+            self.first_params.setdefault(node.layer.path, node.sums.params)
+
+    @cached_property
+    def deepest(self) -> int:
+        """The level of the deepest layer."""
+        return max((node.level for node in self.nodes), default=0)
+
+    @cached_property
+    def worth(self) -> int:
+        """How many layers have a row of their own where nothing is folded."""
+        return sum(self.shown)
+
+    def below(self, index: int) -> Iterator[int]:
+        """Yield the layers right below layer ``index``."""
+        inner = index + 1
+        while inner < self.ends[index]:
+            yield inner
+            inner = self.ends[inner]
+
+    def follows(self, index: int, before: int) -> bool:
+        """Tell whether the layer is the next of a series that ``before`` is of, and equal to it but for its number."""
+        ours, theirs = self.nodes[index].layer, self.nodes[before].layer
+        if "function" in (ours.kind, theirs.kind) or self._patterns[index] != self._patterns[before]:
+            return False
+        if ours.path == theirs.path:
+            return ours.call == theirs.call + 1
+        alike = ours.call == theirs.call and self.remarks[index] == self.remarks[before]
+        return alike and counts_on(self.names[before], self.names[index])
+
+    @cached_property
+    def _patterns(self) -> list[int]:
+        """Number what each layer is with all below it: equal numbers are the same layers with the same numbers."""
+        numbers: dict[Hashable, int] = {}
+        found = [0] * len(self.nodes)
+        for index in range(len(self.nodes) - 1, -1, -1):
+            below = tuple((self.names[inner], found[inner]) for inner in self.below(index))
+            failed = "failed" in self.remarks[index]
+            key = (_facts(self.nodes[index].layer), index if failed else -1, below)
+            found[index] = numbers.setdefault(key, len(numbers))
+        return found
+
+
+def _facts(layer: Layer) -> Hashable:
+    """Return what two rows must have in common to stand in one; receptive fields may differ."""
+    given = tuple((one.shape, one.dtype) for one in layer.inputs)
+    gives = tuple((one.shape, one.dtype) for one in layer.outputs)
+    return (
+        (layer.kind, layer.type, tuple(layer.attributes.items()), given, gives, layer.shared_with),
+        (layer.params, layer.trainable_params, layer.buffers, layer.param_bytes, layer.buffer_bytes),
+        (layer.macs, layer.macs_status, layer.memory),
+    )
+
+
+def _name(node: Node) -> str:
+    layer, parent = node.layer, node.parent
+    if layer.kind == "function":
+        return ""
+    return layer.path.removeprefix(f"{parent.layer.path}." if parent and parent.layer.path else "")
+
+
+def _ends(nodes: list[Node]) -> list[int]:
+    ends = [len(nodes)] * len(nodes)
+    open_: list[int] = []
+    for index, node in enumerate(nodes):
+        while open_ and nodes[open_[-1]].level >= node.level:
+            ends[open_.pop()] = index
+        open_.append(index)
+    return ends
