@@ -175,11 +175,9 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     func = _WRITTEN_OUT.get(func, func)
     try:
         return with_values(func, args, kwargs, lambda: _without_data(func, args, kwargs), FakeTensor)
-    except NotImplementedError:
-        Missed.values = True
-        raise
-    except RuntimeError as error:
-        Missed.values |= "meta" in str(error)
+    except Exception as error:
+        plain = all(tensor.layout is torch.strided for tensor in operands(args, kwargs))
+        Missed.values |= isinstance(error, NotImplementedError) or "meta" in str(error) or not plain
         raise
 
 
