@@ -56,7 +56,7 @@ def _called(choice: Choice, arguments: dict[str, Any]) -> nn.Module:
     with running_users_code(f"{choice.name}({', '.join(f'{k}={v!r}' for k, v in arguments.items())})"):
         model: nn.Module = choice.value(**arguments)
     if not is_model(model):
-        raise UsageError(f"{choice.name} gave a {type(model).__name__}, not a torch.nn.Module")
+        raise UsageError(f"{choice.name} gave {_with_article(type(model).__name__)}, not a torch.nn.Module")
     return model
 
 
@@ -80,3 +80,7 @@ def _check_arguments(choice: Choice, arguments: dict[str, Any]) -> None:
 
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[:1].lower() in 'aeio' else 'a'} {noun}"
