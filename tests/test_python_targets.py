@@ -130,7 +130,7 @@ def test_a_file_named_like_a_library_module_does_not_replace_it(tmp_path: Path) 
         ("raise SystemExit(4)\n", 3, "the code called exit(4)"),
         (ONE.replace("width=4", "width"), 2, "Net(width) needs width"),
         (ONE.replace("nn.Linear(4, width)", "1 / 0"), 3, "ZeroDivisionError: division by zero (model.py:"),
-        (ONE + "\n    def f():\n        return 3\n    del Net\n", 2, "f gave a int, not a torch.nn.Module"),
+        (ONE + "\n    def f():\n        return 3\n    del Net\n", 2, "f gave an int, not a torch.nn.Module"),
     ],
     ids=["syntax", "import", "empty", "exit", "arguments", "constructor", "wrong type"],
 )

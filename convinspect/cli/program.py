@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from typing import Any
 
@@ -12,6 +13,7 @@ from convinspect import __version__
 from convinspect.cli.check import check
 from convinspect.cli.diff import diff
 from convinspect.cli.explain import explain
+from convinspect.cli.screen import has_color
 from convinspect.cli.streams import complete_descriptors, printed, say, settle
 from convinspect.cli.summary import summary
 from convinspect.cli.weight_files import weight_files
@@ -107,9 +109,10 @@ def _invoke(arguments: list[str]) -> int:
 
 
 def _complain(message: str, hint: str | None) -> None:
-    say(f"error: {_one_line(message)}")
-    if hint:
-        say(f"hint: {_one_line(hint)}")
+    color = sys.stderr is not None and has_color(terminal=sys.stderr.isatty())
+    for word, text, style in (("error:", message, "red"), ("hint:", hint, "cyan")):
+        if text:
+            say(f"{click.style(word, fg=style, bold=True) if color else word} {_one_line(text)}")
 
 
 def _one_line(text: str) -> str:

@@ -60,7 +60,7 @@ def _called(choice: Choice, args: tuple[Any, ...], kwargs: dict[str, Any]) -> nn
     with running_users_code(f"{choice.name}({', '.join(said)})"):
         model: nn.Module = choice.value(*args, **kwargs)
     if not is_model(model):
-        raise UsageError(f"{choice.name} gave a {type(model).__name__}, not a torch.nn.Module")
+        raise UsageError(f"{choice.name} gave {_with_article(type(model).__name__)}, not a torch.nn.Module")
     return model
 
 
@@ -90,3 +90,7 @@ def _check_arguments(choice: Choice, args: tuple[Any, ...], kwargs: dict[str, An
 
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[:1].lower() in 'aeio' else 'a'} {noun}"

@@ -20,11 +20,15 @@ DIGITS = 3
 
 @dataclass(frozen=True, slots=True)
 class CellContext:
-    """What cells are written with, beside their rows: signs, and what the whole report adds up to."""
+    """What cells are written with, beside their rows: signs, and what the whole report adds up to.
+
+    ``stopped``: the forward did, so that a row without results has none yet.
+    """
 
     glyphs: Glyphs
     params: int = 0
     macs: int | None = None
+    stopped: bool = False
 
 
 # All cells of a column are written at once: its counts are all in full, or all in SI.
@@ -44,19 +48,19 @@ def each(cell: Callable[[Row, CellContext], str]) -> Cells:
 def several(texts: Callable[[Row], list[str]]) -> Cells:
     """Return how ``texts`` of each row are written: ``1x8``, or ``1x8 +2``."""
 
-    def cell(row: Row, _: CellContext) -> str:
+    def cell(row: Row, context: CellContext) -> str:
         if row.role in ("own", "hidden"):
             return ""
         said = texts(row)
-        return said[0] if len(said) == 1 else f"{said[0]} +{len(said) - 1}" if said else _without(row)
+        return said[0] if len(said) == 1 else f"{said[0]} +{len(said) - 1}" if said else _without(row, context)
 
     return each(cell)
 
 
-def _without(row: Row) -> str:
-    """Return what stands in place of the tensors of a layer that ran and has none."""
-    finished = row.layer.call and "failed" not in row.remark
-    return "none" if finished and row.layer.outputs == () and row.layer.inputs else ""
+def _without(row: Row, context: CellContext) -> str:
+    """Return what stands in place of the results of a layer that took tensors and gave none."""
+    gave_none = row.layer.call and row.layer.inputs and not row.layer.outputs and not context.stopped
+    return "none" if gave_none else ""
 
 
 def outputs(row: Row) -> list[str]:

@@ -74,7 +74,7 @@ def page(report: Report, options: Options) -> list[Text]:
     top = [Text(line, style="bold" if i == 0 else "") for i, line in enumerate(head)]
     if options.brief:
         return top
-    context = CellContext(glyphs, report.totals.params, _whole_macs(report))
+    context = CellContext(glyphs, report.totals.params, _whole_macs(report), stopped=report.failure is not None)
     more = with_values([c for group in extras() for c in group], report)[0] if not options.columns else []
     groups = [[c for c in group if c in more] for group in extras()] if more else []
     layout = lay_out(selection.rows, columns, groups, context, report.run.dtype, width)
