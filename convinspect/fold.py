@@ -34,6 +34,7 @@ def _folded(node: Node) -> Layer:
         param_bytes=sums.param_bytes,
         buffer_bytes=sums.buffer_bytes,
         macs=sums.macs,
+        complex_macs=sums.complex_macs,
         memory=sums.memory,
     )
 

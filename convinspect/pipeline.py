@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from convinspect.errors import InspectError, UsageError
+from convinspect.machine import no_more_than_available
 from convinspect.report import Report
 from convinspect.spec import AmpName, OptimizerName, Request, Target, parse_amp, parse_optimizer
 
@@ -20,7 +21,7 @@ def summarise(request: Request) -> Report:
     """
     from convinspect.users_code import as_a_program  # noqa: PLC0415
 
-    with as_a_program(request.target.source):
+    with as_a_program(request.target.source), no_more_than_available(request.device):
         return _summarised(request)
 
 

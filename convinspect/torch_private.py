@@ -47,6 +47,11 @@ def schema_of(func: Any) -> Any:
     return getattr(func, "_schema", None)
 
 
+def has_kernel(func: Any, key: str) -> bool:
+    """Tell whether an operator has a kernel for a dispatch key. Missing: no; composite operators come whole."""
+    return bool(torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key))
+
+
 def aten(name: str) -> Any:
     """Return torch's operator of this name, default overload. Missing: ``None``; what is said of it is not needed."""
     return getattr(getattr(torch.ops.aten, name, None), "default", None)
@@ -60,6 +65,11 @@ def storage_address(storage: torch.UntypedStorage) -> int:
 def coo_parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Return indices and values as they are. Missing: those of ``coalesce``, which allocates."""
     return (tensor._indices(), tensor._values())
+
+
+def unseen() -> Any:
+    """Return what modes do not see the operators of a block under. Missing: they are recorded as the model's."""
+    return torch._C._DisableTorchDispatch()
 
 
 def tensor_like(cls: Any, meta: torch.Tensor, device: torch.device) -> Any:
@@ -101,6 +111,17 @@ def running_node_number() -> int | None:
     """Return the number of the node whose derivative is computed now. Missing: as `next_node_number`."""
     node = torch._C._current_autograd_node()
     return None if node is None else int(node._sequence_nr())
+
+
+@contextmanager
+def replacing_inference_mode(mode: Any, is_enabled: Any) -> Iterator[None]:
+    """Let ``torch.inference_mode`` enter ``mode`` while the block runs. Missing: composite operators come whole."""
+    before = torch._C._InferenceMode, torch.is_inference_mode_enabled
+    torch._C._InferenceMode, torch.is_inference_mode_enabled = mode, is_enabled  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        torch._C._InferenceMode, torch.is_inference_mode_enabled = before  # type: ignore[misc]
 
 
 def registries(module: nn.Module) -> tuple[dict[str, Any], dict[str, Any]]:

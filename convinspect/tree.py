@@ -22,6 +22,7 @@ class Sums:
     param_bytes: int
     buffer_bytes: int
     macs: int | None
+    complex_macs: int
     macs_status: MacsStatus
     memory: LayerMemory
     ran: bool
@@ -91,6 +92,7 @@ def _add_up(parts: Sequence[Layer | Sums]) -> Sums:
         param_bytes=sum(part.param_bytes for part in parts),
         buffer_bytes=sum(part.buffer_bytes for part in parts),
         macs=sum(macs) if macs else None,
+        complex_macs=sum(part.complex_macs for part in parts),
         macs_status=_status({part.macs_status for part in parts}),
         memory=LayerMemory(
             all_known(memory.allocated_bytes for memory in ran) if ran else None,

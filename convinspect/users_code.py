@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import sys
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from traceback import clear_frames
 
-from convinspect.errors import InspectError, ModelError, describe
+from convinspect.errors import InspectError, ModelError, UsageError, describe
+from convinspect.machine import WITHOUT_DATA, refused_bytes
+from convinspect.units import size
 
 _USAGE = 2  # what argparse and click exit with
 
@@ -35,7 +40,34 @@ def running_users_code(what: str, in_a_package: str | None = None) -> Iterator[N
     except SystemExit as error:
         raise ModelError(f"{what}: the code called exit({error.code!r})", _hint(error, None)) from error
     except BaseException as error:
+        refuse_for_want_of_memory(error, what)
         raise ModelError(f"{what}: {describe(error)}", _hint(error, in_a_package)) from error
+
+
+def refuse_for_want_of_memory(error: BaseException, what: str) -> None:
+    """Raise `UsageError` in place of ``error`` where ``what`` asked for more memory than there is."""
+    asked = refused_bytes(error)
+    if asked is not None:
+        refused = f": another {size(asked)} were refused" if asked else ""
+        raise UsageError(f"{what} needs more memory than this machine has{refused}", WITHOUT_DATA) from error
+
+
+def let_go(error: BaseException) -> None:
+    """Let go of what the frames that ``error`` ended hold: its traceback keeps them, and whoever keeps the error."""
+    link: BaseException | None = error
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        clear_frames(link.__traceback__)
+        link = link.__cause__ or link.__context__
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Run the block without what the user's code prints and warns of: it says it a second time."""
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _hint(error: BaseException, in_a_package: str | None) -> str | None:

@@ -104,7 +104,7 @@ def test_without_inputs_a_spec_is_suggested_from_the_first_layer(layer: nn.Modul
 def test_an_input_larger_than_memory_is_refused_with_a_way_out() -> None:
     with pytest.raises(UsageError) as caught:
         _make("1000000,1000000,1000")
-    assert caught.value.hint == "try --device meta"
+    assert "--device meta" in (caught.value.hint or "")
     assert _make("1000000,1000000,1000", device="meta").args[0].is_meta
 
 

@@ -54,6 +54,7 @@ def _layer(row: Row, trace: Trace, attributes: Attributes) -> Layer:
         memory=_memory(row),
         receptive_field=row.call.receptive_field if row.call else None,
         attributes=attributes,
+        complex_macs=row.complex_macs,
     )
 
 

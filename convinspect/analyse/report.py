@@ -45,7 +45,7 @@ def _totals(trace: Trace, layers: tuple[Layer, ...]) -> Totals:
         buffer_bytes=sums.buffer_bytes,
         weight_bytes=weight_bytes,
         macs=sums.macs,
-        flops=None if sums.macs is None else 2 * sums.macs,
+        flops=None if sums.macs is None else sum(layer.flops or 0 for layer in layers),
         macs_status=sums.macs_status,
         memory=_memory(trace, weight_bytes),
         bytes_by_dtype=_bytes_by_dtype(trace),
@@ -86,5 +86,6 @@ def _bytes_by_dtype(trace: Trace) -> dict[str, int]:
     for module in trace.modules:
         for weight in (*module.params, *module.buffers):
             if weight.tied_to is None:
-                sizes[weight.dtype] += weight.bytes
+                for dtype, size in weight.parts or ((weight.dtype, weight.bytes),):
+                    sizes[dtype] += size
     return dict(sorted(sizes.items()))

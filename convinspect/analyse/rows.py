@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from convinspect.analyse.complex_convolution import whole_convolutions
 from convinspect.ops import is_silent, price
 from convinspect.records import ModuleCall, ModuleRecord, OpCall, Trace, Weight
 
@@ -13,7 +14,8 @@ from convinspect.records import ModuleCall, ModuleRecord, OpCall, Trace, Weight
 class Row:
     """One row while it is put together; ``parent`` is the row that holds it (``None``: the model itself).
 
-    ``own_macs`` are those of the operators whose cost is known; ``uncounted`` names the others, one by one.
+    ``own_macs`` are those of the operators whose cost is known, ``complex_macs`` those of them that are of complex
+    numbers; ``uncounted`` names the others, one by one.
     """
 
     depth: int
@@ -24,6 +26,7 @@ class Row:
     path: str
     ops: list[OpCall] = field(default_factory=list)
     own_macs: int = 0
+    complex_macs: int = 0
     uncounted: list[str] = field(default_factory=list)
 
     def take(self, op: OpCall) -> None:
@@ -34,6 +37,7 @@ class Row:
             self.uncounted.append(op.op)
         else:
             self.own_macs += cost
+            self.complex_macs += cost if _is_complex(op) else 0
 
     @property
     def weights(self) -> tuple[Weight, ...]:
@@ -65,7 +69,11 @@ def rows_of(trace: Trace) -> list[Row]:
             if isinstance(row.call, ModuleCall) and row.call.number == 1:
                 rows.extend(_orphans(never.pop(row.path, []), row))
 
-    for index, call in enumerate(trace.calls):
+    whole = whole_convolutions(trace.calls)
+    for index, ran in enumerate(trace.calls):
+        call = whole.get(index, ran)
+        if call is None:
+            continue
         close(call.parent)
         parent = by_call.get(call.parent)
         if isinstance(call, ModuleCall):
@@ -81,6 +89,10 @@ def rows_of(trace: Trace) -> list[Row]:
             rows.append(row)
     close(-1)
     return rows
+
+
+def _is_complex(op: OpCall) -> bool:
+    return any(output.dtype.startswith("complex") for output in op.outputs)
 
 
 def _below(parent: Row | None) -> int:

@@ -22,7 +22,7 @@ _OF_ROW: Mapping[str, Callable[[Layer], int]] = {
     "buffers": lambda row: row.buffers,
     "weights": lambda row: row.param_bytes + row.buffer_bytes,
     "macs": lambda row: row.macs or 0,
-    "flops": lambda row: 2 * (row.macs or 0),
+    "flops": lambda row: row.flops or 0,
 }
 
 

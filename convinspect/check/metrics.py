@@ -33,7 +33,7 @@ _ALL = (
     Metric("trainable-params", "count", "Parameters that are trained.", in_full=True),
     Metric("buffers", "count", "Elements of buffers.", in_full=True),
     Metric("macs", "count", "Multiply-accumulates.", ("inputs",)),
-    Metric("flops", "count", "Twice the MACs.", ("inputs",)),
+    Metric("flops", "count", "Twice the MACs; eight times the complex ones.", ("inputs",)),
     Metric("weights", "bytes", "Bytes of parameters and buffers.", ("dtype",)),
     Metric("inference-peak", "bytes", "Bytes alive at the peak of a forward.", _FORWARD, whole_only=True),
     Metric(

@@ -53,9 +53,10 @@ def _macs(part: Part) -> Reading:
 
 
 def _flops(part: Part) -> Reading:
-    """Return twice the MACs."""
+    """Return twice the MACs, and eight times the complex ones."""
     read = _macs(part)
-    return Reading(2 * read.low, 2 * read.high, read.why)
+    more = 6 * sum(row.complex_macs for row in part.rows)
+    return Reading(2 * read.low + more, 2 * read.high + more, read.why)
 
 
 def _inference_peak(part: Part) -> Reading:

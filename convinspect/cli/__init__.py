@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -13,7 +15,7 @@ _INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 fine, 2 usage, 3 the user's model failed, 70 our bug, 130 interrupted."""
     try:
-        from convinspect.cli.main import run  # noqa: PLC0415 - an interrupt while it is imported has no traceback
+        from convinspect.cli.program import run  # noqa: PLC0415 - an interrupt while it is imported has no traceback
 
         code = run(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
@@ -21,4 +23,5 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         say("error: interrupted")
         code = _INTERRUPTED
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # what Python does at its end has no news to tell
     sys.exit(code)

@@ -32,8 +32,8 @@ class Eager(Frontend):
     format: ClassVar[Literal["python"]] = "python"
 
     def on(self, device: str) -> Eager:
-        """Return a copy of the model on ``device``; to meta it takes no memory however large the model is."""
-        return Eager(copy_to(self.module, device))
+        """Return a copy of the model on ``device``; for meta the model itself, which runs on stand-ins there."""
+        return self if device == "meta" else Eager(copy_to(self.module, device))
 
     def signature(self) -> inspect.Signature | None:
         """Return that of ``forward``."""

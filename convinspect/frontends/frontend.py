@@ -82,13 +82,13 @@ class Frontend(ABC):
 
     @property
     def dtype(self) -> str:
-        """The dtype of the first floating weight that arithmetic is done in; float32 where there is none."""
-        dtypes = (t.dtype for t in self.weights if t.is_floating_point() and t.itemsize > 1)
+        """The dtype of the first floating or complex weight that arithmetic is done in; float32 where there is none."""
+        dtypes = (t.dtype for t in self.weights if (t.is_floating_point() or t.is_complex()) and t.itemsize > 1)
         return dtype_name(next(dtypes, torch.float32))
 
     @abstractmethod
     def on(self, device: str) -> Frontend:
-        """Return a copy of the model on ``device``; on meta it takes no memory."""
+        """Return a copy of the model on ``device``; what it gives for meta takes no memory."""
 
     @abstractmethod
     def signature(self) -> inspect.Signature | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,9 @@ import torch
 from convinspect.errors import UsageError
 from convinspect.inputs.suggesting import has_batch, suggestion
 from convinspect.load import Loaded
+from convinspect.machine import available_bytes, require
 from convinspect.spec import InputSpec
-from convinspect.tensors.describe import tensors_in
+from convinspect.tensors.describe import dtype_name, tensors_in
 
 # One seed for all dummy values, so that a model whose path depends on them takes the same path twice.
 _SEED = 0
@@ -72,7 +74,10 @@ def holds_meta(value: Any) -> bool:
 
 
 def given_inputs(loaded: Loaded, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Prepared:
-    """Return ``loaded`` with whole inputs, moved to its device and checked against what ``forward`` takes."""
+    """Return ``loaded`` with whole inputs, moved to its device and checked against what ``forward`` takes.
+
+    A run on meta takes stand-ins for them: they stay where they are.
+    """
     return _fitted(loaded, *_moved((args, kwargs), loaded.device))
 
 
@@ -81,9 +86,11 @@ def _tensor(
 ) -> torch.Tensor:
     shape = (*batch, *spec.shape)
     dtype: torch.dtype = getattr(torch, spec.dtype or floating)
+    size = "x".join(map(str, shape))
     try:
         if device == "meta":
             return torch.empty(shape, dtype=dtype, device="meta")
+        require(math.prod(shape) * dtype.itemsize, available_bytes(), f"an input of {size} {dtype_name(dtype)}")
         if dtype.is_floating_point or dtype.is_complex:
             real = torch.float32 if dtype.is_floating_point else dtype
             return torch.rand(shape, dtype=real, generator=generator).to(device, dtype)
@@ -92,7 +99,6 @@ def _tensor(
         high = min(high, 2 if dtype is torch.bool else torch.iinfo(dtype).max + 1, 2**63 - 1)
         return torch.randint(high, shape, generator=generator).to(device, dtype)
     except (RuntimeError, OverflowError, TypeError) as error:  # torch says TypeError of sizes beyond 64 bits
-        size = "x".join(map(str, shape))
         reason = str(error).splitlines()[0]
         hint = None if device == "meta" else "try --device meta"
         raise UsageError(f"cannot make an input of {size} {dtype}: {reason}", hint) from error
@@ -147,7 +153,7 @@ def _moved(value: Any, device: str, known: dict[int, Any] | None = None) -> Any:
         if value.is_nested:
             raise UsageError("a nested tensor has no one shape: it cannot be an input")
         if id(value) not in known:
-            known[id(value)] = value.detach().to(device)
+            known[id(value)] = value.detach() if device == "meta" else value.detach().to(device)
         return known[id(value)]
     if isinstance(value, (tuple, list)):
         items = [_moved(item, device, known) for item in value]

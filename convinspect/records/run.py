@@ -87,7 +87,8 @@ class ModuleCall:
 class Weight:
     """A parameter or buffer of a module; ``tied_to`` is the path where its storage is counted already.
 
-    ``numel`` is ``None`` for a lazy parameter that has no shape yet. ``used``: an operator read it.
+    ``numel`` is ``None`` for a lazy parameter without a shape. ``used``: an operator read it. ``parts`` are dtypes and
+    bytes of what it is made of, where it is made of other tensors: indices and values, integers and their scales.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Weight:
     trainable: bool = False
     tied_to: str | None = None
     used: bool = False
+    parts: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _MACS = (
     "One MAC is one multiply-add of a convolution, linear, matmul, attention, bilinear or recurrent layer; "
-    "bias, norms, activations, pooling and softmax are not counted. FLOPs are twice the MACs."
+    "bias, norms, activations, pooling and softmax are not counted. FLOPs are twice the MACs"
 )
 # Seven digits and more are also said in SI.
 _LONG = 1_000_000
@@ -88,7 +88,8 @@ def _macs(report: Report, glyphs: Glyphs) -> Iterator[Line]:
     else:
         bound = f"{glyphs.at_least} " if total.macs_status == "lower_bound" else ""
         yield Line("MACs", f"{bound}{_counted(total.macs)}, FLOPs {bound}{_counted(total.flops)}")
-    yield Line("", _MACS, "dim")
+    complex_macs = any(layer.complex_macs for layer in report.layers)
+    yield Line("", _MACS + ("; of complex numbers, eight times." if complex_macs else "."), "dim")
 
 
 def _field(report: Report) -> Iterator[Line]:

@@ -52,7 +52,7 @@ def _sums(report: Report) -> Iterator[tuple[str, int | None, int | None]]:
     yield "non_trainable_params", totals.non_trainable_params, totals.params - totals.trainable_params
     yield "weight_bytes", totals.weight_bytes, totals.param_bytes + totals.buffer_bytes
     yield "macs", totals.macs, _macs(report, totals)
-    yield "flops", totals.flops, None if totals.macs is None else 2 * totals.macs
+    yield "flops", totals.flops, None if totals.macs is None else sum(layer.flops or 0 for layer in report.layers)
 
 
 def _macs(report: Report, totals: Totals) -> int | None:

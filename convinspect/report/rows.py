@@ -34,6 +34,7 @@ class Layer:
     operator that ran outside any leaf module; its ``path`` is its parent's. ``macs`` are the row's own,
     ``macs_total`` and ``params_total`` include everything below it, and ``macs_status`` speaks of the total.
     ``attributes`` are the settings of the operator that ran, of a module where it is one layer.
+    ``complex_macs`` are those of ``macs`` that multiply and add complex numbers.
     """
 
     path: str
@@ -58,3 +59,9 @@ class Layer:
     receptive_field: ReceptiveField | None
     # Not a part of the hash: a mapping has none.
     attributes: Attributes = field(default_factory=Attributes, hash=False)
+    complex_macs: Count = 0
+
+    @property
+    def flops(self) -> int | None:
+        """The row's own: 2 a MAC, 8 where both numbers are complex (four products and four sums)."""
+        return None if self.macs is None else 2 * self.macs + 6 * self.complex_macs

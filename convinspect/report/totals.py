@@ -46,7 +46,7 @@ class TotalMemory:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The rows added up; ``flops`` is ``2 * macs``; ``bytes_by_dtype`` splits ``weight_bytes``."""
+    """The rows added up; ``flops`` are 2 a MAC, 8 a complex one; ``bytes_by_dtype`` splits ``weight_bytes``."""
 
     params: Count
     trainable_params: Count

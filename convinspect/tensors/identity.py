@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from convinspect.torch_private import coo_parts, is_traceable_wrapper_subclass, storage_address
+from convinspect.torch_private import coo_parts, is_traceable_wrapper_subclass, storage_address, unseen
 
 
 def storage_of(tensor: torch.Tensor) -> torch.UntypedStorage | None:
@@ -37,7 +37,7 @@ def memory_of(tensor: torch.Tensor) -> Iterator[tuple[int, Any, int]]:
 
     A tensor of an opaque layout stands for its own.
     """
-    for part in _plain_parts(tensor):
+    for part in plain_parts(tensor):
         storage = storage_of(part)
         if storage is None:
             yield id(part), part, element_bytes(part)
@@ -51,24 +51,27 @@ def allocated_bytes(tensors: Iterable[torch.Tensor]) -> int:
 
 
 def element_bytes(tensor: torch.Tensor) -> int:
-    """Return the bytes of the tensor's elements; of a sparse tensor, of its indices and values."""
-    return sum(part.numel() * part.element_size() for part in _sparse_parts(tensor))
+    """Return the bytes of the tensor's elements; of one that is made of others (sparse, quantised), of theirs."""
+    return sum(part.numel() * part.element_size() for part in plain_parts(tensor))
 
 
-def _plain_parts(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+def plain_parts(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Yield what ``tensor`` is made of: the indices and values of a sparse one, what a wrapper wraps, or itself."""
     if is_traceable_wrapper_subclass(tensor):
         for name in tensor.__tensor_flatten__()[0]:
-            yield from _plain_parts(getattr(tensor, name))
+            yield from plain_parts(getattr(tensor, name))
     else:
         yield from _sparse_parts(tensor)
 
 
 def _sparse_parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Return the indices and values that a sparse tensor is made of; of any other the tensor itself."""
-    if tensor.layout is torch.sparse_coo:
-        return coo_parts(tensor)
-    if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):
-        return (tensor.crow_indices(), tensor.col_indices(), tensor.values())
-    if tensor.layout in (torch.sparse_csc, torch.sparse_bsc):
-        return (tensor.ccol_indices(), tensor.row_indices(), tensor.values())
+    if tensor.layout is torch.strided:
+        return (tensor,)
+    with unseen():  # or a run would take the question for an operator of the model's
+        if tensor.layout is torch.sparse_coo:
+            return coo_parts(tensor)
+        if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):
+            return (tensor.crow_indices(), tensor.col_indices(), tensor.values())
+        if tensor.layout in (torch.sparse_csc, torch.sparse_bsc):
+            return (tensor.ccol_indices(), tensor.row_indices(), tensor.values())
     return (tensor,)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from convinspect.torch_private import schema_of
+from convinspect.torch_private import has_kernel, schema_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,19 @@ def mutates(func: Any) -> bool:
     """Tell whether the operator may change a tensor that it is given; one without a schema may."""
     schema = schema_of(func)
     return schema is None or bool(schema.is_mutable)
+
+
+def hides_others(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Tell whether autograd would take the operator apart: one that comes whole under ``torch.inference_mode``."""
+    if not _is_composite(func):
+        return False
+    device = next((tensor.device.type for tensor in operands(args, kwargs)), "cpu")
+    return not has_kernel(func, "Meta" if device == "meta" else device.upper())
+
+
+@cache
+def _is_composite(func: Any) -> bool:
+    return signature_of(func) is not None and has_kernel(func, "CompositeImplicitAutograd")
 
 
 def results(value: Any) -> Iterator[torch.Tensor]:

@@ -18,6 +18,7 @@ from convinspect.tensors.describe import named_records, tensors_in
 from convinspect.tensors.registered import set_training
 from convinspect.trace.fake.leftovers import no_leftovers
 from convinspect.trace.fake.model import FakeModel, faked
+from convinspect.trace.foresight import refuse_what_does_not_fit
 from convinspect.trace.memory.live import near
 from convinspect.trace.memory.measured import measuring
 from convinspect.trace.modules import module_records
@@ -28,6 +29,7 @@ from convinspect.trace.restore import restored
 from convinspect.trace.training.estimate import estimate_training, with_saved
 from convinspect.trace.training.step import TrainingConfig
 from convinspect.trace.unfuse import unfused
+from convinspect.users_code import refuse_for_want_of_memory
 
 # The seed of the run: a model that draws numbers to decide what to run must decide the same twice.
 _SEED = 0
@@ -53,6 +55,7 @@ def _trace(prepared: Prepared) -> Trace:
         args, kwargs = fakes.replaced((prepared.args, prepared.kwargs))
         prepared = replace(prepared, args=args, kwargs=kwargs)
     with loaded.runnable.running(prepared.args, prepared.kwargs) as frontend:
+        refuse_what_does_not_fit(prepared, frontend)
         fields = _fields(prepared)
         found = _run(prepared, frontend, fields, fakes)
         if found.failure is not None and _NO_GRADIENTS in found.failure.message:
@@ -124,6 +127,7 @@ def _forward(
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - the user's forward may raise anything, exit too
+        refuse_for_want_of_memory(error, "the forward")
         stopped = forward_failure(error, recorder)
     if recorder.defect is not None:
         raise recorder.defect

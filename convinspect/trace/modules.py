@@ -12,7 +12,7 @@ from convinspect.frontends import Frontend
 from convinspect.frontends.modules import is_builtin, is_container, packed_tensors, type_name
 from convinspect.records import ModuleRecord, Weight
 from convinspect.tensors.describe import dtype_name
-from convinspect.tensors.identity import element_bytes, same_piece
+from convinspect.tensors.identity import element_bytes, plain_parts, same_piece
 from convinspect.tensors.registered import own_tensors
 from convinspect.torch_private import children_of
 
@@ -58,9 +58,14 @@ def _weights(
                 numel=tensor.numel() if shaped else None,
                 dtype=dtype_name(tensor.dtype),
                 bytes=element_bytes(tensor) if shaped else 0,
+                parts=_bytes_by_dtype(tensor) if shaped else (),
                 trainable=tensor.requires_grad,
                 tied_to=owner,
                 used=id(tensor) in used,
             )
         )
     return tuple(weights)
+
+
+def _bytes_by_dtype(tensor: torch.Tensor) -> tuple[tuple[str, int], ...]:
+    return tuple((dtype_name(part.dtype), part.numel() * part.element_size()) for part in plain_parts(tensor))

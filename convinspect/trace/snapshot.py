@@ -14,7 +14,7 @@ from torch import nn
 # Beyond so many objects nothing is promised: a data set that hangs on a model is not walked through.
 _MOST = 200_000
 # Globals can lead anywhere in the process; what a helper keeps lies near.
-_MOST_AROUND = 20_000
+_MOST_AROUND = 2_000
 _ATOMS = frozenset(
     (
         *(bool, int, float, complex, str, bytes, type(None), type, torch.dtype, torch.device, torch.Size),

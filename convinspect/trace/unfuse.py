@@ -1,25 +1,47 @@
-"""What hides operators inside larger ones, switched off for a run: fast paths, fusers, the compiler."""
+"""What hides operators inside larger ones, switched off for a run: fast paths, fusers, inference mode, the compiler."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 
 import torch
 
-from convinspect.torch_private import LEFT_ALONE, compiler_questions, is_compiler_loaded
+from convinspect.torch_private import LEFT_ALONE, compiler_questions, is_compiler_loaded, replacing_inference_mode
 
 
 @contextmanager
 def unfused() -> Iterator[None]:
-    """Run the block without attention's fast path, TorchScript's fuser and the compiler."""
+    """Run the block without attention's fast path, TorchScript's fuser, inference mode and the compiler."""
     fastpath = torch.backends.mha.get_fastpath_enabled()
     with ExitStack() as stack:
         stack.callback(torch.backends.mha.set_fastpath_enabled, fastpath)
         torch.backends.mha.set_fastpath_enabled(value=False)
         # The optimising executor would fuse operators, and run a graph of its own making.
         stack.enter_context(torch.jit.optimized_execution(should_optimize=False))  # type: ignore[attr-defined] # public, unlisted
+        stack.enter_context(_without_inference_mode())
         stack.enter_context(_uncompiled())
+        yield
+
+
+@contextmanager
+def _without_inference_mode() -> Iterator[None]:
+    """Let ``torch.inference_mode`` switch gradients off and do no more: it would give us composite operators whole."""
+    modes: list[bool] = [False]
+
+    @contextmanager
+    def switching_gradients(mode: bool) -> Iterator[None]:  # noqa: FBT001 - as torch calls it
+        modes.append(mode)
+        try:
+            with torch.set_grad_enabled(not mode):
+                yield
+        finally:
+            modes.pop()
+
+    with (
+        torch.inference_mode(mode=False) if torch.is_inference_mode_enabled() else nullcontext(),
+        replacing_inference_mode(switching_gradients, lambda: modes[-1]),
+    ):
         yield
 
 

@@ -190,25 +190,6 @@ def test_auto_is_kept_only_where_it_cannot_mean_an_accelerator(tmp_path: Path, m
     assert key_of(job("net.py", tmp_path, device="auto"), str(tmp_path), None) is None
 
 
-def test_a_saved_report_is_read_here_and_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "net.py").write_text(model())
-    (outcome,) = gather([job("net.py", tmp_path)])
-    assert outcome.report is not None
-    (tmp_path / "report.json").write_text(outcome.report.to_json())
-    (tmp_path / "damaged.json").write_text(outcome.report.to_json().replace('"layers"', '"rows"'))
-    monkeypatch.setattr(subprocess, "Popen", None)
-    asked = job("report.json", tmp_path)
-    plain = type(asked)(type(asked.request)(asked.request.target), tmp_path)
-    asked = replace(asked, request=replace(asked.request, given=("--input",)))
-    refused, saved = gather([asked, plain])
-    assert saved == Outcome(outcome.report, None, cached=False)
-    assert refused.error is not None
-    assert refused.error.message == "report.json: a saved report is not run again: --input changes nothing"
-    (damaged,) = gather([job("damaged.json", tmp_path)])
-    assert damaged.error is not None
-    assert damaged.error.exit_code == 2
-
-
 LIGHT = """
 import sys
 from pathlib import Path
@@ -240,7 +221,8 @@ def test_what_is_kept_or_saved_brings_in_nothing_heavy(
 
     monkeypatch.setattr(subprocess, "Popen", None)  # nothing is run
     plain = Job(Request(job("report.json", tmp_path).request.target), tmp_path)
-    saved, refused, damaged = gather([plain, job("report.json", tmp_path), job("damaged.json", tmp_path)])
+    asked = replace(plain, request=replace(plain.request, given=("--input",)))
+    saved, refused, damaged = gather([plain, asked, job("damaged.json", tmp_path)])
     assert saved == Outcome(report, None, cached=False)
     assert refused.error is not None
     assert refused.error.message == "report.json: a saved report is not run again: --input changes nothing"

@@ -191,7 +191,7 @@ def test_a_checkpointed_part_is_computed_again() -> None:
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw"])
 def test_an_optimizer_may_update_all_parameters_at_once(optimizer: OptimizerName) -> None:
     model, x, config = perceptron(64, 128, 64, 10), torch.rand(4, 64), TrainingConfig(optimizer)
-    fakes = FakeModel(everything=True)
+    fakes = FakeModel()
     with faked(model, fakes):
         at_once = train_once(frontend_of(model), (fakes.replaced(x),), {}, config, foreach=True).record
     one_by_one = training_step(model, x, config=config)

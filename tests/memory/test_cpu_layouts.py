@@ -68,7 +68,7 @@ def results(run: Callable[..., Tensor], *given: Tensor) -> list[Geometry]:
 
 
 def assert_the_same(run: Callable[..., Tensor], *given: Tensor) -> None:
-    fakes = FakeModel(everything=True)
+    fakes = FakeModel()
     fake = [fakes.replaced(x) for x in given]
     with FakeMode():
         found = results(run, *fake)
@@ -131,7 +131,7 @@ def test_bags_of_flat_ids_lie_as_on_the_cpu(mode: int, *, ends: bool, padding: i
         return torch.ops.aten._embedding_bag(weight, ids, offsets, *options)[0]  # noqa: SLF001
 
     offsets = torch.arange(0, 36 if ends else 35, 7)
-    fakes = FakeModel(everything=True)
+    fakes = FakeModel()
     given = (torch.rand(50, 4), torch.randint(50, (35,)), offsets)
     given_fakes = [fakes.replaced(x) for x in given]
     with FakeMode(), Results() as faked:
@@ -152,7 +152,7 @@ def test_normalised_half_precision_keeps_its_statistics_as_on_the_cpu(weights: t
     # Which dtype the statistics have is seen in the operator's results alone.
     x = torch.rand(2, 4, 9, 7).bfloat16()
     args = (torch.ones(4, dtype=weights), torch.zeros(4, dtype=weights)) * 2
-    fakes = FakeModel(everything=True)
+    fakes = FakeModel()
     fake = [fakes.replaced(t) for t in (x, *args)]
     with FakeMode():
         found = torch.ops.aten.native_batch_norm(*fake, training, 0.1, 1e-5)

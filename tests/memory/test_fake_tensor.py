@@ -151,7 +151,7 @@ def test_views_of_one_storage_stay_views_of_one_storage() -> None:
     model.register_buffer("whole", whole)
     model.register_buffer("row", whole[1])
     model.parts = [whole[2:]]
-    with faked(model, FakeModel(everything=True)):
+    with faked(model, FakeModel()):
         keys = {t.untyped_storage()._cdata for t in (model.whole, model.row, model.parts[0])}  # noqa: SLF001
         assert len(keys) == 1
         assert model.row.storage_offset() == 4

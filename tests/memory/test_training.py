@@ -300,7 +300,7 @@ def test_layers_that_are_alike_are_updated_once() -> None:
     def updates(depth: int) -> int:
         seen: list[str] = []
         model = perceptron(*[4] * (depth + 1))
-        fakes, frontend = FakeModel(everything=True), frontend_of(model)
+        fakes, frontend = FakeModel(), frontend_of(model)
 
         class Counts(TorchDispatchMode):
             def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

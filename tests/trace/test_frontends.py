@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect as signatures
+import threading
 import warnings
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from convinspect import inspect
 from convinspect.errors import UsageError
@@ -53,11 +55,34 @@ def test_every_front_end_answers_as_the_model_in_python_does(frontend: Frontend)
     assert [name for name in signature.parameters if name != "self"] == ["image"]
 
 
-def test_a_copy_on_meta_has_no_values_and_leaves_the_original_its_own(frontend: Frontend) -> None:
+def test_what_runs_on_meta_is_a_copy_without_values_or_the_model_itself_on_stand_ins(frontend: Frontend) -> None:
     there = frontend.on("meta")
-    assert (there.device, frontend.device) == ("meta", "cpu")
+    assert (there.device, frontend.device) == ("meta", "cpu") or there is frontend
     assert (there.format, there.name, there.dtype) == (frontend.format, frontend.name, frontend.dtype)
     assert str(there.signature()) == str(frontend.signature())
+
+
+class Locked(nn.Module):
+    """Cannot be copied: it holds a lock, and a tensor that is still on the autograd graph."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, 3, 3, 3))
+        self.kept = {"twice": [self.weight * 2]}
+        self.lock = threading.Lock()
+
+    def forward(self, image: Tensor) -> Tensor:
+        with self.lock:
+            return functional.conv2d(image, self.kept["twice"][0]) + functional.conv2d(image, self.weight)
+
+
+def test_a_model_that_cannot_be_copied_runs_on_meta() -> None:
+    model = Locked()
+    twice = model.kept["twice"][0]
+    real, report = (inspect(model, (torch.zeros(1, 3, 8, 8),), device=device) for device in (None, "meta"))
+    assert (report.failure, report.totals.macs) == (None, 2 * 36 * 4 * 3 * 9)
+    assert report.totals == real.totals
+    assert model.kept["twice"][0] is twice
 
 
 def test_only_an_exported_program_is_a_graph_of_one_mode() -> None:

@@ -7,12 +7,14 @@ operator (``nn.Identity``) leaves no node, and so no run.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import fx, nn
 
 from convinspect.frontends.export.inputs import arranged
+from convinspect.frontends.export.regions import enter_region, leave_region
 from convinspect.frontends.export.tree import stack_of
 from convinspect.frontends.frontend import ScopeRecorder
 from convinspect.frontends.modules import canonical_paths
@@ -24,21 +26,22 @@ _WEIGHTS = ("PARAMETER", "BUFFER")
 
 
 class Interpreter(fx.Interpreter):
-    """Runs the graph of ``program``; says which modules of ``model`` begin and end between its nodes."""
+    """Runs ``program`` by its flat ``graph``; says which modules of ``model`` begin and end between its nodes."""
 
-    def __init__(self, program: Any, model: nn.Module, recorder: ScopeRecorder) -> None:
-        super().__init__(program.graph_module)
+    def __init__(self, program: Any, graph: fx.Graph, model: nn.Module, recorder: ScopeRecorder) -> None:
+        super().__init__(program.graph_module, graph=graph)
         self._program = program
         self._model = model
         self._recorder = recorder
         self._paths = canonical_paths(model)
         specs = program.graph_signature.input_specs
         weights = {spec.arg.name for spec in specs if spec.kind.name in _WEIGHTS}
-        self._runs = _runs_of(self._program.graph, weights)
+        self._runs = _runs_of(graph, weights)
         self._wanted = {node for runs in self._runs.values() for run in runs for node in (*run.given, *run.returned)}
         self._records: dict[Any, tuple[TensorRecord, ...]] = {}
         self._fields: dict[Any, Any] = {}
         self._running: tuple[_Run, ...] = ()
+        self._regions: list[AbstractContextManager[Any]] = []
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return what the program returns, in the structure that the model returned it in."""
@@ -57,6 +60,10 @@ class Interpreter(fx.Interpreter):
         if n in self._runs:
             self._move_to(self._runs[n])
         value = super().run_node(n)
+        if n.target is enter_region:
+            self._regions.append(value)
+        elif n.target is leave_region:
+            self._regions.pop()
         if n in self._wanted:
             # Records, not tensors: a tensor that is kept would raise the peak that is measured.
             self._records[n] = records_in(value)
@@ -67,6 +74,8 @@ class Interpreter(fx.Interpreter):
 
     def abandon(self, error: BaseException) -> None:
         """Close what was running when ``error`` was raised."""
+        while self._regions:
+            leave_region(self._regions.pop())
         for run in reversed(self._running):
             self._recorder.abandon(error, self._model.get_submodule(self._paths[run.path]))
         self._recorder.abandon(error, self._model)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
-from torch import nn
+from torch import fx, nn
 
 from convinspect.frontends.export.inputs import check_inputs
 from convinspect.frontends.export.interpreter import Interpreter
+from convinspect.frontends.export.regions import flattened
 from convinspect.frontends.export.tree import module_tree
 from convinspect.frontends.frontend import Frontend, Runner, ScopeRecorder, Told
 from convinspect.frontends.modules import canonical_modules
@@ -26,9 +27,13 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Program(Frontend):
-    """The graph of one forward; ``module`` is made of the names that its nodes remember, with the program's weights."""
+    """The graph of one forward; ``module`` is made of the names that its nodes remember, with the program's weights.
+
+    ``graph`` is the program's with the nodes of its regions in their place.
+    """
 
     program: Any
+    graph: fx.Graph
     format: ClassVar[Literal["export"]] = "export"
     no_training: ClassVar[Note] = Note(
         "training_unknown",
@@ -38,7 +43,8 @@ class Program(Frontend):
     @classmethod
     def of(cls, program: Any) -> Program:
         """Return the front end of ``program``, which keeps its own tensors: they are registered, not copied."""
-        return cls(module_tree(program), program)
+        graph = flattened(program.graph_module)
+        return cls(module_tree(program, graph), program, graph)
 
     @property
     def model(self) -> Any:
@@ -80,7 +86,7 @@ class Program(Frontend):
         """Run the graph node by node, under the modules that its nodes remember."""
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            interpreter = Interpreter(self.program, self.module, recorder)
+            interpreter = Interpreter(self.program, self.graph, self.module, recorder)
             recorder.enter("", type(self.module).__name__, records_in((args, kwargs)))
             try:
                 out = interpreter.call(args, kwargs)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch import nn
+from torch import fx, nn
 
 from convinspect.tensors.identity import same_piece
 from convinspect.torch_private import children_of
@@ -17,12 +17,12 @@ from convinspect.torch_private import children_of
 _NEVER_CALLED = {"MultiheadAttention": {"out_proj": "torch.nn.modules.linear.NonDynamicallyQuantizableLinear"}}
 
 
-def module_tree(program: Any) -> nn.Module:
-    """Return the registered modules of ``program``, empty classes with the original names.
+def module_tree(program: Any, graph: fx.Graph) -> nn.Module:
+    """Return the registered modules of ``program``, empty classes with the original names, by its flat ``graph``.
 
     The program keeps the class of a module only where an operator ran in it: others are plain ``Module``.
     """
-    kinds = {path: kind for node in program.graph.nodes for _, path, kind in stack_of(node) or ()}
+    kinds = {path: kind for node in graph.nodes for _, path, kind in stack_of(node) or ()}
     root: nn.Module = _class(kinds.get(""))()
     paths = [entry.fqn for entry in program.module_call_graph if entry.fqn and "@" not in entry.fqn]
     for path in dict.fromkeys((*paths, *(path for path in kinds if path))):

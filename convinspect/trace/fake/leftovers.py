@@ -10,6 +10,7 @@ from types import CellType, FrameType, ModuleType
 from typing import Any
 
 from convinspect.trace.fake.tensor import alive, disown
+from convinspect.users_code import let_go
 
 # A cache holds tuples of tensors, or objects that hold them: so many steps lead from a tensor to its cache.
 _STEPS = 5
@@ -25,6 +26,9 @@ def no_leftovers() -> Iterator[None]:
     before = {id(tensor) for tensor in alive()}
     try:
         yield
+    except BaseException as error:
+        let_go(error)
+        raise
     finally:
         if any(id(tensor) not in before for tensor in alive()):
             _clear(before)

@@ -22,11 +22,10 @@ _PLAIN = frozenset({bool, int, float, str})
 class FakeModel:
     """One fake tensor for each tensor and one storage for each storage, however often they occur.
 
-    ``everything``: not for meta tensors alone. What has no meta counterpart (sparse, quantised) stays as it is.
+    What has no meta counterpart (sparse, quantised) stays as it is.
     """
 
-    def __init__(self, *, everything: bool = False) -> None:
-        self._everything = everything
+    def __init__(self) -> None:
         self._made: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._storages: dict[int, torch.UntypedStorage] = {}
 
@@ -34,8 +33,7 @@ class FakeModel:
         """Tell whether a fake tensor takes the place of ``tensor``."""
         if not isinstance(tensor, torch.Tensor) or isinstance(tensor, FakeTensor) or is_lazy(tensor):
             return False
-        plain = tensor.layout is torch.strided and not tensor.is_quantized and not is_traceable_wrapper_subclass(tensor)
-        return plain and (tensor.is_meta or self._everything)
+        return tensor.layout is torch.strided and not tensor.is_quantized and not is_traceable_wrapper_subclass(tensor)
 
     def replaced(self, value: Any) -> Any:
         """Return ``value`` with fake tensors in its tuples, lists and mappings."""

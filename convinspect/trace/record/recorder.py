@@ -13,7 +13,7 @@ from torch import nn
 from convinspect.fields import FieldTracker
 from convinspect.records import ModuleCall, OpCall, ReceptiveField, TensorRecord
 from convinspect.tensors.describe import arguments_of, records_in, tensors_in
-from convinspect.tensors.operators import operands, results
+from convinspect.tensors.operators import hides_others, operands, results
 from convinspect.torch_private import DispatchMode
 from convinspect.trace.fake.tensor import ASKS_DEVICE
 from convinspect.trace.memory.live import LiveBytes
@@ -106,6 +106,9 @@ class Recorder(Calls, DispatchMode):
         kwargs = kwargs or {}
         if func is ASKS_DEVICE:
             return func(*args, **kwargs)
+        if hides_others(func, args, kwargs):
+            with self:
+                return func.decompose(*args, **kwargs)
         self._touch(func, args, kwargs)
         out = func(*args, **kwargs)
         try:

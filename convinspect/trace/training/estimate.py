@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -21,6 +19,7 @@ from convinspect.trace.memory.live import near
 from convinspect.trace.restore import restored
 from convinspect.trace.training.step import NothingToTrain, SavedBy, Step, TrainingConfig, names_of, train_once
 from convinspect.trace.unfuse import unfused
+from convinspect.users_code import let_go, unheard
 
 _SEED = 0
 _AS_ON_CPU = (
@@ -43,7 +42,7 @@ def estimate_training(
         return None, (frontend.no_training,)
     where = torch.device("cpu" if device == "meta" else device)
     foreach = where.type == "cuda"
-    fakes = FakeModel(everything=True)
+    fakes = FakeModel()
     on_fakes = partial(train_once, config=config, foreach=foreach)
     step = _attempt(lambda: frontend, faked(frontend.module, fakes), fakes.replaced((args, kwargs)), on_fakes)
     if isinstance(step, Step):
@@ -67,23 +66,16 @@ def _attempt(
     """Return a step, ``None`` where there is nothing to train, or what the model raised."""
     try:
         subject = choose()
-        with around, restored(subject.module, given), unfused(), _unheard():
+        with around, restored(subject.module, given), unfused(), unheard():
             torch.manual_seed(_SEED)
             set_training(subject.module, mode=True)
             return train(subject, *given)
     except NothingToTrain:
         return None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's forward may raise anything
+        let_go(error)
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
-@contextmanager
-def _unheard() -> Iterator[None]:
-    """Keep to ourselves what the model says a second time."""
-    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def with_saved(calls: Sequence[ModuleCall | OpCall], saved: Mapping[SavedBy, int]) -> tuple[ModuleCall | OpCall, ...]:

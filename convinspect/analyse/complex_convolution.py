@@ -1,0 +1,56 @@
+"""Convolutions of complex numbers, which torch takes apart into three of real ones, as the one operator that ran."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import accumulate, groupby
+
+from convinspect.records import ModuleCall, OpCall
+from convinspect.tree import all_known
+
+# Gauss' way: the parts of input, weight and bias; a and b of the parts, c of their sums; (a - b) + i(c - a - b).
+_PARTS = r"view_as_real select select (?:clone )?"
+_REAL = r"(?:constant_pad_nd )?convolution "
+_GAUSS = re.compile(rf"({_PARTS}){{2,3}}{_REAL}{_REAL}(?:add ){{2,3}}{_REAL}(?:sub |times_i ){{4}}add ")
+_IMAGINARY_UNIT = "1j"
+
+
+def whole_convolutions(calls: Sequence[ModuleCall | OpCall]) -> Mapping[int, OpCall | None]:
+    """Return by the index of its last operator what was a convolution of complex numbers; the others are ``None``."""
+    found: dict[int, OpCall | None] = {}
+    if not any(isinstance(call, OpCall) and _word(call) == "times_i" for call in calls):
+        return found
+    for _, group in groupby(enumerate(calls), key=lambda entry: getattr(entry[1], "parent", -1)):
+        run = [(index, call) for index, call in group if isinstance(call, OpCall)]
+        for parts in _matches([call for _, call in run]):
+            last = run[parts.stop - 1][0]
+            found.update(dict.fromkeys((index for index, _ in run[parts]), None))
+            found[last] = _whole([call for _, call in run[parts]])
+    return found
+
+
+def _matches(ops: Sequence[OpCall]) -> Iterator[slice]:
+    words = [f"{_word(op)} " for op in ops]
+    place = {start: index for index, start in enumerate(accumulate(map(len, words), initial=0))}
+    for match in _GAUSS.finditer("".join(words)):
+        yield slice(place[match.start()], place[match.end()])
+
+
+def _word(op: OpCall) -> str:
+    name = op.op.removeprefix("aten.").partition(".")[0]
+    return "times_i" if name == "mul" and op.args.get("other") == _IMAGINARY_UNIT else name
+
+
+def _whole(parts: Sequence[OpCall]) -> OpCall:
+    real = next(part for part in parts if _word(part) == "convolution")
+    operands = [part.args["self"] for part in parts if _word(part) == "view_as_real"]
+    args = {**real.args, **dict(zip(("input", "weight", "bias"), operands, strict=False))}
+    return replace(
+        parts[-1],
+        op=real.op,
+        args=args,
+        allocated_bytes=all_known(part.allocated_bytes for part in parts),
+        saved_bytes=all_known(part.saved_bytes for part in parts),
+    )
