@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from convinspect.analyse import analyse
-from convinspect.explain import Explanation, Step, explain
+from convinspect.explain import Explanation, Step, explain, explain_rows
 from convinspect.inputs import given_inputs
 from convinspect.load.adopt import adopt
 from convinspect.report import Report
@@ -27,10 +27,8 @@ def explained(model: Any, *inputs: Any) -> Explanation:
 
 def everything(report: Report) -> Iterator[tuple[str, Step]]:
     """Yield each step of each row, modules that hold others among them."""
-    for path in dict.fromkeys(row.path for row in report.layers if row.kind == "module"):
-        yield from ((f"{row.path} {row.type}", step) for row in explain(report, path).rows for step in row.steps)
-    for type_ in dict.fromkeys(row.type for row in report.layers if row.kind == "function"):
-        yield from ((f"{row.path} {row.type}", step) for row in explain(report, type_).rows for step in row.steps)
+    for row in explain_rows(report, range(len(report.layers))):
+        yield from ((f"{row.path} {row.type}", step) for step in row.steps)
 
 
 def figure(explanation: Explanation, topic: str, what: str, row: int = -1) -> Step:

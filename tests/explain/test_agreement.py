@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from convinspect.explain import Step
 from tests.explain.reports import everything, report_of
-from tests.test_oracles import NETWORKS
+from tests.test_oracles import NETWORKS, ONE_A_FILE
 from tests.test_sample_models import CONVOLUTIONS, SMALL, Sample, _inputs
 
-# One factory a file and a size of it is enough of those that are alike.
-SAMPLES = [*SMALL, *CONVOLUTIONS[::3]]
-pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:LSTM with projections"),
+    pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel"),
+]
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+@pytest.mark.parametrize("sample", ONE_A_FILE, ids=str)
 def test_formula_and_run_agree_for_every_row_of_a_sample_model(sample: Sample) -> None:
+    steps = _steps(sample)
+    assert [(row, step) for row, step in steps if not step.agrees] == []
+    told = {step.topic for _, step in steps if step.value is not None and step.traced is not None}
+    assert {"output", "parameters", "MACs"} <= told
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("sample", [*SMALL, *CONVOLUTIONS], ids=str)
+def test_formula_and_run_agree_for_every_size_of_a_sample_model(sample: Sample) -> None:
+    assert [(row, step) for row, step in _steps(sample) if not step.agrees] == []
+
+
+def _steps(sample: Sample) -> list[tuple[str, Step]]:
     with torch.device("meta"):
         model, inputs = sample.build().eval(), _inputs(sample.inputs)
-    steps = list(everything(report_of(model, *inputs, optimizer="adamw")))
-    assert [(row, step) for row, step in steps if not step.agrees] == []
-    told = Counter(step.topic for _, step in steps if step.value is not None and step.traced is not None)
-    assert {"output", "parameters", "MACs", "memory"} <= set(told)
+    # A training step of a recurrent network takes seconds.
+    optimizer = None if "recurrent" in sample.file else "sgd"
+    return list(everything(report_of(model, *inputs, optimizer=optimizer)))
 
 
 @pytest.mark.heavy
@@ -115,7 +127,7 @@ def _runs(model: nn.Module, x: torch.Tensor) -> bool:
     return True
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(networks(), st.integers(8, 21), st.integers(8, 21))
 def test_formula_and_run_agree_for_random_layers(model: nn.Sequential, height: int, width: int) -> None:
     model.to("meta").eval()
@@ -125,7 +137,7 @@ def test_formula_and_run_agree_for_random_layers(model: nn.Sequential, height: i
         assert [(row, step) for row, step in steps if not step.agrees] == []
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from([nn.LSTM, nn.GRU, nn.RNN]),
     st.integers(1, 5),

@@ -69,7 +69,10 @@ def test_same_padding_says_which_side_gets_the_odd_one() -> None:
     told = explained(SamePadding().eval(), image(1, 3, 32, 32))
     pads = [row for row in told.rows if row.type == "pad"]
     # Stride 2: none before, one after. Dilation 2: two on each side.
-    assert [row.steps[0].working for row in pads] == ["0 + 32 + 1", "2 + 16 + 2", "0 + 16 + 1"]
+    assert [row.steps[0].working for row in pads] == ["0 + 32 + 1", "2 + 16 + 2"]
+    # A pool that pads itself has it in its own settings: a leaf is one layer.
+    pool = next(i for i, row in enumerate(told.rows) if row.path == "pool")
+    assert figure(told, "output", "height, width", pool).working == "floor((16 + 0 + 1 - 1*(3-1) - 1)/2) + 1"
 
 
 def test_a_dynamic_convolution_has_a_group_for_each_sample_of_the_batch() -> None:
