@@ -134,6 +134,7 @@ def test_a_pool_has_what_it_was_built_with(layer: Any, x: Shape, pool: str) -> N
         (nn.ReLU(), IMAGE, {}),
         (nn.ReLU(inplace=True), IMAGE, {"inplace": True}),
         (nn.BatchNorm2d(6), IMAGE, {"num_features": 6, "affine": True, "bias": True}),
+        (nn.InstanceNorm2d(6), IMAGE, {}),
         (nn.Sequential(nn.Conv2d(6, 6, 3)), IMAGE, {}),
     ],
     ids=str,

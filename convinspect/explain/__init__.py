@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convinspect.explain.explaining import explain
+from convinspect.explain.explaining import explain, explain_rows
 from convinspect.explain.steps import Explanation, Figure, RowExplanation, Step
 
-__all__ = ["Explanation", "Figure", "RowExplanation", "Step", "explain"]
+__all__ = ["Explanation", "Figure", "RowExplanation", "Step", "explain", "explain_rows"]

@@ -16,7 +16,7 @@ from convinspect.explain.steps import Explanation, RowExplanation
 from convinspect.explain.sums import sum_steps
 from convinspect.explain.work import mac_steps
 from convinspect.report import Report
-from convinspect.tree import Node, tree_of
+from convinspect.tree import tree_of
 from convinspect.units import setting
 
 # More rows than this are read by nobody: one has to be named.
@@ -29,6 +29,14 @@ def explain(report: Report, layer: str | None = None) -> Explanation:
     ``layer`` is a module's path, or the name of a function (``max_pool2d``) for each of its calls. Raises `UsageError`
     where there is none, and where a large network is to be explained whole.
     """
+    rows = explain_rows(report, _chosen(report, layer))
+    if report.unit is None:
+        return Explanation(report.model.target, rows)
+    return Explanation(report.model.target, rows, report.unit, picture_of(report), tuple(unit_steps(report)))
+
+
+def explain_rows(report: Report, indices: Sequence[int]) -> tuple[RowExplanation, ...]:
+    """Return the arithmetic of the rows at ``indices``."""
     nodes = tree_of(report.layers)
     children: dict[int, list[int]] = {}
     place = {id(node): index for index, node in enumerate(nodes)}
@@ -42,12 +50,9 @@ def explain(report: Report, layer: str | None = None) -> Explanation:
             tuple(report.layers[child] for child in children.get(index, ())),
             tuple(source for source, target in report.graph or () if target == index),
         )
-        for index in _chosen(report, nodes, layer)
+        for index in indices
     ]
-    rows = tuple(map(_row, scenes))
-    if report.unit is None:
-        return Explanation(report.model.target, rows)
-    return Explanation(report.model.target, rows, report.unit, picture_of(report), tuple(unit_steps(report)))
+    return tuple(map(_row, scenes))
 
 
 def _row(scene: Scene) -> RowExplanation:
@@ -63,10 +68,10 @@ def _row(scene: Scene) -> RowExplanation:
     return RowExplanation(layer.path, layer.call, layer.type, layer.kind, settings, steps)
 
 
-def _chosen(report: Report, nodes: Sequence[Node], layer: str | None) -> list[int]:
+def _chosen(report: Report, layer: str | None) -> list[int]:
     layers = report.layers
     if layer is None:
-        worth = [index for index, row in enumerate(layers) if nodes[index].leaf or not row.depth]
+        worth = [index for index, node in enumerate(tree_of(layers)) if node.leaf or not node.layer.depth]
         if len(worth) > _SMALL:
             heaviest = max(worth, key=lambda index: layers[index].macs or 0)
             raise UsageError(

@@ -126,7 +126,7 @@ def _told(scene: Scene) -> list[Told] | None:
     if not known or len(known) != len(priors):
         return None
     if scene.layer.type in JOINING and scene.layer.kind == "function":
-        return _joined(known)
+        return None if _axes_moved(scene) else _joined(known)
     first, found = known[0], scene.attributes
     if len(known) > 1:
         return None
@@ -171,7 +171,7 @@ def _prior(report: Report, field: ReceptiveField | None, source: int) -> list[Se
 
 
 def _axes_moved(scene: Scene) -> bool:
-    """Tell whether an axis of the row need not be the axis of the input in its place."""
+    """Tell whether an axis of the row need not be the axis of the input in its place, evenly spaced."""
     layers, given = scene.report.layers, scene.given
     field = scene.layer.receptive_field
     followed = next((t.shape for t in scene.report.inputs if field is not None and t.name == field.input), ())
@@ -179,7 +179,8 @@ def _axes_moved(scene: Scene) -> bool:
         return True
     if field.axes != tuple(range(len(followed) - len(field.axes), len(followed))):
         return True
-    return any(layer.type in MOVING_AXES for layer in layers[: scene.index])
+    # Behind an interpolation, positions may stand at uneven steps.
+    return any(layer.type in MOVING_AXES or "mode" in layer.attributes for layer in layers[: scene.index])
 
 
 def _same(seen: Seen) -> Told:

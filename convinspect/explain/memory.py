@@ -16,6 +16,11 @@ _PLAIN = frozenset(("add", "sub", "mul", "div", "cat", "pad", "interpolate", "li
 _POOLS = frozenset(("max_pool2d", "max_pool3d", "MaxPool2d", "MaxPool3d"))
 _ONE_OPERATOR = frozenset(("avg_pool2d", "avg_pool3d", "AvgPool2d", "AvgPool3d"))
 _MATRIX = 2
+# They keep their input for the gradient of their own weights: where these are frozen, or another layer's, or given to
+# a call, it is not told here what is kept.
+_LEARNING = frozenset(
+    name for name in KEEPS_INPUT if name.lower().startswith(("conv", "linear", "batch", "layer", "group"))
+)
 
 
 def memory_steps(scene: Scene) -> Iterator[Step]:
@@ -101,6 +106,9 @@ def _who_keeps(report: Report, index: int) -> str | None:
     """
     reason = ""
     readers = _readers(report)
+    if not _has_gradient(report, index):
+        # Nothing before it learns, as far as the rows tell; weights that are given to a call are not theirs.
+        return None
     waiting = [index]
     while waiting:
         place = waiting.pop()
@@ -117,10 +125,33 @@ def _who_keeps(report: Report, index: int) -> str | None:
                 reason = reason or f"{_name(row)}: its gradient is told by its input"
             elif row.type not in KEEPS_OUTPUT | KEEPS_NOTHING or row.attributes.get("inplace"):
                 return None
-            if _runs_between(report, readers, place, reader):
+            if _runs_between(report, readers, place, reader) or _keeps_something_else(row):
                 return None
     # An output of the model is held by whoever called it.
     return reason if reason or index in readers else None
+
+
+def _keeps_something_else(layer: Layer) -> bool:
+    """Tell whether a layer may keep no input, for its weights do not learn, or the padded copy that it makes of it."""
+    if layer.type in _LEARNING and not layer.trainable_params:
+        return True
+    return layer.type.startswith("Conv") and not _is_plain(layer)
+
+
+def _has_gradient(report: Report, index: int) -> bool:
+    """Tell whether row ``index`` or one that it follows from has parameters that are trained."""
+    sources: dict[int, list[int]] = {}
+    for source, reader in report.graph or ():
+        sources.setdefault(reader, []).append(source)
+    waiting, seen = [index], {index}
+    while waiting:
+        place = waiting.pop()
+        if place >= 0 and report.layers[place].trainable_params:
+            return True
+        new = [source for source in sources.get(place, ()) if source not in seen]
+        seen.update(new)
+        waiting += new
+    return False
 
 
 def _readers(report: Report) -> dict[int, list[int]]:
