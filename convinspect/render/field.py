@@ -12,10 +12,15 @@ if TYPE_CHECKING:
     from convinspect.report import Report
 
 
+# Batch and steps: sequences of tokens.
+_TOKENS = 2
+
+
 def axes_text(field: ReceptiveField, report: Report) -> str | None:
-    """Return which axes ``field`` speaks of; ``None`` where they are those after batch and channels."""
+    """Return which axes ``field`` speaks of; ``None`` where they are all after the first one, or the first two."""
     rank = next((len(tensor.shape) for tensor in report.inputs if tensor.name == field.input), 0)
-    if field.axis_labels is None and field.axes == tuple(range(2, max(rank, *(axis + 1 for axis in field.axes)))):
+    last = max(rank, *(axis + 1 for axis in field.axes))
+    if field.axis_labels is None and field.axes in (tuple(range(2, last)), (rank - 1,) * (rank == _TOKENS)):
         return None
     named = field.axis_labels or tuple(map(str, field.axes))
     return f"positions along {'axis' if len(named) == 1 else 'axes'} {', '.join(named)} of {field.input}"
@@ -24,7 +29,7 @@ def axes_text(field: ReceptiveField, report: Report) -> str | None:
 def size_text(field: ReceptiveField, glyphs: Glyphs, *, compact: bool) -> str:
     """Return the size of ``field``: ``14``, ``14x7``, ``204 (188-204 by phase)``, ``all (851)``, ``?``.
 
-    ``compact`` writes ``188-204``. Without a nominal size, ``~92`` is the extent at the centre unit.
+    ``compact`` writes ``188-204``. Without a nominal size, ``~92`` is the extent of the unit that sees most.
     """
     if field.status == "unknown":
         return "?"
