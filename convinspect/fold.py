@@ -19,7 +19,8 @@ def at_depth(report: Report, depth: int) -> Report:
     took in, so the rows still add up to the totals. Depth 0 leaves the model itself.
     """
     kept = (node for node in tree_of(report.layers) if node.level <= depth)
-    return replace(report, layers=tuple(node.layer if node.level < depth else _folded(node) for node in kept))
+    layers = tuple(node.layer if node.level < depth else _folded(node) for node in kept)
+    return replace(report, layers=layers, graph=None)
 
 
 def _folded(node: Node) -> Layer:

@@ -10,7 +10,7 @@ from convinspect.errors import InspectError, UsageError
 from convinspect.machine import no_more_than_available
 from convinspect.records import Note, Trace
 from convinspect.report import Report
-from convinspect.spec import AmpName, OptimizerName, Request, Target, parse_amp, parse_optimizer
+from convinspect.spec import AmpName, OptimizerName, Request, Target, parse_amp, parse_axes, parse_optimizer
 
 if TYPE_CHECKING:
     from convinspect.inputs import Prepared
@@ -47,7 +47,8 @@ def _summarised(request: Request) -> Report:
     from convinspect.inputs import make_inputs  # noqa: PLC0415
 
     on_cpu = replace(request, device="cpu")
-    return analyse(_traced(make_inputs(loaded), lambda: make_inputs(load(on_cpu))))
+    found = _traced(make_inputs(loaded), lambda: make_inputs(load(on_cpu)))
+    return analyse(found, graph=request.graph)
 
 
 def second_opinion(request: Request, report: Report) -> tuple[str, ...]:
@@ -75,6 +76,7 @@ def inspect(  # noqa: PLR0913 - a keyword for each option of a run
     *,
     train: bool = False,
     field_of: str | None = None,
+    axes: str | None = None,
     optimizer: OptimizerName | Literal["none"] | None = "adamw",
     amp: AmpName | Literal["bf16", "fp16"] | None = None,
     fallback: bool = True,
@@ -84,6 +86,7 @@ def inspect(  # noqa: PLR0913 - a keyword for each option of a run
     ``inputs`` are real or meta tensors with their batch dimension in front; a tensor by itself is one input. With
     ``device`` the forward runs on a copy of the model there (``"meta"``: without copying or computing anything);
     without it where the model is, or on meta where an input is.
+    ``axes`` says which axes of the followed input are positions, as ``--axes`` does (``"x=h,w:2,3"``).
     With an ``optimizer`` the memory of a training step is estimated, under autocast where ``amp`` says so. What cannot
     run on meta, for it asks for values there, runs where the model is; without ``fallback`` that is its failure.
     """
@@ -95,6 +98,7 @@ def inspect(  # noqa: PLR0913 - a keyword for each option of a run
         Target("", "", None),
         train=train,
         field_of=field_of,
+        axes=parse_axes(axes) if axes is not None else None,
         optimizer=parse_optimizer(optimizer),
         amp=parse_amp(amp),
         fallback=fallback,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 from convinspect.errors import UsageError
@@ -41,17 +42,30 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """An argument that is an object: a name or a call, ``torch.nn.BatchNorm2d`` or ``Config(width=3)``."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class InputSpec:
     """One dummy input. ``shape`` is without the batch dimension unless the request says otherwise.
 
     ``name`` is the keyword of ``forward`` it goes to (``None``: by position); ``dtype`` ``None`` means the
-    model's floating dtype; ``high`` bounds random integers from above, exclusively.
+    model's floating dtype; random integers are from ``low`` on and below ``high``. ``fill`` is the one value of a
+    tensor that is not random, ``literal`` the source of a Python value that is given as it is, or as a tensor where
+    ``dtype`` is ``"tensor"``; ``file`` holds whole tensors.
     """
 
     shape: tuple[int, ...]
     name: str | None = None
     dtype: str | None = None
     high: int | None = None
+    low: int = 0
+    fill: int | None = None
+    literal: str | None = None
+    file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +77,21 @@ class UnitSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class AxesSpec:
+    """The axes of the input ``name`` that are positions (``None``: of the one that is followed), and their labels."""
+
+    name: str | None
+    axes: tuple[int, ...]
+    labels: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One run of ``summary``: everything that the numbers depend on, and what the target is allowed.
 
     ``optimizer`` is the one whose training step is estimated (``None``: no estimate is made), ``amp`` the dtype of
-    autocast in that step. ``fallback``: what cannot run on meta may run on the cpu instead. ``given`` names the options
-    that stand on the command line, defaults left out.
+    autocast in that step. ``fallback``: what cannot run on meta may run on the cpu instead. ``graph`` asks for the
+    edges between rows. ``given`` names the options that stand on the command line, defaults left out.
     """
 
     target: Target
@@ -79,11 +102,13 @@ class Request:
     dtype: str | None = None
     train: bool = False
     field_of: str | None = None
+    axes: AxesSpec | None = None
     unit: UnitSpec | None = None
     allow_unsafe: bool = False
     optimizer: OptimizerName | None = "adamw"
     amp: AmpName | None = None
     fallback: bool = True
+    graph: bool = False
     given: tuple[str, ...] = ()
 
 
@@ -99,19 +124,43 @@ def parse_target(text: str) -> Target:
 
 
 def parse_input(text: str) -> InputSpec:
-    """Read ``[NAME=]D1,D2,...[:DTYPE[:HIGH]]``; ``3x224x224`` reads as ``3,224,224``.
+    """Read ``[NAME=][ones:|zeros:]D1,D2,...[:DTYPE[:[LOW..]HIGH]]``; ``3x224x224`` reads as ``3,224,224``.
 
-    Raises `UsageError` naming the part that does not fit.
+    ``NAME=[[1,4,4]]`` is a tensor of these numbers, ``NAME:=VALUE`` a Python value. Raises `UsageError` naming the part
+    that does not fit.
     """
+    name, walrus, value = text.partition(":=")
+    if walrus:
+        return parse_literal(name, value, f"--input {text}")
     name, equals, rest = text.rpartition("=")
+    if rest.startswith("[["):
+        return replace(parse_literal(name, rest, f"--input {text}"), dtype="tensor")
     if equals and not _NAME.fullmatch(name.strip()):
         raise UsageError(f"--input {text}: {name!r} is not a name of an argument", _EXAMPLE)
     sizes, *kind = (part.strip() for part in rest.split(":"))
+    fill = {"ones": 1, "zeros": 0}.get(sizes)
+    if fill is not None and kind:
+        sizes, *kind = kind
     if len(kind) > 2:  # noqa: PLR2004 - dtype and high
         raise UsageError(f"--input {text}: expected SHAPE:DTYPE:HIGH at most", _EXAMPLE)
     dtype = parse_dtype(kind[0], f"--input {text}") if kind and kind[0] else None
-    high = _high(kind[1], dtype, text) if len(kind) > 1 else None
-    return InputSpec(_shape(sizes, text, bare=not kind), name.strip() or None, dtype, high)
+    low, _, bound = kind[1].rpartition("..") if len(kind) > 1 else ("", "", "")
+    high = _high(bound, dtype, text) if len(kind) > 1 else None
+    least = _high(low, dtype, text) if low and low != "0" else 0
+    if high is not None and least >= high:
+        raise UsageError(f"--input {text}: no number is at least {least} and below {high}", _EXAMPLE)
+    return InputSpec(_shape(sizes, text, bare=not kind), name.strip() or None, dtype, high, least, fill)
+
+
+def parse_literal(name: str, value: str, place: str) -> InputSpec:
+    """Return the input ``name`` that is the Python value written in ``value``; raises `UsageError` where none is."""
+    if not _NAME.fullmatch(name.strip()):
+        raise UsageError(f"{place}: {name!r} is not a name of an argument", "for example: --input start:=0")
+    try:
+        ast.literal_eval(value)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise UsageError(f"{place}: {value!r} is not a Python literal", "for example: --input start:=0") from None
+    return InputSpec((), name.strip(), literal=value)
 
 
 def parse_device(text: str) -> str:
@@ -147,6 +196,18 @@ def parse_unit(text: str) -> UnitSpec:
     if not colon or not all(map(_is_count, parts)):
         raise UsageError(f"--unit {text}: expected LAYER:I,J", "for example: --unit layer1.0:3,4")
     return UnitSpec(path, tuple(_count(part, f"--unit {text}") for part in parts))
+
+
+def parse_axes(text: str) -> AxesSpec:
+    """Read ``[INPUT=][LABEL,LABEL:]AXIS,AXIS``: axes count from 0, the batch included."""
+    name, equals, rest = text.rpartition("=")
+    words, colon, numbers = rest.rpartition(":")
+    parts = [part.strip() for part in numbers.split(",")]
+    labels = tuple(word.strip() for word in words.split(",")) if colon else None
+    fits = labels is None or (len(labels) == len(parts) and all(map(_NAME.fullmatch, labels)))
+    if (equals and not name.strip()) or not fits or not all(map(_is_count, parts)) or len(set(parts)) < len(parts):
+        raise UsageError(f"--axes {text}: expected [INPUT=][LABEL,LABEL:]AXIS,AXIS", "for example: --axes x=h,w:2,3")
+    return AxesSpec(name.strip() or None, tuple(_count(part, f"--axes {text}") for part in parts), labels)
 
 
 def parse_dtype(text: str, place: str) -> str:

@@ -52,6 +52,11 @@ def has_kernel(func: Any, key: str) -> bool:
     return bool(torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key))
 
 
+def run_composite(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run the operators that a composite one is made of. Missing: ``decompose``, which has other ones for some."""
+    return func._op_dk(torch._C.DispatchKey.CompositeImplicitAutograd, *args, **kwargs)
+
+
 def aten(name: str) -> Any:
     """Return torch's operator of this name, default overload. Missing: ``None``; what is said of it is not needed."""
     return getattr(getattr(torch.ops.aten, name, None), "default", None)
@@ -65,11 +70,6 @@ def storage_address(storage: torch.UntypedStorage) -> int:
 def coo_parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Return indices and values as they are. Missing: those of ``coalesce``, which allocates."""
     return (tensor._indices(), tensor._values())
-
-
-def unseen() -> Any:
-    """Return what modes do not see the operators of a block under. Missing: they are recorded as the model's."""
-    return torch._C._DisableTorchDispatch()
 
 
 def tensor_like(cls: Any, meta: torch.Tensor, device: torch.device) -> Any:
@@ -171,6 +171,19 @@ def compiler_questions() -> tuple[FunctionType, ...]:
 def is_compiler_loaded() -> bool:
     """Tell whether somebody has imported the compiler. Missing: no."""
     return "torch._dynamo" in sys.modules
+
+
+def higher_order_operator() -> Any:
+    """Return the class of operators that take functions. Missing: they are operators without a rule."""
+    return torch._ops.HigherOrderOperator
+
+
+def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
+    """Return the tensor that one of ``torch.func`` stands for, all of a ``vmap`` together. Missing: the same one."""
+    functorch = torch._C._functorch
+    while functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = functorch.get_unwrapped(tensor)
+    return tensor
 
 
 def unpacked(packed: Any) -> Any:

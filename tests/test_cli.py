@@ -153,7 +153,12 @@ def test_a_full_disk_is_no_bug_of_ours() -> None:
 
 
 @pytest.mark.parametrize(
-    ("forward", "hinted"), [("x * x.sum().item()", True), ("x * x.tolist()[0]", True), ("self.layer(x[:, :3])", False)]
+    ("forward", "hinted"),
+    [
+        ("x * self.layer(x).sum().item()", True),
+        ("x * self.layer(x).tolist()[0][0]", True),
+        ("self.layer(x[:, :3])", False),
+    ],
 )
 def test_a_hint_names_the_device_only_where_values_are_asked_for(tmp_path: Path, forward: str, hinted: bool) -> None:  # noqa: FBT001
     (tmp_path / "asks.py").write_text(
@@ -161,6 +166,8 @@ def test_a_hint_names_the_device_only_where_values_are_asked_for(tmp_path: Path,
         "    def __init__(self):\n        super().__init__()\n        self.layer = torch.nn.Linear(4, 4)\n"
         f"    def forward(self, x):\n        return {forward}\n"
     )
-    result = convinspect("summary", tmp_path / "asks.py", "--input", "4", "--device", "meta", cwd=tmp_path)
+    result = convinspect(
+        "summary", tmp_path / "asks.py", "--input", "4", "--device", "meta", "--no-fallback", cwd=tmp_path
+    )
     assert result.code == 3
     assert ("try --device cpu" in result.err) == hinted

@@ -7,10 +7,14 @@ import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+from convinspect.cli.options import parse_argument
+from convinspect.errors import UsageError
 from convinspect.pipeline import summarise
-from convinspect.spec import InputSpec, Request, Target
+from convinspect.spec import InputSpec, Request, Target, parse_input
 from tests.shell import Result, convinspect
 
 ONE = """
@@ -369,3 +373,70 @@ def test_what_a_constructor_computes_on_meta_decides_there(tmp_path: Path) -> No
         for device in ("cpu", "meta")
     ]
     assert [(report.run.device, report.totals.macs) for report in reports] == [("cpu", 256), ("meta", 256)]
+
+
+CONFIGURED = """
+    from dataclasses import dataclass
+    from torch import nn
+
+    @dataclass
+    class Config:
+        width: int = 8
+
+    class Net(nn.Module):
+        def __init__(self, config: Config, norm=nn.BatchNorm1d):
+            super().__init__()
+            self.linear, self.norm = nn.Linear(4, config.width), norm(config.width)
+
+        def forward(self, x, start: int = 1, mask=None, lens=None, use_cache=True):
+            if use_cache or start or lens != [40] or not (mask is None or mask.all()):
+                raise ValueError("not what was asked for")
+            return self.norm(self.linear(x))
+
+    def make(name, width=3):
+        return nn.Linear(4, width)
+"""
+REST = tuple(map(parse_input, ("start:=0", "lens:=[40]", "use_cache:=False")))
+
+
+@pytest.mark.parametrize(
+    ("attribute", "arguments", "inputs", "params", "macs"),
+    [
+        ("Net", ["config.width=16", "norm=@nn.LayerNorm"], ["4", "mask=ones:6:int64"], 112, 64),
+        ("Net", ["config=@Config(width=5)", "norm=@torch.nn.LayerNorm"], ["4"], 35, 20),
+        ("make", ["resnet", "width=2"], ["input=[[1.0,2,3,4]]"], 10, 8),
+    ],
+)
+def test_arguments_may_be_objects_and_inputs_values(
+    tmp_path: Path, attribute: str, arguments: list[str], inputs: list[str], params: int, macs: int
+) -> None:
+    target = Target("net", str(_write(tmp_path, CONFIGURED, "configured.py")), attribute)
+    rest = REST if attribute == "Net" else ()
+    request = Request(
+        target, (*map(parse_input, inputs), *rest), tuple(map(parse_argument, arguments)), device="cpu", optimizer=None
+    )
+    report = summarise(request)
+    assert (report.failure, report.totals.params, report.totals.macs) == (None, params, macs)
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "pt"])
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_inputs_may_lie_in_a_file(tmp_path: Path, kind: str, device: str) -> None:
+    path = tmp_path / f"data.{kind}"
+    if kind == "pt":
+        torch.save({"x": torch.ones(5, 4)}, path)
+    else:
+        ones = np.ones((5, 4), "float32")
+        np.save(path, ones) if kind == "npy" else np.savez(path, x=ones)
+    target = Target("net", str(_write(tmp_path, CONFIGURED, "configured.py")), "Net")
+    specs = (InputSpec((), None, file=str(path)), *REST)
+    report = summarise(Request(target, specs, (("config.width", 2),), device=device, optimizer=None))
+    assert (report.failure, report.run.batch_size, report.totals.macs) == (None, 5, 40)
+
+
+def test_a_file_that_would_run_code_is_no_data(tmp_path: Path) -> None:
+    path = tmp_path / "data.pt"
+    torch.save({"x": print}, path)
+    target = Target("net", str(_write(tmp_path, CONFIGURED, "configured.py")), "Net")
+    with pytest.raises(UsageError, match="more than plain tensors"):
+        summarise(Request(target, (InputSpec((), None, file=str(path)),), (("config.width", 2),), device="cpu"))

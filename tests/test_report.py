@@ -189,6 +189,7 @@ reports = st.builds(
     uncounted=tuples(st.builds(Uncounted, names, names, counts)),
     unit=maybe(st.integers(1, 3).flatmap(units)),
     failure=maybe(st.builds(Failure, names, names, names, maybe(names), maybe(names))),
+    graph=st.none() | st.just(()),
 ).map(added_up)
 
 
@@ -329,6 +330,9 @@ UNIT = {"input": "x", "axes": [2], "index": [1], "box": [[1, 2]], "nominal": [No
         ),
         ([*FIELD, "axes"], [1, 2, 3], "layers[0].receptive_field.size: expected a list of length 3, one entry an axis"),
         (["unit"], UNIT | {"box": []}, "unit.box: expected a list of length 1, one entry an axis, got 0"),
+        (["graph"], [[0, 0]], "graph[0]: expected two rows, the earlier one first, got 0 and 0"),
+        (["graph"], [[-2, 0]], "graph[0]: expected two rows, the earlier one first, got -2 and 0"),
+        (["graph"], [[0]], "graph[0]: expected a list of length 2, got 1"),
         # Rows that do not add up.
         (["totals", "params"], 261, "totals.params: expected 260, as the rows add up, got 261"),
         (["layers", 0, "buffer_bytes"], 4, "totals.buffer_bytes: expected 4, as the rows add up, got 0"),
@@ -363,7 +367,13 @@ def test_keys_that_a_later_version_added_are_ignored() -> None:
 def test_a_report_that_an_earlier_version_wrote_is_read() -> None:
     made = document()
     del made["layers"][0]["attributes"]
-    del made["unit"], made["failure"], made["totals"]["bytes_by_dtype"], made["totals"]["memory"]["inference_peak"]
+    del (
+        made["unit"],
+        made["failure"],
+        made["graph"],
+        made["totals"]["bytes_by_dtype"],
+        made["totals"]["memory"]["inference_peak"],
+    )
     assert Report.from_dict(made) == Report.from_dict(document())
 
 
@@ -400,7 +410,7 @@ def test_a_failure_stands_in_the_document_and_is_told_in_one_line() -> None:
     failure = {"path": "fc", "type": "Linear", "message": "Linear expected 3", "expected": "3", "got": None}
     report = Report.from_dict(damaged(["failure"], failure))
     assert report.to_dict()["failure"] == failure
-    assert list(report.to_dict())[-2:] == ["unit", "failure"]
+    assert list(report.to_dict())[-3:] == ["unit", "failure", "graph"]
     assert report.stopped == "fc: Linear expected 3"
     assert replace(report, failure=Failure("", "Net", "Net raised")).stopped == "in forward: Net raised"
     assert Report.from_dict(document()).stopped is None

@@ -2,7 +2,8 @@
 
     pytest -m heavy tests/test_zoo_heavy.py
 
-Everything runs on the meta device. What is here takes the better part of an hour for timm and minutes for torchvision.
+Everything runs on the meta device, transformers on the cpu as well. What is here takes the better part of an hour for
+timm, as long for transformers and minutes for torchvision. What it showed stands in docs/zoo.md.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import convinspect
+from tests.zoo.tiny import tiny
+
+_ELSEWHERE = "what runs depends on values: it ran on the cpu"
 
 pytestmark = [pytest.mark.heavy, pytest.mark.filterwarnings("default")]
 
@@ -36,6 +40,32 @@ def test_torchvision_classifiers_have_their_published_numbers() -> None:
             build = torchvision.models.get_model_builder(name)
             told[f"{name} {weights.name}"] = _raised_or(unpublished, name, build, weights)
     assert {name: said for name, said in told.items() if said} == {}
+
+
+def test_transformers_types_are_on_meta_what_they_are_on_the_cpu() -> None:
+    transformers = pytest.importorskip("transformers")
+    transformers.logging.set_verbosity_error()
+    told: dict[str, list[str]] = {}
+    for name in transformers.CONFIG_MAPPING:
+        found = tiny(name)
+        if not isinstance(found, str):
+            told[name] = _raised_or(differences, *found)
+    assert {name: said for name, said in told.items() if said not in ([], [_ELSEWHERE])} == {}
+    elsewhere = [name for name, said in told.items() if said == [_ELSEWHERE]]
+    assert len(elsewhere) <= len(told) // 20, elsewhere
+
+
+def differences(model: nn.Module, kwargs: dict[str, Any]) -> list[str]:
+    """Return what a report on meta says else than one on the cpu; `_ELSEWHERE` where it needed values."""
+    real, report = (convinspect.inspect(model, (), kwargs, device=where, optimizer=None) for where in (None, "meta"))
+    said = [found.stopped for found in (real, report) if found.stopped]
+    if real.totals.params != sum(p.numel() for p in model.parameters()):
+        said.append(f"{real.totals.params} parameters")
+    rows = [[(row.path, row.call, row.type, row.macs, row.outputs) for row in found.layers] for found in (real, report)]
+    first = next((pair for pair in zip(*rows, strict=False) if pair[0] != pair[1]), None)
+    if first is not None or len(rows[0]) != len(rows[1]):
+        said.append(f"rows differ: {first}")
+    return [*said, *([_ELSEWHERE] if report.run.device != "meta" else [])]
 
 
 def disagreements(build: Callable[[], nn.Module]) -> list[str]:

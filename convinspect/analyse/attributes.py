@@ -7,7 +7,7 @@ from math import prod
 from typing import cast
 
 from convinspect.analyse.rows import Row
-from convinspect.ops import attributes_of, type_name
+from convinspect.ops import attributes_of, operator, price, type_name
 from convinspect.records import PER_AXIS, Attributes, ModuleCall, OpCall, Padding, TensorRecord, Weight
 
 Sizes = tuple[int, ...]
@@ -34,21 +34,33 @@ def _row_attributes(row: Row, below: Sequence[OpCall]) -> Attributes:
     """Return the settings of ``row``; ``below`` are the operators that have rows of their own below it."""
     call = row.call
     if isinstance(call, OpCall):
-        return {} if type_name(call) == "matmul" else attributes_of(call)
+        return _with_place({} if type_name(call) == "matmul" else attributes_of(call), row.ops)
     if call is None or not (row.leaf or below):
         return {}
     # torch's own attention is no leaf: it reads the weights of a module below it without calling that.
-    return _heads(call, (*row.ops, *below)) or (_leaf(call, row) if row.leaf else {})
+    return _heads(call, (*row.ops, *below)) or (_with_place(_leaf(call, row), row.ops) if row.leaf else {})
+
+
+def _with_place(attributes: Attributes, ops: Sequence[OpCall]) -> Attributes:
+    """Say of a row that is one operator, views aside, whether that writes over its input."""
+    computing = [op for op in ops if operator(op.op).kind == "computation"]
+    in_place = len(computing) == 1 and computing[0].op.split(".")[1].endswith("_") and "__" not in computing[0].op
+    return {**attributes, "inplace": True} if in_place else attributes
 
 
 def _leaf(call: ModuleCall, row: Row) -> Attributes:
     recurrent = _recurrent(call, row.weights)
     if recurrent:
         return recurrent
+    if sum(price(op) != 0 for op in row.ops) > 1:
+        return {}
     layers = [index for index, op in enumerate(row.ops) if _is_layer(op, row.weights)]
     pads = [op for op in row.ops if _pads(op)]
     if layers:
-        return _settings(row.ops, layers[0]) if len(layers) == 1 else {}
+        found = _settings(row.ops, layers[0]) if len(layers) == 1 else {}
+        # Instance norm runs as a batch norm over the channels of all samples at once.
+        channels = call.inputs[0].shape[1:2] if call.inputs else ()
+        return {} if channels and found.get("num_features", channels[0]) != channels[0] else found
     return attributes_of(pads[0]) if len(pads) == 1 else {}
 
 
@@ -165,7 +177,8 @@ def _recurrent(call: ModuleCall, weights: Sequence[Weight]) -> Attributes:
     if call.type not in _RECURRENT or not call.inputs or not call.outputs or not names:
         return {}
     hidden = call.outputs[-1].shape[-1]
-    attributes = Attributes(input_size=call.inputs[0].shape[-1], hidden_size=hidden)
+    bias = any(name.startswith("bias") for name in names)
+    attributes = Attributes(input_size=call.inputs[0].shape[-1], hidden_size=hidden, bias=bias)
     layers = sum(name.startswith("weight_hh_l") and not name.endswith("_reverse") for name in names)
     if layers:
         attributes["num_layers"] = layers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from convinspect.analyse.graph import edges_of
 from convinspect.analyse.layers import layers_of
 from convinspect.analyse.notes import notes_of, uncounted_of
 from convinspect.analyse.rows import rows_of
@@ -12,8 +13,8 @@ from convinspect.report import Layer, Report, Tensor, TotalMemory, Totals, Train
 from convinspect.tree import total
 
 
-def analyse(trace: Trace) -> Report:
-    """Return the report of ``trace``."""
+def analyse(trace: Trace, *, graph: bool = False) -> Report:
+    """Return the report of ``trace``; with ``graph`` the edges between its rows are in it."""
     rows = rows_of(trace)
     layers = layers_of(trace, rows)
     return Report(
@@ -28,6 +29,7 @@ def analyse(trace: Trace) -> Report:
         uncounted=uncounted_of(rows),
         unit=trace.unit,
         failure=trace.failure,
+        graph=edges_of(trace, rows) if graph else None,
     )
 
 

@@ -13,13 +13,13 @@ from convinspect.check.limits import GrowthKind, Limit, bound, bound_names, grow
 from convinspect.check.plan import Check
 from convinspect.check.rules import RULES, Rule, rule
 from convinspect.errors import UsageError
-from convinspect.spec import Request, parse_device, parse_float_dtype, parse_input, parse_target
+from convinspect.spec import Request, parse_axes, parse_device, parse_float_dtype, parse_input, parse_target
 
 T = TypeVar("T")
 
 _KEYS = (
     *("target", "args", "inputs", "batch-size", "no-batch", "device", "dtype", "train", "optimizer", "amp"),
-    *("field-of", "allow-unsafe", "environment"),
+    *("field-of", "axes", "allow-unsafe", "environment"),
     *("limits", "rules", "baseline", "cumulative-baseline", "accept-bounds", "message"),
 )
 _NAME = re.compile(r"[\w.@+-]+")
@@ -62,7 +62,7 @@ def _request(table: Table) -> Request:
     if target is None:
         raise UsageError(f"{table.at('target')}: missing", 'for example: target = "model.py:Net"')
     batch, dtype = table.positive("batch-size"), table.text("dtype")
-    whole = table.flag("no-batch") or False
+    whole, axes = table.flag("no-batch") or False, table.text("axes")
     if whole and batch is not None:
         raise UsageError(f"{table.at('no-batch')}: contradicts batch-size")
     optimizer: Any = table.choice("optimizer", _OPTIMIZERS) or "adamw"
@@ -75,6 +75,7 @@ def _request(table: Table) -> Request:
         dtype=parse_float_dtype(dtype, table.at("dtype")) if dtype else None,
         train=table.flag("train") or False,
         field_of=table.text("field-of"),
+        axes=_placed(parse_axes, axes, table.at("axes")) if axes else None,
         allow_unsafe=table.flag("allow-unsafe") or False,
         optimizer=None if optimizer == "none" else optimizer,
         amp=_AMP.get(table.choice("amp", ("bf16", "fp16"))),

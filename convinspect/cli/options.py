@@ -13,11 +13,15 @@ from click.core import ParameterSource
 from convinspect.cli.completion import complete_devices
 from convinspect.errors import UsageError
 from convinspect.spec import (
+    InputSpec,
+    Reference,
     Request,
     parse_amp,
+    parse_axes,
     parse_device,
     parse_float_dtype,
     parse_input,
+    parse_literal,
     parse_optimizer,
     parse_target,
     parse_unit,
@@ -40,6 +44,12 @@ def run_options(command: F) -> F:
             multiple=True,
             metavar="SPEC",
             help="[NAME=]3,224,224[:DTYPE[:HIGH]]; repeatable.",
+        ),
+        click.option(
+            "--call", "calls", multiple=True, metavar="NAME=VALUE", help="An argument of forward that is no tensor."
+        ),
+        click.option(
+            "--data", "data", multiple=True, metavar="[NAME=]FILE", help="Real inputs: .npy, .npz, .pt; repeatable."
         ),
         click.option(
             "--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="A constructor argument; repeatable."
@@ -73,6 +83,9 @@ def run_options(command: F) -> F:
         ),
         click.option("--amp", type=click.Choice(["bf16", "fp16"]), help="Train under autocast in this dtype."),
         click.option("--field-of", metavar="NAME", help="The input whose receptive fields are followed."),
+        click.option(
+            "--axes", metavar="[INPUT=]AXES", help="Which axes of it are positions: x=1, x=h,w:2,3; batch included."
+        ),
         click.option("--allow-unsafe", is_flag=True, help="Run a TorchScript file that touches files or leaves torch."),
     )
     for option in reversed(options):
@@ -88,13 +101,18 @@ def request_of(target: str, options: dict[str, Any]) -> Request:
         )
     return Request(
         target=parse_target(target),
-        inputs=tuple(map(parse_input, options["inputs"])),
-        arguments=tuple(map(_argument, options["arguments"])),
+        inputs=(
+            *map(parse_input, options["inputs"]),
+            *map(_call, options["calls"]),
+            *map(_data, options["data"]),
+        ),
+        arguments=tuple(map(parse_argument, options["arguments"])),
         batch_size=None if options["no_batch"] else options["batch_size"] or 1,
         device=parse_device(options["device"]),
         dtype=parse_float_dtype(options["dtype"], "--dtype") if options["dtype"] else None,
         train=options["train"],
         field_of=options["field_of"],
+        axes=parse_axes(options["axes"]) if options["axes"] else None,
         unit=parse_unit(options["unit"]) if options.get("unit") else None,
         allow_unsafe=options["allow_unsafe"],
         optimizer=parse_optimizer(options["optimizer"]),
@@ -113,13 +131,20 @@ def _given(context: click.Context) -> tuple[str, ...]:
     return tuple(name for name, source in sources if source is ParameterSource.COMMANDLINE)
 
 
-def _argument(text: str) -> tuple[str, Any]:
-    """Read ``NAME=VALUE``: the value is a Python literal; a bare word is taken as text."""
+def parse_argument(text: str) -> tuple[str, Any]:
+    """Read ``NAME=VALUE``, ``NAME.PART=VALUE`` or ``VALUE`` by position, which has an empty name.
+
+    The value is a Python literal, ``@NAME`` or ``@CALL`` of an object; a bare word is taken as text.
+    """
     name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
+    if not equals and text.replace("-", "_").replace(".", "_").isidentifier():
+        return "", text
+    if not equals or not all(part.isidentifier() for part in name.split(".")):
         raise UsageError(f"--arg {text}: expected NAME=VALUE", "for example: --arg num_classes=10")
     if len(value) > _LONGEST_LITERAL or _depth(value) > _DEEPEST_LITERAL:
         raise UsageError(f"--arg {name}=...: a value of {len(value):,} characters, or nested too deep, is not read")
+    if value[:1] == "@":
+        return name, Reference(value[1:])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Python thinks of the style of a literal
@@ -128,6 +153,19 @@ def _argument(text: str) -> tuple[str, Any]:
         if value[:1] in "([{'\"-0123456789":
             raise UsageError(f"--arg {text}: {value!r} is not a Python literal") from None
         return name, value
+
+
+def _call(text: str) -> InputSpec:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"--call {text}: expected NAME=VALUE", "for example: --call use_cache=False")
+    return parse_literal(name, value, f"--call {text}")
+
+
+def _data(text: str) -> InputSpec:
+    name, equals, path = text.partition("=")
+    named = bool(equals) and name.isidentifier()
+    return InputSpec((), name if named else None, file=path if named else text)
 
 
 def _depth(text: str) -> int:

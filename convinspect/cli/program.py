@@ -12,6 +12,7 @@ import click
 from convinspect import __version__
 from convinspect.cli.check import check
 from convinspect.cli.diff import diff
+from convinspect.cli.explain import explain
 from convinspect.cli.screen import has_color
 from convinspect.cli.streams import complete_descriptors, printed, say, settle
 from convinspect.cli.summary import summary
@@ -59,6 +60,7 @@ convinspect.add_command(summary)
 convinspect.add_command(check)
 convinspect.add_command(weight_files)
 convinspect.add_command(diff)
+convinspect.add_command(explain)
 
 
 def run(arguments: list[str]) -> int:

@@ -12,7 +12,8 @@ although no change of the input may show them:
 * both branches of ``where``, and what ``masked_fill`` fills over, also where the mask is a constant;
 * all of a convolution's weight for each output, where the weight itself depends on the input.
 
-What is not followed: numbers that leave torch (``float(x.mean())``, a Python branch on ``x.sum() > 0``), and running
+Numbers that leave torch (``x.max().item()``, ``x.numpy()``) make what they come back into unknown. What is not
+followed: what a Python branch on ``x.sum() > 0`` decides, and running
 statistics that a norm in training updates on the side, for whoever reads them afterwards.
 """
 
@@ -20,9 +21,10 @@ from __future__ import annotations
 
 from convinspect.fields import aten  # noqa: F401 - importing it registers the rules of torch's operators
 from convinspect.fields.follow import follow, notes_of, spatial_axes
+from convinspect.fields.leaving import WatchArrays
 from convinspect.fields.operations.field import Field
 from convinspect.fields.rules import Call, rf_rule
 from convinspect.fields.tracker import FieldTracker
 from convinspect.records import Unit
 
-__all__ = ["Call", "Field", "FieldTracker", "Unit", "follow", "notes_of", "rf_rule", "spatial_axes"]
+__all__ = ["Call", "Field", "FieldTracker", "Unit", "WatchArrays", "follow", "notes_of", "rf_rule", "spatial_axes"]

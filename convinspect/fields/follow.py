@@ -9,6 +9,7 @@ import torch
 from convinspect.errors import UsageError
 from convinspect.fields.tracker import FieldTracker
 from convinspect.records import Note
+from convinspect.spec import AxesSpec
 
 # Fields keep numbers for each position of an axis: 16 million of them are 256 MiB for one tensor.
 LONGEST_AXIS = 1 << 24
@@ -16,26 +17,57 @@ SEQUENCE_AXIS = 1
 FIRST_SPATIAL_AXIS = 2
 
 
-def follow(named: Sequence[tuple[str, torch.Tensor]], wanted: str | None, *, batched: bool) -> FieldTracker:
-    """Return a tracker seeded with the input called ``wanted``, or with the first that has spatial axes.
+def follow(
+    named: Sequence[tuple[str, torch.Tensor]], wanted: str | None, *, batched: bool, axes: AxesSpec | None = None
+) -> FieldTracker:
+    """Return a tracker seeded with the input called ``wanted``, or with the first that has axes of positions.
 
-    Without such an input it follows nothing, nor does it follow one whose axes are longer than `LONGEST_AXIS`. Raises
-    `UsageError` for a name that is not there, or whose tensor has no spatial axes.
+    These are ``axes`` where they are given. Otherwise it follows every axis that could be one; without an input that
+    has any it follows nothing, nor does it follow one whose axes are longer than `LONGEST_AXIS`. Raises `UsageError`
+    for a name that is not there, or whose tensor has no such axes.
     """
     tracker = FieldTracker()
+    if axes is not None:
+        _follow_given(tracker, named, wanted, axes)
+        return tracker
     for name, tensor in named:
-        axes = spatial_axes(tensor.shape, tensor.dtype, batched=batched)
-        if wanted in (None, name) and axes:
-            if max(tensor.shape[axis] for axis in axes) > LONGEST_AXIS:
-                tracker.declined = f"{name} has axes of more than {LONGEST_AXIS:,} positions: no fields are followed"
-            else:
-                tracker.seed(tensor, name, *_candidates(tensor.shape, axes, batched=batched))
+        found = spatial_axes(tensor.shape, tensor.dtype, batched=batched)
+        if wanted in (None, name) and found:
+            if _fits(tracker, name, tensor, found):
+                tracker.seed(tensor, name, *_candidates(tensor.shape, found, batched=batched))
             return tracker
     if wanted is not None:
         names = [name for name, _ in named]
         why = "has no spatial axes to follow" if wanted in names else "is not one of the inputs"
         raise UsageError(f"--field-of {wanted}: {wanted} {why}", f"inputs: {', '.join(names)}")
     return tracker
+
+
+def _follow_given(
+    tracker: FieldTracker, named: Sequence[tuple[str, torch.Tensor]], wanted: str | None, axes: AxesSpec
+) -> None:
+    """Follow the ``axes`` that were asked for, of the input that they name."""
+    if None not in (wanted, axes.name) and wanted != axes.name:
+        raise UsageError(f"--axes {axes.name}=... and --field-of {wanted} name different inputs")
+    wanted = axes.name or wanted
+    found = next(((name, tensor) for name, tensor in named if wanted in (None, name)), None)
+    if found is None:
+        raise UsageError(
+            f"--axes: {wanted} is not one of the inputs", f"inputs: {', '.join(name for name, _ in named)}"
+        )
+    name, tensor = found
+    beyond = [axis for axis in axes.axes if axis >= tensor.dim()]
+    if beyond:
+        raise UsageError(f"--axes: {name} has no axis {beyond[0]}", f"its shape is {tuple(tensor.shape)}")
+    if _fits(tracker, name, tensor, axes.axes):
+        tracker.seed(tensor, name, axes.axes, labels=axes.labels)
+
+
+def _fits(tracker: FieldTracker, name: str, tensor: torch.Tensor, axes: Sequence[int]) -> bool:
+    if max(tensor.shape[axis] for axis in axes) <= LONGEST_AXIS:
+        return True
+    tracker.declined = f"{name} has axes of more than {LONGEST_AXIS:,} positions: no fields are followed"
+    return False
 
 
 def _candidates(
@@ -65,6 +97,10 @@ def notes_of(tracker: FieldTracker) -> tuple[Note, ...]:
     if tracker.declined is not None:
         return (Note("field_unknown", tracker.declined),)
     notes = []
+    left = next((cause for cause in (tracker.left.array, tracker.left.number) if cause), None)
+    if left is not None and tracker.left.returned:
+        what = f"{left.op} takes numbers of the followed input out of torch: what they come back into is unknown"
+        notes.append(Note("field_unknown", what, left.path))
     for op, path, _ in tracker.unknown_ops:
         fault = tracker.faults.get(op)
         why = f"the receptive-field rule of {op} failed ({fault})" if fault else f"{op} has no receptive-field rule"

@@ -10,6 +10,7 @@ from torch import Tensor
 from convinspect.errors import InspectError, UsageError
 from convinspect.fields.candidates import Candidates
 from convinspect.fields.hulls.arrays import Shape
+from convinspect.fields.leaving import Left
 from convinspect.fields.operations.field import Cause, Field, collapse, everything, limited_to, seed_field, without
 from convinspect.fields.rules import RULES, Call, Result, Rule, run_rule
 from convinspect.fields.summary.describe import Followed, describe
@@ -44,6 +45,7 @@ class FieldTracker:
         self._asked: Asked | None = None
         self._candidates = Candidates()
         self._early: dict[int, tuple[ReceptiveField, Field]] = {}
+        self.left = Left()
         self.declined: str | None = None
         self.faults: dict[str, str] = {}
 
@@ -52,7 +54,14 @@ class FieldTracker:
         """Operators without a rule that touched a followed tensor, in the order in which they first ran."""
         return tuple((op, path, count) for (op, path), count in self._unknown.items())
 
-    def seed(self, tensor: Tensor, name: str, axes: tuple[int, ...], features: tuple[int, ...] | None = None) -> None:
+    def seed(
+        self,
+        tensor: Tensor,
+        name: str,
+        axes: tuple[int, ...],
+        features: tuple[int, ...] | None = None,
+        labels: tuple[str, ...] | None = None,
+    ) -> None:
         """Follow ``tensor`` along ``axes``, and forget what was followed before.
 
         Where ``features`` are given, ``axes`` are those that could be positions: operators say which are none, and
@@ -63,9 +72,9 @@ class FieldTracker:
         for axis in axes:
             if not 0 <= axis < len(shape):
                 raise UsageError(f"input {name}: no axis {axis} in shape {shape}")
-        self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes)) if axes else None
+        self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes), labels) if axes else None
         self._storages = StorageFields(len(axes))
-        self._order, self._unknown, self._early = 0, {}, {}
+        self._order, self._unknown, self._early, self.left = 0, {}, {}, Left()
         conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)
         self._candidates = Candidates(len(axes), conventional)
         if axes:
@@ -82,15 +91,23 @@ class FieldTracker:
         given = dict(zip(signature.names, args, strict=False)) | (dict(kwargs) if kwargs else {})
         read = [value for name, value in given.items() if name not in signature.replaced]
         found = {id(tensor): field for tensor in results(read) if (field := self.field(tensor)) is not None}
-        if not found and not signature.replaced:
-            return
         targets = tuple(results([given.get(name) for name in signature.written]))
         wanted = tuple(results(out)) or targets
+        cause = Cause(self._order, path, str(func))
+        back = self.left.came_back(signature, given) if wanted else None
+        if back is not None:
+            self.left.returned = True
+            lengths = self._followed.lengths
+            self._storages.keep(wanted, [everything(tuple(one.shape), lengths, back) for one in wanted], targets)
+            return
+        if not found and not signature.replaced:
+            return
+        if found:
+            self.left.item(signature, out, cause)
         if not found or not wanted:  # nothing wanted: it gives a number to Python, or checks something
             overwritten = [tensor for tensor in targets if self.field(tensor) is not None]
             self._storages.keep(overwritten, [None] * len(overwritten), overwritten)
             return
-        cause = Cause(self._order, path, str(func))
         arguments, axes = {**signature.defaults, **given}, len(self._followed.axes)
         call = Call(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)), self._candidates)
         fields = self._ask_rule(RULES.find(signature.name), func, call)
@@ -101,6 +118,11 @@ class FieldTracker:
             fields = [everything(tuple(tensor.shape), self._followed.lengths, cause) for tensor in wanted]
         denied = self._candidates.denied
         self._storages.keep(wanted, [field and without(field, denied) for field in fields], targets)
+
+    def leaves(self, tensor: Tensor, how: str, path: str) -> None:
+        """Take note that ``tensor`` becomes an array or a list in module ``path``."""
+        if self.field(tensor) is not None:
+            self.left.array = self.left.array or Cause(self._order, path, how)
 
     def _ask_rule(self, rule: Rule | None, func: Any, call: Call) -> Sequence[Field | None] | None:
         """Return what the operator's rule says of its outputs; ``None`` where it has none, or none that fits.

@@ -20,9 +20,11 @@ _ACCELERATORS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd", "C:\\Windows\\System3
 def key_of(job: Job, folder: str, tree: Tree | None) -> str | None:
     """Return the key as text, equal for jobs that only the files can tell apart; `None` for a job without one.
 
-    No key has a run on an accelerator, whose memory is measured, and a request with arguments that are no literals.
+    No key has a run on an accelerator, whose memory is measured, a request with arguments that are no literals, and
+    one whose inputs lie in files.
     """
-    if needs_fresh_process(job.request.device) or not _is_literal(job.request.arguments):
+    reads_files = any(spec.file is not None for spec in job.request.inputs)
+    if needs_fresh_process(job.request.device) or reads_files or not _is_literal(job.request.arguments):
         return None
     return json.dumps(
         {

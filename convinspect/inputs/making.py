@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import math
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import torch
 from torch.nn.utils.rnn import PackedSequence
 
 from convinspect.errors import UsageError
+from convinspect.inputs.reading import read_inputs
 from convinspect.inputs.suggesting import has_batch, suggestion
 from convinspect.load import Loaded
 from convinspect.machine import available_bytes, require
@@ -45,7 +47,7 @@ class Prepared:
     @property
     def batch_size(self) -> int | None:
         """The request's, which its specs go without; inputs that were whole have theirs as the first size."""
-        if self.loaded.request.inputs:
+        if any(spec.file is None and spec.literal is None for spec in self.loaded.request.inputs):
             return self.loaded.request.batch_size
         return next((int(tensor.shape[0]) for _, tensor in self.tensors if tensor.dim()), None)
 
@@ -65,9 +67,17 @@ def make_inputs(loaded: Loaded) -> Prepared:
         return given_inputs(loaded, *known)
     generator = torch.Generator().manual_seed(_SEED)
     batch = () if request.batch_size is None else (request.batch_size,)
-    made = [(spec, _tensor(spec, batch, loaded.dtype, loaded.device, generator)) for spec in request.inputs]
-    args = tuple(tensor for spec, tensor in made if spec.name is None)
-    kwargs = {spec.name: tensor for spec, tensor in made if spec.name is not None}
+    made: list[tuple[str | None, Any]] = []
+    for spec in request.inputs:
+        if spec.file is not None:
+            made += read_inputs(spec.file, spec.name, loaded.device)
+        elif spec.literal is not None:
+            value = ast.literal_eval(spec.literal)
+            made.append((spec.name, torch.tensor(value, device=_where(loaded)) if spec.dtype == "tensor" else value))
+        else:
+            made.append((spec.name, _tensor(spec, batch, loaded.dtype, loaded.device, generator)))
+    args = tuple(tensor for name, tensor in made if name is None)
+    kwargs = {name: tensor for name, tensor in made if name is not None}
     if len(args) + len(kwargs) < len(made):
         raise UsageError("two inputs have the same name")
     return _fitted(loaded, args, kwargs)
@@ -86,6 +96,11 @@ def given_inputs(loaded: Loaded, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     return _fitted(loaded, *_moved((args, kwargs), loaded.device))
 
 
+def _where(loaded: Loaded) -> str:
+    """Return where whole inputs lie: a run on meta takes stand-ins for real ones."""
+    return "cpu" if loaded.device == "meta" else loaded.device
+
+
 def _tensor(
     spec: InputSpec, batch: tuple[int, ...], floating: str, device: str, generator: torch.Generator
 ) -> torch.Tensor:
@@ -98,13 +113,15 @@ def _tensor(
         if device == "meta":
             return torch.empty(shape, dtype=dtype, device="meta")
         require(math.prod(shape) * dtype.itemsize, available_bytes(), f"an input of {size} {dtype_name(dtype)}")
+        if spec.fill is not None:
+            return torch.full(shape, spec.fill, dtype=dtype, device=device)
         if dtype.is_floating_point or dtype.is_complex:
             real = torch.float32 if dtype.is_floating_point else dtype
             return torch.rand(shape, dtype=real, generator=generator).to(device, dtype)
         high = spec.high if spec.high is not None else 2
         # Bounded by the dtype as well: 30522 token ids do not fit in int8.
         high = min(high, 2 if dtype is torch.bool else torch.iinfo(dtype).max + 1, 2**63 - 1)
-        return torch.randint(high, shape, generator=generator).to(device, dtype)
+        return torch.randint(min(spec.low, high - 1), high, shape, generator=generator).to(device, dtype)
     except (RuntimeError, OverflowError, TypeError) as error:  # torch says TypeError of sizes beyond 64 bits
         reason = str(error).splitlines()[0]
         hint = None if device == "meta" else "try --device meta"

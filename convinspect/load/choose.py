@@ -40,7 +40,7 @@ def choose(module: ModuleType, target: Target, arguments: Sequence[tuple[str, An
     if len(candidates) == 1:
         (name, value), *_ = candidates.items()
         return Choice(name, value)
-    names = [name for name, _ in arguments]
+    names = list(dict.fromkeys(name.partition(".")[0] for name, _ in arguments if name))
     ready = {k: v for k, v in candidates.items() if _can_be_built(v, names)}
     whole = {k: v for k, v in candidates.items() if k not in _parts(classes, module)}
     if len(whole) == 1 and whole.keys() != ready.keys():

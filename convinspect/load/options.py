@@ -9,8 +9,8 @@ from convinspect.spec import Request
 _BUILD = frozenset(("--arg", "--second-opinion"))
 _RUN = frozenset(
     (
-        *("--input", "--batch-size", "--no-batch", "--device", "--dtype", "--train", "--allow-unsafe"),
-        *("--no-fallback", "--optimizer", "--amp", "--field-of", "--unit"),
+        *("--input", "--call", "--data", "--batch-size", "--no-batch", "--device", "--no-fallback", "--dtype"),
+        *("--train", "--allow-unsafe", "--optimizer", "--amp", "--field-of", "--axes", "--unit"),
     )
 )
 _NAME_THE_MODEL = "name the model to run it: convinspect summary model.py:Net --input ..."

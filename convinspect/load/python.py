@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from contextlib import suppress
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import nn
 from convinspect.errors import InspectError, ModelError, UsageError
 from convinspect.frontends import frontend_of
 from convinspect.frontends.placing import place
+from convinspect.load.arguments import resolved
 from convinspect.load.choose import Choice, choose, is_model, signature_of, written
 from convinspect.load.device import resolve_device
 from convinspect.load.importing import import_source
@@ -28,7 +30,7 @@ def load_python(request: Request) -> Loaded:
     module = import_source(request.target)
     choice = choose(module, request.target, request.arguments)
     try:
-        model = _build(choice, dict(request.arguments), device)
+        model = _build(choice, request, module, device)
         model = place(model, device, getattr(torch, request.dtype) if request.dtype is not None else None)
     except InspectError as error:
         raise error.within(request.target.text) from error.__cause__
@@ -37,41 +39,49 @@ def load_python(request: Request) -> Loaded:
     return Loaded(request, frontend, frontend.name, device, frontend.dtype, notes=notes)
 
 
-def _build(choice: Choice, arguments: dict[str, Any], device: str) -> nn.Module:
+def _build(choice: Choice, request: Request, module: ModuleType, device: str) -> nn.Module:
     if is_model(choice.value):
-        if arguments:
+        if request.arguments:
             raise UsageError(f"{choice.name} is an instance: --arg has nothing to build")
         instance: nn.Module = choice.value
         return instance
-    _check_arguments(choice, arguments)
+    args, kwargs = resolved(choice.value, request.arguments, module)
+    _check_arguments(choice, args, kwargs)
     if device == "meta":
         # Constructors that read values which are not known there cannot run on meta: they build for real.
         with suppress(ModelError), built_without_data():
-            return _called(choice, arguments)
-    return _called(choice, arguments)
+            return _called(choice, args, kwargs)
+    return _called(choice, args, kwargs)
 
 
-def _called(choice: Choice, arguments: dict[str, Any]) -> nn.Module:
+def _called(choice: Choice, args: tuple[Any, ...], kwargs: dict[str, Any]) -> nn.Module:
     torch.manual_seed(0)
-    with running_users_code(f"{choice.name}({', '.join(f'{k}={v!r}' for k, v in arguments.items())})"):
-        model: nn.Module = choice.value(**arguments)
+    said = [*map(_say, args), *(f"{name}={_say(value)}" for name, value in kwargs.items())]
+    with running_users_code(f"{choice.name}({', '.join(said)})"):
+        model: nn.Module = choice.value(*args, **kwargs)
     if not is_model(model):
         raise UsageError(f"{choice.name} gave {_with_article(type(model).__name__)}, not a torch.nn.Module")
     return model
 
 
-def _check_arguments(choice: Choice, arguments: dict[str, Any]) -> None:
+def _say(value: Any) -> str:
+    """Return a value as it was typed; an object by its class, whose own words may be many."""
+    plain = isinstance(value, (bool, int, float, str, tuple, list, dict, type(None)))
+    return repr(value) if plain else f"@{getattr(value, '__name__', type(value).__name__)}"
+
+
+def _check_arguments(choice: Choice, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Raise `UsageError` where the arguments do not fit the signature, before any of the user's code runs."""
     signature = signature_of(choice.value)
     if signature is None:
         return
     try:
-        signature.bind(**arguments)
+        signature.bind(*args, **kwargs)
     except TypeError as error:
         missing = [
             p.name
-            for p in signature.parameters.values()
-            if p.default is p.empty and p.name not in arguments and p.kind not in _VARIADIC
+            for i, p in enumerate(signature.parameters.values())
+            if i >= len(args) and p.default is p.empty and p.name not in kwargs and p.kind not in _VARIADIC
         ]
         if missing:
             hint = "give them with " + " ".join(f"--arg {name}=..." for name in missing)

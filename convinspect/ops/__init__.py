@@ -9,6 +9,7 @@ from convinspect.ops import (  # noqa: F401  # they declare what they know
     embedding,
     free,
     matmul,
+    normalization,
     pooling,
     recurrent,
     resampling,

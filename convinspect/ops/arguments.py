@@ -25,6 +25,15 @@ def shape(call: OpCall, *names: str) -> Shape:
     raise NotGivenError(names)
 
 
+def first_shape(call: OpCall, *names: str) -> Shape:
+    """Return the shape of the first tensor in the packed argument that goes by one of ``names``."""
+    for name in names:
+        value = call.args.get(name)
+        if isinstance(value, tuple) and value and isinstance(value[0], TensorRecord):
+            return value[0].shape
+    raise NotGivenError(names)
+
+
 def shapes(call: OpCall, name: str) -> tuple[Shape, ...]:
     """Return the shapes of an argument that is a list of tensors."""
     return tuple(tensor.shape for tensor in _items(call, name, TensorRecord))

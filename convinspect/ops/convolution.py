@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from convinspect.ops.arguments import NotGivenError, output, per_axis, shape
+from convinspect.ops.arguments import NotGivenError, first_shape, output, per_axis, shape
 from convinspect.ops.operators import Operator, priced
 from convinspect.records import Attributes, OpCall, Padding, TensorRecord
 
@@ -129,6 +129,33 @@ def convolution_backward_macs(call: OpCall) -> int:
     elements = prod(shape(call, "input" if call.args["transposed"] else "grad_output"))
     wanted = call.args.get("output_mask")
     return elements * weight * sum(map(bool, wanted[:2] if isinstance(wanted, tuple) else (1, 1)))
+
+
+_PACKED = ("packed_weight", "weight")
+
+
+@priced(
+    """
+    conv1d conv1d_relu conv1d_dynamic conv2d conv2d_relu conv2d_add conv2d_add_relu conv2d_dynamic conv3d conv3d_relu
+    conv3d_dynamic
+    """,
+    prefix="quantized.",
+)
+def packed_convolution_macs(call: OpCall) -> int:
+    """Price a convolution whose weight ``(Cout, Cin / groups, *kernel)`` is packed, as `convolution_macs`."""
+    return prod(output(call)) * prod(first_shape(call, *_PACKED)[1:])
+
+
+@priced(
+    """
+    conv_transpose1d conv_transpose1d_dynamic conv_transpose2d conv_transpose2d_dynamic conv_transpose3d
+    conv_transpose3d_dynamic
+    """,
+    prefix="quantized.",
+)
+def packed_transposed_convolution_macs(call: OpCall) -> int:
+    """Price a transposed convolution whose weight is packed, as `transposed_convolution_macs`."""
+    return prod(shape(call, "qx")) * prod(first_shape(call, *_PACKED)[1:])
 
 
 @priced("conv_tbc")

@@ -1,9 +1,9 @@
 """Operators of torch's own libraries that compute something, but no multiply-accumulates by the definition.
 
-Bias, norms, activations, softmax, losses and whatever works element by element are not MACs; nor are pooling and
-resampling, which stand in files of their own. What is missing here on purpose multiplies and adds in amounts that are
-not written down yet: Fourier transforms, solvers and factorisations of linalg, cumulative products, products of sparse
-matrices.
+Bias, norms, activations, softmax, losses and whatever works element by element are not MACs; nor are pooling,
+resampling and most norms, which stand in files of their own. What is missing here on purpose multiplies and adds in
+amounts that are not written down yet: Fourier transforms, solvers and factorisations of linalg, cumulative products,
+products of sparse matrices.
 """
 
 from __future__ import annotations
@@ -47,11 +47,9 @@ _REDUCTIONS = """
 """
 
 _NORMS = """
-    _batch_norm_impl_index=batch_norm _batch_norm_no_update=batch_norm
-    _batch_norm_with_update_functional=batch_norm _native_batch_norm_legit_functional=batch_norm _weight_norm
-    batch_norm batch_norm_elemt=batch_norm batch_norm_gather_stats batch_norm_gather_stats_with_counts
-    batch_norm_stats batch_norm_update_stats cosine_similarity group_norm instance_norm layer_norm native_norm
-    norm_except_dim quantized_batch_norm renorm rms_norm
+    _weight_norm batch_norm_elemt=batch_norm batch_norm_gather_stats batch_norm_gather_stats_with_counts
+    batch_norm_stats batch_norm_update_stats cosine_similarity instance_norm native_norm norm_except_dim
+    quantized_batch_norm renorm
 """
 
 _SOFTMAX_AND_DROPOUT = """
@@ -98,13 +96,14 @@ _LOSSES = """
 
 # Indices, statistics and log-sums come out as well, which the function of the same name keeps to itself.
 _WITH_BY_PRODUCTS = """
-    _batch_norm_with_update=batch_norm _ctc_loss _cudnn_ctc_loss _fused_dropout=dropout _fused_rms_norm=rms_norm
-    _native_batch_norm_legit=batch_norm _native_batch_norm_legit_no_training=batch_norm
-    _weight_norm_interface=weight_norm cudnn_batch_norm fake_quantize_per_channel_affine_cachemask
-    fake_quantize_per_tensor_affine_cachemask log_sigmoid_forward=logsigmoid miopen_batch_norm miopen_ctc_loss
-    multilabel_margin_loss_forward native_batch_norm native_dropout native_group_norm native_layer_norm
+    _ctc_loss _cudnn_ctc_loss _fused_dropout=dropout _weight_norm_interface=weight_norm
+    fake_quantize_per_channel_affine_cachemask fake_quantize_per_tensor_affine_cachemask
+    log_sigmoid_forward=logsigmoid miopen_ctc_loss multilabel_margin_loss_forward native_dropout
     nll_loss2d_forward=nll_loss nll_loss_forward
 """
+
+# Distances subtract, take powers and add: no product is summed, though torch has a matrix product for large ones.
+_DISTANCES = "_cdist_forward cdist _euclidean_dist=cdist _pdist_forward pdist"
 
 # They sum nothing: outer products are multiplied element by element, and torch.outer arrives as aten.mul anyway.
 _OUTER_PRODUCTS = "addr ger kron outer"
@@ -174,6 +173,7 @@ for _family in (_POINTWISE, _REDUCTIONS, _NORMS, _SOFTMAX_AND_DROPOUT, _SAMPLING
     declare(_family, _FREE)
 for _family in (_LOSSES, _OUTER_PRODUCTS, _GATES, _QUANTISATION, _SPARSE, _DERIVATIVES):
     declare(_family, _FREE)
+declare(_DISTANCES, _FREE)
 declare(_WITH_BY_PRODUCTS, Operator(macs=0, by_products=True))
 declare(_SPECIAL, _FREE, "aten.special_")
 declare(_QUANTISED, _FREE, "quantized.")

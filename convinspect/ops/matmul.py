@@ -124,16 +124,10 @@ def bilinear_macs(call: OpCall) -> int:
     return prod(output(call)) * in2 * (in1 + 1)
 
 
-@priced("_cdist_forward cdist _euclidean_dist=cdist _pdist_forward pdist")
-def pairwise_distance_macs(call: OpCall) -> int:
-    """Price distances between all pairs: Euclidean ones multiply and add once per pair and feature.
+@priced("linalg_solve_triangular")
+def triangular_solve_macs(call: OpCall) -> int:
+    """Price ``A^-1 B`` of a triangular A ``(*batch, n, n)``: ``n * out_elements / 2``, half of a product with it.
 
-    torch computes large ones as a matrix product of the same size. Norms 0, 1 and infinity multiply nothing;
-    any other power is not a multiply-add, and what it costs is not known.
+    Each row is the right side less a product with the rows before it; the divisions are not counted.
     """
-    power = call.args.get("p", 2)
-    if power == 2:  # noqa: PLR2004  # the Euclidean norm
-        return prod(output(call)) * shape(call, "x1", "self")[-1]
-    if power in (0, 1, float("inf")):
-        return 0
-    raise NotGivenError(call.op)
+    return prod(output(call)) * shape(call, "self")[-1] // 2

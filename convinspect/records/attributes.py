@@ -43,6 +43,10 @@ class Attributes(TypedDict, total=False):
     in_features: Count
     out_features: Count
     bias: bool
+    num_features: Count
+    num_groups: Count
+    normalized_shape: tuple[Count, ...]
+    affine: bool
     num_embeddings: Count
     embedding_dim: Count
     num_heads: Count
@@ -53,6 +57,7 @@ class Attributes(TypedDict, total=False):
     proj_size: Count
     num_layers: Count
     bidirectional: bool
+    inplace: bool
 
 
 PER_AXIS = ("kernel_size", "stride", "padding", "dilation", "output_padding", "output_size", "scale_factor")

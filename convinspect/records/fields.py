@@ -44,7 +44,8 @@ class ReceptiveField:
 
     Where no dimension of the tensor runs along positions alone (after flattening), ``center`` and ``coverage`` speak
     of the one unit that sees most. ``axis_status`` and ``axis_global_via`` say of each axis by itself what ``status``
-    and ``global_via`` say of all (``None`` in a report that an earlier version saved).
+    and ``global_via`` say of all (``None`` in a report that an earlier version saved). ``axis_labels`` are names of
+    the axes, where they were given.
     """
 
     input: str
@@ -62,6 +63,7 @@ class ReceptiveField:
     halo: tuple[Interval | None, ...] | None = None
     axis_status: tuple[FieldStatus, ...] | None = None
     axis_global_via: tuple[GlobalOperator | None, ...] | None = None
+    axis_labels: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,8 @@ class OpCall:
 
     ``op`` is its full name with the overload (``aten.convolution.default``); ``args`` maps the names of its
     schema's arguments to records, defaults filled in; ``parent`` is the index in ``Trace.calls`` of the module
-    call it ran in (-1: outside any).
+    call it ran in (-1: outside any). ``sources``, where they are asked for, are the calls that made the tensors that it
+    reads, in the order of its arguments; the model's inputs are -1, -2 and so on, and weights are left out.
     """
 
     op: str
@@ -57,6 +58,7 @@ class OpCall:
     outputs: tuple[TensorRecord, ...]
     allocated_bytes: int | None = None
     saved_bytes: int | None = None
+    sources: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

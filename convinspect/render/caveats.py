@@ -34,6 +34,7 @@ def legend(report: Report, rows: Sequence[Row], layout: Layout, glyphs: Glyphs, 
     if "field" in columns:
         if any(_differs_by_phase(layer) for row in rows for layer in row.layers):
             yield "a-b  RF: least and most, where units of one layer differ: by channel, or by phase after resampling"
+        yield from _axes(report)
         yield from _other_inputs(report)
 
 
@@ -45,6 +46,14 @@ def _cells_with(sign: Sign, layout: Layout) -> list[str]:
 def _differs_by_phase(layer: object) -> bool:
     found = getattr(layer, "receptive_field", None)
     return bool(found and found.size and found.size_min and tuple(found.size_min) != tuple(found.size))
+
+
+def _axes(report: Report) -> Iterator[str]:
+    """Yield which axes the fields speak of, where they are not those after batch and channels."""
+    followed = next((layer.receptive_field for layer in report.layers if layer.receptive_field), None)
+    said = field.axes_text(followed, report) if followed is not None else None
+    if said is not None:
+        yield f"RF is in {said}"
 
 
 def _other_inputs(report: Report) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from convinspect import units
-from convinspect.render import field_summary
+from convinspect.render import field, field_summary
 from convinspect.render.cells import size_text
 
 if TYPE_CHECKING:
@@ -50,5 +50,6 @@ def _fields(report: Report) -> Iterator[str]:
         return
     steps = {1: "steps", 2: "pixels"}.get(len(fields[0].axes), "positions")
     seen = field_summary.whole_input_text(report)
-    yield f"Receptive fields are in {steps} of {fields[0].input}" + (f"; {seen}" if seen else "")
+    where = field.axes_text(fields[0], report) or f"{steps} of {fields[0].input}"
+    yield f"Receptive fields are in {where}" + (f"; {seen}" if seen else "")
     yield f"Tile halo: {field_summary.halo_text(report) or 'not known'}"

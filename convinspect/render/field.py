@@ -9,6 +9,16 @@ if TYPE_CHECKING:
 
     from convinspect.records import Interval, ReceptiveField, Unit
     from convinspect.render.text import Glyphs
+    from convinspect.report import Report
+
+
+def axes_text(field: ReceptiveField, report: Report) -> str | None:
+    """Return which axes ``field`` speaks of; ``None`` where they are those after batch and channels."""
+    rank = next((len(tensor.shape) for tensor in report.inputs if tensor.name == field.input), 0)
+    if field.axis_labels is None and field.axes == tuple(range(2, max(rank, *(axis + 1 for axis in field.axes)))):
+        return None
+    named = field.axis_labels or tuple(map(str, field.axes))
+    return f"positions along {'axis' if len(named) == 1 else 'axes'} {', '.join(named)} of {field.input}"
 
 
 def size_text(field: ReceptiveField, glyphs: Glyphs, *, compact: bool) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from convinspect.records import Model, Run, Tool
-from convinspect.report.document import SCHEMA, Report, Tensor
+from convinspect.report.document import SCHEMA, Edge, Report, Tensor
 from convinspect.report.rows import Layer, LayerMemory, MacsStatus, Shape
 from convinspect.report.totals import TotalMemory, Totals, TrainingMemory, Uncounted
 
 __all__ = [
     "SCHEMA",
+    "Edge",
     "Layer",
     "LayerMemory",
     "MacsStatus",

@@ -10,6 +10,7 @@ from convinspect.records import PER_AXIS, LocalField, ReceptiveField, Unit
 
 if TYPE_CHECKING:
     from convinspect.report.document import Report
+    from convinspect.report.rows import Layer
     from convinspect.report.totals import Totals
 
 _PER_AXIS = (
@@ -24,6 +25,7 @@ _PER_AXIS = (
     "nominal",
     "axis_status",
     "axis_global_via",
+    "axis_labels",
 )
 _OWN = ("params", "trainable_params", "buffers", "param_bytes", "buffer_bytes")
 
@@ -31,21 +33,28 @@ _OWN = ("params", "trainable_params", "buffers", "param_bytes", "buffer_bytes")
 def faults(report: Report) -> Iterator[tuple[str, str]]:
     """Yield each place that contradicts the rest of ``report`` (``layers[3].receptive_field.size``), and how."""
     for i, layer in enumerate(report.layers):
-        fields = {f"outputs[{n}].receptive_field": output.receptive_field for n, output in enumerate(layer.outputs)}
-        for place, field in {"receptive_field": layer.receptive_field, **fields}.items():
-            if field is not None:
-                yield from _uneven(field, len(field.axes), f"layers[{i}].{place}")
-                if field.local is not None:
-                    yield from _uneven(field.local, len(field.axes), f"layers[{i}].{place}.local")
-        lists = {name: len(value) for name in PER_AXIS if isinstance(value := layer.attributes.get(name), tuple)}
-        if len(set(lists.values())) > 1:
-            said = ", ".join(f"{name} {length}" for name, length in lists.items())
-            yield f"layers[{i}].attributes", f"expected lists of one length, one entry an axis, got {said}"
+        yield from _faults_of_a_row(layer, f"layers[{i}]")
     if report.unit is not None:
         yield from _uneven(report.unit, len(report.unit.axes), "unit")
+    for i, (source, target) in enumerate(report.graph or ()):
+        if not (-len(report.inputs) <= source < target < len(report.layers)):
+            yield f"graph[{i}]", f"expected two rows, the earlier one first, got {source} and {target}"
     for name, total, sum_ in _sums(report):
         if total != sum_:
             yield f"totals.{name}", f"expected {json.dumps(sum_)}, as the rows add up, got {json.dumps(total)}"
+
+
+def _faults_of_a_row(layer: Layer, place: str) -> Iterator[tuple[str, str]]:
+    fields = {f".outputs[{n}]": output.receptive_field for n, output in enumerate(layer.outputs)}
+    for inner, field in {"": layer.receptive_field, **fields}.items():
+        if field is not None:
+            yield from _uneven(field, len(field.axes), f"{place}{inner}.receptive_field")
+            if field.local is not None:
+                yield from _uneven(field.local, len(field.axes), f"{place}{inner}.receptive_field.local")
+    lists = {name: len(value) for name in PER_AXIS if isinstance(value := layer.attributes.get(name), tuple)}
+    if len(set(lists.values())) > 1:
+        said = ", ".join(f"{name} {length}" for name, length in lists.items())
+        yield f"{place}.attributes", f"expected lists of one length, one entry an axis, got {said}"
 
 
 def _uneven(field: ReceptiveField | LocalField | Unit, axes: int, place: str) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -17,6 +17,9 @@ from convinspect.report.showing import Shown
 from convinspect.report.totals import Totals, Uncounted
 
 SCHEMA = "convinspect.report/1"
+
+
+Edge: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,9 @@ class Tensor:
 class Report(Shown):
     """What a network is, row by row in order of execution, and in total; ``unit``: the one that was asked for.
 
-    ``failure`` says why the forward stopped: the rows up to there are right, the others unknown.
+    ``failure`` says why the forward stopped: the rows up to there are right, the others unknown. ``graph``, where it
+    was asked for, has an edge ``(from, to)`` for each row that reads what another one made, by their places in
+    ``layers``, in the order of its arguments; the inputs are -1, -2 and so on.
     """
 
     tool: Tool
@@ -52,6 +57,7 @@ class Report(Shown):
     uncounted: tuple[Uncounted, ...]
     unit: Unit | None = None
     failure: Failure | None = None
+    graph: tuple[Edge, ...] | None = None
 
     @property
     def stopped(self) -> str | None:

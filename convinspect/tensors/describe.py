@@ -14,7 +14,8 @@ from torch import nn
 from convinspect.errors import UsageError
 from convinspect.records import NamedTensor, ReceptiveField, TensorRecord, Value
 from convinspect.tensors.identity import element_bytes
-from convinspect.tensors.operators import signature_of
+from convinspect.tensors.operators import results, signature_of
+from convinspect.torch_private import undispatched, unpacked, unwrapped
 
 _PLAIN = (int, float, bool, str, type(None))
 # What holds attributes and is nobody's result, or leads anywhere in the process.
@@ -77,7 +78,16 @@ def _value(argument: Any) -> Value:
         return argument
     if isinstance(argument, (list, tuple)):
         return tuple(_value(item) for item in argument)
-    return str(argument)
+    return _packed(argument) if isinstance(argument, torch.ScriptObject) else str(argument)
+
+
+def _packed(weights: Any) -> Value:
+    """Return the tensors in a packed object, unpacked."""
+    try:
+        with undispatched():
+            return tuple(map(tensor_record, results(unpacked(weights))))
+    except RuntimeError:  # an object of a library that this build of torch does not have
+        return str(weights)
 
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:
@@ -107,7 +117,7 @@ def named_tensors(value: Any, name: str, *, inside: bool = False) -> Iterator[tu
         if isinstance(item, torch.Tensor):
             if not (in_object and id(item) in told):
                 told.add(id(item))
-                yield here or "out", item
+                yield here or "out", unwrapped(item)
             continue
         parts = _parts(item)
         is_object = not parts and inside and len(opened) < _MOST_OBJECTS

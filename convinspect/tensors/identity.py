@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from convinspect.torch_private import coo_parts, is_traceable_wrapper_subclass, storage_address, unseen
+from convinspect.torch_private import coo_parts, is_traceable_wrapper_subclass, storage_address, undispatched
 
 
 def storage_of(tensor: torch.Tensor) -> torch.UntypedStorage | None:
@@ -59,7 +59,9 @@ def plain_parts(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
     """Yield what ``tensor`` is made of: the indices and values of a sparse one, what a wrapper wraps, or itself."""
     if is_traceable_wrapper_subclass(tensor):
         for name in tensor.__tensor_flatten__()[0]:
-            yield from plain_parts(getattr(tensor, name))
+            part = getattr(tensor, name)
+            if isinstance(part, torch.Tensor):  # a distributed tensor counts its mesh among its parts
+                yield from plain_parts(part)
     else:
         yield from _sparse_parts(tensor)
 
@@ -67,7 +69,7 @@ def plain_parts(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
 def _sparse_parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
     if tensor.layout is torch.strided:
         return (tensor,)
-    with unseen():  # or a run would take the question for an operator of the model's
+    with undispatched():  # or a run would take the question for an operator of the model's
         if tensor.layout is torch.sparse_coo:
             return coo_parts(tensor)
         if tensor.layout in (torch.sparse_csr, torch.sparse_bsr):

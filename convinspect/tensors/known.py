@@ -49,6 +49,8 @@ _twins: dict[int, _Twin] = {}
 def remember(storage: torch.UntypedStorage, values: torch.UntypedStorage | None, *, shared: bool = False) -> None:
     """Let ``values`` (``None``: unknown ones) be those of ``storage``; ``shared``: they are somebody else's."""
     key = storage_address(storage)
+    if values is not None and values.nbytes() and not values.data_ptr():
+        values = None  # torch's tensors of zeros that are nowhere written
     _twins[key] = _Twin(values, shared=shared, reference=weakref.ref(storage, partial(_forget, key)))
 
 

@@ -15,15 +15,17 @@ from convinspect.frontends import Frontend
 from convinspect.frontends.modules import type_name
 from convinspect.inputs import Prepared
 from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Note, OpCall, Trace
-from convinspect.tensors.describe import named_records
-from convinspect.tensors.registered import own_tensors, registered_modules, set_training
+from convinspect.tensors.describe import named_records, tensors_in
+from convinspect.tensors.registered import named_modules, own_tensors, set_training
 from convinspect.trace.fake.leftovers import no_leftovers
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.foresight import refuse_what_does_not_fit
+from convinspect.trace.higher_order import Branches, opened_up
 from convinspect.trace.memory.live import near
 from convinspect.trace.memory.measured import measuring
 from convinspect.trace.modules import module_records
 from convinspect.trace.record.forward_failure import forward_failure
+from convinspect.trace.record.origins import Origins
 from convinspect.trace.record.recorder import Recorder
 from convinspect.trace.restore import restored
 from convinspect.trace.training.estimate import estimate_training, with_saved
@@ -78,7 +80,7 @@ def _trace(prepared: Prepared) -> Trace:
 def _fields(prepared: Prepared) -> FieldTracker:
     """Return what follows the request's input, from before the run."""
     request = prepared.loaded.request
-    fields = follow(prepared.tensors, request.field_of, batched=prepared.is_batched)
+    fields = follow(prepared.tensors, request.field_of, batched=prepared.is_batched, axes=request.axes)
     if request.unit is not None:
         fields.ask(request.unit)
     return fields
@@ -94,8 +96,9 @@ def _run(
     model, given = frontend.module, (prepared.args, prepared.kwargs)
     inputs = _named_inputs(prepared)
     with faked(model, fakes) if fakes is not None else nullcontext():
-        with restored(model, given) as weights, unfused():
-            recorder = Recorder(fields, weights.touch)
+        with restored(model, given) as weights, unfused(), opened_up() as branches:
+            origins = Origins(tensors_in(given)) if prepared.loaded.request.graph else None
+            recorder = Recorder(fields, weights.touch, origins)
             recorder.memory.expect(model, given)
             measurement = measuring(model, recorder.memory.timeline)
             there = _parameters(model)
@@ -107,6 +110,7 @@ def _run(
                 memory = replace(memory, measured=measurement.record())
         ran = {call.path for call in recorder.calls if isinstance(call, ModuleCall)}
         modules, notes = frontend.told(module_records(frontend, weights.used), ran)
+        notes += _of_branches(branches)
         if fakes is not None:
             notes += near("inference", recorder.calls)
     start = prepared.loaded.without_run()
@@ -125,8 +129,8 @@ def _run(
     return found, made
 
 
-def _parameters(model: nn.Module) -> set[tuple[int, str]]:
-    return {(id(module), name) for module in registered_modules(model) for name, _ in own_tensors(module)[0]}
+def _parameters(model: nn.Module) -> set[tuple[str, str]]:
+    return {(path, name) for path, module in named_modules(model) for name, _ in own_tensors(module)[0]}
 
 
 def _settled(call: ModuleCall | OpCall, fields: FieldTracker) -> ModuleCall | OpCall:
@@ -144,7 +148,7 @@ def _forward(
     try:
         set_training(frontend.module, mode=prepared.loaded.request.train)
         torch.manual_seed(_SEED)
-        with torch.set_grad_enabled(gradients), frontend.scopes(recorder) as run, recorder:
+        with torch.set_grad_enabled(gradients), frontend.scopes(recorder) as run, recorder, recorder.watching:
             out = run(*prepared.args, **prepared.kwargs)
     except KeyboardInterrupt:
         raise
@@ -160,6 +164,14 @@ def _forward(
         stopped = Failure("", name, f"{name} returned a {kind}: its work has not been done")
         out = None
     return out, stopped
+
+
+def _of_branches(branches: Branches) -> tuple[Note, ...]:
+    if not branches.taken:
+        return ()
+    said = ", ".join("true" if taken else "false" for taken in dict.fromkeys(branches.taken))
+    message = f"torch.cond ran one branch of two, which the values chose ({said}): its numbers are those of that branch"
+    return (Note("branch_taken", message),)
 
 
 def _with_training(found: Trace, memory: Memory, prepared: Prepared, frontend: Frontend) -> Trace:

@@ -102,6 +102,8 @@ def _state(tensor: torch.Tensor) -> _Undo:
             tensor.requires_grad_(requires_grad)
         if tensor.grad is not grad:
             tensor.grad = grad
+        if storage_of(tensor) is None:  # sparse: what is in it is put back, it lies nowhere else
+            return
         if storage_id(tensor) != storage_id(alias) or tensor.shape != alias.shape:
             tensor.data = alias
 

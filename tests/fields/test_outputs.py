@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 
 from convinspect import Report, inspect
+from convinspect.errors import UsageError
+from convinspect.spec import parse_axes
 
 
 class Pyramid(nn.Module):
@@ -54,3 +57,26 @@ def test_an_output_that_sees_everything_makes_the_row_global() -> None:
     assert field.axis_global_via is not None
     assert [via and via.op for via in field.axis_global_via] == [None, "aten.mean.dim"]
     assert field.center == ((3, 5), (0, 7))
+
+
+def test_axes_can_be_said_instead() -> None:
+    image = torch.rand(1, 8, 6, 3)
+    linear = nn.Linear(3, 4)
+    found = inspect(linear, (image,), optimizer=None).layers[0].receptive_field
+    said = inspect(linear, (image,), optimizer=None, axes="columns:2").layers[0].receptive_field
+    assert found is not None
+    assert said is not None
+    assert (found.axes, found.size, found.axis_labels) == ((1, 2), (1, 1), None)
+    assert (said.axes, said.size, said.axis_labels) == ((2,), (1,), ("columns",))
+
+
+@pytest.mark.parametrize("text", ["4", "y=1"])
+def test_axes_that_are_not_there_are_an_error(text: str) -> None:
+    with pytest.raises(UsageError, match="--axes: "):
+        inspect(nn.Linear(3, 4), (torch.rand(1, 8, 6, 3),), optimizer=None, axes=text)
+
+
+@pytest.mark.parametrize("text", ["", "x=", "h,w:2", "2,2", "x=h-w:2", "-1", "=2"])
+def test_axes_that_cannot_be_read_are_an_error(text: str) -> None:
+    with pytest.raises(UsageError, match=r"expected \[INPUT=\]"):
+        parse_axes(text)

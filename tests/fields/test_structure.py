@@ -23,9 +23,9 @@ LOWER = torch.ones(8, 8).tril().bool()
         (lambda x: torch.where(LOWER, x, x.flip(2)), "exact", ((3, 4), 4)),
         (lambda x: x.masked_fill(LOWER, 0.0), "exact", (4, 4)),
         (lambda x: x * 0.0, "exact", (4, 4)),
-        (lambda x: x + float(x.mean()), "exact", (4, 4)),
+        (lambda x: x * 2 if x.sum() > 0 else x, "exact", (4, 4)),
     ],
-    ids=["interpolation", "attention", "where", "masked_fill", "zero", "number"],
+    ids=["interpolation", "attention", "where", "masked_fill", "zero", "branch"],
 )
 def test_structural_dependences(function: Callable[[Tensor], Tensor], status: str, center: tuple[object, ...]) -> None:
     out, tracker = watch(function, randn(1, 1, 8, 8))

@@ -21,6 +21,7 @@ RUN = {
     "--optimizer": "adamw",
     "--amp": "bf16",
     "--field-of": "x",
+    "--axes": "x=2,3",
     "--unit": ":0",
     "--allow-unsafe": None,
 }

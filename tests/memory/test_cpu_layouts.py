@@ -179,3 +179,52 @@ def test_a_spectrum_without_data_is_said_to_be_near() -> None:
     assert codes(model, x) == ["training_about"]
     assert codes(model.to("meta"), x.to("meta")) == ["inference_about", "training_about"]
     assert codes(nn.Conv2d(4, 4, 1), x) == []
+
+
+# One image, one channel, one step: strides of size 1 are open, and what comes later copies by them or does not.
+OPEN: dict[str, Callable[[], Tensor]] = {
+    "as attention returns it": lambda: torch.rand(1, 256, 64).transpose(-1, -2).reshape(1, 64, 16, 16),
+    "one channel, permuted": lambda: torch.rand(2, 8, 8, 1).permute(0, 3, 1, 2),
+    "one channel, channels last": lambda: torch.rand(4, 1, 5, 5).to(memory_format=torch.channels_last),
+    "one step": lambda: torch.rand(3, 1, 8).transpose(0, 2),
+}
+POINTWISE: dict[str, Callable[[Tensor], Tensor]] = {
+    "half of it": lambda x: x / 2.0,
+    "one more": lambda x: 1 + x,
+    "one less it": lambda x: 1 - x,
+    "compared": lambda x: x > 0.5,
+    "chosen": lambda x: torch.where(x > 0.5, x, 0.0),
+    "squared": lambda x: x**2,
+    "rectified": functional.leaky_relu,
+    "clamped": lambda x: x.clamp(0, 1),
+    "twice": lambda x: x + x,
+    "interpolated": lambda x: torch.lerp(x, x, 0.5),
+    "ones": torch.ones_like,
+    "cleaned": torch.nan_to_num,
+}
+
+
+@pytest.mark.parametrize("layout", OPEN)
+@pytest.mark.parametrize("operator", POINTWISE)
+def test_open_strides_are_those_of_the_cpu(operator: str, layout: str) -> None:
+    x, run = OPEN[layout](), POINTWISE[operator]
+    with torch.no_grad(), FakeMode():
+        fake = run(FakeModel().replaced(x))
+    assert fake.stride() == run(x).stride()
+
+
+class Normalised(nn.Module):
+    """Group normalisation of an image that comes as attention returns it: it is copied first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(8, 64)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(x.transpose(-1, -2).reshape(1, 64, 16, 16) / 2.0)
+
+
+def test_a_norm_copies_on_meta_what_it_copies_on_the_cpu() -> None:
+    x = torch.rand(1, 256, 64)
+    counted = counted_forward(Normalised(), x).peak
+    assert inference_peak(Normalised(), x) == inference_peak(Normalised().to("meta"), x.to("meta")) == counted

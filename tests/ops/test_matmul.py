@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from convinspect import inspect
 from convinspect.ops import price
 
 from .recording import call_of, fact, flop_counter_macs, op_call, record, total
@@ -119,11 +120,17 @@ def test_a_bilinear_layer_costs_what_the_same_einsum_does() -> None:
     assert total(lambda: F.bilinear(x1, x2, weight)) == total(lambda: torch.einsum("bi,oij,bj->bo", x1, weight, x2))
 
 
-@pytest.mark.parametrize(("power", "expected"), [(2.0, 7 * 8 * 3), (1.0, 0), (0.0, 0), (float("inf"), 0), (3.0, None)])
-def test_distances_between_all_pairs(power: float, expected: int | None) -> None:
-    calls = record(lambda: torch.cdist(meta(7, 3), meta(8, 3), p=power))
-    [distances] = [call for call in calls if call.op == "aten._cdist_forward.default"]
-    assert price(distances) == expected
+@pytest.mark.parametrize("power", [2.0, 1.0, 0.0, float("inf"), 3.0])
+def test_distances_sum_no_products(power: float) -> None:
+    assert total(lambda: torch.cdist(meta(7, 3), meta(8, 3), p=power)) == 0
+    assert total(lambda: torch.cdist(meta(70, 3), meta(80, 3), p=power)) == 0
+
+
+@pytest.mark.parametrize(("left", "b"), [(True, (2, 6, 4)), (False, (2, 4, 6))])
+def test_a_triangular_system_costs_half_a_product(*, left: bool, b: tuple[int, ...]) -> None:
+    assert (
+        total(lambda: torch.linalg.solve_triangular(meta(6, 6), meta(*b), upper=True, left=left)) == 2 * 6 * 6 * 4 // 2
+    )
 
 
 def test_a_weighted_bag_of_embeddings_multiplies_and_a_plain_one_does_not() -> None:
@@ -172,10 +179,17 @@ def test_a_quantised_linear_layer_is_priced_through_its_packed_weight() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
-def test_a_quantised_convolution_is_unknown_because_its_kernel_is_packed() -> None:
-    layer = torch.ao.nn.quantized.Conv2d(3, 4, 3)
-    x = torch.quantize_per_tensor(torch.ones(1, 3, 5, 5), 1.0, 0, torch.quint8)
-    assert [price(call) for call in record(lambda: layer(x))] == [None]
+def test_quantised_convolutions_are_priced_by_their_packed_kernels() -> None:
+    quantised = torch.ao.nn.quantized
+    x = torch.quantize_per_tensor(torch.ones(1, 4, 6, 5), 1.0, 0, torch.quint8)
+    cases = [
+        (quantised.Conv2d(4, 6, 3, groups=2), x, (6 * 4 * 3) * (2 * 9)),
+        (quantised.Conv1d(4, 6, 3), x[:, :, 0], (6 * 3) * (4 * 3)),
+        (torch.ao.nn.intrinsic.quantized.ConvReLU2d(4, 6, 1), x, (6 * 30) * 4),
+    ]
+    for layer, image, macs in cases:
+        report = inspect(torch.nn.Sequential(layer), (image,), optimizer=None)
+        assert (report.totals.macs, report.totals.macs_status) == (macs, "exact"), layer
 
 
 def test_sparse_products_are_unknown_not_dense() -> None:

@@ -146,3 +146,23 @@ def test_a_model_without_values_has_nowhere_else_to_run() -> None:
     report = inspect(LooksAtValues().to("meta"), (torch.rand(2, 4),))
     assert report.failure is not None
     assert report.run.device == "meta"
+
+
+class Graph(nn.Module):
+    """The neighbours of seven nodes, as a sparse buffer and as a sparse input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(6, 16)
+        self.register_buffer("near", torch.eye(7).to_sparse())
+
+    def forward(self, x: Tensor, far: Tensor) -> Tensor:
+        return torch.sparse.mm(far, torch.sparse.mm(self.near, self.linear(x)))
+
+
+@pytest.mark.parametrize("device", [None, "meta"])
+def test_sparse_buffers_and_inputs_run_everywhere(device: str | None) -> None:
+    report = inspect(Graph(), (torch.rand(7, 6), torch.eye(7).to_sparse()), device=device)
+    assert report.failure is None
+    assert next(layer.macs for layer in report.layers if layer.path == "linear") == 7 * 6 * 16
+    assert report.outputs[0].shape == (7, 16)

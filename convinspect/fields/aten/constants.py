@@ -28,7 +28,7 @@ def constant(call: Call) -> Result:
         "native_dropout bernoulli _conj _neg_view resolve_conj resolve_neg requires_grad_ "
         "fake_quantize_per_tensor_affine nan_to_num rrelu_with_noise celu pin_memory _pin_memory "
         "lift_fresh_copy alias_copy detach_copy to_mkldnn _to_dense to_dense _to_sparse _to_sparse_csr "
-        "_lazy_clone _conj_copy _neg_view_copy"
+        "type_as _lazy_clone _conj_copy _neg_view_copy"
     )
 )
 def same(call: Call) -> Result:
@@ -56,7 +56,7 @@ def complex_view(call: Call) -> Result:
 
 @rf_rule(
     *aten(
-        "complex polar prelu _prelu_kernel hardswish floor_divide log_sigmoid_forward "
+        "complex polar prelu _prelu_kernel hardswish floor_divide log_sigmoid_forward log_sigmoid "
         "binary_cross_entropy_with_logits rrelu_with_noise_functional _add_relu masked_fill"
     )
 )

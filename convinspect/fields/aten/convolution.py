@@ -16,7 +16,8 @@ from convinspect.fields.rules import Call, Result, aten, rf_rule
     *aten(
         "convolution _convolution convolution_overrideable conv1d conv2d conv3d cudnn_convolution "
         "mkldnn_convolution cudnn_convolution_relu miopen_convolution _slow_conv2d_forward slow_conv3d "
-        "slow_conv3d_forward _conv_depthwise2d conv_depthwise3d thnn_conv2d miopen_depthwise_convolution "
+        "slow_conv3d_forward slow_conv_dilated2d slow_conv_dilated3d _convolution_mode "
+        "_conv_depthwise2d conv_depthwise3d thnn_conv2d miopen_depthwise_convolution "
         "conv_transpose1d conv_transpose2d conv_transpose3d slow_conv_transpose2d slow_conv_transpose3d "
         "cudnn_convolution_transpose miopen_convolution_transpose"
     )

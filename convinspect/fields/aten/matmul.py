@@ -11,7 +11,7 @@ from convinspect.fields.operations.moves import broadcast, drop, insert, permute
 from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 
-@rf_rule(*aten("mm bmm matmul mv dot vdot"))
+@rf_rule(*aten("mm bmm matmul mv dot vdot _int_mm linalg_matmul"))
 def product(call: Call) -> Result:
     """``self @ other``."""
     other = next(name for name in ("mat2", "other", "vec", "tensor") if name in call.args)

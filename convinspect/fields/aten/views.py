@@ -12,7 +12,7 @@ from convinspect.fields.operations.field import AxisField
 from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 
-@rf_rule(*aten("view _unsafe_view reshape view_copy flatten _reshape_alias unflatten"))
+@rf_rule(*aten("view _unsafe_view reshape view_copy flatten _reshape_alias unflatten view_as reshape_as ravel"))
 def reshape(call: Call) -> Result:
     """Same elements, same order, other dimensions."""
     x = call["self"]
@@ -33,7 +33,7 @@ def permute(call: Call) -> Result:
     if "dims" in call.args:
         order = [dim % x.rank for dim in call.args["dims"]]
     elif x.rank > 1:
-        one, other = call.get("dim0", -2), call.get("dim1", -1)
+        one, other = (call.get(f"dim{n}", call.get(f"axis{n}", n - 2)) for n in (0, 1))
         order[one], order[other] = order[other], order[one]
     return moves.permute(x, order)
 

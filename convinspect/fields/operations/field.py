@@ -142,6 +142,9 @@ class Field:
 
     def changed(self, shape: Shape, spatial: tuple[Kind, ...], change: Callable[[Hull], Hull]) -> Field:
         """Change every hull in the same way, into those of a tensor of ``shape``."""
+        if not isinstance(self.held, tuple):
+            parts = tuple(part.changed(shape, spatial, change) for part in self.held.parts)
+            return Field(shape, spatial, Crossed(parts, self.held.join), self.uncertainty)
         return Field(shape, spatial, tuple(axis.changed(change) for axis in self.axes), self.uncertainty)
 
     def with_spatial(self, spatial: tuple[Kind, ...]) -> Field:

@@ -75,17 +75,20 @@ def _merged(fields: Sequence[Field], shape: Shape, cause: Cause | None) -> Field
         return nothing(shape, len(fields[0].axes))
     if len(alive) == 1 and alive[0].shape == shape:
         return alive[0]
-    if cause is None:
+    crossed = any(field.parts for field in alive)
+    if crossed:
+        # What is added to scores of attention goes its way beside them.
+        cause = None
         alive = [part for field in alive for part in field.parts or (field,)]
     aligned = [raise_rank(field, len(shape)) for field in alive]
     spatial = tuple(
         joined(field.spatial[dim] for field in aligned if field.shape[dim] == size) for dim, size in enumerate(shape)
     )
     uncertainty = Uncertainty.of(field.uncertainty for field in aligned)
-    if cause is None and _is_large(aligned):
+    if crossed or (cause is None and _is_large(aligned)):
         parts = tuple(replace(field, shape=shape, spatial=_own_spatial(field)) for field in aligned)
-        crossed = Crossed(parts, lambda known: _merge_axes(known, known[0].shape, None))
-        return Field(shape, spatial, crossed, uncertainty)
+        held = Crossed(parts, lambda known: _merge_axes(known, known[0].shape, None))
+        return Field(shape, spatial, held, uncertainty)
     return Field(shape, spatial, _merge_axes(aligned, shape, cause), uncertainty)
 
 

@@ -24,6 +24,7 @@ class Followed:
     name: str
     axes: tuple[int, ...]
     lengths: tuple[int, ...]
+    labels: tuple[str, ...] | None = None
 
 
 def describe(field: Field, followed: Followed) -> ReceptiveField:
@@ -80,6 +81,7 @@ def assembled(axes: Sequence[AxisReport], followed: Followed) -> ReceptiveField:
         status=next(status for status in _WEAKEST_FIRST if status in statuses),
         axis_status=statuses,
         axis_global_via=tuple(_told(axis.via) for axis in axes),
+        axis_labels=followed.labels,
     )
 
 

@@ -24,7 +24,6 @@ from convinspect.fields.writes.boxes import Geometry
 from convinspect.fields.writes.flat import Flat, flatten, read, scatter
 from convinspect.torch_private import storage_address
 
-FIRST_SWEEP = 256
 TWO_SIZES = Cause(0, "", "a storage seen under two item sizes")
 
 
@@ -67,7 +66,6 @@ class StorageFields:
     def __init__(self, count: int) -> None:
         self._count = count
         self._records: dict[int, Record] = {}
-        self._sweep_at = FIRST_SWEEP
         # Sparse tensors and oneDNN's own: these are their own only owners, and Python's weak references do for them.
         self._without_storage: MutableMapping[Tensor, Field | None] = WeakTensorKeyDictionary()
 
@@ -85,6 +83,7 @@ class StorageFields:
 
     def keep(self, outputs: Sequence[Tensor], results: Sequence[Field | None], targets: Sequence[Tensor]) -> None:
         """Remember the fields of what came out; what was written to changes all that shares its memory."""
+        self._sweep()
         written = {_storage_id(tensor) for tensor in targets}
         for tensor, field in zip(outputs, results, strict=True):
             key = _storage_id(tensor)
@@ -115,9 +114,6 @@ class StorageFields:
             record.elements, record.itemsize = elements, geometry.itemsize
             record.flat = record.hull = None
         elif fits:
-            if record.flat is None:
-                # Flat storages can be large: none outlives its tensors for long.
-                self._sweep()
             record.flat = record.flattened(self._count)
             scatter(record.flat, geometry, field)
         else:
@@ -127,15 +123,13 @@ class StorageFields:
         record.fields = {geometry: field}
 
     def _sweep(self) -> None:
-        """Forget storages that are gone."""
-        self._records = {key: record for key, record in self._records.items() if not record.alive.expired()}
+        """Forget storages that are gone: what is known of one can be large."""
+        for key in [key for key, record in self._records.items() if record.alive.expired()]:
+            del self._records[key]
 
     def _record(self, key: int, tensor: Tensor) -> Record:
         record = self._records.get(key)
         if record is None:
-            if len(self._records) >= self._sweep_at:
-                self._sweep()
-                self._sweep_at = max(FIRST_SWEEP, 2 * len(self._records))
             storage = tensor.untyped_storage()
             record = Record(StorageWeakRef(storage), storage.nbytes() // max(tensor.itemsize, 1), tensor.itemsize)
             self._records[key] = record

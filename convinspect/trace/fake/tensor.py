@@ -24,6 +24,7 @@ from convinspect.tensors.known import is_known, values_of, with_twin, with_value
 from convinspect.tensors.operators import operands, signature_of
 from convinspect.torch_private import (
     DispatchMode,
+    aten,
     plain_torch_function,
     running_meta_kernels,
     tensor_like,
@@ -31,6 +32,7 @@ from convinspect.torch_private import (
 )
 from convinspect.trace.fake.cpu_layouts import answer_of_the_cpu, as_the_cpu_returns
 from convinspect.trace.fake.masked import selected, with_indices
+from convinspect.trace.fake.pointwise_layout import laid_out
 from convinspect.trace.fake.sparse import answer_on_zeros, is_sparse
 
 META = torch.device("meta")
@@ -62,6 +64,10 @@ def disown(tensors: Iterable[FakeTensor]) -> None:
 def _forget(key: int, _reference: object) -> None:
     _alive.pop(key, None)
     _left_behind.discard(key)
+
+
+# Derivatives make zeros that are nowhere written: without data there is nothing to save.
+_WRITTEN_OUT = {aten("_efficientzerotensor"): torch.ops.aten.zeros.default}
 
 
 class _Kernel:
@@ -152,7 +158,7 @@ class FakeMode(DispatchMode):
             return _as_fake(args[0])
         if not tensors and not _takes_device(func):  # arithmetic of Python's numbers
             return _mapped(func(*args, **kwargs), _as_fake)
-        if tensors and not any(_is_fake(tensor) or not is_known(tensor) for tensor in tensors):
+        if tensors and not any(_is_fake(t) or (t.layout is torch.strided and not is_known(t)) for t in tensors):
             return func(*args, **kwargs)
         if is_sparse(func, tensors):
             return _mapped(answer_on_zeros(func, args, kwargs, _is_fake), _as_fake)
@@ -166,13 +172,12 @@ def _is_fake(tensor: torch.Tensor) -> bool:
 def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if _Kernel.running:
         return _on_meta(func, args, kwargs)
+    func = _WRITTEN_OUT.get(func, func)
     try:
         return with_values(func, args, kwargs, lambda: _without_data(func, args, kwargs), FakeTensor)
-    except NotImplementedError:
-        Missed.values = True
-        raise
-    except RuntimeError as error:
-        Missed.values |= "meta" in str(error)
+    except Exception as error:
+        plain = all(tensor.layout is torch.strided for tensor in operands(args, kwargs))
+        Missed.values |= isinstance(error, NotImplementedError) or "meta" in str(error) or not plain
         raise
 
 
@@ -195,7 +200,7 @@ def _on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             out = func(*args, **kwargs)
         finally:
             _Kernel.running -= 1
-    return out if _Kernel.running else _mapped(as_the_cpu_returns(func, args, out), _as_fake)
+    return out if _Kernel.running else _mapped(laid_out(func, args, as_the_cpu_returns(func, args, out)), _as_fake)
 
 
 def _as_meta(tensor: torch.Tensor) -> torch.Tensor:

@@ -10,13 +10,14 @@ from typing import Any
 
 from torch import nn
 
-from convinspect.fields import FieldTracker
+from convinspect.fields import FieldTracker, WatchArrays
 from convinspect.records import ModuleCall, OpCall, TensorRecord
 from convinspect.tensors.describe import arguments_of, returned_tensors, tensor_record, tensors_in
-from convinspect.tensors.operators import hides_others
-from convinspect.torch_private import DispatchMode
+from convinspect.tensors.operators import hides_others, operands, results
+from convinspect.torch_private import DispatchMode, run_composite
 from convinspect.trace.fake.tensor import ASKS_DEVICE
 from convinspect.trace.memory.live import LiveBytes
+from convinspect.trace.record.origins import Origins
 
 # The attribute of an exception that holds the path and the module that it came out of.
 FAILED_IN = "_convinspect_failed_in"
@@ -79,18 +80,25 @@ class Recorder(Calls, DispatchMode):
     """A dispatch mode that writes each operator down under the module that is running.
 
     Front ends tell it which that is. ``fields`` follows receptive fields; ``touch`` is told of every operator before
-    it runs, so that it can save what the operator will change.
+    it runs, so that it can save what the operator will change; with ``origins`` each call says who made what it reads.
     """
 
     supports_higher_order_operators = True
 
-    def __init__(self, fields: FieldTracker, touch: Callable[[Any, tuple[Any, ...], dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        fields: FieldTracker,
+        touch: Callable[[Any, tuple[Any, ...], dict[str, Any]], None],
+        origins: Origins | None = None,
+    ) -> None:
         Calls.__init__(self)
         DispatchMode.__init__(self)
         self.memory = LiveBytes()
         self.defect: Exception | None = None
         self._fields = fields
         self._touch = touch
+        self.watching = WatchArrays(lambda tensor, how: fields.leaves(tensor, how, self.path))
+        self._origins = origins
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -101,7 +109,7 @@ class Recorder(Calls, DispatchMode):
             return func(*args, **kwargs)
         if hides_others(func, args, kwargs):
             with self:
-                return func.decompose(*args, **kwargs)
+                return run_composite(func, args, kwargs)
         self._touch(func, args, kwargs)
         out = func(*args, **kwargs)
         try:
@@ -114,15 +122,20 @@ class Recorder(Calls, DispatchMode):
 
     def _record(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         self._fields.observe(func, args, kwargs, out, self.path)
-        self.add(
+        sources = self._origins.of(operands(args, kwargs)) if self._origins is not None else ()
+        index = self.add(
             OpCall(
                 op=full_name(func),
                 parent=self.parent,
                 args=arguments_of(func, args, kwargs),
                 outputs=self._described(out),
                 allocated_bytes=self.memory.observe(func, args, kwargs, out, self.next_index),
+                sources=sources,
             )
         )
+        if self._origins is not None:
+            for tensor in results(out):
+                self._origins.made(tensor, index)
 
     def leave(self, result: Any) -> None:
         """End the running module's run with what it returns."""

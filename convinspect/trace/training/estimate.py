@@ -16,6 +16,7 @@ from convinspect.records import ModuleCall, Note, OpCall
 from convinspect.tensors.describe import tensors_in
 from convinspect.tensors.registered import set_training
 from convinspect.trace.fake.model import FakeModel, faked
+from convinspect.trace.higher_order import opened_up
 from convinspect.trace.memory.live import near
 from convinspect.trace.restore import restored
 from convinspect.trace.training.step import (
@@ -97,7 +98,7 @@ def _attempt(
     try:
         subject = choose()
         who = "in training mode the model"
-        with around, restored(subject.module, given), unfused(), unheard():
+        with around, restored(subject.module, given), unfused(), opened_up(), unheard():
             torch.manual_seed(_SEED)
             set_training(subject.module, mode=True)
             return train(subject, *given)

@@ -1,0 +1,108 @@
+"""``convinspect explain``: the arithmetic behind a row, or what the words of a report mean."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, TextIO
+
+import click
+
+from convinspect.cli.options import request_of, run_options
+from convinspect.cli.output import Output, open_output
+from convinspect.cli.patience import patience
+from convinspect.cli.screen import width_of
+from convinspect.cli.streams import report_stream
+from convinspect.cli.summary import failure_of
+from convinspect.errors import UsageError
+from convinspect.spec import parse_unit
+
+
+@click.command()
+@click.argument("target", required=False)
+@click.argument("layer", required=False)
+@run_options
+@click.option("--unit", metavar="I,J", help="Draw the box of the input that this unit of LAYER sees.")
+@click.option("--format", "form", type=click.Choice(("text", "json")), help="How to print it; by default text.")
+@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option("--output", "-o", metavar="FILE", help="Write it there instead of printing it; - prints it.")
+@click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
+def explain(target: str | None, layer: str | None, **options: Any) -> int:
+    """Show the arithmetic of LAYER with the numbers put in: output size, parameters, MACs, memory, receptive field.
+
+    LAYER is a module's path (layer1.0.conv1) or a function's name (max_pool2d); without it every row of a small network
+    is explained. Without a TARGET, or with neither LAYER nor --input, the terms are. TARGET is what summary takes, or a
+    saved report.
+
+    \b
+    Example:
+      convinspect explain model.py conv2 --input 1,28,28 --unit 4,4
+    """
+    form = _format(options)
+    if options["unit"] is not None:
+        if layer is None:
+            raise UsageError(
+                f"--unit {options['unit']}: of which layer?", "convinspect explain TARGET LAYER --unit 3,4"
+            )
+        parse_unit(f"{layer}:{options['unit']}")  # what does not read is told before torch is imported
+    output = open_output(options["output"], [target] if target is not None else [])
+    with report_stream() as stdout:
+        try:
+            if target is None or (layer is None and not options["inputs"] and not _runs_alone(target)):
+                output.write(stdout, _terms(form, output, stdout))
+                return 0
+            return _run(target, layer, form, output, stdout, options)
+        finally:
+            output.close()
+
+
+def _run(
+    target: str, layer: str | None, form: str, output: Output, stdout: TextIO | None, options: dict[str, Any]
+) -> int:
+    from convinspect.explain import explain as explained  # noqa: PLC0415 - a usage error must not wait for it
+    from convinspect.pipeline import summarise  # noqa: PLC0415
+
+    unit = f"{layer}:{options['unit']}" if options["unit"] is not None else None
+    request = replace(request_of(target, {**options, "unit": unit}), graph=True)
+    with patience(request.target.text, request.device):
+        report = summarise(request)
+    failed = failure_of(report, request)
+    if failed is not None:
+        raise failed
+    explanation = explained(report, layer)
+    if form == "json":
+        from convinspect.explain.json import write  # noqa: PLC0415
+
+        output.write(stdout, write(explanation))
+    else:
+        from convinspect.explain.text import write as write_text  # noqa: PLC0415
+
+        output.write(stdout, write_text(explanation, _width(output, stdout)))
+    return 0
+
+
+def _runs_alone(target: str) -> bool:
+    """Tell whether the target needs no ``--input``: it was run before, or exported with its inputs."""
+    from convinspect.load import kind_of  # noqa: PLC0415 - --help must not wait for it
+    from convinspect.spec import parse_target  # noqa: PLC0415
+
+    return kind_of(parse_target(target).source) in ("report", "export")
+
+
+def _terms(form: str, output: Output, stdout: TextIO | None) -> str:
+    if form == "json":
+        from convinspect.explain.json import write_terms  # noqa: PLC0415
+
+        return write_terms()
+    from convinspect.explain.text import write_terms as in_text  # noqa: PLC0415
+
+    return in_text(_width(output, stdout))
+
+
+def _width(output: Output, stdout: TextIO | None) -> int:
+    return min(width_of(terminal=output.is_stdout and stdout is not None and stdout.isatty()), 120)
+
+
+def _format(options: dict[str, Any]) -> str:
+    if options["as_json"] and options["form"] not in (None, "json"):
+        raise UsageError(f"--json and --format {options['form']} contradict each other")
+    return "json" if options["as_json"] else options["form"] or "text"
