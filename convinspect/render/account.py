@@ -63,8 +63,9 @@ def _drawn(phases: Sequence[str], peaks: Sequence[Peak], glyphs: Glyphs, width: 
     if max(map(text_width, whole)) <= width:
         return whole
     # The places are longer than the numbers: they get lines of their own.
-    told = [f"  {phase.partition(',')[0]} peak: {place}" for phase, place in zip(phases, places, strict=True)]
-    narrow = _beside(labels, [[p, *n] for p, n in zip(phases, numbers, strict=True)])
+    short = [phase.partition(",")[0] for phase in phases]
+    told = [f"  {phase} peak: {place}" for phase, place in zip(short, places, strict=True)]
+    narrow = _beside(labels, [[p, *n] for p, n in zip(short, numbers, strict=True)], gap=2)
     return [*narrow, *(line for text in told for line in wrapped(text, width, 4, glyphs))]
 
 
@@ -98,12 +99,12 @@ def _in_unit(size: int, unit: str) -> str | None:
     return f"{value:.{min(2, max(0, DIGITS - len(str(int(value)))))}f}" if unit != "B" else str(size)
 
 
-def _beside(labels: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]:
+def _beside(labels: Sequence[str], columns: Sequence[Sequence[str]], gap: int = _GAP) -> list[str]:
     lines = [label.ljust(max(map(len, labels))) for label in labels]
     for cells in columns:
         breadth = max(map(text_width, cells))
         lines = [
-            line + " " * (_GAP + breadth - text_width(cell)) + cell for line, cell in zip(lines, cells, strict=True)
+            line + " " * (gap + breadth - text_width(cell)) + cell for line, cell in zip(lines, cells, strict=True)
         ]
     return [line.rstrip() for line in lines]
 

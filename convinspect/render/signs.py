@@ -17,7 +17,7 @@ class Sign(Enum):
     GATED = "all (n)", r"all \(", "RF: the whole input; in brackets with that set aside", False
     EXTENTS = "axb", r"\dx\d", "RF: one extent for each spatial axis of the input, where they differ", True
     LOCAL = "(n)", r"^\(", "Stride, Start: with what makes the RF global set aside", False
-    CENTRE = "~n", "~", "RF: of the unit that sees most, clipped to the input", False
+    CENTRE = "~n", "~", "RF: of the unit that sees most, clipped to the input", True
     DATA = "data", "^data$", "RF: it depends on the data", False
     AT_MOST = "{glyphs.at_most}", "^(≤|<=)", "RF: at most", False
     FROZEN = "*", r"\*$", "frozen, all or some of them: these take no gradient", False

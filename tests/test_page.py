@@ -1,0 +1,83 @@
+"""The page of real networks at four widths: golden sessions, and what holds of each of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.render import golden
+from tests.shell import convinspect
+
+WIDTHS = (40, 80, 120, 200)
+MODELS = "sample_models"
+NETWORKS = {
+    "lenet": [f"{MODELS}/lenet.py", "-i", "1,28,28"],
+    "resnet50": [f"{MODELS}/resnet.py:resnet50", "-i", "3,224,224"],
+    "unet": [f"{MODELS}/unet.py:UNet", "-i", "3,64,64"],
+    "transformer": [f"{MODELS}/transformer.py", "-i", "ids=32:int64:1000"],
+    "two-inputs": [f"{MODELS}/two_inputs.py", "-i", "3,32,32", "-i", "table=12"],
+    "failed": [f"{MODELS}/lenet.py", "-i", "1,20,20"],
+}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the report of each network, made once."""
+    folder = tmp_path_factory.mktemp("reports")
+    for name, words in NETWORKS.items():
+        done = convinspect("summary", *words, "--device", "meta", "--partial", "-o", folder / f"{name}.json")
+        assert done.code == (3 if name == "failed" else 0), done.err
+    return folder
+
+
+def shown(saved: Path, name: str, *options: str) -> str:
+    return convinspect("summary", saved / f"{name}.json", *options).out.removesuffix("\n")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_reads_as_its_golden_page_at_every_width(saved: Path, name: str) -> None:
+    pages = [f"width {width}\n{shown(saved, name, '--width', str(width))}" for width in WIDTHS]
+    assert golden.holds(f"page-{name}", "\n\n".join(pages))
+    for width, page in zip(WIDTHS, pages, strict=True):
+        assert max(map(len, page.splitlines())) <= width, width
+
+
+def test_resnet_50_fits_forty_lines_and_lenet_the_smallest_window(saved: Path) -> None:
+    assert len(shown(saved, "resnet50", "--width", "103").splitlines()) <= 40
+    # The heading, one part after another, and the prompt.
+    assert len(shown(saved, "lenet", "--width", "80").splitlines()) - 2 < 24
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--depth", "all"], "layer3.5 is not folded"),
+        (["--only", "layer3"], "layer3 of ResNet"),
+        (["--sort", "macs", "--top", "3"], "hidden: "),
+        (["--brief"], "25,557,032 params"),
+    ],
+)
+def test_the_options_choose_what_is_shown(saved: Path, options: list[str], said: str) -> None:
+    text = shown(saved, "resnet50", *options)
+    if said.endswith("folded"):
+        assert "folded" not in text
+        assert text.count(": Bottleneck") == 16
+    else:
+        assert said in text
+    assert ("Peak memory" in text) == (options[0] in ("--depth", "--sort"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--only", "layer9"], "no module of that path"),
+        (["--top", "3"], "--sort"),
+        (["--depth", "x"], "not a number of levels"),
+        (["--sort", "macs", "--depth", "1"], "without the tree"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(saved: Path, options: list[str], said: str) -> None:
+    done = convinspect("summary", saved / "resnet50.json", *options)
+    assert done.code == 2
+    assert said in done.err
