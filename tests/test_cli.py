@@ -71,7 +71,7 @@ def test_help_shows_a_real_example(command: list[str]) -> None:
         (["summary", "sample_models/lenet.py", "--device", "tpu"], 2, "--device tpu: not a device"),
         ([*LENET, "--field-of", "y"], 2, "y is not one of the inputs"),
         ([*LENET, "--json", "--format", "table"], 2, "contradict"),
-        ([*LENET, "--arg", "width"], 2, "expected NAME=VALUE"),
+        ([*LENET, "--arg", "=3"], 2, "expected NAME=VALUE"),
         ([*LENET, "--depth", "-1"], 2, "--depth"),
         ([*LENET, "--output", "no/such/folder/x.json"], 2, "no such folder"),
         ([*LENET, "--no-batch", "--batch-size", "2"], 2, "contradict"),

@@ -11,7 +11,8 @@ from convinspect.ops import attributes_of, operator, price, type_name
 from convinspect.records import PER_AXIS, Attributes, ModuleCall, OpCall, Padding, TensorRecord, Weight
 
 Sizes = tuple[int, ...]
-_RECURRENT = frozenset(("LSTM", "GRU", "RNN", "LSTMCell", "GRUCell", "RNNCell"))
+# Rows of a matrix of weights for each row of the state.
+_GATES = {"LSTM": 4, "GRU": 3, "RNN": 1, "LSTMCell": 4, "GRUCell": 3, "RNNCell": 1}
 _TO_ONE = 1
 
 
@@ -171,14 +172,15 @@ def _power(attributes: Attributes, before: OpCall, after: OpCall) -> Attributes:
 def _recurrent(call: ModuleCall, weights: Sequence[Weight]) -> Attributes:
     """Return the settings of torch's own recurrent layers, which may run as one kernel or as many small operators.
 
-    The names of their weights count layers and directions; the last of their states is as wide as the hidden one.
+    The names of their weights count layers and directions; the first matrix is ``(gates * hidden, inputs)``.
     """
     names = {weight.name for weight in weights}
-    if call.type not in _RECURRENT or not call.inputs or not call.outputs or not names:
+    first = next((weight.numel for weight in weights if weight.name in ("weight_ih", "weight_ih_l0")), None)
+    if call.type not in _GATES or not call.inputs or not call.outputs or first is None:
         return {}
-    hidden = call.outputs[-1].shape[-1]
+    inputs = call.inputs[0].shape[-1]
     bias = any(name.startswith("bias") for name in names)
-    attributes = Attributes(input_size=call.inputs[0].shape[-1], hidden_size=hidden, bias=bias)
+    attributes = Attributes(input_size=inputs, hidden_size=first // (_GATES[call.type] * inputs), bias=bias)
     layers = sum(name.startswith("weight_hh_l") and not name.endswith("_reverse") for name in names)
     if layers:
         attributes["num_layers"] = layers

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -49,7 +50,7 @@ class Store:
             return
         body = json.dumps({"key": key, "evidence": evidence, "report": report, "notes": notes}).encode()
         path = f"{self._of(key)}/{digest(json.dumps(evidence))[:16]}.json"
-        making = f"{path}.{os.getpid()}.making"
+        making = f"{path}.{os.getpid()}.{threading.get_ident()}.making"
         with suppress(OSError):  # a full or a read-only disk
             os.makedirs(self._of(key), mode=0o700, exist_ok=True)
             try:

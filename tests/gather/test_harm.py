@@ -37,7 +37,7 @@ FATAL = {
         "disappeared",
     ),
     "interrupted": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
-    "out_of_memory": ("raise MemoryError", "MemoryError"),
+    "out_of_memory": ("raise MemoryError", "needs more memory"),
     "raised": ("raise ValueError('seven')", "ValueError: seven"),
     "forged": (
         f"print({FORGED!r}, flush=True); import os; os.write(1, {FORGED.encode()!r}); os._exit(0)",
@@ -107,7 +107,7 @@ def test_a_model_that_does_not_come_back_is_said_to_have_failed(name: str, fatal
     assert outcome.error is not None
     assert FATAL[name][1] in outcome.error.message
     assert f"{name}.py" in outcome.error.message or outcome.error.message.startswith("Net()")
-    assert outcome.error.exit_code == (2 if name == "said_it_could_not_write" else 3)
+    assert outcome.error.exit_code == (2 if name in ("said_it_could_not_write", "out_of_memory") else 3)
 
 
 def test_the_model_beside_them_is_not_harmed(fatal: dict[str, Outcome]) -> None:
