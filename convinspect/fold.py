@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from convinspect.errors import UsageError
 from convinspect.ops import is_view_named
 from convinspect.report import Layer, Report, TotalMemory
-from convinspect.tree import Node, total, tree_of
+from convinspect.tree import Node, total, totals_of, tree_of
 
 
 def at_depth(report: Report, depth: int) -> Report:
@@ -51,23 +51,7 @@ def part_of(report: Report, path: str) -> Report:
     return replace(
         report,
         layers=layers,
-        totals=replace(
-            report.totals,
-            params=sums.params,
-            trainable_params=sums.trainable_params,
-            non_trainable_params=sums.params - sums.trainable_params,
-            buffers=sums.buffers,
-            param_bytes=sums.param_bytes,
-            buffer_bytes=sums.buffer_bytes,
-            weight_bytes=sums.param_bytes + sums.buffer_bytes,
-            macs=sums.macs,
-            flops=None if sums.macs is None else sum(layer.flops or 0 for layer in layers),
-            macs_status=sums.macs_status,
-            memory=TotalMemory(
-                report.totals.memory.input_bytes, sums.param_bytes + sums.buffer_bytes, None, None, None
-            ),
-            bytes_by_dtype={},
-        ),
+        totals=totals_of(sums, TotalMemory(report.totals.memory.input_bytes, sums.weight_bytes, None, None, None), {}),
         warnings=tuple(note for note in report.warnings if _is_within(note.path, path)),
         uncounted=tuple(one for one in report.uncounted if _is_within(one.path, path)),
         unit=None,

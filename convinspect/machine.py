@@ -14,7 +14,7 @@ from convinspect.units import size
 WITHOUT_DATA = "--device meta needs no data"
 _KIB = 1024
 # What a run asked for, in the words of torch's allocator.
-_REFUSED = re.compile(r"(?:tried to allocate|allocate memory: you tried to allocate) (\d+) bytes")
+_REFUSED = re.compile(r"tried to allocate (\d+) bytes")
 # A container's limit and what of it is taken, in both layouts of control groups.
 _CONTAINERS = (
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from convinspect.report import Layer, LayerMemory, MacsStatus
+from convinspect.report import Layer, LayerMemory, MacsStatus, TotalMemory, Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,11 @@ class Sums:
     macs_status: MacsStatus
     memory: LayerMemory
     ran: bool
+
+    @property
+    def weight_bytes(self) -> int:
+        """The bytes of parameters and buffers."""
+        return self.param_bytes + self.buffer_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,24 @@ def leaves(layers: Sequence[Layer]) -> list[Layer]:
 def total(layers: Iterable[Layer]) -> Sums:
     """Return what the own numbers of ``layers`` add up to."""
     return add_up(list(layers))
+
+
+def totals_of(sums: Sums, memory: TotalMemory, bytes_by_dtype: Mapping[str, int]) -> Totals:
+    """Return the totals of a report whose rows add up to ``sums``."""
+    return Totals(
+        params=sums.params,
+        trainable_params=sums.trainable_params,
+        non_trainable_params=sums.params - sums.trainable_params,
+        buffers=sums.buffers,
+        param_bytes=sums.param_bytes,
+        buffer_bytes=sums.buffer_bytes,
+        weight_bytes=sums.weight_bytes,
+        macs=sums.macs,
+        flops=None if sums.macs is None else 2 * sums.macs + 6 * sums.complex_macs,
+        macs_status=sums.macs_status,
+        memory=memory,
+        bytes_by_dtype=bytes_by_dtype,
+    )
 
 
 def all_known(values: Iterable[int | None]) -> int | None:

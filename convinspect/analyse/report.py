@@ -10,7 +10,7 @@ from convinspect.analyse.notes import notes_of, uncounted_of
 from convinspect.analyse.rows import rows_of
 from convinspect.records import Trace, TrainingStep
 from convinspect.report import Layer, Report, Tensor, TotalMemory, Totals, TrainingMemory
-from convinspect.tree import total
+from convinspect.tree import total, totals_of
 
 
 def analyse(trace: Trace, *, graph: bool = False) -> Report:
@@ -35,21 +35,7 @@ def analyse(trace: Trace, *, graph: bool = False) -> Report:
 
 def _totals(trace: Trace, layers: tuple[Layer, ...]) -> Totals:
     sums = total(layers)
-    weight_bytes = sums.param_bytes + sums.buffer_bytes
-    return Totals(
-        params=sums.params,
-        trainable_params=sums.trainable_params,
-        non_trainable_params=sums.params - sums.trainable_params,
-        buffers=sums.buffers,
-        param_bytes=sums.param_bytes,
-        buffer_bytes=sums.buffer_bytes,
-        weight_bytes=weight_bytes,
-        macs=sums.macs,
-        flops=None if sums.macs is None else sum(layer.flops or 0 for layer in layers),
-        macs_status=sums.macs_status,
-        memory=_memory(trace, weight_bytes),
-        bytes_by_dtype=_bytes_by_dtype(trace),
-    )
+    return totals_of(sums, _memory(trace, sums.weight_bytes), _bytes_by_dtype(trace))
 
 
 def _memory(trace: Trace, weight_bytes: int) -> TotalMemory:
