@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -13,18 +15,47 @@ from convinspect.errors import InspectError, ModelError, UsageError, describe
 from convinspect.machine import WITHOUT_DATA, refused_bytes
 from convinspect.units import size
 
+_KEPT = (
+    (sys, "argv"),
+    (sys, "excepthook"),
+    (sys, "unraisablehook"),
+    (sys, "displayhook"),
+    (threading, "excepthook"),
+)
 _USAGE = 2  # what argparse and click exit with
 
 
 @contextmanager
 def as_a_program(source: str) -> Iterator[None]:
     """Run the block with the command line of ``python FILE``: code that reads its own must not read ours."""
-    kept = sys.argv
-    sys.argv = [source]
+    with process_kept():
+        sys.argv = [source]
+        yield
+
+
+@contextmanager
+def process_kept() -> Iterator[None]:
+    """Run the block, and put back what Python keeps once for a process: its folder, environment, hooks and limits."""
+    folder, environment, limit = _folder(), os.environ.copy(), sys.getrecursionlimit()
+    kept = [(module, name, getattr(module, name)) for module, name in _KEPT]
     try:
         yield
     finally:
-        sys.argv = kept
+        for module, name, value in kept:
+            setattr(module, name, value)
+        sys.setrecursionlimit(limit)
+        if os.environ.copy() != environment:
+            os.environ.clear()
+            os.environ.update(environment)
+        if folder is not None and _folder() != folder:
+            os.chdir(folder)
+
+
+def _folder() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109 - it goes back to chdir as it came
+    except OSError:
+        return None  # it was deleted
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from convinspect.tensors.identity import storage_id, storage_of
 from convinspect.tensors.operators import mutates, operands, signature_of
 from convinspect.tensors.registered import registered_modules, registered_tensors
 from convinspect.trace.snapshot import Snapshot, state_of_code
+from convinspect.users_code import process_kept
 
 # Each puts one thing back.
 _Undo = Callable[[], None]
@@ -34,11 +35,12 @@ def restored(model: nn.Module, inputs: Any = ()) -> Iterator[Weights]:
     snapshot = Snapshot((*modules, inputs), around=state_of_code(modules))
     weights = Weights(model, (inputs, snapshot.tensors))
     undo = [snapshot.restore, weights.restore, *_random_states(), *_switches(), *_global_hooks()]
-    try:
-        yield weights
-    finally:
-        for put_back in undo:
-            put_back()
+    with process_kept():
+        try:
+            yield weights
+        finally:
+            for put_back in undo:
+                put_back()
 
 
 class Weights:
@@ -134,7 +136,6 @@ def _switches() -> Iterator[_Undo]:
     yield _switch(torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms)
     yield _switch(mha.get_fastpath_enabled, mha.set_fastpath_enabled)
     yield _switch(lambda: cudnn.benchmark, lambda value: setattr(cudnn, "benchmark", value))
-    yield _switch(sys.getrecursionlimit, sys.setrecursionlimit)
 
 
 def _switch(read: Callable[[], Any], write: Callable[[Any], Any]) -> _Undo:

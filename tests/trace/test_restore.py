@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import os
 import random
 import subprocess
 import sys
+import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,7 @@ from torch.nn.utils import prune
 
 from convinspect import inspect
 from convinspect.errors import UsageError
+from tests.shell import convinspect
 from tests.trace.running import report_of, row
 
 
@@ -45,6 +49,18 @@ class Restless(nn.Module):
         if self.raises:
             raise RuntimeError("half-way")
         return x
+
+
+class Unruly(nn.Module):
+    """A model that changes what Python keeps once for a process."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        os.chdir("/")
+        os.environ["HOME"] = "/nowhere"
+        sys.argv = ["theirs"]
+        sys.setrecursionlimit(sys.getrecursionlimit() + 1)
+        sys.excepthook = sys.unraisablehook = sys.displayhook = threading.excepthook = None  # type: ignore[assignment]
+        return x + 1
 
 
 def _state(model: nn.Module) -> dict[str, Any]:
@@ -227,3 +243,26 @@ def test_one_tensor_given_twice_is_one_tensor_on_every_device() -> None:
     reports = [inspect(Both(), (x, x), device=device) for device in (None, "meta")]
     assert [r.totals.memory.input_bytes for r in reports] == [x.nbytes] * 2
     assert reports[0].layers[0].receptive_field == reports[1].layers[0].receptive_field
+
+
+def _process() -> tuple[Any, ...]:
+    hooks = sys.excepthook, sys.unraisablehook, sys.displayhook, threading.excepthook
+    return Path.cwd(), dict(os.environ), list(sys.argv), sys.getrecursionlimit(), hooks
+
+
+def test_what_python_keeps_for_the_process_comes_back() -> None:
+    before = _process()
+    inspect(Unruly(), torch.rand(1, 3))
+    assert _process() == before
+
+
+def test_what_a_file_changes_of_the_process_as_it_is_imported_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "unruly.py"
+    path.write_text(
+        "import os, sys, threading\nfrom torch import nn\nos.chdir('/')\nos.environ['HOME'] = '/nowhere'\n"
+        "sys.excepthook = threading.excepthook = None\nsys.setrecursionlimit(5000)\n"
+        "class Net(nn.Sequential):\n    def __init__(self):\n        super().__init__(nn.Linear(4, 2))\n"
+    )
+    before = _process()
+    assert convinspect("summary", path, "-i", "4").code == 0
+    assert _process() == before
