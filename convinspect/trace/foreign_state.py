@@ -24,27 +24,28 @@ _STATIC = 1 << 9  # a flag that types lack which C code lays out for good
 
 def keeper(item: Any) -> Callable[[], Any] | None:
     """Return what puts back the values, the bytes or the random state that ``item`` keeps now; ``None`` for others."""
-    numpy = sys.modules.get("numpy")
+    # A proxy would ask what it stands for if it were asked for its class.
+    kind, numpy = type(item), sys.modules.get("numpy")
     with suppress(Exception):  # one of the user's own kind may refuse
-        if isinstance(item, random.Random):
+        if issubclass(kind, random.Random):
             return partial(item.setstate, item.getstate())
-        if isinstance(item, torch.Generator):
+        if issubclass(kind, torch.Generator):
             return partial(item.set_state, item.get_state())
-        if isinstance(item, (bytearray, array)):
+        if issubclass(kind, (bytearray, array)):
             return partial(operator.setitem, item, slice(None), item[:])
         if numpy is not None:
-            return _of_numpy(item, numpy)
+            return _of_numpy(item, kind, numpy)
     return None
 
 
-def _of_numpy(item: Any, numpy: Any) -> Callable[[], Any] | None:
-    if isinstance(item, numpy.ndarray) and item.flags.writeable and item.nbytes <= _MOST_BYTES:
+def _of_numpy(item: Any, kind: type, numpy: Any) -> Callable[[], Any] | None:
+    if issubclass(kind, numpy.ndarray) and item.flags.writeable and item.nbytes <= _MOST_BYTES:
         return partial(numpy.copyto, item, item.copy())
-    if isinstance(item, numpy.random.Generator):
-        item = item.bit_generator
-    if isinstance(item, numpy.random.BitGenerator):
+    if issubclass(kind, numpy.random.Generator):
+        return keeper(item.bit_generator)
+    if issubclass(kind, numpy.random.BitGenerator):
         return partial(setattr, item, "state", item.state)
-    if isinstance(item, numpy.random.RandomState):
+    if issubclass(kind, numpy.random.RandomState):
         return partial(item.set_state, item.get_state())
     return None
 
