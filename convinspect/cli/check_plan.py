@@ -68,7 +68,14 @@ def _config(target: str | None, said: str | None) -> Config | None:
     if target is not None and any(mark in target for mark in "/\\:"):
         return None
     found = find_config(Path.cwd())
-    return read_config(_from_here(found)) if found is not None else None
+    if found is None:
+        return None
+    try:
+        return read_config(_from_here(found))
+    except UsageError:
+        if target is not None and Path(target).is_file():
+            return None  # nothing of the config is needed
+        raise
 
 
 def _from_here(file: Path) -> Path:

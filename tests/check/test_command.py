@@ -132,6 +132,11 @@ message = "ask first"
             "error: convinspect.toml: checks.small.limits.parms: no such limit\nhint: did you mean params?\n"
         )
 
+    @pytest.mark.parametrize("config", ["[checks]\n", "not = [TOML"])
+    def test_a_file_is_checked_whatever_the_config_next_to_it_is(self, tmp_path: Path, config: str) -> None:
+        result = check("lenet.json", "--max-params", "1M", cwd=project(tmp_path, config, "lenet"))
+        assert (result.code, result.err) == (0, "")
+
     def test_no_config_and_no_target_is_nothing_to_check(self, tmp_path: Path) -> None:
         result = check(cwd=tmp_path)
         assert result.code == 2
