@@ -8,6 +8,7 @@ from convinspect.analyse.graph import edges_of
 from convinspect.analyse.layers import layers_of
 from convinspect.analyse.notes import notes_of, uncounted_of
 from convinspect.analyse.rows import rows_of
+from convinspect.analyse.runs import loops_folded
 from convinspect.records import Trace, TrainingStep
 from convinspect.report import Layer, Report, Tensor, TotalMemory, Totals, TrainingMemory
 from convinspect.tree import total, totals_of
@@ -15,7 +16,7 @@ from convinspect.tree import total, totals_of
 
 def analyse(trace: Trace, *, graph: bool = False) -> Report:
     """Return the report of ``trace``; with ``graph`` the edges between its rows are in it."""
-    rows = rows_of(trace)
+    rows = loops_folded(rows_of(trace))
     layers = layers_of(trace, rows)
     return Report(
         tool=trace.tool,
