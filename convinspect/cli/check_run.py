@@ -19,6 +19,7 @@ from convinspect.cli.output import open_output
 from convinspect.cli.summary import failure_of
 from convinspect.errors import UsageError
 from convinspect.gather import Job, Outcome, gather
+from convinspect.paths import is_file, is_there
 from convinspect.report import Report
 from convinspect.spec import Request, Target
 
@@ -110,7 +111,7 @@ def _refuse_other_files(path: Path) -> None:
     """Raise `UsageError` for what is no saved report: the file of a baseline is read, and never run."""
     from convinspect.load import kind_of  # noqa: PLC0415
 
-    if not path.exists():
+    if not is_there(path):
         raise UsageError("no such file", "--update-baseline writes it")
     if kind_of(str(path)) != "report":
         raise UsageError("not a saved report", "save one with --update-baseline, or summary --json --output FILE")
@@ -119,7 +120,7 @@ def _refuse_other_files(path: Path) -> None:
 def _is_new(check: Check, revision: str) -> bool:
     """Return whether the file of the target stands in the work tree alone, and not in the revision."""
     source = check.folder / check.request.target.source
-    file = source if source.is_file() else source_file(check)
+    file = source if is_file(source) else source_file(check)
     commit = commit_of(check.folder, revision) if file is not None else None
     return file is not None and commit is not None and not is_in(file, commit)
 
@@ -166,7 +167,7 @@ def _updated(check: Check, name: str, report: Report, before: Baseline) -> Basel
     path = check.folder / name
     if before.report == report:
         return before
-    if path.exists():
+    if is_there(path):
         try:
             _refuse_other_files(path)
         except UsageError as error:
