@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from convinspect.check.plan import Check
 from convinspect.check.provenance import commit_of, is_in, made, made_at
 from convinspect.check.results import Baseline, Result
 from convinspect.check.source_line import source_file
-from convinspect.check.verdicts import Problem
+from convinspect.check.verdicts import BREACH, Problem, Verdict
 from convinspect.cli.check_progress import progress
 from convinspect.cli.output import open_output
 from convinspect.cli.summary import failure_of
@@ -139,7 +139,16 @@ def _result(check: Check, missing: Mapping[str, Baseline | None], gathered: _Gat
             problem = Problem.of(error)
     told = {name: _with_differences(one, report) for name, one in baselines.items()}
     verdicts = judge(check, report, told.get(check.baseline or ""), told.get(check.cumulative_baseline or ""))
+    problem = problem or _unread(told.values(), verdicts)
     return Result(check, report, verdicts, problem, tuple(told.values()), tuple(notes), outcome.cached)
+
+
+def _unread(baselines: Iterable[Baseline], verdicts: Iterable[Verdict]) -> Problem | None:
+    """Return the problem of a baseline that no limit needed and that was asked for all the same."""
+    if any(verdict.exit_code > BREACH for verdict in verdicts):
+        return None
+    found = ((one.name, one.problem) for one in baselines if one.problem is not None)
+    return next((replace(problem, message=f"baseline {name}: {problem.message}") for name, problem in found), None)
 
 
 def _problem(outcome: Outcome, request: Request) -> Problem | None:
