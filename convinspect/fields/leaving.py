@@ -25,8 +25,29 @@ _ARRAYS = {
 _INDEXED = Tensor.__getitem__
 # Arguments by which a number says which elements are taken, or how many there are: one of the code says it as well.
 _PLACES = frozenset(
-    ("start", "end", "step", "index", "length", "split_size", "split_sizes", "sections", "chunks", "shifts", "pad")
-    + ("k", "n", "m", "diagonal", "offset", "output_size", "num_classes", "repeats", "storage_offset", "steps")
+    (
+        "start",
+        "end",
+        "step",
+        "index",
+        "length",
+        "split_size",
+        "split_sizes",
+        "sections",
+        "chunks",
+        "shifts",
+        "pad",
+        "k",
+        "n",
+        "m",
+        "diagonal",
+        "offset",
+        "output_size",
+        "num_classes",
+        "repeats",
+        "storage_offset",
+        "steps",
+    )
 )
 # Sizes are mostly those of other tensors: here only the very number counts.
 _SIZES = frozenset(("size", "shape", "sizes"))
