@@ -24,31 +24,9 @@ _ARRAYS = {
 }
 _INDEXED = Tensor.__getitem__
 # Arguments by which a number says which elements are taken, or how many there are: one of the code says it as well.
-_PLACES = frozenset(
-    (
-        "start",
-        "end",
-        "step",
-        "index",
-        "length",
-        "split_size",
-        "split_sizes",
-        "sections",
-        "chunks",
-        "shifts",
-        "pad",
-        "k",
-        "n",
-        "m",
-        "diagonal",
-        "offset",
-        "output_size",
-        "num_classes",
-        "repeats",
-        "storage_offset",
-        "steps",
-    )
-)
+_BOUNDS = ("start", "end", "step", "index", "length", "diagonal", "offset", "storage_offset", "shifts", "pad")
+_AMOUNTS = ("split_size", "split_sizes", "sections", "chunks", "k", "n", "m", "output_size", "num_classes", "repeats")
+_PLACES = frozenset((*_BOUNDS, *_AMOUNTS, "steps"))
 # Sizes are mostly those of other tensors: here only the very number counts.
 _SIZES = frozenset(("size", "shape", "sizes"))
 _FROM, _TO_THE_END, _STEP = (0, None), (sys.maxsize, None), 1

@@ -93,6 +93,8 @@ class FieldTracker:
         found = {id(tensor): field for tensor in results(read) if (field := self.field(tensor)) is not None}
         targets = tuple(results([given.get(name) for name in signature.written]))
         wanted = tuple(results(out)) or targets
+        if "out" in signature.written and "out" not in signature.replaced:
+            wanted = (given["out"], *wanted)  # written first, and not returned
         cause = Cause(self._order, path, str(func))
         back = self.left.came_back(signature, given) if wanted else None
         if back is not None:
