@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from convinspect.fields import FieldTracker, WatchArrays
 from convinspect.records import ModuleCall, OpCall, TensorRecord
@@ -97,7 +98,7 @@ class Recorder(Calls, DispatchMode):
         self.defect: Exception | None = None
         self._fields = fields
         self._touch = touch
-        self.watching = WatchArrays(lambda tensor, how: fields.leaves(tensor, how, self.path))
+        self.watching = WatchArrays(self.left, fields.cut)
         self._origins = origins
 
     def __torch_dispatch__(
@@ -136,6 +137,16 @@ class Recorder(Calls, DispatchMode):
         if self._origins is not None:
             for tensor in results(out):
                 self._origins.made(tensor, index)
+
+    def left(self, tensor: Tensor, how: str) -> None:
+        """Take note that ``tensor`` becomes an array or a list: what is multiplied with it is not seen.
+
+        Whole numbers in a row are lengths or places.
+        """
+        self._fields.leaves(tensor, how, self.path)
+        if tensor.dim() and (tensor.is_floating_point() or tensor.is_complex() or tensor.dim() > 1):
+            args = MappingProxyType({"self": tensor_record(tensor)})
+            self.add(OpCall(how, self.parent, args, (), allocated_bytes=0, saved_bytes=0))
 
     def leave(self, result: Any) -> None:
         """End the running module's run with what it returns."""
