@@ -80,13 +80,18 @@ class _Screen:
 
         Return whether anybody reads it.
         """
-        report, now, is_read = outcome.report, time.strftime("%H:%M:%S"), True
+        report, now = outcome.report, time.strftime("%H:%M:%S")
         problem = failure_of(report, self._request) if report is not None else outcome.error
+        text = ""
         if problem is None and report is not None:
-            is_read = self._print(report, self._news(report), now)
-            self._good, self._since = report, now
-        elif self._is_window or self._good is None:
-            is_read = self._print(self._good or report, [], now, problem)
+            try:
+                text = self._page(report, self._news(report), now)
+                self._good, self._since = report, now
+            except UsageError as error:  # --only names a module that is not there any more
+                problem = error
+        if problem is not None and (self._is_window or self._good is None):
+            text = self._page(self._good or report, [], now, problem)
+        is_read = not text or write_report(self._stdout, text)
         if problem is not None:
             complain(problem.message, problem.hint)
         if sys.stderr is not None and sys.stderr.isatty():
@@ -94,20 +99,18 @@ class _Screen:
             say(f"{now}: {of}waiting for the next save, Ctrl-C ends")
         return is_read
 
-    def _print(
+    def _page(
         self, report: Report | None, news: Sequence[str], now: str, problem: Complaint | InspectError | None = None
-    ) -> bool:
-        """Print the page of ``report``, with room left below it for ``problem`` and for the word that it goes on."""
+    ) -> str:
+        """Return the page of ``report``, with room left below it for ``problem`` and for the word that it goes on."""
         below = [text for text in (problem.message, problem.hint) if text] if problem is not None else []
         width = self._fitted().width
         taken = len(news) + sum(1 + len(f"error: {text}") // width for text in below) + 1
         page = replace(self._fitted(taken), told=problem is not None)
         parts = [] if report is None else [self._that_fits(report, page), *news]
         if self._is_window:
-            parts = [_CLEAR + "\n".join(parts)]
-        elif self._good is not None:
-            parts = ["", f" saved {now} ".center(width, "-"), *parts]
-        return write_report(self._stdout, "\n".join(parts))
+            return _CLEAR + "\n".join(parts)
+        return "\n".join([*(["", f" saved {now} ".center(width, "-")] if self._good is not None else []), *parts])
 
     def _that_fits(self, report: Report, page: Options) -> str:
         """Return the page; without its account of memory where that would push the heading out of the window."""

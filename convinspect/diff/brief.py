@@ -20,7 +20,7 @@ def brief(diff: Diff, *, ascii_only: bool = False) -> list[str]:
     """Return ``MACs +67.20K (+14.0%)`` and its like for the totals that differ, then what became of the rows."""
     signs = ASCII if ascii_only else UNICODE
     if not diff.differs:
-        return [heading.NO_DIFFERENCE]
+        return ["no difference"]
     found = []
     for _, name, value in heading.totals(diff):
         # The bytes of more weights are no news of their own.
