@@ -15,8 +15,8 @@ from convinspect.check.results import Baseline, Result
 from convinspect.check.source_line import source_file
 from convinspect.check.verdicts import BREACH, Problem, Verdict
 from convinspect.cli.check_progress import progress
+from convinspect.cli.hints import failure_of
 from convinspect.cli.output import open_output
-from convinspect.cli.summary import failure_of
 from convinspect.errors import UsageError
 from convinspect.gather import Job, Outcome, gather
 from convinspect.paths import is_file, is_there

@@ -7,12 +7,12 @@ from typing import Any, TextIO
 
 import click
 
+from convinspect.cli.hints import failure_of
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.patience import patience
 from convinspect.cli.screen import width_of
 from convinspect.cli.streams import report_stream
-from convinspect.cli.summary import failure_of
 from convinspect.errors import UsageError
 from convinspect.spec import parse_unit
 

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from convinspect.cli.completion import complete_target
-from convinspect.cli.hints import hint_for
+from convinspect.cli.hints import failure_of
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.page_options import COLUMN_HELP, page_of, page_options
 from convinspect.cli.patience import patience
-from convinspect.cli.screen import can_draw, has_color, height_of, width_of
+from convinspect.cli.screen import fitted
 from convinspect.cli.streams import report_stream, say
-from convinspect.errors import ModelError, UsageError
+from convinspect.cli.watch import refuse_to_watch, watch
+from convinspect.errors import UsageError
 from convinspect.render import FORMATS, Options, render
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     "--partial", is_flag=True, help="Write --output also where the forward failed, with the rows up to there."
 )
 @click.option("--second-opinion", is_flag=True, help="Say where torchsummary agrees and where not, on stderr.")
+@click.option("--watch", "watched", is_flag=True, help="Show the page again on every save, until Ctrl-C.")
 @click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
 def summary(target: str, **options: Any) -> int:
     """Show TARGET's layers: output shape, parameters, MACs, memory and receptive field.
@@ -48,9 +50,13 @@ def summary(target: str, **options: Any) -> int:
     """
     request = request_of(target, options)
     form, layout = _format(options), page_of(options)
+    if options["watched"]:
+        refuse_to_watch(options)
     from convinspect.load import kind_of  # noqa: PLC0415 - --help must not wait for it
 
     kind_of(request.target.source)  # a file that is not there is told before torch is imported
+    if options["watched"]:
+        return watch(request, layout)
     output = open_output(options["output"], [request.target.source])
     with report_stream() as stdout:
         try:
@@ -94,19 +100,8 @@ def _format(options: dict[str, Any]) -> str:
 
 
 def _text(report: Report, form: str, layout: Options, output: Output, stdout: TextIO | None) -> str:
-    terminal = output.is_stdout and stdout is not None and stdout.isatty()
-    to_ascii = output.is_stdout and stdout is not None and not can_draw(stdout.encoding)
-    fitted = replace(
-        layout,
-        width=layout.width or width_of(terminal=terminal),
-        # One line is the prompt's.
-        lines=height_of(terminal=terminal) - terminal,
-        color=has_color(terminal=terminal),
-        ascii=to_ascii,
-        # What stands on stderr is not said twice.
-        told=output.is_stdout,
-    )
-    return render(report, form, fitted)
+    # What stands on stderr is not said twice.
+    return render(report, form, replace(fitted(layout, stdout if output.is_stdout else None), told=output.is_stdout))
 
 
 def _say_notes(report: Report) -> None:
@@ -120,8 +115,3 @@ def _say_second_opinion(request: Request, report: Report) -> None:
 
     for line in second_opinion(request, report):
         say(line)
-
-
-def failure_of(report: Report, request: Request) -> ModelError | None:
-    """Return the error that a forward which stopped half-way is; ``None`` where it went through."""
-    return None if report.stopped is None else ModelError(report.stopped, hint_for(report, request))
