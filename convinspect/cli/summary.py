@@ -17,6 +17,7 @@ from convinspect.cli.screen import can_draw, has_color, height_of, width_of
 from convinspect.cli.streams import report_stream, say
 from convinspect.errors import ModelError, UsageError
 from convinspect.render import FORMATS, Options, render
+from convinspect.spec import SECTIONS, Section, parse_sections
 
 if TYPE_CHECKING:
     from convinspect.report import Report
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @page_options
 @click.option("--format", "form", type=click.Choice(FORMATS), help="How to print it; by default a table.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option("--json-sections", metavar="NAMES", help=f"With --json also, comma-separated: {', '.join(SECTIONS)}.")
 @click.option("--output", "-o", metavar="FILE", help="Write the report there instead of printing it; - prints it.")
 @click.option(
     "--partial", is_flag=True, help="Write --output also where the forward failed, with the rows up to there."
@@ -46,8 +48,8 @@ def summary(target: str, **options: Any) -> int:
     Example:
       convinspect summary model.py --input 3,224,224 --depth 2
     """
-    request = request_of(target, options)
     form, layout = _format(options), page_of(options)
+    request = replace(request_of(target, options), sections=_sections(form, options))
     from convinspect.load import kind_of  # noqa: PLC0415 - --help must not wait for it
 
     kind_of(request.target.source)  # a file that is not there is told before torch is imported
@@ -91,6 +93,15 @@ def _format(options: dict[str, Any]) -> str:
             raise UsageError(f"--json and --format {form} contradict each other")
         return "json"
     return form or ("json" if str(options["output"]).endswith(".json") else "table")
+
+
+def _sections(form: str, options: dict[str, Any]) -> frozenset[Section]:
+    said: str | None = options["json_sections"]
+    if said is None:
+        return frozenset(SECTIONS) if form == "html" else frozenset()
+    if form != "json":
+        raise UsageError("--json-sections are parts of the JSON report", "add --json")
+    return parse_sections([name.strip() for name in said.split(",")])
 
 
 def _text(report: Report, form: str, layout: Options, output: Output, stdout: TextIO | None) -> str:
