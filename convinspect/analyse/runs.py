@@ -24,6 +24,7 @@ def loops_folded(rows: list[Row]) -> list[Row]:
     for first, *others in loops:
         for row in others:
             first.ops += row.ops
+            first.places += row.places
             first.own_macs += row.own_macs
             first.complex_macs += row.complex_macs
             first.uncounted += row.uncounted

@@ -18,6 +18,7 @@ from convinspect.cli.streams import report_stream, say
 from convinspect.cli.watch import refuse_to_watch, watch
 from convinspect.errors import UsageError
 from convinspect.render import FORMATS, Options, render
+from convinspect.spec import SECTIONS, Section, parse_sections
 
 if TYPE_CHECKING:
     from convinspect.report import Report
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @page_options
 @click.option("--format", "form", type=click.Choice(FORMATS), help="How to print it; by default a table.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option("--json-sections", metavar="NAMES", help=f"With --json also, comma-separated: {', '.join(SECTIONS)}.")
 @click.option("--output", "-o", metavar="FILE", help="Write the report there instead of printing it; - prints it.")
 @click.option(
     "--partial", is_flag=True, help="Write --output also where the forward failed, with the rows up to there."
@@ -48,8 +50,8 @@ def summary(target: str, **options: Any) -> int:
     Example:
       convinspect summary model.py --input 3,224,224 --depth 2
     """
-    request = request_of(target, options)
     form, layout = _format(options), page_of(options)
+    request = replace(request_of(target, options), sections=_sections(form, options))
     if options["watched"]:
         refuse_to_watch(options)
     from convinspect.load import kind_of  # noqa: PLC0415 - --help must not wait for it
@@ -97,6 +99,15 @@ def _format(options: dict[str, Any]) -> str:
             raise UsageError(f"--json and --format {form} contradict each other")
         return "json"
     return form or ("json" if str(options["output"]).endswith(".json") else "table")
+
+
+def _sections(form: str, options: dict[str, Any]) -> frozenset[Section]:
+    said: str | None = options["json_sections"]
+    if said is None:
+        return frozenset(SECTIONS) if form == "html" else frozenset()
+    if form != "json":
+        raise UsageError("--json-sections are parts of the JSON report", "add --json")
+    return parse_sections([name.strip() for name in said.split(",")])
 
 
 def _text(report: Report, form: str, layout: Options, output: Output, stdout: TextIO | None) -> str:

@@ -67,6 +67,36 @@ class ReceptiveField:
 
 
 @dataclass(frozen=True, slots=True)
+class AxisUnits:
+    """What the units of one tensor see along one axis of the input, where ``axes`` of the tensor's units decide it.
+
+    There is one interval for each index along ``axes`` (numbers into `Units.sizes`), the last one fastest; one alone
+    where every unit sees the same. ``box`` is clipped to the real input (``None``: nothing is seen), ``local`` the same
+    with global operators set aside (``None``: there are none), ``nominal`` the unclipped one behind ``local``
+    (``None``: no nominal field is known).
+    """
+
+    axes: tuple[Count, ...]
+    box: tuple[Interval | None, ...]
+    local: tuple[Interval | None, ...] | None
+    nominal: tuple[Interval | None, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What every unit of one tensor sees; ``sizes`` are those of its spatial axes, ``dims`` which of its axes they are.
+
+    ``input`` and ``axes`` are as in `ReceptiveField`, and ``along`` has one entry for each of these axes.
+    """
+
+    input: str
+    axes: tuple[Count, ...]
+    dims: tuple[Count, ...]
+    sizes: tuple[Count, ...]
+    along: tuple[AxisUnits, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
     """The input box that one unit depends on, over its channels; one entry per axis of the followed input.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from convinspect.records import PER_AXIS, LocalField, ReceptiveField, Unit
+from convinspect.report.sections import faults_of_timeline, faults_of_units
 
 if TYPE_CHECKING:
     from convinspect.report.document import Report
@@ -41,6 +42,8 @@ def faults(report: Report) -> Iterator[tuple[str, str]]:
         # What a loop hands on to its next round goes back to an earlier row.
         if not inside or (source >= target and report.layers[source].runs == 1):
             yield f"graph[{i}]", f"expected two rows, the earlier one first, got {source} and {target}"
+    yield from faults_of_timeline(report.timeline, len(report.layers))
+    yield from faults_of_units(report.units, len(report.layers))
     for name, total, sum_ in _sums(report):
         if total != sum_:
             yield f"totals.{name}", f"expected {json.dumps(sum_)}, as the rows add up, got {json.dumps(total)}"

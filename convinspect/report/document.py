@@ -10,10 +10,11 @@ import msgspec
 
 from convinspect.errors import UsageError
 from convinspect.json_text import json_text
-from convinspect.records import Bytes, Count, Failure, Model, NamedTensor, Note, Run, Tool, Unit
+from convinspect.records import Bytes, Count, Failure, Model, NamedTensor, Note, Run, Timelines, Tool, Unit
 from convinspect.report.consistency import faults
 from convinspect.report.reading import damaged, read
 from convinspect.report.rows import Layer
+from convinspect.report.sections import RowsUnits
 from convinspect.report.showing import Shown
 from convinspect.report.totals import Totals, Uncounted
 
@@ -44,7 +45,8 @@ class Report(Shown):
 
     ``failure`` says why the forward stopped: the rows up to there are right, the others unknown. ``graph``, where it
     was asked for, has an edge ``(from, to)`` for each row that reads what another one made, by their places in
-    ``layers``, in the order of its arguments; the inputs are -1, -2 and so on.
+    ``layers``, in the order of its arguments; the inputs are -1, -2 and so on. Where they were asked for,
+    ``timeline`` has the life of each allocation, and ``units`` what every unit of a row's first output sees.
     """
 
     tool: Tool
@@ -59,6 +61,8 @@ class Report(Shown):
     unit: Unit | None = None
     failure: Failure | None = None
     graph: tuple[Edge, ...] | None = None
+    timeline: Timelines | None = None
+    units: RowsUnits | None = None
 
     @property
     def stopped(self) -> str | None:
