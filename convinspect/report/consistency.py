@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _PER_AXIS = (
     "size",
     "size_min",
+    "size_by",
     "jump",
     "start",
     "center",
