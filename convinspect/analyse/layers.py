@@ -42,7 +42,7 @@ def _layer(row: Row, trace: Trace, attributes: Attributes) -> Layer:
         depth=row.depth,
         leaf=row.leaf,
         inputs=tuple(Shape(fact.shape, fact.dtype) for fact in inputs),
-        outputs=outputs,
+        outputs=tuple(map(_of_any_layout, outputs)),
         params=own_params,
         trainable_params=sum(weight.numel or 0 for weight in params if weight.trainable),
         buffers=sum(weight.numel or 0 for weight in buffers),
@@ -104,6 +104,10 @@ def _facts(row: Row) -> tuple[int, str, Iterable[TensorRecord], tuple[TensorReco
         outputs = results_of(call) if runs_of(row) == 1 else outputs_of_runs(row)
         return number, type_name(call), _facts_in(tuple(call.args.values())), outputs
     return 0, row.module.type if row.module else "", (), ()
+
+
+def _of_any_layout(output: TensorRecord) -> TensorRecord:
+    return TensorRecord(output.shape, output.dtype, output.bytes, output.receptive_field)
 
 
 def _facts_in(value: Value) -> list[TensorRecord]:

@@ -2,8 +2,7 @@
 
 Bias, norms, activations, softmax, losses and whatever works element by element are not MACs; nor are pooling,
 resampling and most norms, which stand in files of their own. What is missing here on purpose multiplies and adds in
-amounts that are not written down yet: Fourier transforms, solvers and factorisations of linalg, cumulative products,
-products of sparse matrices.
+amounts that are not written down yet: Fourier transforms, solvers and factorisations of linalg, cumulative products.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from convinspect.records.run import (
     Trace,
     Weight,
 )
-from convinspect.records.tensors import NamedTensor, TensorRecord, Value
+from convinspect.records.tensors import NamedTensor, SparseRecord, TensorRecord, Value
 from convinspect.records.timeline import Lifetime, Moment, Timeline, Timelines
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "ReceptiveField",
     "Run",
     "Share",
+    "SparseRecord",
     "TensorRecord",
     "Timeline",
     "Timelines",

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from convinspect.errors import UsageError
-from convinspect.records import NamedTensor, ReceptiveField, TensorRecord, Value
-from convinspect.tensors.identity import element_bytes
+from convinspect.records import NamedTensor, ReceptiveField, SparseRecord, TensorRecord, Value
+from convinspect.tensors.identity import element_bytes, stored_in
 from convinspect.tensors.operators import results, signature_of
 from convinspect.torch_private import undispatched, unpacked, unwrapped
 
@@ -36,7 +36,8 @@ def tensor_record(tensor: torch.Tensor, field: ReceptiveField | None = None) -> 
     """
     if tensor.is_nested:
         raise UsageError("the model uses nested tensors, which have no one shape: they cannot be inspected")
-    return TensorRecord(tuple(tensor.shape), dtype_name(tensor.dtype), element_bytes(tensor), field)
+    described = tuple(tensor.shape), dtype_name(tensor.dtype), element_bytes(tensor), field
+    return TensorRecord(*described) if tensor.layout is torch.strided else SparseRecord(*described, stored_in(tensor))
 
 
 def named_records(value: Any, name: str = "", *, inside: bool = False) -> tuple[NamedTensor, ...]:

@@ -39,6 +39,9 @@ _AS_ON_CPU = (
 )
 _NOTHING = "no floating output depends on a parameter of the model that requires a gradient: nothing can be trained"
 _ON_A_COPY = "the training step is that of a copy of the model"
+# What torch's batch norms say of a batch of one.
+_ONE_SAMPLE = "Expected more than 1 value per channel"
+_TWO_SAMPLES = "a batch of 2 is enough (--batch-size 2)"
 _UNKNOWN = "what a training step needs is not known"
 
 
@@ -126,7 +129,8 @@ def _attempt(
         let_go(error)
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raised = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-        return _Unknown(f"{getattr(error, RAISED_BY, who)} raised {raised}")
+        why = f"{getattr(error, RAISED_BY, who)} raised {raised}"
+        return _Unknown(f"{why}: {_TWO_SAMPLES}" if _ONE_SAMPLE in raised else why)
 
 
 def with_saved(calls: Sequence[ModuleCall | OpCall], saved: Mapping[SavedBy, int]) -> tuple[ModuleCall | OpCall, ...]:
