@@ -11,17 +11,26 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from convinspect.errors import UsageError
 from convinspect.fields import FieldTracker, WatchArrays
 from convinspect.records import ModuleCall, OpCall, TensorRecord
 from convinspect.tensors.describe import arguments_of, returned_tensors, tensor_record, tensors_in
 from convinspect.tensors.operators import hides_others, operands, results
-from convinspect.torch_private import DispatchMode, run_composite
+from convinspect.torch_private import DispatchMode, jagged_dispatch, run_composite
 from convinspect.trace.fake.tensor import ASKS_DEVICE
 from convinspect.trace.memory.live import LiveBytes
 from convinspect.trace.record.origins import Origins
 
 # The attribute of an exception that holds the path and the module that it came out of.
 FAILED_IN = "_convinspect_failed_in"
+
+
+# They make nested tensors of the strided layout.
+_NESTED = "aten._nested_"
+_NO_SHAPE = (
+    "a nested tensor of the strided layout is made, which has no one shape and cannot be inspected "
+    "(torch's attention on the cpu makes some of jagged ones)"
+)
 
 
 class Calls:
@@ -108,10 +117,17 @@ class Recorder(Calls, DispatchMode):
         kwargs = kwargs or {}
         if func is ASKS_DEVICE:
             return func(*args, **kwargs)
+        jagged = jagged_dispatch(types)
+        if jagged is not None:  # its operators are those on its values
+            with self:
+                return jagged(func, types, args, kwargs)
         if hides_others(func, args, kwargs):
             with self:
                 return run_composite(func, args, kwargs)
         self._touch(func, args, kwargs)
+        if full_name(func).startswith(_NESTED):
+            self.defect = self.defect or UsageError(_NO_SHAPE)
+            raise self.defect
         out = func(*args, **kwargs)
         try:
             self._record(func, args, kwargs, out)
