@@ -105,6 +105,7 @@ class Recorder(Calls, DispatchMode):
         DispatchMode.__init__(self)
         self.memory = LiveBytes()
         self.defect: Exception | None = None
+        self.raised: tuple[str, str] | None = None
         self._fields = fields
         self._touch = touch
         self.watching = WatchArrays(self.left, fields.cut)
@@ -128,7 +129,11 @@ class Recorder(Calls, DispatchMode):
         if full_name(func).startswith(_NESTED):
             self.defect = self.defect or UsageError(_NO_SHAPE)
             raise self.defect
-        out = func(*args, **kwargs)
+        try:
+            out = func(*args, **kwargs)
+        except Exception as error:
+            self.raised = type(error).__name__, str(error)
+            raise
         try:
             self._record(func, args, kwargs, out)
         except Exception as error:
