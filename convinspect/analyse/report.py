@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from convinspect.analyse.graph import edges_of
 from convinspect.analyse.layers import layers_of
 from convinspect.analyse.notes import notes_of, uncounted_of
 from convinspect.analyse.rows import rows_of
-from convinspect.records import Trace, TrainingStep
+from convinspect.records import Failure, OpCall, Trace, TrainingStep
 from convinspect.report import Layer, Report, Tensor, TotalMemory, Totals, TrainingMemory
 from convinspect.tree import total, totals_of
 
@@ -28,9 +29,19 @@ def analyse(trace: Trace, *, graph: bool = False) -> Report:
         warnings=notes_of(trace, rows),
         uncounted=uncounted_of(rows),
         unit=trace.unit,
-        failure=trace.failure,
+        failure=_failure(trace, layers),
         graph=edges_of(trace, rows) if graph else None,
     )
+
+
+def _failure(trace: Trace, layers: tuple[Layer, ...]) -> Failure | None:
+    """Return why the forward stopped, with the function that raised where it has a row: then that is the last one."""
+    last = trace.calls[-1] if trace.calls else None
+    if trace.failure is None or not isinstance(last, OpCall) or not last.failed:
+        return trace.failure
+    functions = [layer for layer in layers if layer.kind == "function"]
+    has_row = functions and not functions[-1].outputs and functions[-1].path == trace.failure.path
+    return replace(trace.failure, op=functions[-1].type if has_row else None)
 
 
 def _totals(trace: Trace, layers: tuple[Layer, ...]) -> Totals:

@@ -30,8 +30,10 @@ class Row:
     uncounted: list[str] = field(default_factory=list)
 
     def take(self, op: OpCall) -> None:
-        """Make ``op`` a part of this row: its cost is the row's, or it is uncounted."""
+        """Make ``op`` a part of this row: its cost is the row's, or it is uncounted; one that failed had none."""
         self.ops.append(op)
+        if op.failed:
+            return
         cost = price(op)
         if cost is None:
             self.uncounted.append(op.op)

@@ -81,7 +81,9 @@ class _Screen:
         Return whether anybody reads it.
         """
         report, now = outcome.report, time.strftime("%H:%M:%S")
-        problem = failure_of(report, self._request) if report is not None else outcome.error
+        problem: Complaint | InspectError | None = outcome.error
+        if report is not None:
+            problem = failure_of(report, self._request)
         text = ""
         if problem is None and report is not None:
             try:

@@ -29,6 +29,10 @@ class ScopeRecorder(AbstractContextManager[Any], Protocol):
     def path(self) -> str:
         """The dotted path of the running module; the model itself where none is."""
 
+    @property
+    def raised(self) -> str:
+        """The first line of what the last operator that raised said; empty where none did."""
+
     def enter(
         self, path: str, type_name: str, inputs: tuple[TensorRecord, ...], unregistered: int | None = None
     ) -> None:

@@ -49,7 +49,8 @@ class OpCall:
     ``op`` is its full name with the overload (``aten.convolution.default``); ``args`` maps the names of its
     schema's arguments to records, defaults filled in; ``parent`` is the index in ``Trace.calls`` of the module
     call it ran in (-1: outside any). ``sources``, where they are asked for, are the calls that made the tensors that it
-    reads, in the order of its arguments; the model's inputs are -1, -2 and so on, and weights are left out.
+    reads, in the order of its arguments; the model's inputs are -1, -2 and so on, and weights are left out. One that
+    ``failed`` raised: nothing came out of it, and its arguments may be none that it takes.
     """
 
     op: str
@@ -59,6 +60,7 @@ class OpCall:
     allocated_bytes: int | None = None
     saved_bytes: int | None = None
     sources: tuple[int, ...] = ()
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +128,17 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a forward stopped half-way: where, what was raised there, and, if the layer tells, what it expected."""
+    """Why a forward stopped half-way: where, what was raised there, and, if the layer tells, what it expected.
+
+    ``op`` is the function that raised, as its row is called; ``None`` where a layer did, or code that runs no operator.
+    """
 
     path: str
     type: str
     message: str
     expected: str | None = None
     got: str | None = None
+    op: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

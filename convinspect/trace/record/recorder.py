@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import nn
 
+from convinspect.errors import first_line
 from convinspect.fields import FieldTracker, WatchArrays
 from convinspect.records import ModuleCall, OpCall, TensorRecord
 from convinspect.tensors.describe import arguments_of, returned_tensors, tensor_record, tensors_in
@@ -18,6 +19,7 @@ from convinspect.torch_private import DispatchMode, run_composite
 from convinspect.trace.fake.tensor import ASKS_DEVICE
 from convinspect.trace.memory.live import LiveBytes
 from convinspect.trace.record.origins import Origins
+from convinspect.users_code import chain
 
 # The attribute of an exception that holds the path and the module that it came out of.
 FAILED_IN = "_convinspect_failed_in"
@@ -95,6 +97,8 @@ class Recorder(Calls, DispatchMode):
         DispatchMode.__init__(self)
         self.memory = LiveBytes()
         self.defect: Exception | None = None
+        self.raised = ""
+        self._failed: OpCall | None = None
         self._fields = fields
         self._touch = touch
         self.watching = WatchArrays(lambda tensor, how: fields.leaves(tensor, how, self.path))
@@ -111,7 +115,12 @@ class Recorder(Calls, DispatchMode):
             with self:
                 return run_composite(func, args, kwargs)
         self._touch(func, args, kwargs)
-        out = func(*args, **kwargs)
+        try:
+            out = func(*args, **kwargs)
+        except Exception as error:
+            self.raised = first_line(error)
+            self._failed = self._call(func, args, kwargs)
+            raise
         try:
             self._record(func, args, kwargs, out)
         except Exception as error:
@@ -122,20 +131,24 @@ class Recorder(Calls, DispatchMode):
 
     def _record(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         self._fields.observe(func, args, kwargs, out, self.path)
-        sources = self._origins.of(operands(args, kwargs)) if self._origins is not None else ()
-        index = self.add(
-            OpCall(
-                op=full_name(func),
-                parent=self.parent,
-                args=arguments_of(func, args, kwargs),
-                outputs=self._described(out),
-                allocated_bytes=self.memory.observe(func, args, kwargs, out, self.next_index),
-                sources=sources,
-            )
-        )
+        call = self._call(func, args, kwargs)
+        allocated = self.memory.observe(func, args, kwargs, out, self.next_index)
+        outputs = self._described(out)
+        index = self.add(replace(call, outputs=outputs, allocated_bytes=allocated, failed=False))
         if self._origins is not None:
             for tensor in results(out):
                 self._origins.made(tensor, index)
+
+    def _call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> OpCall:
+        """Return the call of an operator that has not returned."""
+        sources = self._origins.of(operands(args, kwargs)) if self._origins is not None else ()
+        return OpCall(full_name(func), self.parent, arguments_of(func, args, kwargs), (), sources=sources, failed=True)
+
+    def add_what_raised(self, error: BaseException) -> None:
+        """Add the call of the operator that ``error``, which ended the forward, came out of, if it did."""
+        # By its words: an interpreter does not pass on the error itself.
+        if self._failed is not None and any(self.raised == first_line(link) for link in chain(error)):
+            self.add(self._failed)
 
     def leave(self, result: Any) -> None:
         """End the running module's run with what it returns."""
