@@ -12,7 +12,7 @@ from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.patience import patience
 from convinspect.cli.screen import width_of
-from convinspect.cli.streams import report_stream
+from convinspect.cli.streams import report_stream, say
 from convinspect.errors import UsageError
 from convinspect.spec import parse_unit
 
@@ -69,6 +69,8 @@ def _run(
     if failed is not None:
         raise failed
     explanation = explained(report, layer)
+    if report.graph is None:
+        say(f"note: {request.target.text} does not say which row reads which: of the fields there are no steps")
     if form == "json":
         from convinspect.explain.json import write  # noqa: PLC0415
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -23,13 +24,27 @@ if TYPE_CHECKING:
     from convinspect.report import Report
     from convinspect.spec import Request
 
+_BY_SUFFIX = {
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".html": "html",
+    ".svg": "svg",
+}
+
 
 @click.command(epilog=COLUMN_HELP)
 @click.argument("target", shell_complete=complete_target)
 @run_options
 @click.option("--unit", metavar="LAYER:I,J", help="Say which box of the input one unit of a layer sees.")
 @page_options
-@click.option("--format", "form", type=click.Choice(FORMATS), help="How to print it; by default a table.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="How to print it; by default as --output is called, else a table.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("--output", "-o", metavar="FILE", help="Write the report there instead of printing it; - prints it.")
 @click.option(
@@ -96,7 +111,7 @@ def _format(options: dict[str, Any]) -> str:
         if form not in (None, "json"):
             raise UsageError(f"--json and --format {form} contradict each other")
         return "json"
-    return form or ("json" if str(options["output"]).endswith(".json") else "table")
+    return form or _BY_SUFFIX.get(Path(options["output"] or "").suffix, "table")
 
 
 def _text(report: Report, form: str, layout: Options, output: Output, stdout: TextIO | None) -> str:
