@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from convinspect.cli.completion import complete_target
+from convinspect.cli.completion import complete_file, complete_target
 from convinspect.cli.hints import failure_of
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
@@ -46,7 +46,13 @@ _BY_SUFFIX = {
     help="How to print it; by default as --output is called, else a table.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
-@click.option("--output", "-o", metavar="FILE", help="Write the report there instead of printing it; - prints it.")
+@click.option(
+    "--output",
+    "-o",
+    metavar="FILE",
+    shell_complete=complete_file,
+    help="Write the report there instead of printing it; - prints it.",
+)
 @click.option(
     "--partial", is_flag=True, help="Write --output also where the forward failed, with the rows up to there."
 )
