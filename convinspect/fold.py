@@ -20,7 +20,7 @@ def at_depth(report: Report, depth: int) -> Report:
     """
     kept = (node for node in tree_of(report.layers) if node.level <= depth)
     layers = tuple(node.layer if node.level < depth else _folded(node) for node in kept)
-    return replace(report, layers=layers, graph=None)
+    return replace(report, layers=layers, graph=None, timeline=None, units=None)
 
 
 def _folded(node: Node) -> Layer:
@@ -55,6 +55,9 @@ def part_of(report: Report, path: str) -> Report:
         warnings=tuple(note for note in report.warnings if _is_within(note.path, path)),
         uncounted=tuple(one for one in report.uncounted if _is_within(one.path, path)),
         unit=None,
+        graph=None,
+        timeline=None,
+        units=None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, cast, get_args
 
@@ -30,6 +31,9 @@ _LARGEST = 2**63 - 1
 
 OptimizerName: TypeAlias = Literal["sgd", "momentum", "adam", "adamw"]
 AmpName: TypeAlias = Literal["bfloat16", "float16"]
+# Parts of the report that are made where they are asked for; see docs/report.md.
+Section: TypeAlias = Literal["graph", "timeline", "units"]
+SECTIONS: tuple[Section, ...] = get_args(Section)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,8 @@ class Request:
     """One run of ``summary``: everything that the numbers depend on, and what the target is allowed.
 
     ``optimizer`` is the one whose training step is estimated (``None``: no estimate is made), ``amp`` the dtype of
-    autocast in that step. ``fallback``: what cannot run on meta may run on the cpu instead. ``graph`` asks for the
-    edges between rows. ``given`` names the options that stand on the command line, defaults left out.
+    autocast in that step. ``fallback``: what cannot run on meta may run on the cpu instead. ``sections``
+    are optional parts of the report. ``given`` names the options that stand on the command line, defaults left out.
     """
 
     target: Target
@@ -108,8 +112,16 @@ class Request:
     optimizer: OptimizerName | None = "adamw"
     amp: AmpName | None = None
     fallback: bool = True
-    graph: bool = False
+    sections: frozenset[Section] = frozenset()
     given: tuple[str, ...] = ()
+
+
+def parse_sections(names: Collection[str]) -> frozenset[Section]:
+    """Return the sections called ``names``; raises `UsageError` for one that does not exist."""
+    for name in names:
+        if name not in SECTIONS:
+            raise UsageError(f"{name}: no section of the report", f"choose from: {', '.join(SECTIONS)}")
+    return cast("frozenset[Section]", frozenset(names))
 
 
 def parse_target(text: str) -> Target:

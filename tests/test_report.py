@@ -190,6 +190,8 @@ reports = st.builds(
     unit=maybe(st.integers(1, 3).flatmap(units)),
     failure=maybe(st.builds(Failure, names, names, names, maybe(names), maybe(names))),
     graph=st.none() | st.just(()),
+    timeline=st.none(),
+    units=st.none(),
 ).map(added_up)
 
 
@@ -411,7 +413,7 @@ def test_a_failure_stands_in_the_document_and_is_told_in_one_line() -> None:
     report = Report.from_dict(damaged(["failure"], failure))
     # What an earlier version did not write is not known.
     assert report.to_dict()["failure"] == {**failure, "op": None}
-    assert list(report.to_dict())[-3:] == ["unit", "failure", "graph"]
+    assert list(report.to_dict())[-5:] == ["unit", "failure", "graph", "timeline", "units"]
     assert report.stopped == "fc: Linear expected 3"
     assert replace(report, failure=Failure("", "Net", "Net raised")).stopped == "in forward: Net raised"
     assert Report.from_dict(document()).stopped is None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from convinspect.analyse.attributes import attributes_by_row
 from convinspect.analyse.fields import field_of_outputs
 from convinspect.analyse.rows import Row
+from convinspect.analyse.runs import outputs_of_runs, runs_of
 from convinspect.ops import results_of, type_name
 from convinspect.records import Attributes, ModuleCall, OpCall, TensorRecord, Trace, Value, Weight
 from convinspect.report import Layer, LayerMemory, MacsStatus, Shape
@@ -41,7 +42,7 @@ def _layer(row: Row, trace: Trace, attributes: Attributes) -> Layer:
         depth=row.depth,
         leaf=row.leaf,
         inputs=tuple(Shape(fact.shape, fact.dtype) for fact in inputs),
-        outputs=outputs,
+        outputs=tuple(map(_of_any_layout, outputs)),
         params=own_params,
         trainable_params=sum(weight.numel or 0 for weight in params if weight.trainable),
         buffers=sum(weight.numel or 0 for weight in buffers),
@@ -56,6 +57,7 @@ def _layer(row: Row, trace: Trace, attributes: Attributes) -> Layer:
         receptive_field=field_of_outputs(outputs),
         attributes=attributes,
         complex_macs=row.complex_macs,
+        runs=runs_of(row),
     )
 
 
@@ -100,8 +102,13 @@ def _facts(row: Row) -> tuple[int, str, Iterable[TensorRecord], tuple[TensorReco
         return call.number, call.type, call.inputs, call.outputs
     if isinstance(call, OpCall):
         number = row.parent.call.number if row.parent and isinstance(row.parent.call, ModuleCall) else 1
-        return number, type_name(call), _facts_in(tuple(call.args.values())), results_of(call)
+        outputs = results_of(call) if runs_of(row) == 1 else outputs_of_runs(row)
+        return number, type_name(call), _facts_in(tuple(call.args.values())), outputs
     return 0, row.module.type if row.module else "", (), ()
+
+
+def _of_any_layout(output: TensorRecord) -> TensorRecord:
+    return TensorRecord(output.shape, output.dtype, output.bytes, output.receptive_field)
 
 
 def _facts_in(value: Value) -> list[TensorRecord]:

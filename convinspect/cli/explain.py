@@ -69,7 +69,7 @@ def _run(
     from convinspect.pipeline import summarise  # noqa: PLC0415
 
     unit = f"{layer}:{options['unit']}" if options["unit"] is not None else None
-    request = replace(request_of(target, {**options, "unit": unit}), graph=True)
+    request = replace(request_of(target, {**options, "unit": unit}), sections=frozenset({"graph"}))
     with patience(request.target.text, request.device):
         report = summarise(request)
     failed = failure_of(report, request)
@@ -77,7 +77,10 @@ def _run(
         raise failed
     explanation = explained(report, layer)
     if report.graph is None:
-        say(f"note: {request.target.text} does not say which row reads which: of the fields there are no steps")
+        say(
+            f"note: {request.target.text} does not say which row reads which, and so there are no steps of fields: "
+            "--json-sections graph saves that too"
+        )
     if form == "json":
         from convinspect.explain.json import write  # noqa: PLC0415
 

@@ -19,6 +19,7 @@ from convinspect.cli.streams import report_stream, say
 from convinspect.cli.watch import refuse_to_watch, watch
 from convinspect.errors import UsageError
 from convinspect.render import FORMATS, Options, render
+from convinspect.spec import SECTIONS, Section, parse_sections
 
 if TYPE_CHECKING:
     from convinspect.report import Report
@@ -46,6 +47,7 @@ _BY_SUFFIX = {
     help="How to print it; by default as --output is called, else a table.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option("--json-sections", metavar="NAMES", help=f"With --json also, comma-separated: {', '.join(SECTIONS)}.")
 @click.option(
     "--output",
     "-o",
@@ -69,8 +71,8 @@ def summary(target: str, **options: Any) -> int:
     Example:
       convinspect summary model.py --input 3,224,224 --depth 2
     """
-    request = request_of(target, options)
     form, layout = _format(options), page_of(options)
+    request = replace(request_of(target, options), sections=_sections(form, options))
     if options["watched"]:
         refuse_to_watch(options)
     from convinspect.load import kind_of  # noqa: PLC0415 - --help must not wait for it
@@ -118,6 +120,15 @@ def _format(options: dict[str, Any]) -> str:
             raise UsageError(f"--json and --format {form} contradict each other")
         return "json"
     return form or _BY_SUFFIX.get(Path(options["output"] or "").suffix, "table")
+
+
+def _sections(form: str, options: dict[str, Any]) -> frozenset[Section]:
+    said: str | None = options["json_sections"]
+    if said is None:
+        return frozenset(SECTIONS) if form == "html" else frozenset()
+    if form != "json":
+        raise UsageError("--json-sections are parts of the JSON report", "add --json")
+    return parse_sections([name.strip() for name in said.split(",")])
 
 
 def _text(report: Report, form: str, layout: Options, output: Output, stdout: TextIO | None) -> str:

@@ -44,6 +44,9 @@ class ScopeRecorder(AbstractContextManager[Any], Protocol):
     def abandon(self, error: BaseException, module: nn.Module) -> None:
         """End the run of ``module``, the running one, with ``error``."""
 
+    def left(self, tensor: torch.Tensor, how: str) -> None:
+        """Say that ``tensor`` becomes an array or a list; ``how`` is what torch calls that."""
+
     def returned(self, path: str, value: Any) -> tuple[TensorRecord, ...]:
         """Say that the module at ``path`` returns ``value``, and get records of the tensors in it."""
 

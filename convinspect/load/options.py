@@ -10,7 +10,7 @@ _BUILD = frozenset(("--arg", "--second-opinion"))
 _RUN = frozenset(
     (
         *("--input", "--call", "--data", "--batch-size", "--no-batch", "--device", "--no-fallback", "--dtype"),
-        *("--train", "--allow-unsafe", "--optimizer", "--amp", "--field-of", "--axes", "--unit"),
+        *("--train", "--allow-unsafe", "--optimizer", "--amp", "--field-of", "--axes", "--unit", "--json-sections"),
     )
 )
 _NAME_THE_MODEL = "name the model to run it: convinspect summary model.py:Net --input ..."

@@ -78,9 +78,12 @@ def lay_out(
     if needed > room:
         labels = [label_of(row, 1, context.glyphs, dtype) for row in rows]
         needed = _comfortable(rows, labels, width)
-    room = min(max(needed, longest, text_width(HEADING)), room)
     # A hidden row has nothing in the first column: its words may go on there.
     spill = GAP + filled[0].width if filled and filled[0].column.left else 0
+    hidden = max(
+        (label_width(label) for row, label in zip(rows, labels, strict=True) if row.role == "hidden"), default=0
+    )
+    room = min(max(needed, longest, hidden - spill, text_width(HEADING)), room)
     labels = [_counted(row, label, room + spill) for row, label in zip(rows, labels, strict=True)]
     fitting = tuple(
         fitted(label, room + (spill if row.role == "hidden" else 0), context.glyphs)

@@ -60,6 +60,12 @@ def test_a_saved_report_has_every_figure_but_the_steps_of_the_fields(saved: Path
     assert lines[fields].split() == ["field", "size", "14"]
 
 
+def test_a_report_that_was_saved_with_its_graph_is_explained_as_the_model_is(tmp_path: Path) -> None:
+    path = tmp_path / "whole.json"
+    assert convinspect("summary", *LENET, *META, "--json-sections", "graph", "-o", path).code == 0
+    assert convinspect("explain", path) == convinspect("explain", *LENET, *META)
+
+
 def test_the_unit_of_a_layer_is_drawn() -> None:
     done = convinspect("explain", *LENET, "conv1", *META, "--unit", "0,0")
     # Five positions, two a character.

@@ -23,7 +23,7 @@ def embedding(call: Call) -> Result:
     return call.merge([out, call.contract(rows, [0])]).marked(data_dependent=call.cause)
 
 
-@rf_rule(*aten("_embedding_bag _embedding_bag_forward_only"))
+@rf_rule(*aten("embedding_bag _embedding_bag _embedding_bag_forward_only"))
 def embedding_bag(call: Call) -> Result:
     """Any row of the weight, column by column, and all indices; with several bags, as a bound."""
     parts = []

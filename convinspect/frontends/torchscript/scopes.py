@@ -34,6 +34,7 @@ for _schema in (
     "enter(int module, Any inputs) -> ()",
     "enter_behind_interface(Any module, Any inputs) -> ()",
     "leave(Any result) -> ()",
+    "left(Tensor tensor) -> ()",
     "turn() -> ()",
 ):
     _OPERATORS.define(_schema, alias_analysis="CONSERVATIVE")
@@ -124,6 +125,11 @@ def _leave(result: Any) -> None:
         run.leave(result)
 
 
+def _left(tensor: torch.Tensor) -> None:
+    if (run := _run.get()) is not None:
+        run.recorder.left(tensor, "Tensor.tolist")
+
+
 def _turn() -> None:
     """Come back to Python once in every turn of a loop, so that an interrupt is heard."""
 
@@ -132,6 +138,7 @@ for _name, _kernel in (
     ("enter", _enter),
     ("enter_behind_interface", _enter_behind_interface),
     ("leave", _leave),
+    ("left", _left),
     ("turn", _turn),
 ):
     _OPERATORS.impl(_name, _kernel, _KEY)

@@ -19,6 +19,7 @@ from functools import cache, partial
 from typing import Any
 
 import torch
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from convinspect.tensors.known import is_known, values_of, with_twin, with_values
 from convinspect.tensors.operators import operands, signature_of
@@ -105,14 +106,20 @@ class FakeTensor(torch.Tensor):
 
     def tolist(self) -> Any:
         """Return the values as Python numbers, where they are known."""
+        if has_torch_function_unary(self):
+            return handle_torch_function(FakeTensor.tolist, (self,), self)
         return self._ask(torch.Tensor.tolist)
 
     def numpy(self, *, force: bool = False) -> Any:
         """Return the values as an array, where they are known."""
+        if has_torch_function_unary(self):
+            return handle_torch_function(FakeTensor.numpy, (self,), self, force=force)
         return self._ask(partial(torch.Tensor.numpy, force=force))
 
     def __array__(self, dtype: Any = None) -> Any:
         """Return the values as an array, where they are known."""
+        if has_torch_function_unary(self):
+            return handle_torch_function(FakeTensor.__array__, (self,), self, dtype=dtype)
         return self._ask(partial(torch.Tensor.__array__, dtype=dtype))
 
     def _ask(self, question: Callable[[torch.Tensor], Any]) -> Any:

@@ -6,16 +6,17 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
-from convinspect.errors import first_line
+from convinspect.errors import UsageError, first_line
 from convinspect.fields import FieldTracker, WatchArrays
 from convinspect.records import ModuleCall, OpCall, TensorRecord
 from convinspect.tensors.describe import arguments_of, returned_tensors, tensor_record, tensors_in
 from convinspect.tensors.operators import hides_others, operands, results
-from convinspect.torch_private import DispatchMode, run_composite
+from convinspect.torch_private import DispatchMode, jagged_dispatch, run_composite
 from convinspect.trace.fake.tensor import ASKS_DEVICE
 from convinspect.trace.memory.live import LiveBytes
 from convinspect.trace.record.origins import Origins
@@ -23,6 +24,14 @@ from convinspect.users_code import chain
 
 # The attribute of an exception that holds the path and the module that it came out of.
 FAILED_IN = "_convinspect_failed_in"
+
+
+# They make nested tensors of the strided layout.
+_NESTED = "aten._nested_"
+_NO_SHAPE = (
+    "a nested tensor of the strided layout is made, which has no one shape and cannot be inspected "
+    "(torch's attention on the cpu makes some of jagged ones)"
+)
 
 
 class Calls:
@@ -101,7 +110,7 @@ class Recorder(Calls, DispatchMode):
         self._failed: OpCall | None = None
         self._fields = fields
         self._touch = touch
-        self.watching = WatchArrays(lambda tensor, how: fields.leaves(tensor, how, self.path))
+        self.watching = WatchArrays(self.left, fields.cut)
         self._origins = origins
 
     def __torch_dispatch__(
@@ -111,10 +120,17 @@ class Recorder(Calls, DispatchMode):
         kwargs = kwargs or {}
         if func is ASKS_DEVICE:
             return func(*args, **kwargs)
+        jagged = jagged_dispatch(types)
+        if jagged is not None:  # its operators are those on its values
+            with self:
+                return jagged(func, types, args, kwargs)
         if hides_others(func, args, kwargs):
             with self:
                 return run_composite(func, args, kwargs)
         self._touch(func, args, kwargs)
+        if full_name(func).startswith(_NESTED):
+            self.defect = self.defect or UsageError(_NO_SHAPE)
+            raise self.defect
         try:
             out = func(*args, **kwargs)
         except Exception as error:
@@ -149,6 +165,16 @@ class Recorder(Calls, DispatchMode):
         # By its words: an interpreter does not pass on the error itself.
         if self._failed is not None and any(self.raised == first_line(link) for link in chain(error)):
             self.add(self._failed)
+
+    def left(self, tensor: Tensor, how: str) -> None:
+        """Take note that ``tensor`` becomes an array or a list: what is multiplied with it is not seen.
+
+        Whole numbers in a row are lengths or places.
+        """
+        self._fields.leaves(tensor, how, self.path)
+        if tensor.dim() and (tensor.is_floating_point() or tensor.is_complex() or tensor.dim() > 1):
+            args = MappingProxyType({"self": tensor_record(tensor)})
+            self.add(OpCall(how, self.parent, args, (), allocated_bytes=0, saved_bytes=0))
 
     def leave(self, result: Any) -> None:
         """End the running module's run with what it returns."""
