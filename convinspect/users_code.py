@@ -85,11 +85,17 @@ def refuse_for_want_of_memory(error: BaseException, what: str) -> None:
 
 def let_go(error: BaseException) -> None:
     """Let go of what the frames that ``error`` ended hold: its traceback keeps them, and whoever keeps the error."""
+    for link in chain(error):
+        clear_frames(link.__traceback__)
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield ``error``, then what it was raised from, and so on."""
     link: BaseException | None = error
     seen: set[int] = set()
     while link is not None and id(link) not in seen:
         seen.add(id(link))
-        clear_frames(link.__traceback__)
+        yield link
         link = link.__cause__ or link.__context__
 
 

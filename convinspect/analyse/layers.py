@@ -68,18 +68,19 @@ def _macs_status(row: Row, trace: Trace) -> MacsStatus:
     """
     if row.call is None and not (trace.ran and trace.failure is None):
         return "unknown"
-    stopped = trace.failure is not None and isinstance(row.call, ModuleCall) and not row.call.finished
-    return "lower_bound" if stopped or row.uncounted else "exact"
+    stopped = row.call.failed if isinstance(row.call, OpCall) else row.call is not None and not row.call.finished
+    return "lower_bound" if (trace.failure is not None and stopped) or row.uncounted else "exact"
 
 
 def _memory(row: Row) -> LayerMemory:
     """Return what the row's operators newly allocate, and what a training step saves in it."""
     if row.call is None:
         return LayerMemory(None, None)
-    saved = [op.saved_bytes for op in row.ops]
+    ops = [op for op in row.ops if not op.failed]
+    saved = [op.saved_bytes for op in ops]
     if isinstance(row.call, ModuleCall):
         saved.append(row.call.saved_bytes)
-    return LayerMemory(all_known(op.allocated_bytes for op in row.ops), all_known(saved))
+    return LayerMemory(all_known(op.allocated_bytes for op in ops), all_known(saved))
 
 
 def _counted(row: Row, kind: str) -> list[Weight]:

@@ -7,24 +7,31 @@ from typing import Any, TextIO
 
 import click
 
+from convinspect.cli.completion import complete_file, complete_target
 from convinspect.cli.hints import failure_of
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.patience import patience
 from convinspect.cli.screen import width_of
-from convinspect.cli.streams import report_stream
+from convinspect.cli.streams import report_stream, say
 from convinspect.errors import UsageError
 from convinspect.spec import parse_unit
 
 
 @click.command()
-@click.argument("target", required=False)
+@click.argument("target", required=False, shell_complete=complete_target)
 @click.argument("layer", required=False)
 @run_options
 @click.option("--unit", metavar="I,J", help="Draw the box of the input that this unit of LAYER sees.")
 @click.option("--format", "form", type=click.Choice(("text", "json")), help="How to print it; by default text.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
-@click.option("--output", "-o", metavar="FILE", help="Write it there instead of printing it; - prints it.")
+@click.option(
+    "--output",
+    "-o",
+    metavar="FILE",
+    shell_complete=complete_file,
+    help="Write it there instead of printing it; - prints it.",
+)
 @click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
 def explain(target: str | None, layer: str | None, **options: Any) -> int:
     """Show the arithmetic of LAYER with the numbers put in: output size, parameters, MACs, memory, receptive field.
@@ -69,6 +76,11 @@ def _run(
     if failed is not None:
         raise failed
     explanation = explained(report, layer)
+    if report.graph is None:
+        say(
+            f"note: {request.target.text} does not say which row reads which, and so there are no steps of fields: "
+            "--json-sections graph saves that too"
+        )
     if form == "json":
         from convinspect.explain.json import write  # noqa: PLC0415
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from convinspect.cli.completion import complete_devices
+from convinspect.cli.completion import complete_devices, complete_file
 from convinspect.errors import UsageError
 from convinspect.spec import (
     InputSpec,
@@ -49,7 +49,12 @@ def run_options(command: F) -> F:
             "--call", "calls", multiple=True, metavar="NAME=VALUE", help="An argument of forward that is no tensor."
         ),
         click.option(
-            "--data", "data", multiple=True, metavar="[NAME=]FILE", help="Real inputs: .npy, .npz, .pt; repeatable."
+            "--data",
+            "data",
+            multiple=True,
+            metavar="[NAME=]FILE",
+            shell_complete=complete_file,
+            help="Real inputs: .npy, .npz, .pt; repeatable.",
         ),
         click.option(
             "--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="A constructor argument; repeatable."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from convinspect.cli.completion import complete_target
+from convinspect.cli.completion import complete_file, complete_target
 from convinspect.cli.hints import failure_of
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
@@ -24,16 +25,36 @@ if TYPE_CHECKING:
     from convinspect.report import Report
     from convinspect.spec import Request
 
+_BY_SUFFIX = {
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".html": "html",
+    ".svg": "svg",
+}
+
 
 @click.command(epilog=COLUMN_HELP)
 @click.argument("target", shell_complete=complete_target)
 @run_options
 @click.option("--unit", metavar="LAYER:I,J", help="Say which box of the input one unit of a layer sees.")
 @page_options
-@click.option("--format", "form", type=click.Choice(FORMATS), help="How to print it; by default a table.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="How to print it; by default as --output is called, else a table.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("--json-sections", metavar="NAMES", help=f"With --json also, comma-separated: {', '.join(SECTIONS)}.")
-@click.option("--output", "-o", metavar="FILE", help="Write the report there instead of printing it; - prints it.")
+@click.option(
+    "--output",
+    "-o",
+    metavar="FILE",
+    shell_complete=complete_file,
+    help="Write the report there instead of printing it; - prints it.",
+)
 @click.option(
     "--partial", is_flag=True, help="Write --output also where the forward failed, with the rows up to there."
 )
@@ -98,7 +119,7 @@ def _format(options: dict[str, Any]) -> str:
         if form not in (None, "json"):
             raise UsageError(f"--json and --format {form} contradict each other")
         return "json"
-    return form or ("json" if str(options["output"]).endswith(".json") else "table")
+    return form or _BY_SUFFIX.get(Path(options["output"] or "").suffix, "table")
 
 
 def _sections(form: str, options: dict[str, Any]) -> frozenset[Section]:

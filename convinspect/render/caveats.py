@@ -29,7 +29,9 @@ def legend(report: Report, rows: Sequence[Row], layout: Layout, glyphs: Glyphs, 
     for sign, cells in found:
         if cells and (verbose or not sign.plain) and not (sign is Sign.ALL and Sign.GATED in occurring):
             causes = _causes(report) if sign in (Sign.ALL, Sign.GATED) else ""
-            yield f"{sign.shown.format(glyphs=glyphs)}  {sign.meaning}{causes}"
+            stopped = sign is Sign.AT_LEAST and report.failure is not None and not report.uncounted
+            meaning = "at least: the forward stopped" if stopped else sign.meaning
+            yield f"{sign.shown.format(glyphs=glyphs)}  {meaning}{causes}"
     columns = {filled.column.topic for filled in layout.columns}
     if "field" in columns:
         spread = [layer.receptive_field for row in rows for layer in row.layers if _has_range(layer.receptive_field)]

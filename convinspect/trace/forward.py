@@ -166,6 +166,7 @@ def _forward(
     except BaseException as error:  # noqa: BLE001 - the user's forward may raise anything, exit too
         refuse_for_want_of_memory(error, "the forward")
         stopped = forward_failure(error, recorder)
+        recorder.add_what_raised(error)
     if recorder.defect is not None:
         raise recorder.defect
     if isinstance(out, (Iterator, Coroutine, AsyncIterator)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from torch import nn
@@ -12,6 +12,7 @@ from convinspect.errors import describe
 from convinspect.frontends.modules import type_name
 from convinspect.records import Failure, ModuleCall, TensorRecord
 from convinspect.trace.record.recorder import FAILED_IN, Recorder
+from convinspect.users_code import chain
 
 # What a layer wants, what it was given, and what else helps to find the mistake.
 Mismatch: TypeAlias = "tuple[str, str, str] | None"
@@ -42,15 +43,8 @@ def forward_failure(error: BaseException, recorder: Recorder) -> Failure:
 
 def _failed_in(error: BaseException) -> tuple[str, nn.Module | None]:
     """Return path and module that ``error``, or what it was raised from, came out of."""
-    seen: set[int] = set()
-    link: BaseException | None = error
-    while link is not None and id(link) not in seen:
-        found: tuple[str, nn.Module] | None = getattr(link, FAILED_IN, None)
-        if found is not None:
-            return found
-        seen.add(id(link))
-        link = link.__cause__ or link.__context__
-    return "", None
+    marks: Iterator[tuple[str, nn.Module] | None] = (getattr(link, FAILED_IN, None) for link in chain(error))
+    return next((mark for mark in marks if mark is not None), ("", None))
 
 
 def _given(path: str, recorder: Recorder) -> tuple[TensorRecord, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from convinspect.errors import UsageError
+from convinspect.errors import UsageError, first_line
 from convinspect.fields import FieldTracker, WatchArrays
 from convinspect.records import ModuleCall, OpCall, TensorRecord
 from convinspect.tensors.describe import arguments_of, returned_tensors, tensor_record, tensors_in
@@ -20,6 +20,7 @@ from convinspect.torch_private import DispatchMode, jagged_dispatch, run_composi
 from convinspect.trace.fake.tensor import ASKS_DEVICE
 from convinspect.trace.memory.live import LiveBytes
 from convinspect.trace.record.origins import Origins
+from convinspect.users_code import chain
 
 # The attribute of an exception that holds the path and the module that it came out of.
 FAILED_IN = "_convinspect_failed_in"
@@ -106,6 +107,7 @@ class Recorder(Calls, DispatchMode):
         self.memory = LiveBytes()
         self.defect: Exception | None = None
         self.raised: tuple[str, str] | None = None
+        self._failed: OpCall | None = None
         self._fields = fields
         self._touch = touch
         self.watching = WatchArrays(self.left, fields.cut)
@@ -132,7 +134,8 @@ class Recorder(Calls, DispatchMode):
         try:
             out = func(*args, **kwargs)
         except Exception as error:
-            self.raised = type(error).__name__, str(error)
+            self.raised = type(error).__name__, first_line(error)
+            self._failed = self._call(func, args, kwargs)
             raise
         try:
             self._record(func, args, kwargs, out)
@@ -144,20 +147,27 @@ class Recorder(Calls, DispatchMode):
 
     def _record(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         self._fields.observe(func, args, kwargs, out, self.path)
-        sources = self._origins.of(operands(args, kwargs)) if self._origins is not None else ()
-        index = self.add(
-            OpCall(
-                op=full_name(func),
-                parent=self.parent,
-                args=arguments_of(func, args, kwargs),
-                outputs=self._described(out),
-                allocated_bytes=self.memory.observe(func, args, kwargs, out, self.next_index),
-                sources=sources,
-            )
-        )
+        call = self._call(func, args, kwargs)
+        allocated = self.memory.observe(func, args, kwargs, out, self.next_index)
+        outputs = self._described(out)
+        index = self.add(replace(call, outputs=outputs, allocated_bytes=allocated, failed=False))
         if self._origins is not None:
             for tensor in results(out):
                 self._origins.made(tensor, index)
+
+    def _call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> OpCall:
+        """Return the call of an operator that has not returned."""
+        sources = self._origins.of(operands(args, kwargs)) if self._origins is not None else ()
+        return OpCall(full_name(func), self.parent, arguments_of(func, args, kwargs), (), sources=sources, failed=True)
+
+    def add_what_raised(self, error: BaseException) -> None:
+        """Add the call of the operator that ``error``, which ended the forward, came out of, if it did."""
+        # By its words: an interpreter does not pass on the error itself.
+        if self._failed is None or self.raised is None:
+            return
+        _, said = self.raised
+        if any(said == first_line(link) for link in chain(error)):
+            self.add(self._failed)
 
     def left(self, tensor: Tensor, how: str) -> None:
         """Take note that ``tensor`` becomes an array or a list: what is multiplied with it is not seen.
