@@ -29,6 +29,7 @@ def legend(report: Report, rows: Sequence[Row], layout: Layout, glyphs: Glyphs, 
     for sign, cells in found:
         if cells and (verbose or not sign.plain) and not (sign is Sign.ALL and Sign.GATED in occurring):
             causes = _causes(report) if sign in (Sign.ALL, Sign.GATED) else ""
+            causes = field_summary.global_axes(report.layers) + causes if sign is Sign.ALL else causes
             yield f"{sign.shown.format(glyphs=glyphs)}  {sign.meaning}{causes}"
     columns = {filled.column.topic for filled in layout.columns}
     if "field" in columns:
