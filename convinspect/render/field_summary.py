@@ -128,7 +128,9 @@ def _halo_along_some(field: ReceptiveField, sides: tuple[Interval | None, ...]) 
     parts = [_named([field.axes[n]]) + f": {_around(*side)}" for n, side in enumerate(sides) if side is not None]
     for number, gate in enumerate(gates):
         if number not in known and gate is not None:
-            parts.append(f"{_named([field.axes[number]])}: none is enough, {_gate(gate.path, gate.op)} looks at all of it")
+            parts.append(
+                f"{_named([field.axes[number]])}: none is enough, {_gate(gate.path, gate.op)} looks at all of it"
+            )
     return "; ".join(parts)
 
 
