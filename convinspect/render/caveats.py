@@ -29,6 +29,7 @@ def legend(report: Report, rows: Sequence[Row], layout: Layout, glyphs: Glyphs, 
     for sign, cells in found:
         if cells and (verbose or not sign.plain) and not (sign is Sign.ALL and Sign.GATED in occurring):
             causes = _causes(report) if sign in (Sign.ALL, Sign.GATED) else ""
+            causes = field_summary.global_axes(report.layers) + causes if sign is Sign.ALL else causes
             stopped = sign is Sign.AT_LEAST and report.failure is not None and not report.uncounted
             meaning = "at least: the forward stopped" if stopped else sign.meaning
             yield f"{sign.shown.format(glyphs=glyphs)}  {meaning}{causes}"
