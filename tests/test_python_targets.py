@@ -69,8 +69,13 @@ def test_several_that_need_no_arguments_are_listed_with_their_signatures(tmp_pat
     result = _summary(path, cwd=tmp_path)
     assert result.code == 2
     assert result.out == ""
-    assert "Net(width=4), Block(width), Other(width=4)" in result.err
-    assert f"hint: choose one, for example: {path}:Net" in result.err
+    assert result.err.splitlines() == [
+        f"error: {path}: several models",
+        "  Net(width=4)",
+        "  Other(width=4)",
+        "  Block(width)",
+        f"hint: choose one, for example: {path}:Net",
+    ]
 
 
 def test_imported_classes_are_not_candidates(tmp_path: Path) -> None:
@@ -296,7 +301,7 @@ def test_a_default_that_cannot_be_written_does_not_stop_the_list(tmp_path: Path)
     path = _write(tmp_path, text + ONE.replace("width=4", "width, how=Mute()"))
     assert "Net(...) needs width" in _summary(path, cwd=tmp_path).err
     path = _write(tmp_path, text + ONE.replace("width=4", "width=Mute()") + "\n    class Other(Net):\n        pass\n")
-    assert "several models: Net(...), Other(...)" in _summary(path, cwd=tmp_path).err
+    assert "several models\n  Net(...)\n  Other(...)\n" in _summary(path, cwd=tmp_path).err
 
 
 def test_an_attribute_that_raises_is_the_users(tmp_path: Path) -> None:
@@ -340,7 +345,7 @@ def test_classes_that_build_each_other_are_listed(tmp_path: Path) -> None:
     path = _write(
         tmp_path, text.replace("return self.linear(x)", "return self.linear(x) if x is not None else Other()")
     )
-    assert "several models: Net(width=4), Other(width=4)" in _summary(path, cwd=tmp_path).err
+    assert "several models\n  Net(width=4)\n  Other(width=4)\n" in _summary(path, cwd=tmp_path).err
 
 
 DECIDES = """

@@ -7,9 +7,9 @@ from typing import Any, TextIO
 
 import click
 
+from convinspect.cli.asking import reported
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
-from convinspect.cli.patience import patience
 from convinspect.cli.screen import width_of
 from convinspect.cli.streams import report_stream
 from convinspect.cli.summary import failure_of
@@ -59,12 +59,9 @@ def _run(
     target: str, layer: str | None, form: str, output: Output, stdout: TextIO | None, options: dict[str, Any]
 ) -> int:
     from convinspect.explain import explain as explained  # noqa: PLC0415 - a usage error must not wait for it
-    from convinspect.pipeline import summarise  # noqa: PLC0415
 
     unit = f"{layer}:{options['unit']}" if options["unit"] is not None else None
-    request = replace(request_of(target, {**options, "unit": unit}), graph=True)
-    with patience(request.target.text, request.device):
-        report = summarise(request)
+    request, report = reported(replace(request_of(target, {**options, "unit": unit}), graph=True))
     failed = failure_of(report, request)
     if failed is not None:
         raise failed

@@ -86,7 +86,7 @@ def _run(arguments: list[str]) -> int:
         return error.exit_code
     except InspectError as error:
         _trace_if_asked(arguments, error)
-        _complain(error.message, error.hint)
+        _complain(error.message, error.hint, error.lines)
         return error.exit_code
     except click.Abort:
         raise KeyboardInterrupt from None
@@ -108,11 +108,13 @@ def _invoke(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _complain(message: str, hint: str | None) -> None:
+def _complain(message: str, hint: str | None, lines: tuple[str, ...] = ()) -> None:
     color = sys.stderr is not None and has_color(terminal=sys.stderr.isatty())
-    for word, text, style in (("error:", message, "red"), ("hint:", hint, "cyan")):
+    for word, text, style, below in (("error:", message, "red", lines), ("hint:", hint, "cyan", ())):
         if text:
             say(f"{click.style(word, fg=style, bold=True) if color else word} {_one_line(text)}")
+        for line in below:
+            say(f"  {_one_line(line)}")
 
 
 def _one_line(text: str) -> str:

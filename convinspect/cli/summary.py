@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from convinspect.cli.asking import reported
 from convinspect.cli.completion import complete_target
 from convinspect.cli.hints import hint_for
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.page_options import COLUMN_HELP, page_of, page_options
-from convinspect.cli.patience import patience
 from convinspect.cli.screen import can_draw, has_color, height_of, width_of
 from convinspect.cli.streams import report_stream, say
 from convinspect.errors import ModelError, UsageError
@@ -67,10 +67,7 @@ def _run(
     stdout: TextIO | None,
     options: dict[str, Any],
 ) -> int:
-    from convinspect.pipeline import summarise  # noqa: PLC0415 - a usage error must not wait for it
-
-    with patience(request.target.text, request.device):
-        report = summarise(request)
+    request, report = reported(request)
     _say_notes(report)
     failed = failure_of(report, request)
     if failed is None or output.is_stdout or options["partial"]:

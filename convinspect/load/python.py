@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from contextlib import suppress
 from types import ModuleType
 from typing import Any
@@ -14,10 +13,12 @@ from convinspect.errors import InspectError, ModelError, UsageError
 from convinspect.frontends import frontend_of
 from convinspect.frontends.placing import place
 from convinspect.load.arguments import resolved
-from convinspect.load.choose import Choice, choose, is_model, signature_of, written
+from convinspect.load.candidates import is_model
+from convinspect.load.choose import Choice, choose
 from convinspect.load.device import resolve_device
 from convinspect.load.importing import import_source
 from convinspect.load.loaded import Loaded
+from convinspect.load.missing import check_arguments, completed, other_way
 from convinspect.load.without_data import built_without_data
 from convinspect.records import Note
 from convinspect.spec import Request
@@ -30,28 +31,36 @@ def load_python(request: Request) -> Loaded:
     module = import_source(request.target)
     choice = choose(module, request.target, request.arguments)
     try:
-        model = _build(choice, request, module, device)
+        model, built = _build(choice, request, module, device)
         model = place(model, device, getattr(torch, request.dtype) if request.dtype is not None else None)
     except InspectError as error:
         raise error.within(request.target.text) from error.__cause__
-    notes = (Note("chosen", choice.reason),) if choice.reason else ()
+    reasons = [choice.reason] if choice.reason else []
+    reasons += [f"{choice.name} is built with {' '.join(f'--arg {one!r}' for one in built)}"] if built else []
+    notes = tuple(Note("chosen", reason) for reason in reasons)
     frontend = frontend_of(model)
     return Loaded(request, frontend, frontend.name, device, frontend.dtype, notes=notes)
 
 
-def _build(choice: Choice, request: Request, module: ModuleType, device: str) -> nn.Module:
+def _build(choice: Choice, request: Request, module: ModuleType, device: str) -> tuple[nn.Module, tuple[str, ...]]:
+    """Return the model, and the arguments that it was given beside those of the request."""
     if is_model(choice.value):
         if request.arguments:
             raise UsageError(f"{choice.name} is an instance: --arg has nothing to build")
         instance: nn.Module = choice.value
-        return instance
+        return instance, ()
     args, kwargs = resolved(choice.value, request.arguments, module)
-    _check_arguments(choice, args, kwargs)
+    kwargs, built = completed(choice, args, kwargs)
+    check_arguments(choice, args, kwargs, module, request.target)
     if device == "meta":
         # Constructors that read values which are not known there cannot run on meta: they build for real.
         with suppress(ModelError), built_without_data():
-            return _called(choice, args, kwargs)
-    return _called(choice, args, kwargs)
+            return _called(choice, args, kwargs), built
+    try:
+        return _called(choice, args, kwargs), built
+    except ModelError as error:
+        other = other_way(choice, module, request.target)
+        raise ModelError(error.message, error.hint or (other and f"another way: {other}")) from error.__cause__
 
 
 def _called(choice: Choice, args: tuple[Any, ...], kwargs: dict[str, Any]) -> nn.Module:
@@ -68,28 +77,6 @@ def _say(value: Any) -> str:
     """Return a value as it was typed; an object by its class, whose own words may be many."""
     plain = isinstance(value, (bool, int, float, str, tuple, list, dict, type(None)))
     return repr(value) if plain else f"@{getattr(value, '__name__', type(value).__name__)}"
-
-
-def _check_arguments(choice: Choice, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Raise `UsageError` where the arguments do not fit the signature, before any of the user's code runs."""
-    signature = signature_of(choice.value)
-    if signature is None:
-        return
-    try:
-        signature.bind(*args, **kwargs)
-    except TypeError as error:
-        missing = [
-            p.name
-            for i, p in enumerate(signature.parameters.values())
-            if i >= len(args) and p.default is p.empty and p.name not in kwargs and p.kind not in _VARIADIC
-        ]
-        if missing:
-            hint = "give them with " + " ".join(f"--arg {name}=..." for name in missing)
-            raise UsageError(f"{choice.name}{written(signature)} needs {', '.join(missing)}", hint) from None
-        raise UsageError(f"{choice.name}{written(signature)}: {error}") from None
-
-
-_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def _with_article(noun: str) -> str:
