@@ -49,6 +49,7 @@ def _process(out: io.StringIO, err: io.StringIO, cwd: Path) -> Iterator[None]:
         sys.path[:] = kept[3]
         # A target of the next test may have the name of a target of this one.
         for name in set(sys.modules) - kept[4]:
-            path = getattr(sys.modules[name], "__file__", None)
-            if path is not None and str(cwd) in path and "convinspect" not in name.split("."):
+            module = sys.modules[name]
+            path = getattr(module, "__file__", None) or " ".join(getattr(module, "__path__", ()))
+            if path and (str(cwd) in path or path in str(cwd)) and "convinspect" not in name.split("."):
                 del sys.modules[name]

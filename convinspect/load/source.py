@@ -105,8 +105,10 @@ class Source:
         if isinstance(value, ast.IfExp):
             return self._made_of([value.body, value.orelse], inside, holder, seen)
         if isinstance(value, ast.Name):
+            if (here := f"{inside.name}={value.id}") in seen:
+                return None
             bound = [item.value for item in _inside(inside) if isinstance(item, ast.Assign) and _binds(item, value.id)]
-            return self._made_of([one for one in bound if not isinstance(one, ast.Name)], inside, holder, seen)
+            return self._made_of(bound, inside, holder, seen | {here})
         if not isinstance(value, ast.Call):
             return None
         called = value.func
