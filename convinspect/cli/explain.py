@@ -47,7 +47,7 @@ def explain(target: str | None, layer: str | None, **options: Any) -> int:
     output = open_output(options["output"], [target] if target is not None else [])
     with report_stream() as stdout:
         try:
-            if target is None or (layer is None and not options["inputs"] and not _runs_alone(target)):
+            if target is None or (layer is None and not _is_fed(options) and not _runs_alone(target)):
                 output.write(stdout, _terms(form, output, stdout))
                 return 0
             return _run(target, layer, form, output, stdout, options)
@@ -75,6 +75,10 @@ def _run(
 
         output.write(stdout, write_text(explanation, _width(output, stdout)))
     return 0
+
+
+def _is_fed(options: dict[str, Any]) -> bool:
+    return any(options[name] for name in ("inputs", "calls", "data", "input_from"))
 
 
 def _runs_alone(target: str) -> bool:

@@ -16,6 +16,7 @@ from convinspect.cli.page_options import COLUMN_HELP, page_of, page_options
 from convinspect.cli.screen import can_draw, has_color, height_of, width_of
 from convinspect.cli.streams import report_stream, say
 from convinspect.errors import ModelError, UsageError
+from convinspect.records import TAKEN
 from convinspect.render import FORMATS, Options, render
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _text(report: Report, form: str, layout: Options, output: Output, stdout: Te
 
 def _say_notes(report: Report) -> None:
     for note in report.warnings:
-        if note.code in ("chosen", "ran_on_cpu"):
+        if note.code in (*TAKEN, "ran_on_cpu"):
             say(f"note: {note.message}")
 
 

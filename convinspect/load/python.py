@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -20,6 +21,8 @@ from convinspect.load.importing import import_source
 from convinspect.load.loaded import Loaded
 from convinspect.load.missing import check_arguments, completed, other_way
 from convinspect.load.without_data import built_without_data
+from convinspect.load.without_weights import HINT as NO_WEIGHTS
+from convinspect.load.without_weights import wants_weights, without_weights
 from convinspect.records import Note
 from convinspect.spec import Request
 from convinspect.users_code import running_users_code
@@ -28,10 +31,12 @@ from convinspect.users_code import running_users_code
 def load_python(request: Request) -> Loaded:
     """Return the model that a ``.py`` file or an importable module defines, on the request's device."""
     device = resolve_device(request.device)
-    module = import_source(request.target)
+    with _weights(request):
+        module = import_source(request.target)
     choice = choose(module, request.target, request.arguments)
     try:
-        model, built = _build(choice, request, module, device)
+        with _weights(request):
+            model, built = _build(choice, request, module, device)
         model = place(model, device, getattr(torch, request.dtype) if request.dtype is not None else None)
     except InspectError as error:
         raise error.within(request.target.text) from error.__cause__
@@ -39,7 +44,19 @@ def load_python(request: Request) -> Loaded:
     reasons += [f"{choice.name} is built with {' '.join(f'--arg {one!r}' for one in built)}"] if built else []
     notes = tuple(Note("chosen", reason) for reason in reasons)
     frontend = frontend_of(model)
-    return Loaded(request, frontend, frontend.name, device, frontend.dtype, notes=notes)
+    return Loaded(request, frontend, frontend.name, device, frontend.dtype, notes=notes, built_by=choice.value)
+
+
+@contextmanager
+def _weights(request: Request) -> Iterator[None]:
+    """Run the block, in which the user's code may load weights, or has none to load where the request says so."""
+    with nullcontext() if request.weights else without_weights():
+        try:
+            yield
+        except ModelError as error:
+            if not wants_weights(error.__cause__):
+                raise
+            raise ModelError(error.message, NO_WEIGHTS) from error.__cause__
 
 
 def _build(choice: Choice, request: Request, module: ModuleType, device: str) -> tuple[nn.Module, tuple[str, ...]]:
@@ -53,9 +70,13 @@ def _build(choice: Choice, request: Request, module: ModuleType, device: str) ->
     kwargs, built = completed(choice, args, kwargs)
     check_arguments(choice, args, kwargs, module, request.target)
     if device == "meta":
-        # Constructors that read values which are not known there cannot run on meta: they build for real.
-        with suppress(ModelError), built_without_data():
-            return _called(choice, args, kwargs), built
+        try:
+            with built_without_data():
+                return _called(choice, args, kwargs), built
+        except ModelError as error:
+            if wants_weights(error.__cause__):
+                raise
+            # Constructors that read values which are not known there cannot run on meta: they build for real.
     try:
         return _called(choice, args, kwargs), built
     except ModelError as error:

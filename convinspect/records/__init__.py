@@ -7,6 +7,7 @@ from convinspect.records.fields import FieldStatus, GlobalOperator, Interval, Ju
 from convinspect.records.memory import Alive, AliveKind, Measured, Memory, Peak, Phase, TrainingStep
 from convinspect.records.numbers import Bytes, Count, Share
 from convinspect.records.run import (
+    TAKEN,
     Failure,
     Format,
     Model,
@@ -23,6 +24,7 @@ from convinspect.records.tensors import NamedTensor, TensorRecord, Value
 
 __all__ = [
     "PER_AXIS",
+    "TAKEN",
     "Alive",
     "AliveKind",
     "Attributes",
