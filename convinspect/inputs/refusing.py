@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from convinspect.errors import UsageError
-from convinspect.inputs.suggesting import suggestion
+from convinspect.inputs.suggesting import also_needed
 from convinspect.load import Loaded
 
 
@@ -26,7 +26,7 @@ def refusal(loaded: Loaded, signature: inspect.Signature, args: tuple[Any, ...],
         return UsageError(message, f"there is no {' and no '.join(unknown)}{gone}")
     if missing:
         given = [*list(own)[: len(args)], *kwargs]
-        also = suggestion(loaded.runnable, given, _like(loaded))
+        also = also_needed(loaded.runnable, given, _like(loaded), whole=loaded.request.batch_size is None)
         return UsageError(message, f"forward{takes} also needs {' and '.join(missing)}: {also}")
     return UsageError(message, "an input is named as --input NAME=SHAPE")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import torch
 from torch import nn
@@ -21,21 +21,40 @@ _SEQUENCE = "100"
 _TOKENS = "128"
 
 
-def suggestion(frontend: Frontend, given: Iterable[str] = (), like: str | None = None) -> str:
-    """Return the options for all inputs that ``forward`` needs and that are not among the names ``given``.
+def suggestion(frontend: Frontend) -> str:
+    """Return the options for all inputs that ``forward`` needs."""
+    texts, whole = _wanted(frontend)
+    if len(texts) == 1 and re.fullmatch(r"\w+=[^:].*", texts[0]):  # one input needs no name
+        texts = [texts[0].partition("=")[2]]
+    return _options(texts, whole=whole)
 
-    An input that nothing is known about is ``like`` another one.
+
+def also_needed(frontend: Frontend, given: Collection[str], like: str | None, *, whole: bool) -> str:
+    """Return the options for the inputs that ``forward`` needs beside those ``given``, or instead of them.
+
+    What nothing is known about is ``like`` another one; ``whole`` says that the shapes were given with the batch.
     """
+    texts, must_be_whole = _wanted(frontend, given, like, whole=whole)
+    if must_be_whole and not whole:  # where the batch does not stand in front, it stands in all of them
+        return f"instead of all, {suggestion(frontend)}"
+    return _options(texts, whole=False)
+
+
+def _wanted(
+    frontend: Frontend, given: Collection[str] = (), like: str | None = None, *, whole: bool = False
+) -> tuple[list[str], bool]:
+    """Return a spec with its name for each input that is not given, and whether they must hold the batch."""
     model, signature = frontend.module, frontend.signature()
     needed = [p for p in signature.parameters.values() if _is_needed(p) and p.name not in given] if signature else []
     uses = uses_of(model, [p.name for p in needed])
-    whole = any(_is_whole(use) for use in uses)
-    first = next((spec for spec in (_spec(module, whole=whole) for module in registered_modules(model)) if spec), None)
-    like = like or first or ("1,3,224,224" if whole else "3,224,224")
-    texts = [text for parameter in needed for text in _texts(parameter, uses, like, whole=whole)]
-    if len(texts) < 2 and not given and not any("=" in text.partition(".")[0] and ":=" in text for text in texts):  # noqa: PLR2004 - one input needs no name
-        texts = [texts[0].partition("=")[2] if texts and "." not in texts[0].partition("=")[0] else (*texts, like)[0]]
-    return " ".join([*(["--no-batch"] if whole and not given else []), *(f"--input {text}" for text in texts)])
+    whole = whole or any(map(_is_whole, uses))
+    first = _spec_in(model, whole=whole) or ("1,3,224,224" if whole else "3,224,224")
+    texts = [text for parameter in needed for text in _texts(parameter, uses, like or first, whole=whole)]
+    return texts or [f"input={first}"], whole
+
+
+def _options(texts: Iterable[str], *, whole: bool) -> str:
+    return " ".join([*(["--no-batch"] if whole else []), *(f"--input {text}" for text in texts)])
 
 
 def _texts(parameter: inspect.Parameter, uses: list[Use], like: str, *, whole: bool) -> Iterator[str]:

@@ -155,12 +155,14 @@ def _make_importable(folder: Path, *, last: bool = False) -> None:
 
 
 def _neighbour(path: Path) -> str | None:
-    """Suggest the Python file of the same folder whose name is nearest."""
+    """Suggest the config in a folder, or the Python file beside ``path`` whose name is nearest."""
     import difflib  # noqa: PLC0415 - only on the way to an error
 
     folder = path if path.is_dir() else path.parent
     if not folder.is_dir():
         return None
+    if (path / "config.json").is_file():
+        return f"did you mean {path / 'config.json'}?"
     found = sorted(file.name for file in folder.glob("*.py") if file.name != path.name)
     near = difflib.get_close_matches(path.name, found, n=1)
     return f"did you mean {folder / near[0]}?" if near else None

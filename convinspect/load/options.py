@@ -28,11 +28,7 @@ _WEIGHTS = ("a file of weights has no forward", _BUILD | _RUN, _NAME_THE_MODEL)
 # What each kind of target is, the options that change nothing about it, and what to do instead.
 _IDLE: dict[Kind, tuple[str, frozenset[str], str | None]] = {
     "python": ("Python code runs as it is", frozenset(("--allow-unsafe",)), None),
-    "config": (
-        "a config says all that the model is built of",
-        frozenset(("--arg", "--no-weights", "--allow-unsafe")),
-        None,
-    ),
+    "config": ("a config says what is built", _BUILD - {"--second-opinion"} | {"--allow-unsafe"}, None),
     "torchscript": ("an archive is a finished model", _BUILD, None),
     "export": ("a program runs as it was exported", _BUILD | {"--dtype", "--train"}, None),
     "checkpoint": _WEIGHTS,
