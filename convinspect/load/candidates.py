@@ -59,10 +59,11 @@ class Candidates:
         """Return what ``module`` itself defines; of one that only gathers what its neighbours define, those."""
         names = {name: value for name, value in dict(vars(module)).items() if not name.startswith("_")}
         instances = {name: value for name, value in names.items() if is_model(value)}
-        if with_weights := {name: value for name, value in instances.items() if _holds_weights(value)}:
-            instances = with_weights
         classes = {name: value for name, value in names.items() if _is_class_of(value, module.__name__)}
         functions = {name: value for name, value in names.items() if _is_function_of(value, module.__name__)}
+        with_weights = {name: value for name, value in instances.items() if _holds_weights(value)}
+        if with_weights or classes or functions:
+            instances = with_weights
         if not (instances or classes or functions):
             near = {name: value for name, value in names.items() if _is_near(value, module)}
             classes = {name: value for name, value in near.items() if _is_class_of(value, value.__module__)}
