@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from convinspect.records import TAKEN
 from convinspect.render import field, field_summary
 from convinspect.render.signs import Sign
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 _NAMED = 3
 # What is said while the model is looked for and run.
-_TOLD = ("chosen", "ran_on_cpu")
+_TOLD = (*TAKEN, "ran_on_cpu")
 
 
 def legend(report: Report, rows: Sequence[Row], layout: Layout, glyphs: Glyphs, *, verbose: bool) -> Iterator[str]:
