@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.check.projects import BROKEN, CONFIG, NET, PARAMS, Done, commit, environment, process, repository, write
+from tests.shell import convinspect
 
 WIDER = NET.replace("width=8", "width=9")
 VALUES = NET.replace("return self.head(", "x.sum().item()\n        return self.head(")
@@ -158,9 +159,11 @@ def test_an_interrupt_is_no_verdict(tmp_path: Path, cache: Path) -> None:
 
 
 def test_a_file_of_several_models_is_told_with_their_names(tmp_path: Path) -> None:
-    net = "class {}(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.layer = nn.Linear(4, 2)\n"
-    forward = "    def forward(self, x):\n        return self.layer(x)\n"
-    text = "from torch import nn\n" + "".join(net.format(name) + forward for name in ("Small", "Large"))
+    net = (
+        "class {}(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.layer = nn.Linear(4, 2)\n    def forward(self, x):\n        return self.layer(x)\n"
+    )
+    text = "from torch import nn\n" + "".join(net.format(name) for name in ("Small", "Large"))
     (tmp_path / "nets.py").write_text(text)
     result = convinspect("check", "nets.py", "-i", "4", "--max-params", "1M", cwd=tmp_path)
     assert result.code == 2
