@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from convinspect.cli.completion import complete_target
 from convinspect.cli.hints import hint_for
+from convinspect.cli.html_page import read_picture, show, shown
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.page_options import COLUMN_HELP, page_of, page_options
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from convinspect.report import Report
     from convinspect.spec import Request
 
+_BY_SUFFIX = {".json": "json", ".html": "html"}
+
 
 @click.command(epilog=COLUMN_HELP)
 @click.argument("target", shell_complete=complete_target)
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
 @page_options
 @click.option("--format", "form", type=click.Choice(FORMATS), help="How to print it; by default a table.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option("--picture", metavar="FILE", help="With --format html: an image to draw receptive fields on.")
+@click.option("--open", "open_", is_flag=True, help="With --format html: show the page in the browser.")
 @click.option("--json-sections", metavar="NAMES", help=f"With --json also, comma-separated: {', '.join(SECTIONS)}.")
 @click.option("--output", "-o", metavar="FILE", help="Write the report there instead of printing it; - prints it.")
 @click.option(
@@ -49,11 +55,15 @@ def summary(target: str, **options: Any) -> int:
       convinspect summary model.py --input 3,224,224 --depth 2
     """
     form, layout = _format(options), page_of(options)
+    layout = replace(layout, picture=_picture(form, options))
     request = replace(request_of(target, options), sections=_sections(form, options))
     from convinspect.load import kind_of  # noqa: PLC0415 - --help must not wait for it
 
     kind_of(request.target.source)  # a file that is not there is told before torch is imported
-    output = open_output(options["output"], [request.target.source])
+    read = [request.target.source, *([options["picture"]] if options["picture"] else [])]
+    output = open_output(options["output"], read)
+    if options["open_"]:
+        output = shown(output)
     with report_stream() as stdout:
         try:
             return _run(request, form, layout, output, stdout, options)
@@ -81,6 +91,8 @@ def _run(
         say(f"note: {output.text} is not written, for the forward failed; --partial writes the rows up to there")
     if failed is not None:
         raise failed
+    if options["open_"]:
+        show(output)
     if options["second_opinion"]:
         _say_second_opinion(request, report)
     return 0
@@ -92,7 +104,14 @@ def _format(options: dict[str, Any]) -> str:
         if form not in (None, "json"):
             raise UsageError(f"--json and --format {form} contradict each other")
         return "json"
-    return form or ("json" if str(options["output"]).endswith(".json") else "table")
+    return form or _BY_SUFFIX.get(Path(options["output"] or "").suffix, "table")
+
+
+def _picture(form: str, options: dict[str, Any]) -> bytes | None:
+    for name in ("picture", "open_"):
+        if options[name] and form != "html":
+            raise UsageError(f"--{name.rstrip('_')} is for the HTML page", "add --format html")
+    return read_picture(options["picture"])
 
 
 def _sections(form: str, options: dict[str, Any]) -> frozenset[Section]:

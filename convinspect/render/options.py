@@ -23,7 +23,7 @@ class Options:
     (``lines`` ``None``: all). ``expand`` folds no equal siblings and hides no operators, ``only`` shows one module
     whole, ``sort`` the heaviest rows (``top`` of them), ``brief`` the heading alone, ``verbose`` what things mean.
     ``ascii`` keeps to ASCII, for an output that can encode nothing else. ``told``: the failure and the choice of a
-    model are said elsewhere.
+    model are said elsewhere. ``picture`` is a file of an image, which lies behind receptive fields.
     """
 
     width: int = PAGE_WIDTH
@@ -39,6 +39,7 @@ class Options:
     brief: bool = False
     verbose: bool = False
     told: bool = False
+    picture: bytes | None = None
 
 
 def parse_depth(text: str | int | None) -> int | Literal["all"] | None:
