@@ -62,7 +62,7 @@ def _run(
     from convinspect.pipeline import summarise  # noqa: PLC0415
 
     unit = f"{layer}:{options['unit']}" if options["unit"] is not None else None
-    request = replace(request_of(target, {**options, "unit": unit}), sections=frozenset({"graph"}))
+    request = replace(request_of(target, {**options, "unit": unit}), sections=("graph",))
     with patience(request.target.text, request.device):
         report = summarise(request)
     failed = failure_of(report, request)

@@ -114,10 +114,10 @@ def _picture(form: str, options: dict[str, Any]) -> bytes | None:
     return read_picture(options["picture"])
 
 
-def _sections(form: str, options: dict[str, Any]) -> frozenset[Section]:
+def _sections(form: str, options: dict[str, Any]) -> tuple[Section, ...]:
     said: str | None = options["json_sections"]
     if said is None:
-        return frozenset(SECTIONS) if form == "html" else frozenset()
+        return SECTIONS if form == "html" else ()
     if form != "json":
         raise UsageError("--json-sections are parts of the JSON report", "add --json")
     return parse_sections([name.strip() for name in said.split(",")])

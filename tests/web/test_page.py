@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import random
 import re
+from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
+from convinspect import inspect
 from convinspect.records import Peak
 from convinspect.render import Options, render
 from convinspect.report import Report
+from convinspect.spec import SECTIONS
 from tests.render import nets as hand_made
 from tests.shell import convinspect
 
@@ -389,3 +394,31 @@ def test_a_notebook_shows_the_page_in_a_frame_that_cannot_reach_it(opened: Any) 
         found.page.frames[1].evaluate("(() => { try { return !!parent.document } catch { return false } })()") is False
     )
     found.assert_quiet()
+
+
+def test_a_diff_is_the_same_page_with_both_and_their_differences(tmp_path: Path, opened: Any) -> None:
+    first = {"a": nn.Conv2d(3, 8, 3), "act": nn.ReLU(), "b": nn.Conv2d(8, 8, 3), "drop": nn.Dropout()}
+    then = {"a": nn.Conv2d(3, 8, 3), "act": nn.ReLU(), "b": nn.Conv2d(8, 16, 5), "mix": nn.Conv2d(16, 4, 1)}
+    for name, modules in (("old.json", first), ("new.json", then)):
+        x = torch.empty(1, 3, 16, 16, device="meta")
+        report = inspect(nn.Sequential(OrderedDict(modules)), x, sections=SECTIONS)
+        (tmp_path / name).write_text(report.to_json(), "utf-8")
+    done = convinspect("diff", "old.json", "new.json", "-o", "diff.html", cwd=tmp_path)
+    assert done.code == 0, done.err
+    found = opened((tmp_path / "diff.html").read_text("utf-8"))
+    page = found.page
+    listed = page.locator("#changes tbody tr").all_inner_texts()
+    assert [line.split("\t")[0].strip() for line in listed] == ["changed", "removed", "added"]
+    assert "Conv2d 3x3 → Conv2d 5x5" in listed[0]
+    assert "Params 584 → 3,216" in listed[0]
+    assert page.locator("#layers tr[data-row='3'] .mark").inner_text() == "changed"
+    assert "before: 808" in page.locator(".facts").inner_text()
+    assert page.locator("#memory .besides").get_attribute("d")
+    page.locator("#changes tr.removed .link").click()
+    assert page.get_by_role("button", name="Before: old.json").get_attribute("aria-pressed") == "true"
+    assert page.locator("#row code").inner_text() == "drop"
+    page.get_by_role("button", name="After: new.json").click()
+    assert page.locator("#layers tr[data-row='4'] .mark").inner_text() == "added"
+    found.assert_quiet()
+    done = convinspect("diff", "old.json", "new.json", "--open", cwd=tmp_path)
+    assert (done.code, "--open is for the HTML page" in done.err) == (2, True)

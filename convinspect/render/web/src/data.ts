@@ -94,7 +94,23 @@ export interface Data {
   graph: [number, number][] | null;
   timeline: { inference: Timeline; training: Timeline | null } | null;
   units: { layers: (number | null)[]; distinct: Units[] } | null;
-  picture: string | null;
+  picture?: string | null;
+  comparison?: Comparison;
+}
+
+/** Another report beside this one; `before` and `after` are places of rows. */
+export interface Comparison {
+  labels: [string, string];
+  before: Data;
+  pairs: Pair[];
+}
+
+export interface Pair {
+  before: number | null;
+  after: number | null;
+  status: string;
+  itself: boolean;
+  facets: string[];
 }
 
 /** Who holds whom: `ends[i]` is one after the last row below row `i`. */

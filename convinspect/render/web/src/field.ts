@@ -56,7 +56,7 @@ class Fields {
   private drawUnits(name: string, field: Field, units: Units): void {
     const names = axisNames(field, this.lengths(field).length);
     const local = hasLocal(units);
-    const input = new Plane(this.lengths(field), names, this.data.picture, this.margins(units));
+    const input = new Plane(this.lengths(field), names, this.data.picture ?? null, this.margins(units));
     const output = html("div", { class: "output" });
     const said = html("p", { class: "said", role: "status" });
     const slices = html("div", { class: "slices" });
@@ -112,7 +112,7 @@ class Fields {
     const input = new Plane(
       lengths,
       names,
-      this.data.picture,
+      this.data.picture ?? null,
       lengths.map(() => 0),
     );
     input.draw(one, true);

@@ -7,17 +7,18 @@ import { button, html, panel, svg } from "./dom";
 import { savePng, saveSvg } from "./export";
 import { FITTING, Flow } from "./flow";
 import { type Box, type Picture, type Point, pictureOf, type Wire } from "./layout";
+import type { Marks } from "./table";
 
 const LONGEST = 30;
 
-export function graph(data: Data, tree: Tree, chosen: Chosen): HTMLElement {
+export function graph(data: Data, tree: Tree, chosen: Chosen, marks: Marks | null): HTMLElement {
   if (!data.graph?.length) {
     const { section, body } = panel("graph", "Graph");
     const why = data.graph ? "No row reads what another one made." : "This report was made without its graph.";
     body.append(html("p", { class: "empty" }, why));
     return section;
   }
-  return new GraphPanel(data, tree, chosen, data.graph).section;
+  return new GraphPanel(data, tree, chosen, data.graph, marks).section;
 }
 
 class GraphPanel {
@@ -34,6 +35,7 @@ class GraphPanel {
     tree: Tree,
     private readonly chosen: Chosen,
     edges: readonly [number, number][],
+    private readonly marks: Marks | null,
   ) {
     this.flow = new Flow(data, tree, edges);
     const name = data.name;
@@ -107,12 +109,13 @@ class GraphPanel {
     const row = box.name.startsWith("row ") ? Number(box.name.slice(4)) : null;
     const opens = row !== null && this.flow.opens(row);
     const [first, second] = this.words(box.name);
+    const mark = row === null ? "" : (this.marks?.(row) ?? "");
     const made = svg("g", {
-      class: `node ${box.open ? "open" : opens ? "closed" : "leaf"} ${box.depth % 2 ? "odd" : "even"}`,
+      class: `node ${box.open ? "open" : opens ? "closed" : "leaf"} ${box.depth % 2 ? "odd" : "even"} ${mark}`.trim(),
       transform: `translate(${box.x} ${box.y})`,
       tabindex: -1,
       role: "button",
-      "aria-label": `${first} ${second}`.trim(),
+      "aria-label": `${first} ${second} ${mark}`.trim(),
       "aria-expanded": opens ? String(box.open) : null,
       "data-row": row,
     });
@@ -192,7 +195,7 @@ class GraphPanel {
   private fit(): void {
     const { clientWidth, clientHeight } = this.element;
     const { width, height } = this.picture;
-    const scale = Math.min(1.25, clientWidth / width, Math.max(clientHeight / height, 0.7));
+    const scale = Math.min(1.25, clientWidth / width, Math.max(clientHeight / height, 0.6));
     const view = { width: clientWidth / scale, height: clientHeight / scale };
     this.look({ x: (width - view.width) / 2, y: Math.min((height - view.height) / 2, 0), ...view });
   }

@@ -43,13 +43,18 @@ export function heights(timeline: Timeline, only: (owner: number) => boolean = (
   return { total, kinds };
 }
 
-export function memory(data: Data, tree: Tree, chosen: Chosen): HTMLElement {
+export function memory(data: Data, tree: Tree, chosen: Chosen, other: Data | null): HTMLElement {
   if (!data.timeline) {
     const { section, body } = panel("memory", "Memory over time");
     body.append(html("p", { class: "empty" }, "This report was made without its timeline."));
     return section;
   }
-  return new Memory(data, tree, chosen, data.timeline).section;
+  return new Memory(data, tree, chosen, data.timeline, other?.timeline ?? null).section;
+}
+
+interface Timelines {
+  inference: Timeline;
+  training: Timeline | null;
 }
 
 class Memory {
@@ -71,7 +76,8 @@ class Memory {
     private readonly data: Data,
     private readonly tree: Tree,
     private readonly chosen: Chosen,
-    lines: { inference: Timeline; training: Timeline | null },
+    private readonly lines: Timelines,
+    private readonly others: Timelines | null,
   ) {
     this.line = lines.training ?? lines.inference;
     this.all = heights(this.line);
@@ -113,12 +119,13 @@ class Memory {
     }
     const { total } = this.all;
     this.peak = total.reduce((best, size, moment) => (size > at(total, best) ? moment : best), 0);
-    this.most = Math.max(1, at(total, this.peak));
+    const theirs = this.theirs();
+    this.most = Math.max(1, at(total, this.peak), ...theirs.map((one) => one[1]));
     const chart = svg("svg", {
       class: "chart",
       viewBox: `0 0 ${this.width} ${HEIGHT}`,
       role: "img",
-      "aria-label": `Bytes alive after each of ${this.all.total.length} operators; at most ${bytes(this.most)}`,
+      "aria-label": `Bytes alive after each of ${this.all.total.length} operators; at most ${bytes(at(total, this.peak))}`,
       "data-peak": at(this.all.total, this.peak),
       pointermove: (event: PointerEvent) => this.point(event, chart),
       pointerdown: (event: PointerEvent) => this.point(event, chart),
@@ -127,6 +134,7 @@ class Memory {
     chart.append(
       ...this.axis(),
       ...this.bands(),
+      this.besides(theirs),
       this.part,
       this.turns,
       ...this.phases(),
@@ -137,6 +145,27 @@ class Memory {
     this.body.replaceChildren(chart, this.slider, this.legend(), this.told);
     this.go(this.peak);
     this.mark();
+  }
+
+  /** The other report's bytes, each with its place along this one's moments. */
+  private theirs(): [number, number][] {
+    const line = this.line === this.lines.training ? this.others?.training : this.others?.inference;
+    if (!line) return [];
+    const { total } = heights(line);
+    const step = Math.max(1, Math.ceil(total.length / (2 * this.width)));
+    return total.flatMap((size, i): [number, number][] =>
+      i % step ? [] : [[(i / total.length) * this.all.total.length, Math.max(...total.slice(i, i + step), size)]],
+    );
+  }
+
+  private besides(theirs: readonly [number, number][]): SVGElement {
+    const shape = line<[number, number]>()
+      .x((one) => this.x(one[0]))
+      .y((one) => this.y(one[1]))
+      .curve(curveStepAfter);
+    const path = svg("path", { class: "besides", d: shape([...theirs]) ?? "" });
+    path.append(svg("title", {}, "all that is alive in the other report"));
+    return path;
   }
 
   /** The moments that are drawn: where there are more than pixels, the highest of each. */
@@ -209,7 +238,7 @@ class Memory {
       svg(
         "text",
         { class: "peak-name", x: end ? x - 8 : x + 8, y: y - 4, "text-anchor": end ? "end" : "start" },
-        `peak ${bytes(this.most)}`,
+        `peak ${bytes(at(this.all.total, this.peak))}`,
       ),
     ];
   }

@@ -10,8 +10,11 @@ const HEIGHT = 28;
 const MANY = 400;
 const AROUND = 30;
 
-export function table(data: Data, tree: Tree, chosen: Chosen): HTMLElement {
-  return new Table(data, tree, chosen).section;
+/** What became of a row between two reports, one word; nothing where nothing did. */
+export type Marks = (row: number) => string;
+
+export function table(data: Data, tree: Tree, chosen: Chosen, marks: Marks | null): HTMLElement {
+  return new Table(data, tree, chosen, marks).section;
 }
 
 class Table {
@@ -32,6 +35,7 @@ class Table {
     private readonly data: Data,
     tree: Tree,
     private readonly chosen: Chosen,
+    private readonly marks: Marks | null,
   ) {
     this.view = new View(data, tree);
     this.columns = new Set(data.columns.filter((column) => column.shown).map((column) => column.name));
@@ -189,6 +193,7 @@ class Table {
   private row(line: Line, place: number, columns: readonly Column[]): HTMLTableRowElement {
     const row = at(this.data.rows, line.row);
     const isChosen = line.row === this.chosen.row;
+    const mark = this.mark(line);
     const made = html("tr", {
       role: "row",
       tabindex: place === this.active ? 0 : -1,
@@ -196,7 +201,7 @@ class Table {
       "aria-rowindex": place + 2,
       "aria-selected": String(isChosen),
       "aria-expanded": line.opens ? String(line.open) : null,
-      class: row.kind,
+      class: [row.kind, mark ? `marked ${mark}` : ""].join(" ").trim(),
       "data-row": line.row,
       click: () => this.choose(place),
       dblclick: () => this.toggle(place),
@@ -223,7 +228,17 @@ class Table {
     const said = name
       ? [html("b", {}, name), html("span", { class: "type" }, what)]
       : [html("span", { class: "type" }, what)];
+    const mark = this.mark(line);
+    if (mark) said.push(html("span", { class: "mark" }, mark));
     return row.remark ? [...said, html("i", {}, row.remark)] : said;
+  }
+
+  /** What became of a line's row; of a group, of the first of its rows that was changed. */
+  private mark(line: Line): string {
+    if (!this.marks) return "";
+    const rows = this.data.groups[line.entry - this.data.rows.length]?.rows ?? [line.row];
+    const marks = rows.map(this.marks);
+    return marks.find((mark) => mark && mark !== "follows") ?? marks.find(Boolean) ?? "";
   }
 
   private click(event: Event, place: number): void {
