@@ -13,6 +13,7 @@ from convinspect import __version__
 from convinspect.cli.check import check
 from convinspect.cli.diff import diff
 from convinspect.cli.explain import explain
+from convinspect.cli.plot import plot
 from convinspect.cli.screen import has_color
 from convinspect.cli.streams import complete_descriptors, printed, say, settle
 from convinspect.cli.summary import summary
@@ -61,6 +62,7 @@ convinspect.add_command(check)
 convinspect.add_command(weight_files)
 convinspect.add_command(diff)
 convinspect.add_command(explain)
+convinspect.add_command(plot)
 
 
 def run(arguments: list[str]) -> int:
