@@ -117,16 +117,16 @@ class Request:
     amp: AmpName | None = None
     weights: bool = True
     fallback: bool = True
-    sections: frozenset[Section] = frozenset()
+    sections: tuple[Section, ...] = ()
     given: tuple[str, ...] = ()
 
 
-def parse_sections(names: Collection[str]) -> frozenset[Section]:
-    """Return the sections called ``names``; raises `UsageError` for one that does not exist."""
+def parse_sections(names: Collection[str]) -> tuple[Section, ...]:
+    """Return the sections called ``names`` in one order; raises `UsageError` for one that does not exist."""
     for name in names:
         if name not in SECTIONS:
             raise UsageError(f"{name}: no section of the report", f"choose from: {', '.join(SECTIONS)}")
-    return cast("frozenset[Section]", frozenset(names))
+    return tuple(section for section in SECTIONS if section in names)
 
 
 def parse_target(text: str) -> Target:
