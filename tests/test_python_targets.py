@@ -466,7 +466,7 @@ def test_a_constructor_that_lowers_the_limit_of_recursion_does_not_lower_ours(
     path = _write(
         tmp_path,
         "import inspect, sys\nfrom torch import nn\nclass Net(nn.Sequential):\n    def __init__(self):\n"
-        f"        super().__init__(nn.Linear(4, 3))\n        sys.setrecursionlimit(len(inspect.stack(0)) + 5)\n"
+        f"        super().__init__(nn.Linear(4, 3))\n        sys.setrecursionlimit(len(inspect.stack(0)) + 15)\n"
         f"        {ends}\n",
     )
     result = _summary(path, cwd=tmp_path)
