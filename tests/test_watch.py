@@ -168,6 +168,21 @@ def test_of_two_saves_one_right_after_the_other_the_last_one_stands(piped: Watch
     assert "error" not in piped.until("56 params")
 
 
+def test_a_run_that_does_not_end_is_given_up_at_the_next_save(piped: Watcher) -> None:
+    fresh(piped).write(after="while True: pass\n")
+    time.sleep(0.5)
+    piped.write(width=4)
+    said = piped.until("26 params")
+    assert "error" not in said
+
+
+def test_a_model_that_takes_its_process_along_is_an_error_like_any_other(piped: Watcher) -> None:
+    fresh(piped).write(after="import os; os._exit(9)\n")
+    assert "exit code 9" in piped.until("before there was a report")
+    piped.write(width=4)
+    piped.until("26 params")
+
+
 def test_rules_operators_and_patches_of_a_former_run_are_gone(piped: Watcher) -> None:
     fresh(piped).write(cost=1000)
     assert "1,018 MACs" in piped.until("since ")
