@@ -46,7 +46,7 @@ def shown(saved: Path, name: str, *options: str) -> str:
 def test_a_network_reads_as_its_golden_page_at_every_width(saved: Path, name: str) -> None:
     pages = [f"width {width}\n{shown(saved, name, '--width', str(width))}" for width in WIDTHS]
     assert golden.holds(f"page-{name}", "\n\n".join(pages))
-    for width, page in zip(WIDTHS, pages, strict=True):
+    for width, page in zip((*WIDTHS, 60), (*pages, shown(saved, name, "--width", "60")), strict=True):
         assert max(map(len, page.splitlines())) <= width, width
 
 
