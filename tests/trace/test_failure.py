@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import warnings
 from collections.abc import Callable
 
@@ -91,6 +92,21 @@ def test_an_error_of_plain_code_names_the_module_it_came_from() -> None:
 
     said = _said(nn.Sequential(Broken()), torch.zeros(1))
     assert said.startswith("0: Broken raised KeyError: 'stage4' (test_failure.py:")
+
+
+@pytest.mark.parametrize(
+    "raising",
+    [lambda _: json.loads("{"), lambda x: x.view(3, 3), lambda x: functional.pad(x, (1,))],
+    ids=["Python", "an operator", "torch"],
+)
+def test_an_error_is_placed_in_the_users_own_file(raising: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """Python's and torch's own files, wherever they are installed, are nothing that the user can mend."""
+
+    class Broken(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return raising(x)
+
+    assert "(test_failure.py:" in _said(Broken(), torch.zeros(1, 4))
 
 
 def test_a_fault_of_ours_is_no_failure_of_the_model_nor_hidden_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
