@@ -14,25 +14,38 @@ _PYTHONS = str(Path(traceback.__file__).parent)
 class InspectError(Exception):
     """A failure that is reported as one line and perhaps a hint, never as a traceback.
 
-    ``message`` says what happened in the user's words; ``hint`` says what to try.
+    ``message`` says what happened in the user's words; ``hint`` says what to try. ``lines`` stand between them, for
+    what is a list.
     """
 
     exit_code = 2
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    def __init__(self, message: str, hint: str | None = None, lines: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.lines = lines
+
+    @property
+    def in_one_line(self) -> str:
+        """The message, and the ``lines`` behind it."""
+        return f"{self.message}: {', '.join(self.lines)}" if self.lines else self.message
 
     def within(self, context: str) -> InspectError:
         """Return the same error with ``context`` (a file, an option) put in front of its message."""
-        placed = type(self)(f"{context}: {self.message}", self.hint)
+        placed = type(self)(f"{context}: {self.message}", self.hint, self.lines)
         placed.__cause__ = self.__cause__
         return placed
 
 
 class UsageError(InspectError):
     """The request itself is wrong: an option, a spec, a target that is not there. Exit 2."""
+
+
+class UndecidedError(UsageError):
+    """A file holds several models: ``names`` can be written behind its colon, ``lines`` say what each of them takes."""
+
+    names: tuple[str, ...] = ()
 
 
 class ModelError(InspectError):

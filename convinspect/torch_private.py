@@ -130,6 +130,11 @@ def replacing_inference_mode(mode: Any, is_enabled: Any) -> Iterator[None]:
         torch._C._InferenceMode, torch.is_inference_mode_enabled = before  # type: ignore[misc]
 
 
+def taken_back(library: torch.library.Library) -> None:
+    """Take the kernels of ``library`` out of the dispatcher. Missing: they are lent for good."""
+    library._destroy()
+
+
 def registries(module: nn.Module) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return where a module keeps its parameters and buffers. Missing: ``setattr``, whose hooks may be the user's."""
     return module._parameters, module._buffers
@@ -244,6 +249,13 @@ def drop_unused_nodes(graph: Any) -> None:
 def graph_type(kind: type[int | bool]) -> Any:
     """Return TorchScript's type of an integer or a boolean."""
     return (torch._C.BoolType if kind is bool else torch._C.IntType).get()
+
+
+@cache
+def dtype_number(dtype: torch.dtype) -> int:
+    """Return the number that a graph has for ``dtype``."""
+    graph: Any = torch._C.Graph()
+    return int(graph.insertConstant(dtype).toIValue())
 
 
 def tuple_type(values: list[Any]) -> Any:

@@ -92,7 +92,7 @@ def test_an_error_and_a_hint_have_colours(variable: str, error: str, monkeypatch
 
 def test_a_note_is_said_once() -> None:
     done = convinspect("summary", "sample_models/unet.py", "-i", "3,64,64", "--device", "meta")
-    assert done.err == "note: took UNet, the only class here that needs no arguments\n"
+    assert done.err == "note: took UNet, which the other classes here are parts of\n"
     assert "took UNet" not in done.out
     report = convinspect("summary", "sample_models/unet.py", "-i", "3,64,64", "--device", "meta", "-o", os.devnull)
     assert report.err == done.err

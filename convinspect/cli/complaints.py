@@ -26,18 +26,20 @@ def tell(error: Exception, *, in_full: bool) -> int:
     if in_full:
         _trace(error)
     if isinstance(error, InspectError):
-        complain(error.message, error.hint)
+        complain(error.message, error.hint, error.lines)
         return error.exit_code
     complain(f"a bug in convinspect: {type(error).__name__}: {error}", "--traceback shows where it happened")
     return _BUG
 
 
-def complain(message: str, hint: str | None) -> None:
-    """Say ``message`` in one line, and ``hint`` in another; in colour where stderr takes it."""
+def complain(message: str, hint: str | None, lines: tuple[str, ...] = ()) -> None:
+    """Say ``message``, each of ``lines`` below it, and ``hint``, in a line each; in colour where stderr takes it."""
     color = sys.stderr is not None and has_color(terminal=sys.stderr.isatty())
-    for word, text, style in (("error:", message, "red"), ("hint:", hint, "cyan")):
+    for word, text, style, below in (("error:", message, "red", lines), ("hint:", hint, "cyan", ())):
         if text:
             say(f"{click.style(word, fg=style, bold=True) if color else word} {_one_line(text)}")
+        for line in below:
+            say(f"  {_one_line(line)}")
 
 
 def _one_line(text: str) -> str:

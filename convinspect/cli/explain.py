@@ -7,11 +7,11 @@ from typing import Any, TextIO
 
 import click
 
+from convinspect.cli.asking import reported
 from convinspect.cli.completion import complete_file, complete_target
 from convinspect.cli.hints import failure_of
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
-from convinspect.cli.patience import patience
 from convinspect.cli.screen import width_of
 from convinspect.cli.streams import report_stream, say
 from convinspect.errors import UsageError
@@ -54,7 +54,7 @@ def explain(target: str | None, layer: str | None, **options: Any) -> int:
     output = open_output(options["output"], [target] if target is not None else [])
     with report_stream() as stdout:
         try:
-            if target is None or (layer is None and not options["inputs"] and not _runs_alone(target)):
+            if target is None or (layer is None and not _is_fed(options) and not _runs_alone(target)):
                 output.write(stdout, _terms(form, output, stdout))
                 return 0
             return _run(target, layer, form, output, stdout, options)
@@ -66,12 +66,9 @@ def _run(
     target: str, layer: str | None, form: str, output: Output, stdout: TextIO | None, options: dict[str, Any]
 ) -> int:
     from convinspect.explain import explain as explained  # noqa: PLC0415 - a usage error must not wait for it
-    from convinspect.pipeline import summarise  # noqa: PLC0415
 
     unit = f"{layer}:{options['unit']}" if options["unit"] is not None else None
-    request = replace(request_of(target, {**options, "unit": unit}), sections=frozenset({"graph"}))
-    with patience(request.target.text, request.device):
-        report = summarise(request)
+    request, report = reported(replace(request_of(target, {**options, "unit": unit}), sections=frozenset({"graph"})))
     failed = failure_of(report, request)
     if failed is not None:
         raise failed
@@ -90,6 +87,10 @@ def _run(
 
         output.write(stdout, write_text(explanation, _width(output, stdout)))
     return 0
+
+
+def _is_fed(options: dict[str, Any]) -> bool:
+    return any(options[name] for name in ("inputs", "calls", "data", "input_from"))
 
 
 def _runs_alone(target: str) -> bool:

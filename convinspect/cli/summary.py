@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from convinspect.cli.asking import reported
 from convinspect.cli.completion import complete_file, complete_target
 from convinspect.cli.hints import failure_of
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.page_options import COLUMN_HELP, page_of, page_options
-from convinspect.cli.patience import patience
 from convinspect.cli.screen import fitted
 from convinspect.cli.streams import report_stream, say
 from convinspect.cli.watch import refuse_to_watch, watch
 from convinspect.errors import UsageError
+from convinspect.records import TAKEN
 from convinspect.render import FORMATS, Options, render
 from convinspect.spec import SECTIONS, Section, parse_sections
 
@@ -96,10 +97,7 @@ def _run(
     stdout: TextIO | None,
     options: dict[str, Any],
 ) -> int:
-    from convinspect.pipeline import summarise  # noqa: PLC0415 - a usage error must not wait for it
-
-    with patience(request.target.text, request.device):
-        report = summarise(request)
+    request, report = reported(request)
     _say_notes(report)
     failed = failure_of(report, request)
     if failed is None or output.is_stdout or options["partial"]:
@@ -138,7 +136,7 @@ def _text(report: Report, form: str, layout: Options, output: Output, stdout: Te
 
 def _say_notes(report: Report) -> None:
     for note in report.warnings:
-        if note.code in ("chosen", "ran_on_cpu"):
+        if note.code in (*TAKEN, "ran_on_cpu"):
             say(f"note: {note.message}")
 
 

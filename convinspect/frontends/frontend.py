@@ -23,15 +23,16 @@ Told: TypeAlias = tuple[tuple[ModuleRecord, ...], tuple[Note, ...]]
 
 
 class ScopeRecorder(AbstractContextManager[Any], Protocol):
-    """What is told which module begins and ends; operators in between, while it is entered, are that module's."""
+    """What is told which module begins and ends; operators in between, while it is entered, are that module's.
+
+    ``raised`` is what the last operator that failed raised: the name of the exception, and its words.
+    """
+
+    raised: tuple[str, str] | None
 
     @property
     def path(self) -> str:
         """The dotted path of the running module; the model itself where none is."""
-
-    @property
-    def raised(self) -> str:
-        """The first line of what the last operator that raised said; empty where none did."""
 
     def enter(
         self, path: str, type_name: str, inputs: tuple[TensorRecord, ...], unregistered: int | None = None

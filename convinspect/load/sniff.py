@@ -13,7 +13,7 @@ from convinspect.errors import UsageError
 from convinspect.load.zip_directory import Directory, read_directory
 from convinspect.paths import is_file
 
-Kind: TypeAlias = Literal["python", "torchscript", "export", "checkpoint", "safetensors", "shards", "report"]
+Kind: TypeAlias = Literal["python", "torchscript", "export", "checkpoint", "safetensors", "shards", "config", "report"]
 
 _FILE_SUFFIXES = (".pt", ".pth", ".ts", ".pt2", ".bin", ".ckpt", ".safetensors", ".json")
 _ZIP = b"PK"
@@ -28,7 +28,7 @@ _FOREIGN = (
     (b"<!DOCTYPE", "a web page: the download went wrong", None),
     (b"<html", "a web page: the download went wrong", None),
 )
-_KNOWN = "known: model.py, TorchScript, torch.export, torch.save of a state dict, safetensors, report.json"
+_KNOWN = "known: model.py, TorchScript, torch.export, torch.save of a state dict, safetensors, report.json, config.json"
 
 
 def kind_of(source: str) -> Kind:
@@ -94,7 +94,9 @@ def _kind_of_json(path: Path) -> Kind:
         return "shards"
     if isinstance(document, dict) and "schema" in document:
         return "report"
-    raise UsageError("JSON, but neither a saved report nor an index of weight files")
+    if isinstance(document, dict) and (document.get("architectures") or "model_type" in document):
+        return "config"
+    raise UsageError("JSON, but neither a saved report, nor an index of weight files, nor the config of a model")
 
 
 def read_json(path: Path) -> object:

@@ -121,6 +121,10 @@ class ModuleRecord:
     buffers: tuple[Weight, ...] = ()
 
 
+# The codes of notes on what was taken where it was not named.
+TAKEN = ("chosen", "guessed")
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """Something that a reader of the numbers must know; ``code`` is for programs, ``message`` for people."""

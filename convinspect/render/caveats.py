@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from convinspect.records import TAKEN
 from convinspect.render import field, field_summary
 from convinspect.render.signs import Sign
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 _NAMED = 3
 # What is said while the model is looked for and run.
-_TOLD = ("chosen", "ran_on_cpu")
+_TOLD = (*TAKEN, "ran_on_cpu")
 
 
 def legend(report: Report, rows: Sequence[Row], layout: Layout, glyphs: Glyphs, *, verbose: bool) -> Iterator[str]:
@@ -29,6 +30,7 @@ def legend(report: Report, rows: Sequence[Row], layout: Layout, glyphs: Glyphs, 
     for sign, cells in found:
         if cells and (verbose or not sign.plain) and not (sign is Sign.ALL and Sign.GATED in occurring):
             causes = _causes(report) if sign in (Sign.ALL, Sign.GATED) else ""
+            causes = field_summary.global_axes(report.layers) + causes if sign is Sign.ALL else causes
             stopped = sign is Sign.AT_LEAST and report.failure is not None and not report.uncounted
             meaning = "at least: the forward stopped" if stopped else sign.meaning
             yield f"{sign.shown.format(glyphs=glyphs)}  {meaning}{causes}"

@@ -21,6 +21,13 @@ def _said(model: nn.Module, *inputs: torch.Tensor) -> str:
     return report_of(model, *inputs).stopped or ""
 
 
+class Reshaped(nn.Module):
+    """Fails in an operator that no layer checks beforehand."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (x + 1).reshape(3, 4)
+
+
 @pytest.mark.parametrize(
     ("layer", "shape", "said"),
     [
@@ -45,6 +52,32 @@ def _said(model: nn.Module, *inputs: torch.Tensor) -> str:
 def test_the_layer_says_what_it_expected_and_what_it_got(layer: nn.Module, shape: tuple[int, ...], said: str) -> None:
     message = _said(nn.Sequential(layer), torch.zeros(shape))
     assert message.startswith(f"0: {said}")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("layer", "right", "wrong", "said"),
+    [
+        (nn.Linear(8, 4), (1, 8), (1, 9), "0: Linear expected 8 features, got 9"),
+        (
+            nn.Conv2d(4, 8, 3, groups=2),
+            (1, 4, 9, 9),
+            (1, 3, 9, 9),
+            "0: Conv2d expected 4 channels, got 3 (input 1x3",
+        ),
+        (nn.BatchNorm2d(3), (1, 3, 9, 9), (1, 4, 9, 9), "0: BatchNorm2d expected 3 channels, got 4"),
+        (nn.LayerNorm(5), (2, 5), (2, 4), "0: LayerNorm expected last axes 5, got 4"),
+        (Reshaped(), (6, 2), (5, 2), "0: Reshaped raised RuntimeError: shape '[3, 4]' is invalid for input of size 10"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else None,
+)
+@pytest.mark.parametrize("how", ["trace", "script"])
+def test_a_scripted_layer_says_the_same(
+    layer: nn.Module, right: tuple[int, ...], wrong: tuple[int, ...], said: str, how: str
+) -> None:
+    model = nn.Sequential(layer).eval()
+    scripted = torch.jit.script(model) if how == "script" else torch.jit.trace(model, torch.zeros(right))
+    assert _said(scripted, torch.zeros(wrong)).startswith(said)
 
 
 def test_what_the_layer_expected_and_what_it_got_can_be_read_apart() -> None:

@@ -168,17 +168,18 @@ def _hearing_interrupts() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _retold(error: Exception, raised: str) -> Exception:
+def _retold(error: Exception, raised: tuple[str, str] | None) -> Exception:
     """Return ``error`` with the line that says what happened, without the interpreter's own traceback.
 
-    Of what an operator ``raised`` in Python, as all do while they are recorded, the interpreter keeps no word.
+    Of what an operator ``raised`` under a recorder, the interpreter has forgotten the words.
     """
     if not str(error).startswith("The following operation failed in the TorchScript interpreter"):
         return error
     told = re.findall(r"^(?:builtins\.)?(\w*(?:Error|Exception)): (.+)", str(error), re.MULTILINE)
-    if not told:
-        return RuntimeError(raised) if raised else error
-    name, message = told[-1]
+    found = told[-1] if told else raised
+    if found is None:
+        return error
+    name, message = found
     kind = getattr(builtins, name, RuntimeError)
     return kind(message) if kind in _TAKES_A_MESSAGE else RuntimeError(message)
 

@@ -106,7 +106,7 @@ class Recorder(Calls, DispatchMode):
         DispatchMode.__init__(self)
         self.memory = LiveBytes()
         self.defect: Exception | None = None
-        self.raised = ""
+        self.raised: tuple[str, str] | None = None
         self._failed: OpCall | None = None
         self._fields = fields
         self._touch = touch
@@ -134,7 +134,7 @@ class Recorder(Calls, DispatchMode):
         try:
             out = func(*args, **kwargs)
         except Exception as error:
-            self.raised = first_line(error)
+            self.raised = type(error).__name__, first_line(error)
             self._failed = self._call(func, args, kwargs)
             raise
         try:
@@ -163,7 +163,10 @@ class Recorder(Calls, DispatchMode):
     def add_what_raised(self, error: BaseException) -> None:
         """Add the call of the operator that ``error``, which ended the forward, came out of, if it did."""
         # By its words: an interpreter does not pass on the error itself.
-        if self._failed is not None and any(self.raised == first_line(link) for link in chain(error)):
+        if self._failed is None or self.raised is None:
+            return
+        _, said = self.raised
+        if any(said == first_line(link) for link in chain(error)):
             self.add(self._failed)
 
     def left(self, tensor: Tensor, how: str) -> None:
