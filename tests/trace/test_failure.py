@@ -300,6 +300,15 @@ def test_a_call_that_fails_in_a_layer_is_that_layers_row() -> None:
     assert [layer.kind for layer in report.layers] == ["module", "module"]
 
 
+def test_settings_of_a_call_that_failed_are_those_that_its_input_does_not_decide() -> None:
+    report = report_of(nn.Sequential(nn.Linear(320, 50)), torch.zeros(1, 80))
+    assert row(report, "0").attributes == {}
+    report = report_of(nn.Sequential(nn.BatchNorm2d(3)), torch.zeros(1, 4, 9, 9))
+    assert "num_features" not in row(report, "0").attributes
+    report = report_of(nn.Sequential(nn.AvgPool2d(9)), torch.zeros(1, 1, 6, 6))
+    assert row(report, "0").attributes["kernel_size"] == (9, 9)
+
+
 def test_a_scripted_call_that_failed_has_a_row() -> None:
     class Net(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
