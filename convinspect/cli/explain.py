@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -16,6 +16,9 @@ from convinspect.cli.screen import width_of
 from convinspect.cli.streams import report_stream, say
 from convinspect.errors import UsageError
 from convinspect.spec import parse_unit
+
+if TYPE_CHECKING:
+    from convinspect.explain import Explanation
 
 
 @click.command()
@@ -70,7 +73,7 @@ def _run(
     unit = f"{layer}:{options['unit']}" if options["unit"] is not None else None
     request, report = reported(replace(request_of(target, {**options, "unit": unit}), sections=("graph",)))
     failed = failure_of(report, request)
-    if failed is not None:
+    if failed is not None and not output.is_stdout:
         raise failed
     explanation = explained(report, layer)
     if report.graph is None:
@@ -78,19 +81,25 @@ def _run(
             f"note: {request.target.text} does not say which row reads which, and so there are no steps of fields: "
             "--json-sections graph saves that too"
         )
-    if form == "json":
-        from convinspect.explain.json import write  # noqa: PLC0415
-
-        output.write(stdout, write(explanation))
-    else:
-        from convinspect.explain.text import write as write_text  # noqa: PLC0415
-
-        output.write(stdout, write_text(explanation, _width(output, stdout)))
+    if explanation.rows or failed is None:
+        output.write(stdout, _written(explanation, form, output, stdout))
+    if failed is not None:
+        raise failed
     return 0
 
 
 def _is_fed(options: dict[str, Any]) -> bool:
     return any(options[name] for name in ("inputs", "calls", "data", "input_from"))
+
+
+def _written(explanation: Explanation, form: str, output: Output, stdout: TextIO | None) -> str:
+    if form == "json":
+        from convinspect.explain.json import write  # noqa: PLC0415
+
+        return write(explanation)
+    from convinspect.explain.text import write as write_text  # noqa: PLC0415
+
+    return write_text(explanation, _width(output, stdout))
 
 
 def _runs_alone(target: str) -> bool:

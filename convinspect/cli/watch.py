@@ -56,7 +56,9 @@ def watch(request: Request, layout: Options) -> int:
         screen = _Screen(request, layout, stdout)
         while True:
             saves.run_begins()
-            (outcome,) = gather([job], cache=False, bench=bench)
+            (outcome,) = gather([job], cache=False, bench=bench, stop=saves.is_news)
+            if outcome.report is None and saves.is_news():
+                continue
             if not screen.show(outcome):
                 break
             saves.run_ended(outcome.read)
