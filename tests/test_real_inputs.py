@@ -195,7 +195,7 @@ def test_inputs_are_guessed_from_the_models_own_description_and_said(
     ids=["nothing", "dummies of another input", "no channels", "no size"],
 )
 def test_nothing_is_guessed_where_the_description_does_not_say_it(attributes: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match="--input is missing"):
+    with pytest.raises(UsageError, match="the --input of Takes is missing"):
         _make(model=_described(**attributes))
 
 

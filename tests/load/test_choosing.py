@@ -93,6 +93,11 @@ def test_a_piece_is_not_taken_because_it_is_the_easy_one(tmp_path: Path) -> None
     ]
 
 
+def test_a_class_that_turns_out_to_have_no_weights_is_not_taken_because_it_is_the_easy_one(tmp_path: Path) -> None:
+    resize = _net("Resize", "learned=False", "nn.Linear(4, 4) if learned else nn.Identity()")
+    assert _listed(_summary(tmp_path, _net("Net", "width") + resize)) == ["Net(width)", "Resize(learned=False)"]
+
+
 def test_models_come_first_and_long_signatures_say_what_is_needed(tmp_path: Path) -> None:
     many = ", ".join(f"option_{i}={i}" for i in range(12))
     text = _net("Net", f"width, depth, {many}") + _net("Block", "width") + "def small():\n    return Net(1, 2)\n"
