@@ -93,8 +93,9 @@ class Request:
 
     ``optimizer`` is the one whose training step is estimated (``None``: no estimate is made), ``amp`` the dtype of
     autocast in that step. ``input_from`` is a function that gives the inputs. Without ``weights`` nothing is downloaded
-    or loaded while the model is built. ``fallback``: what cannot run on meta may run on the cpu instead. ``graph`` asks
-    for the edges between rows. ``given`` names the options that stand on the command line, defaults left out.
+    or loaded while the model is built. ``past`` is how many tokens a cache holds already, for a decoding step.
+    ``fallback``: what cannot run on meta may run on the cpu instead. ``graph`` asks for the edges between rows.
+    ``given`` names the options that stand on the command line, defaults left out.
     """
 
     target: Target
@@ -112,6 +113,7 @@ class Request:
     optimizer: OptimizerName | None = "adamw"
     amp: AmpName | None = None
     weights: bool = True
+    past: int = 0
     fallback: bool = True
     graph: bool = False
     given: tuple[str, ...] = ()

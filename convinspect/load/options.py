@@ -14,6 +14,7 @@ _RUN = frozenset(
             "--call",
             "--data",
             "--input-from",
+            "--past",
             "--batch-size",
             "--no-batch",
             "--device",
