@@ -76,7 +76,7 @@ def _apart(assignment: Assignment) -> tuple[str, ...]:
 
 def _complaint(text: str, raised: BaseException) -> tuple[str, str | None, int]:
     if isinstance(raised, InspectError):
-        return raised.message, raised.hint, raised.exit_code
+        return ": ".join(filter(None, (raised.message, ", ".join(raised.lines)))), raised.hint, raised.exit_code
     if isinstance(raised, MemoryError):
         return f"{text}: out of memory", "--device meta takes none for the weights", 3
     if isinstance(raised, SystemExit):
