@@ -91,7 +91,8 @@ def worth_showing(layers: Sequence[Layer]) -> list[bool]:
     for i in range(len(layers) - 1, -1, -1):
         layer = layers[i]
         if layer.kind == "function":
-            if is_view_named(layer.type):
+            # A view that has a bound is one that failed.
+            if is_view_named(layer.type) and layer.macs_status == "exact":
                 shown[i] = wanted is not None and _makes(layer, wanted)
             else:
                 shown[i] = _changes_something(layer)

@@ -32,9 +32,14 @@ class Row:
     uncounted: list[str] = field(default_factory=list)
 
     def take(self, op: OpCall, place: int) -> None:
-        """Make ``op``, call number ``place``, a part of this row: its cost is the row's, or it is uncounted."""
+        """Make ``op``, call number ``place``, a part of this row: its cost is the row's, or it is uncounted.
+
+        One that failed had none.
+        """
         self.ops.append(op)
         self.places.append(place)
+        if op.failed:
+            return
         cost = price(op)
         if cost is None:
             self.uncounted.append(op.op)

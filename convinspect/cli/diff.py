@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from convinspect.cli.completion import complete_file, complete_target
 from convinspect.cli.html_page import show, shown
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
@@ -15,6 +16,7 @@ from convinspect.cli.patience import patience
 from convinspect.cli.screen import can_draw, has_color, width_of
 from convinspect.cli.streams import report_stream, say
 from convinspect.errors import InspectError, ModelError, UsageError
+from convinspect.records import TAKEN
 from convinspect.spec import SECTIONS, Request, parse_target
 
 if TYPE_CHECKING:
@@ -44,14 +46,20 @@ class _Side:
 
 
 @click.command(no_args_is_help=True)
-@click.argument("before", metavar="A")
-@click.argument("after", metavar="B")
+@click.argument("before", metavar="A", shell_complete=complete_target)
+@click.argument("after", metavar="B", shell_complete=complete_target)
 @run_options
 @click.option("--depth", type=click.IntRange(min=0), help="Tell of what lies deeper than this many rows in one line.")
 @click.option("--width", type=click.IntRange(min=_NARROWEST), help="Characters a line; by default the window's.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), help="How to print it; by default a table.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
-@click.option("--output", "-o", metavar="FILE", help="Write the diff there instead of printing it; - prints it.")
+@click.option(
+    "--output",
+    "-o",
+    metavar="FILE",
+    shell_complete=complete_file,
+    help="Write the diff there instead of printing it; - prints it.",
+)
 @click.option("--open", "open_", is_flag=True, help="With --format html: show the page in the browser.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where there is a difference.")
 @click.option("--no-cache", is_flag=True, help="Run models that have not changed again.")
@@ -197,7 +205,7 @@ def _whole(side: _Side, outcome: Outcome) -> Report:
     if report.stopped is not None:
         raise ModelError(f"{side.name}: {side.text}: {report.stopped}", "a diff needs two whole forwards")
     for warning in report.warnings:
-        if warning.code == "chosen":
+        if warning.code in TAKEN:
             say(f"note: {side.name}: {warning.message}")
     return report
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
+from convinspect.cli.asking import reported
 from convinspect.cli.completion import complete_target
+from convinspect.cli.hints import failure_of
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import open_output
-from convinspect.cli.patience import patience
 from convinspect.cli.streams import report_stream
-from convinspect.cli.summary import failure_of
 from convinspect.errors import UsageError
 
 
@@ -48,10 +48,7 @@ def plot(kind: Any, target: str, **options: Any) -> int:
     request = replace(request_of(target, options), sections=sections_of(kind))
     output = open_output(options["output"], [request.target.source])
     with report_stream():
-        from convinspect.pipeline import summarise  # noqa: PLC0415 - a usage error must not wait for it
-
-        with patience(request.target.text, request.device):
-            report = summarise(request)
+        request, report = reported(request)
         failed = failure_of(report, request)
         if failed is not None:
             raise failed

@@ -82,9 +82,8 @@ def _chosen(report: Report, layer: str | None) -> list[int]:
     found = [index for index, row in enumerate(layers) if row.kind == "module" and row.path == layer]
     found = found or [index for index, row in enumerate(layers) if row.kind == "function" and row.type == layer]
     if not found:
-        names = list(dict.fromkeys(row.path if row.kind == "module" else row.type for row in layers))
-        near = difflib.get_close_matches(layer, names, n=3)
-        raise UsageError(
-            f"{layer}: no row of {report.model.name}", f"did you mean {' or '.join(near)}?" if near else None
-        )
+        names = [name for row in layers if (name := row.path if row.kind == "module" else row.type)]
+        near = difflib.get_close_matches(layer, names := list(dict.fromkeys(names)), n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"for example: {', '.join(names[:3])}"
+        raise UsageError(f"{layer}: no row of {report.model.name}", hint)
     return found

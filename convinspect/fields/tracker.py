@@ -95,12 +95,12 @@ class FieldTracker:
         found = {id(tensor): field for tensor in results(read) if (field := self.field(tensor)) is not None}
         targets = tuple(results([given.get(name) for name in signature.written]))
         wanted = tuple(results(out)) or targets
+        if "out" in signature.written and "out" not in signature.replaced:
+            wanted = (given["out"], *wanted)  # written first, and not returned
         cause = Cause(self._order, path, str(func))
         back = self.left.came_back(signature, given) if wanted else None
         if back is not None:
-            self.left.returned = True
-            lengths = self._followed.lengths
-            self._storages.keep(wanted, [everything(tuple(one.shape), lengths, back) for one in wanted], targets)
+            self._keep_unknown(wanted, targets, back)
             return
         if not found and not signature.replaced:
             return
@@ -124,7 +124,18 @@ class FieldTracker:
     def leaves(self, tensor: Tensor, how: str, path: str) -> None:
         """Take note that ``tensor`` becomes an array or a list in module ``path``."""
         if self.field(tensor) is not None:
-            self.left.array = self.left.array or Cause(self._order, path, how)
+            self.left.whole(Cause(self._order, path, how))
+
+    def cut(self, tensor: Tensor) -> None:
+        """Take note that Python's numbers have cut ``tensor`` out of another one."""
+        if self.left.number is not None:
+            self._keep_unknown((tensor,), (), self.left.number)
+
+    def _keep_unknown(self, tensors: Sequence[Tensor], targets: Sequence[Tensor], cause: Cause) -> None:
+        """Let ``tensors`` depend on numbers that left torch and came back."""
+        self.left.returned = True
+        lengths = self._followed.lengths if self._followed is not None else ()
+        self._storages.keep(tensors, [everything(tuple(one.shape), lengths, cause) for one in tensors], targets)
 
     def _ask_rule(self, rule: Rule | None, func: Any, call: Call) -> Sequence[Field | None] | None:
         """Return what the operator's rule says of its outputs; ``None`` where it has none, or none that fits.

@@ -23,14 +23,14 @@ _PATIENCE = 5.0  # seconds for what was stopped to be gone
 
 
 def run(
-    assignments: Sequence[tuple[Assignment, bool]], *, scratch: str, workers: int, timeout: float | None
+    assignments: Sequence[tuple[Assignment, bool]], servers: Servers, *, workers: int, timeout: float | None
 ) -> Generator[tuple[int, Ending], None, None]:
     """Yield the index of each assignment and how its process ended, as they end.
 
     An assignment comes with whether it may share one import of torch with others. When the iterator is closed, all
     that still runs is killed.
     """
-    with closing(_Servers(scratch, workers)) as servers, closing(_Jobs()) as jobs:
+    with closing(_Jobs()) as jobs:
         waiting = list(enumerate(assignments))[::-1]
         while waiting or jobs.running:
             while waiting and len(jobs.running) < max(1, workers):
@@ -94,11 +94,15 @@ def _said(job: socket.socket) -> bytes:
         return b""
 
 
-class _Servers:
-    """The process that has torch, and the one that has not: each is started when it is first needed."""
+class Servers:
+    """The process that has torch, and the one that has not: each is started when it is first needed.
 
-    def __init__(self, scratch: str, workers: int) -> None:
+    ``libraries`` is the file that names what the next model needs beside torch.
+    """
+
+    def __init__(self, scratch: str, workers: int, libraries: str | None = None) -> None:
         self._scratch = scratch
+        self._libraries = libraries
         self._threads = max(1, (os.cpu_count() or 1) // max(1, workers))
         self._running: dict[bool, tuple[subprocess.Popen[bytes], socket.socket]] = {}
 
@@ -135,6 +139,7 @@ class _Servers:
                 "control": theirs.fileno(),
                 "threads": self._threads if shared else 0,
                 "scratch": self._scratch,
+                "libraries": self._libraries if shared else None,
             }
             with theirs:
                 process = subprocess.Popen(  # noqa: S603

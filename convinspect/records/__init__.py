@@ -17,6 +17,7 @@ from convinspect.records.fields import (
 from convinspect.records.memory import Alive, AliveKind, Measured, Memory, Peak, Phase, TrainingStep
 from convinspect.records.numbers import Bytes, Count, Share
 from convinspect.records.run import (
+    TAKEN,
     Failure,
     Format,
     Model,
@@ -29,11 +30,12 @@ from convinspect.records.run import (
     Trace,
     Weight,
 )
-from convinspect.records.tensors import NamedTensor, TensorRecord, Value
+from convinspect.records.tensors import NamedTensor, SparseRecord, TensorRecord, Value
 from convinspect.records.timeline import Lifetime, Moment, Timeline, Timelines
 
 __all__ = [
     "PER_AXIS",
+    "TAKEN",
     "Alive",
     "AliveKind",
     "Attributes",
@@ -64,6 +66,7 @@ __all__ = [
     "ReceptiveField",
     "Run",
     "Share",
+    "SparseRecord",
     "TensorRecord",
     "Timeline",
     "Timelines",

@@ -51,7 +51,8 @@ class OpCall:
     schema's arguments to records, defaults filled in; ``parent`` is the index in ``Trace.calls`` of the module
     call it ran in (-1: outside any). ``sources``, where they are asked for, are the calls that made the tensors that it
     reads, in the order of its arguments; the model's inputs are -1, -2 and so on, and weights are left out. ``units``,
-    where they are asked for, are those of the first output that depends on the followed input.
+    where they are asked for, are those of the first output that depends on the followed input. One that ``failed``
+    raised: nothing came out of it, and its arguments may be none that it takes.
     """
 
     op: str
@@ -62,6 +63,7 @@ class OpCall:
     saved_bytes: int | None = None
     sources: tuple[int, ...] = ()
     units: Units | None = None
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,10 @@ class ModuleRecord:
     buffers: tuple[Weight, ...] = ()
 
 
+# The codes of notes on what was taken where it was not named.
+TAKEN = ("chosen", "guessed")
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """Something that a reader of the numbers must know; ``code`` is for programs, ``message`` for people."""
@@ -130,13 +136,17 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a forward stopped half-way: where, what was raised there, and, if the layer tells, what it expected."""
+    """Why a forward stopped half-way: where, what was raised there, and, if the layer tells, what it expected.
+
+    ``op`` is the function that raised, as its row is called; ``None`` where a layer did, or code that runs no operator.
+    """
 
     path: str
     type: str
     message: str
     expected: str | None = None
     got: str | None = None
+    op: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

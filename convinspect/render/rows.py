@@ -207,7 +207,9 @@ def _rest(outline: Outline, index: int) -> Layer:
 
 def _named(layers: Sequence[Layer]) -> str:
     """Return ``3 relu, log_softmax``; many kinds are counted."""
-    kinds = Counter(layer.type for layer in layers)
+    kinds: Counter[str] = Counter()
+    for layer in layers:
+        kinds[layer.type] += layer.runs
     said = [f"{count} {kind}" if count > 1 else kind for kind, count in list(kinds.items())[:_NAMED]]
     more = sum(list(kinds.values())[_NAMED:])
     return ", ".join([*said, *([f"{more} more"] if more else [])])

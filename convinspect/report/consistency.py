@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _PER_AXIS = (
     "size",
     "size_min",
+    "size_by",
     "jump",
     "start",
     "center",
@@ -38,7 +39,9 @@ def faults(report: Report) -> Iterator[tuple[str, str]]:
     if report.unit is not None:
         yield from _uneven(report.unit, len(report.unit.axes), "unit")
     for i, (source, target) in enumerate(report.graph or ()):
-        if not (-len(report.inputs) <= source < target < len(report.layers)):
+        inside = -len(report.inputs) <= source < len(report.layers) and 0 <= target < len(report.layers)
+        # What a loop hands on to its next round goes back to an earlier row.
+        if not inside or (source >= target and report.layers[source].runs == 1):
             yield f"graph[{i}]", f"expected two rows, the earlier one first, got {source} and {target}"
     yield from faults_of_timeline(report.timeline, len(report.layers))
     yield from faults_of_units(report.units, len(report.layers))

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from convinspect.errors import UsageError
+from convinspect.json_text import json_text
 from convinspect.records import Bytes, Count, Failure, Model, NamedTensor, Note, Run, Timelines, Tool, Unit
 from convinspect.report.consistency import faults
 from convinspect.report.reading import damaged, read
@@ -70,7 +71,7 @@ class Report(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document as dicts, lists, ints, floats, strings and ``None``."""
-        document: dict[str, Any] = json.loads(json.dumps(self._builtins()))  # tuples become lists
+        document: dict[str, Any] = json.loads(json_text(self._builtins()))  # tuples become lists
         return document
 
     @classmethod
@@ -94,7 +95,7 @@ class Report(Shown):
 
     def to_json(self, *, ascii_only: bool = False) -> str:
         """Return the document as indented JSON text without a line break at its end."""
-        return json.dumps(self._builtins(), indent=2, ensure_ascii=ascii_only)
+        return json_text(self._builtins(), indent=2, ascii_only=ascii_only)
 
     def _builtins(self) -> dict[str, Any]:
         return {"schema": SCHEMA, **msgspec.to_builtins(self)}

@@ -18,6 +18,7 @@ from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Note, 
 from convinspect.records.timeline import renamed
 from convinspect.tensors.describe import named_records, tensors_in
 from convinspect.tensors.registered import named_modules, own_tensors, set_training
+from convinspect.torch_private import unwrapped
 from convinspect.trace.fake.leftovers import no_leftovers
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.foresight import refuse_what_does_not_fit
@@ -82,7 +83,8 @@ def _trace(prepared: Prepared) -> Trace:
 def _fields(prepared: Prepared) -> FieldTracker:
     """Return what follows the request's input, from before the run."""
     request = prepared.loaded.request
-    fields = follow(prepared.tensors, request.field_of, batched=prepared.is_batched, axes=request.axes)
+    tensors = [(name, unwrapped(tensor)) for name, tensor in prepared.tensors]
+    fields = follow(tensors, request.field_of, batched=prepared.is_batched, axes=request.axes)
     if request.unit is not None:
         fields.ask(request.unit)
     if "units" in request.sections:
@@ -164,6 +166,7 @@ def _forward(
     except BaseException as error:  # noqa: BLE001 - the user's forward may raise anything, exit too
         refuse_for_want_of_memory(error, "the forward")
         stopped = forward_failure(error, recorder)
+        recorder.add_what_raised(error)
     if recorder.defect is not None:
         raise recorder.defect
     if isinstance(out, (Iterator, Coroutine, AsyncIterator)):

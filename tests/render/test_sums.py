@@ -62,6 +62,18 @@ def test_the_rows_add_up_to_the_totals(rows: tuple[Layer, ...], form: Options) -
     assert told(select(made, form).rows) == of(made.layers)
 
 
+@settings(deadline=None, max_examples=60)
+@given(trees(), forms, st.data())
+def test_the_rows_of_a_part_add_up_to_the_part(rows: tuple[Layer, ...], form: Options, data: st.DataObject) -> None:
+    made = replace(nets.lenet(), layers=named(rows))
+    path = data.draw(
+        st.sampled_from([layer.path for layer in made.layers if layer.kind == "module" and layer.path] or [""])
+    )
+    shown = select(made, replace(form, only=path))
+    inside = [layer for layer in made.layers if f"{layer.path}.".startswith(f"{path}.")]
+    assert path == "" or (told(shown.rows)[:4] == of(tuple(inside))[:4])  # type: ignore[index]
+
+
 @pytest.mark.parametrize("sort", ["params", "macs", "memory"])
 @pytest.mark.parametrize("top", [None, 1, 3])
 def test_the_heaviest_rows_and_the_others_add_up(sort: str, top: int | None) -> None:

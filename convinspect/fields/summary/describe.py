@@ -94,7 +94,7 @@ def _columns(by_axis: Sequence[Numbers]) -> dict[str, Any]:
     sized = any(one.size is not None for one in by_axis)
     columns: dict[str, Any] = {
         kind: tuple(getattr(one, kind) for one in by_axis) if sized else None
-        for kind in ("size", "size_min", "jump", "start")
+        for kind in ("size", "size_min", "size_by", "jump", "start")
     }
     halo = tuple(one.halo for one in by_axis)
     return {**columns, "halo": halo if any(halo) else None}
