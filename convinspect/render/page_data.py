@@ -65,7 +65,7 @@ def page_data(report: Report) -> dict[str, Any]:
                 else f"{COLUMNS[column.name.removesuffix('_share')].heading} %",
                 "means": column.means,
                 "left": column.left,
-                "bar": column.bar,
+                "bar": column.name in _VALUES and column.topic != "field",
                 "shown": column.default,
                 "texts": column.cells(entries, context),
                 "values": [get(row) for row in entries] if (get := _VALUES.get(column.name)) else None,

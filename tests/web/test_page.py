@@ -229,6 +229,19 @@ def test_the_table_is_searched_sorted_folded_and_walked_by_keyboard(opened: Any)
     found.assert_quiet()
 
 
+def test_bars_are_as_long_as_the_shares(opened: Any) -> None:
+    report = nets.report("down")
+    page = opened(_page(report)).page
+    _open_all(page)
+    row = next(row for row, layer in enumerate(report.layers) if layer.path == "up")
+    cells = page.locator(f"#layers tr[data-row='{row}'] td.bar")
+    shares = [float(cell.get_attribute("style").split(":")[1].strip(" %;")) for cell in cells.all()]
+    layer, totals = report.layers[row], report.totals
+    assert shares[0] == pytest.approx(100 * layer.params_total / totals.params)
+    assert totals.macs is not None
+    assert shares[1] == pytest.approx(100 * (layer.macs_total or 0) / totals.macs)
+
+
 def test_tables_are_tables_and_controls_have_names(opened: Any) -> None:
     page = opened(_page(nets.report("down"))).page
     assert page.get_by_role("treegrid").count() == 1

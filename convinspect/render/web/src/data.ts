@@ -29,6 +29,7 @@ export interface Column {
   heading: string;
   means: string;
   left: boolean;
+  /** Whether a bar behind the number shows its share of the whole. */
   bar: boolean;
   shown: boolean;
   texts: string[];

@@ -4,51 +4,57 @@ import type { Chosen } from "./chosen";
 import { at, type Data, type Tree } from "./data";
 import { button, html, panel } from "./dom";
 
+/** What the heading says already. */
+const SAID = ["input", "output", "dtype"];
+
+type Fact = [name: string, text: string, means?: string];
+
 export function details(data: Data, tree: Tree, chosen: Chosen): HTMLElement {
   const { section, body } = panel("row", "Chosen layer");
   const show = (row: number): void => {
     const one = at(data.rows, row);
-    const above: HTMLElement[] = [];
-    for (let up = at(tree.parents, row); up >= 0; up = at(tree.parents, up)) {
-      const to = up;
-      above.unshift(button(at(data.rows, up).name || data.name, () => chosen.choose(to, "details"), { class: "link" }));
-    }
-    const path = html("code", {}, one.path || (one.kind === "module" ? data.name : `${one.type}()`));
-    const said = html("span", { role: "status" });
-    const copy = button("Copy path", () => copyText(one.path, said));
-    const facts = html("dl");
-    const fact = (name: string, text: string, title = ""): void => {
-      if (text && text !== "·")
-        facts.append(html("div", { title: title || null }, html("dt", {}, name), html("dd", {}, text)));
-    };
-    fact("In", one.inputs.join(", "));
-    fact("Out", one.outputs.join(", "));
-    for (const column of data.columns) {
-      if (!["input", "output", "dtype"].includes(column.name))
-        fact(column.heading, column.texts[row] ?? "", column.means);
-    }
-    for (const [name, text] of Object.entries(one.attributes)) fact(name.replaceAll("_", " "), text);
-    body.replaceChildren(
-      html("nav", { class: "crumbs", "aria-label": "Layers that hold it" }, ...above),
-      html(
-        "div",
-        { class: "title" },
-        path,
-        html(
-          "span",
-          { class: "type" },
-          [one.kind === "function" ? `${one.type}()` : one.type, one.geometry].join(" ").trim(),
-        ),
-        one.remark ? html("i", {}, one.remark) : null,
-        one.path ? copy : null,
-        said,
-      ),
-      facts,
-    );
+    const columns = data.columns.filter((column) => !SAID.includes(column.name));
+    const figures = columns.map((column): Fact => [column.heading, column.texts[row] ?? "", column.means]);
+    const settings = Object.entries(one.attributes).map(([name, text]): Fact => [name.replaceAll("_", " "), text]);
+    const heading = settings.length ? [html("h3", {}, "Settings"), list(settings)] : [];
+    const facts: Fact[] = [["In", one.inputs.join(", ")], ["Out", one.outputs.join(", ")], ...figures];
+    body.replaceChildren(crumbs(data, tree, chosen, row), title(data, row), list(facts), ...heading);
   };
   chosen.watch(show);
   show(chosen.row);
   return section;
+}
+
+function crumbs(data: Data, tree: Tree, chosen: Chosen, row: number): HTMLElement {
+  const above: HTMLElement[] = [];
+  for (let up = at(tree.parents, row); up >= 0; up = at(tree.parents, up)) {
+    const to = up;
+    above.unshift(button(at(data.rows, up).name || data.name, () => chosen.choose(to, "details"), { class: "link" }));
+  }
+  return html("nav", { class: "crumbs", "aria-label": "Layers that hold it" }, ...above);
+}
+
+function title(data: Data, row: number): HTMLElement {
+  const one = at(data.rows, row);
+  const kind = one.kind === "function" ? `${one.type}()` : one.type;
+  const said = html("span", { role: "status" });
+  return html(
+    "div",
+    { class: "title" },
+    html("code", {}, one.path || (one.kind === "module" ? data.name : kind)),
+    html("span", { class: "type" }, `${kind} ${one.geometry}`.trim()),
+    one.remark ? html("i", {}, one.remark) : null,
+    one.path ? button("Copy path", () => copyText(one.path, said)) : null,
+    said,
+  );
+}
+
+/** What has something to say, as a list of names and texts. */
+function list(facts: readonly Fact[]): HTMLElement {
+  const items = facts
+    .filter(([, text]) => text && text !== "·")
+    .map(([name, text, means]) => html("div", { title: means ?? null }, html("dt", {}, name), html("dd", {}, text)));
+  return html("dl", {}, ...items);
 }
 
 async function copyText(text: string, said: HTMLElement): Promise<void> {

@@ -2,46 +2,17 @@
 
 import { ticks } from "d3-array";
 import { area, curveStepAfter, line } from "d3-shape";
+import { aliveTable } from "./alive";
 import type { Chosen } from "./chosen";
 import { at, type Data, label, type Timeline, type Tree } from "./data";
 import { atEveryWidth, button, choice, html, panel, svg } from "./dom";
-import { bytes, operator, share } from "./format";
+import { bytes, operator } from "./format";
+import { aliveAt, type Heights, heights, KINDS } from "./heights";
 
-export const KINDS = ["weights", "inputs", "optimizer", "gradients", "saved", "outputs", "activations", "temporaries"];
 const HEIGHT = 260;
 const LEFT = 64;
 const TOP = 14;
 const BOTTOM = 26;
-const NAMED = 8;
-
-/** Bytes alive after each moment: all, and by kind. */
-export interface Heights {
-  total: number[];
-  kinds: Map<string, number[]>;
-}
-
-export function heights(timeline: Timeline, only: (owner: number) => boolean = () => true): Heights {
-  const moments = timeline.phases.length;
-  const kinds = new Map<string, number[]>();
-  for (const [kind, size, owner, , born, died] of timeline.allocations) {
-    if (!only(owner)) continue;
-    const change = kinds.get(kind) ?? new Array<number>(moments + 1).fill(0);
-    kinds.set(kind, change);
-    change[born] = (change[born] ?? 0) + size;
-    if (died !== null) change[died] = (change[died] ?? 0) - size;
-  }
-  const total = new Array<number>(moments).fill(0);
-  for (const [kind, change] of kinds) {
-    let sum = 0;
-    const alive = change.slice(0, moments).map((more) => {
-      sum += more;
-      return sum;
-    });
-    for (const [moment, size] of alive.entries()) total[moment] = at(total, moment) + size;
-    kinds.set(kind, alive);
-  }
-  return { total, kinds };
-}
 
 export function memory(data: Data, tree: Tree, chosen: Chosen, other: Data | null): HTMLElement {
   if (!data.timeline) {
@@ -266,56 +237,11 @@ class Memory {
     this.tell(moment);
   }
 
-  /** What is alive at `moment`, by kind and by the row that made it, the largest first. */
-  private alive(moment: number): { kind: string; owner: number; size: number; ops: Set<string> }[] {
-    const found = new Map<string, { kind: string; owner: number; size: number; ops: Set<string> }>();
-    for (const [kind, size, owner, op, born, died] of this.line.allocations) {
-      if (born > moment || (died !== null && died <= moment)) continue;
-      const by = kind === "optimizer" ? -1 : owner;
-      const one = found.get(`${kind} ${by}`) ?? { kind, owner: by, size: 0, ops: new Set<string>() };
-      one.size += size;
-      if (by >= 0) one.ops.add(operator(at(this.line.ops, op)));
-      found.set(`${kind} ${by}`, one);
-    }
-    return [...found.values()].sort((a, b) => b.size - a.size);
-  }
-
   /** Say what is alive at `moment`, the largest first. */
   private tell(moment: number): void {
-    const alive = this.alive(moment);
     const total = at(this.all.total, moment);
     const owner = at(this.line.owners, moment);
     const op = operator(at(this.line.ops, at(this.line.op_of, moment)));
-    const rows = alive
-      .slice(0, NAMED)
-      .map(({ kind, size, owner: from, ops }) =>
-        html(
-          "tr",
-          {},
-          html("td", {}, html("span", { class: `swatch kind-${kind}` }), kind),
-          html("th", { scope: "row" }, from >= 0 ? this.link(from) : "—"),
-          html("td", {}, [...ops].join(", ")),
-          html("td", { class: "number" }, bytes(size)),
-          html("td", { class: "number" }, share(size, total)),
-        ),
-      );
-    const rest = alive.slice(NAMED).reduce((sum, one) => sum + one.size, 0);
-    if (rest) {
-      rows.push(
-        html(
-          "tr",
-          {},
-          html("td"),
-          html("th", { scope: "row" }, `${alive.length - NAMED} more`),
-          html("td"),
-          html("td", { class: "number" }, bytes(rest)),
-          html("td", { class: "number" }, share(rest, total)),
-        ),
-      );
-    }
-    const headings = ["Kind", "Made by", "Operator", "Bytes", "Share"].map((text, i) =>
-      html("th", { scope: "col", class: i > 2 ? "number" : null }, text),
-    );
     this.told.replaceChildren(
       html(
         "p",
@@ -325,12 +251,7 @@ class Memory {
         owner >= 0 ? this.link(owner) : null,
         `, ${bytes(total)} alive`,
       ),
-      html(
-        "table",
-        { "aria-label": "What is alive there" },
-        html("thead", {}, html("tr", {}, ...headings)),
-        html("tbody", {}, ...rows),
-      ),
+      aliveTable(aliveAt(this.line, moment), total, (row) => this.link(row)),
     );
   }
 

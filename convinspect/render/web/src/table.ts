@@ -21,6 +21,7 @@ class Table {
   readonly section: HTMLElement;
   private readonly view: View;
   private readonly columns: Set<string>;
+  private readonly wholes: Map<string, number>;
   private readonly head = html("thead");
   private readonly body = html("tbody");
   private readonly scroller: HTMLElement;
@@ -38,6 +39,8 @@ class Table {
     private readonly marks: Marks | null,
   ) {
     this.view = new View(data, tree);
+    const whole = (column: Column) => tree.tops.reduce((sum, row) => sum + (column.values?.[row] ?? 0), 0);
+    this.wholes = new Map(data.columns.map((column) => [column.name, whole(column)]));
     this.columns = new Set(data.columns.filter((column) => column.shown).map((column) => column.name));
     this.search = html("input", {
       type: "search",
@@ -216,7 +219,7 @@ class Table {
     arrow.textContent = line.opens ? (line.open ? "▾" : "▸") : "";
     name.append(arrow, ...this.words(line, row));
     name.title = this.view.sorting ? row.path : `${row.path} ${row.type} ${row.geometry}`.trim();
-    made.append(name, ...columns.map((column) => cell(column, line.entry)));
+    made.append(name, ...columns.map((column) => cell(column, line.entry, this.wholes.get(column.name) ?? 0)));
     return made;
   }
 
@@ -312,11 +315,15 @@ class Table {
   }
 }
 
-function cell(column: Column, entry: number): HTMLTableCellElement {
+/** A cell; of a number with a bar, what all rows add up to is the `whole`. */
+function cell(column: Column, entry: number, whole: number): HTMLTableCellElement {
   const text = column.texts[entry] ?? "";
   const made = html("td", { class: column.left ? "" : "number" }, text);
-  if (column.bar && text) made.style.setProperty("--share", `${text}%`);
-  if (column.bar) made.classList.add("bar");
+  const part = column.values?.[entry] ?? 0;
+  if (column.bar && part && whole) {
+    made.classList.add("bar");
+    made.style.setProperty("--share", `${Math.min(100, (100 * part) / whole)}%`);
+  }
   return made;
 }
 
