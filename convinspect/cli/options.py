@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from convinspect.cli.completion import complete_devices, complete_file
+from convinspect.cli.completion import complete_devices, complete_file, complete_target
 from convinspect.errors import UsageError
 from convinspect.spec import (
     InputSpec,
@@ -59,7 +59,10 @@ def run_options(command: F) -> F:
             help="Real inputs: .npy, .npz, .pt, .safetensors, an image; repeatable.",
         ),
         click.option(
-            "--input-from", metavar="MODULE:FUNCTION", help="A function of yours that returns (args, kwargs)."
+            "--input-from",
+            metavar="MODULE:FUNCTION",
+            shell_complete=complete_target,
+            help="A function of yours that returns (args, kwargs).",
         ),
         click.option(
             "--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="A constructor argument; repeatable."
