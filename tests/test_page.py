@@ -61,7 +61,7 @@ def test_the_picture_in_the_readme_is_the_page_in_colour(saved: Path, tmp_path: 
     written = drawn.with_suffix(".txt")
     assert convinspect("summary", saved / "resnet50.json", "--width", "103", "-o", written).code == 0
     assert _lines_in(text) == written.read_text("utf-8").splitlines()
-    assert re.findall("https?://[^\"' ]+", text) == ["http://www.w3.org/2000/svg", "https://www.textualize.io"]
+    assert re.findall("https?://[^\"' ]+", text) == ["http://www.w3.org/2000/svg"]
 
 
 def _lines_in(svg: str) -> list[str]:

@@ -102,7 +102,7 @@ def _box(report: Report, row: int, index: tuple[int, ...]) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_the_boxes_of_all_units_are_those_that_are_asked_for_one_by_one(name: str, tmp_path: Path) -> None:
-    report = summarise(_request(tmp_path, name, sections=frozenset({"units"})))
+    report = summarise(_request(tmp_path, name, sections=("units",)))
     assert report.units is not None
     draw = random.Random(name)  # noqa: S311 - any units will do
     rows = [
@@ -193,7 +193,7 @@ def test_a_complex_convolution_has_edges_too() -> None:
 def test_sections_are_there_where_they_are_asked_for_and_come_back_from_the_json(tmp_path: Path) -> None:
     plain = summarise(_request(tmp_path, "Gated"))
     assert (plain.graph, plain.timeline, plain.units) == (None, None, None)
-    report = summarise(_request(tmp_path, "Gated", sections=frozenset(SECTIONS)))
+    report = summarise(_request(tmp_path, "Gated", sections=SECTIONS))
     assert Report.from_dict(json.loads(report.to_json())) == report
     assert replace(report, graph=None, timeline=None, units=None) == plain
 
@@ -232,7 +232,7 @@ def test_the_command_line_takes_sections_with_json_alone(tmp_path: Path) -> None
     ],
 )
 def test_a_damaged_section_is_refused_with_its_place(damage: Any, place: str, tmp_path: Path) -> None:
-    document = summarise(_request(tmp_path, "Wave", sections=frozenset(SECTIONS))).to_dict()
+    document = summarise(_request(tmp_path, "Wave", sections=SECTIONS)).to_dict()
     damage(document)
     with pytest.raises(UsageError, match="damaged report") as found:
         Report.from_dict(document)

@@ -18,7 +18,7 @@ from convinspect.spec import Section
 from convinspect.tree import total, totals_of
 
 
-def analyse(trace: Trace, sections: frozenset[Section] = frozenset()) -> Report:
+def analyse(trace: Trace, sections: tuple[Section, ...] = ()) -> Report:
     """Return the report of ``trace`` with the ``sections`` that it was made with."""
     rows = loops_folded(rows_of(trace))
     layers = layers_of(trace, rows)

@@ -71,7 +71,7 @@ def _run(
     from convinspect.explain import explain as explained  # noqa: PLC0415 - a usage error must not wait for it
 
     unit = f"{layer}:{options['unit']}" if options["unit"] is not None else None
-    request, report = reported(replace(request_of(target, {**options, "unit": unit}), sections=frozenset({"graph"})))
+    request, report = reported(replace(request_of(target, {**options, "unit": unit}), sections=("graph",)))
     failed = failure_of(report, request)
     if failed is not None and not output.is_stdout:
         raise failed

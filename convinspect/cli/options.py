@@ -68,6 +68,12 @@ def run_options(command: F) -> F:
             "--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="A constructor argument; repeatable."
         ),
         click.option(
+            "--past",
+            type=click.IntRange(1, 2**31),
+            metavar="N",
+            help="Decode after N tokens that a cache holds; no training is estimated.",
+        ),
+        click.option(
             "--no-weights", is_flag=True, help="Build without downloading or loading weights: no number needs them."
         ),
         click.option(
@@ -132,7 +138,8 @@ def request_of(target: str, options: dict[str, Any]) -> Request:
         axes=parse_axes(options["axes"]) if options["axes"] else None,
         unit=parse_unit(options["unit"]) if options.get("unit") else None,
         allow_unsafe=options["allow_unsafe"],
-        optimizer=parse_optimizer(options["optimizer"]),
+        past=options["past"] or 0,
+        optimizer=None if options["past"] else parse_optimizer(options["optimizer"]),
         amp=parse_amp(options["amp"]),
         weights=not options["no_weights"],
         fallback=not options["no_fallback"],

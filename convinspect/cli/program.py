@@ -12,6 +12,7 @@ from convinspect.cli.check import check
 from convinspect.cli.complaints import complain, tell
 from convinspect.cli.diff import diff
 from convinspect.cli.explain import explain
+from convinspect.cli.plot import plot
 from convinspect.cli.streams import complete_descriptors, printed, say, settle
 from convinspect.cli.summary import summary
 from convinspect.cli.weight_files import weight_files
@@ -54,6 +55,7 @@ convinspect.add_command(check)
 convinspect.add_command(weight_files)
 convinspect.add_command(diff)
 convinspect.add_command(explain)
+convinspect.add_command(plot)
 
 
 def run(arguments: list[str]) -> int:

@@ -11,6 +11,7 @@ import click
 from convinspect.cli.asking import reported
 from convinspect.cli.completion import complete_file, complete_target
 from convinspect.cli.hints import failure_of
+from convinspect.cli.html_page import read_picture, show, shown
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.page_options import COLUMN_HELP, page_of, page_options
@@ -48,6 +49,8 @@ _BY_SUFFIX = {
     help="How to print it; by default as --output is called, else a table.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option("--picture", metavar="FILE", help="With --format html: an image to draw receptive fields on.")
+@click.option("--open", "open_", is_flag=True, help="With --format html: show the page in the browser.")
 @click.option("--json-sections", metavar="NAMES", help=f"With --json also, comma-separated: {', '.join(SECTIONS)}.")
 @click.option(
     "--output",
@@ -73,6 +76,7 @@ def summary(target: str, **options: Any) -> int:
       convinspect summary model.py --input 3,224,224 --depth 2
     """
     form, layout = _format(options), page_of(options)
+    layout = replace(layout, picture=_picture(form, options))
     request = replace(request_of(target, options), sections=_sections(form, options))
     if options["watched"]:
         refuse_to_watch(options)
@@ -81,7 +85,10 @@ def summary(target: str, **options: Any) -> int:
     kind_of(request.target.source)  # a file that is not there is told before torch is imported
     if options["watched"]:
         return watch(request, layout)
-    output = open_output(options["output"], [request.target.source])
+    read = [request.target.source, *([options["picture"]] if options["picture"] else [])]
+    output = open_output(options["output"], read)
+    if options["open_"]:
+        output = shown(output)
     with report_stream() as stdout:
         try:
             return _run(request, form, layout, output, stdout, options)
@@ -106,6 +113,8 @@ def _run(
         say(f"note: {output.text} is not written, for the forward failed; --partial writes the rows up to there")
     if failed is not None:
         raise failed
+    if options["open_"]:
+        show(output)
     if options["second_opinion"]:
         _say_second_opinion(request, report)
     return 0
@@ -120,10 +129,17 @@ def _format(options: dict[str, Any]) -> str:
     return form or _BY_SUFFIX.get(Path(options["output"] or "").suffix, "table")
 
 
-def _sections(form: str, options: dict[str, Any]) -> frozenset[Section]:
+def _picture(form: str, options: dict[str, Any]) -> bytes | None:
+    for name in ("picture", "open_"):
+        if options[name] and form != "html":
+            raise UsageError(f"--{name.rstrip('_')} is for the HTML page", "add --format html")
+    return read_picture(options["picture"])
+
+
+def _sections(form: str, options: dict[str, Any]) -> tuple[Section, ...]:
     said: str | None = options["json_sections"]
     if said is None:
-        return frozenset(SECTIONS) if form == "html" else frozenset()
+        return SECTIONS if form == "html" else ()
     if form != "json":
         raise UsageError("--json-sections are parts of the JSON report", "add --json")
     return parse_sections([name.strip() for name in said.split(",")])

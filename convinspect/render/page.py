@@ -52,7 +52,7 @@ class Page:
 
     def _repr_html_(self) -> str:
         """Return the rows as one HTML table, for notebooks."""
-        from convinspect.render.html import fragment  # noqa: PLC0415 - rich is enough for a terminal
+        from convinspect.render.notebook import fragment  # noqa: PLC0415 - rich is enough for a terminal
 
         return fragment(self.report, self.options)
 

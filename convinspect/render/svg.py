@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from convinspect.report import Report
 
 # A picture that fetches its letters from somebody's server tells them who looks at it.
-_FONTS = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
+_FOREIGN = re.compile(r"\s*(?:@font-face \{.*?\}|<!--.*?-->)", re.DOTALL)
 
 
 def write(report: Report, options: Options) -> str:
@@ -39,4 +39,4 @@ def write(report: Report, options: Options) -> str:
     console.print()  # rich's frame cuts what hangs below the last line
     # A name that does not change with what is in it: two pictures differ where the pages do.
     drawn = console.export_svg(title=printable(report.model.target), unique_id="page")
-    return _FONTS.sub("", drawn).strip()
+    return _FOREIGN.sub("", drawn).strip()

@@ -121,9 +121,7 @@ def test_a_folded_row_is_told_in_every_format() -> None:
 def test_a_graph_goes_back_where_the_loop_does(tmp_path: Path) -> None:
     path = tmp_path / "scan.py"
     path.write_text(SCAN)
-    report = summarise(
-        Request(Target(f"{path}:Net", str(path), "Net"), (parse_input("100,8"),), sections=frozenset({"graph"}))
-    )
+    report = summarise(Request(Target(f"{path}:Net", str(path), "Net"), (parse_input("100,8"),), sections=("graph",)))
     names = [layer.type for layer in report.layers]
     edges = {(names[a], names[b]) for a, b in report.graph or () if a >= 0}
     assert {("mul", "add"), ("add", "mul")} <= edges  # the second leads to an earlier row
