@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from xml.etree import ElementTree  # noqa: ICN001 - a short name would say less
@@ -9,6 +10,8 @@ from xml.etree import ElementTree  # noqa: ICN001 - a short name would say less
 import pytest
 import torch
 
+from convinspect.render import Options, render
+from convinspect.report import Report
 from sample_models.unet import UNet
 from tests.render import golden
 from tests.shell import ROOT, convinspect
@@ -79,6 +82,18 @@ def test_resnet_50_fits_forty_lines_and_lenet_the_smallest_window(saved: Path) -
     assert len(shown(saved, "resnet50", "--width", "103").splitlines()) <= 40
     # The heading, one part after another, and the prompt.
     assert len(shown(saved, "lenet", "--width", "80").splitlines()) - 2 < 24
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, "weights"])
+def test_the_smallest_window_holds_the_heading_every_row_and_the_prompt(saved: Path, name: str) -> None:
+    report = Report.from_dict(json.loads((saved / f"{name}.json").read_text("utf-8")))
+    page = render(report, "table", Options(width=80, lines=23, window=True))
+    assert len(page.splitlines()) <= 23
+    # What goes into a file or a pipe is whole, and so is LeNet.
+    whole = render(report, "table", Options(width=80, lines=23))
+    has_account = "Peak memory" in whole
+    assert ("the account of memory (a higher window shows it)" in page) == (has_account and name != "lenet")
+    assert ("Peak memory" in page) == (name == "lenet")
 
 
 @pytest.mark.parametrize(
