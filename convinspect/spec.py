@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, cast, get_args
 
@@ -32,6 +33,9 @@ _LARGEST = 2**63 - 1
 
 OptimizerName: TypeAlias = Literal["sgd", "momentum", "adam", "adamw"]
 AmpName: TypeAlias = Literal["bfloat16", "float16"]
+# Parts of the report that are made where they are asked for; see docs/report.md.
+Section: TypeAlias = Literal["graph", "timeline", "units"]
+SECTIONS: tuple[Section, ...] = get_args(Section)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,8 @@ class Request:
     ``optimizer`` is the one whose training step is estimated (``None``: no estimate is made), ``amp`` the dtype of
     autocast in that step. ``input_from`` is a function that gives the inputs. Without ``weights`` nothing is downloaded
     or loaded while the model is built. ``past`` is how many tokens a cache holds already, for a decoding step.
-    ``fallback``: what cannot run on meta may run on the cpu instead. ``graph`` asks for the edges between rows.
+    ``fallback``: what cannot run on meta may run on the cpu instead. ``sections`` are
+    optional parts of the report.
     ``given`` names the options that stand on the command line, defaults left out.
     """
 
@@ -115,8 +120,16 @@ class Request:
     weights: bool = True
     past: int = 0
     fallback: bool = True
-    graph: bool = False
+    sections: tuple[Section, ...] = ()
     given: tuple[str, ...] = ()
+
+
+def parse_sections(names: Collection[str]) -> tuple[Section, ...]:
+    """Return the sections called ``names`` in one order; raises `UsageError` for one that does not exist."""
+    for name in names:
+        if name not in SECTIONS:
+            raise UsageError(f"{name}: no section of the report", f"choose from: {', '.join(SECTIONS)}")
+    return tuple(section for section in SECTIONS if section in names)
 
 
 def parse_target(text: str) -> Target:

@@ -14,11 +14,17 @@ from convinspect.tree import all_known
 _PARTS = r"view_as_real select select (?:clone )?"
 _REAL = r"(?:constant_pad_nd )?convolution "
 _GAUSS = re.compile(rf"({_PARTS}){{2,3}}{_REAL}{_REAL}(?:add ){{2,3}}{_REAL}(?:sub |times_i ){{4}}add ")
+# Its derivatives: three of real numbers, then the parts of each gradient put together.
+_THREE = r"convolution_backward convolution_backward (?:add ){0,3}convolution_backward (?:add ){1,4}"
+_DERIVED = re.compile(_THREE + r"(?:select_backward select_backward add view_as_complex ){1,3}")
 _IMAGINARY_UNIT = "1j"
 
 
 def whole_convolutions(calls: Sequence[ModuleCall | OpCall]) -> Mapping[int, OpCall | None]:
-    """Return by the index of its last operator what was a convolution of complex numbers; the others are ``None``."""
+    """Return by the index of its last operator what was a convolution of complex numbers; the others are ``None``.
+
+    So are the derivatives of one.
+    """
     found: dict[int, OpCall | None] = {}
     if not any(isinstance(call, OpCall) and _word(call) == "times_i" for call in calls):
         return found
@@ -27,14 +33,15 @@ def whole_convolutions(calls: Sequence[ModuleCall | OpCall]) -> Mapping[int, OpC
         for parts in _matches([call for _, call in run]):
             last = run[parts.stop - 1][0]
             found.update(dict.fromkeys((index for index, _ in run[parts]), None))
-            found[last] = _whole([call for _, call in run[parts]])
+            found[last] = _whole([call for _, call in run[parts]], run[parts.start][0])
     return found
 
 
 def _matches(ops: Sequence[OpCall]) -> Iterator[slice]:
     words = [f"{_word(op)} " for op in ops]
     place = {start: index for index, start in enumerate(accumulate(map(len, words), initial=0))}
-    for match in _GAUSS.finditer("".join(words)):
+    text = "".join(words)
+    for match in (*_GAUSS.finditer(text), *_DERIVED.finditer(text)):
         yield slice(place[match.start()], place[match.end()])
 
 
@@ -43,14 +50,18 @@ def _word(op: OpCall) -> str:
     return "times_i" if name == "mul" and op.args.get("other") == _IMAGINARY_UNIT else name
 
 
-def _whole(parts: Sequence[OpCall]) -> OpCall:
-    real = next(part for part in parts if _word(part) == "convolution")
+def _whole(parts: Sequence[OpCall], first: int) -> OpCall:
+    """Return the convolution that ``parts`` are, which begin at call ``first``."""
+    real = next(part for part in parts if _word(part).startswith("convolution"))
+    put_together = tuple(record for part in parts if _word(part) == "view_as_complex" for record in part.outputs)
     operands = [part.args["self"] for part in parts if _word(part) == "view_as_real"]
     args = {**real.args, **dict(zip(("input", "weight", "bias"), operands, strict=False))}
     return replace(
         parts[-1],
         op=real.op,
         args=args,
+        outputs=put_together or parts[-1].outputs,
         allocated_bytes=all_known(part.allocated_bytes for part in parts),
         saved_bytes=all_known(part.saved_bytes for part in parts),
+        sources=tuple(dict.fromkeys(source for part in parts for source in part.sources if source < first)),
     )

@@ -12,6 +12,7 @@ import click
 from convinspect import __version__
 from convinspect.check import DEVICE
 from convinspect.check.metrics import limit_options
+from convinspect.cli.completion import complete_file, complete_target
 from convinspect.cli.options import run_options
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.screen import has_color
@@ -49,7 +50,7 @@ def _limit_options(command: F) -> F:
 
 
 @click.command(cls=_Command, context_settings={"default_map": {"device": DEVICE}})
-@click.argument("target", required=False, metavar="[NAME|TARGET]")
+@click.argument("target", required=False, metavar="[NAME|TARGET]", shell_complete=complete_target)
 @_limit_options
 @click.option(
     "--max-growth",
@@ -71,7 +72,13 @@ def _limit_options(command: F) -> F:
 @click.option("--config", metavar="FILE", help="Take the checks from there; by default the nearest one upwards.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), help="How to print it; by default text.")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
-@click.option("--output", "-o", metavar="FILE", help="Write it there instead of printing it; - prints it.")
+@click.option(
+    "--output",
+    "-o",
+    metavar="FILE",
+    shell_complete=complete_file,
+    help="Write it there instead of printing it; - prints it.",
+)
 @click.option("--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True, help="Models at a time.")
 @click.option("--no-cache", is_flag=True, help="Run models that have not changed again.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For each model.")

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from convinspect.cli.completion import complete_devices, complete_target
+from convinspect.cli.completion import complete_devices, complete_file, complete_target
 from convinspect.errors import UsageError
 from convinspect.spec import (
     InputSpec,
@@ -55,6 +55,7 @@ def run_options(command: F) -> F:
             "data",
             multiple=True,
             metavar="[NAME=]FILE",
+            shell_complete=complete_file,
             help="Real inputs: .npy, .npz, .pt, .safetensors, an image; repeatable.",
         ),
         click.option(

@@ -99,7 +99,10 @@ def notes_of(tracker: FieldTracker) -> tuple[Note, ...]:
     notes = []
     left = next((cause for cause in (tracker.left.array, tracker.left.number) if cause), None)
     if left is not None and tracker.left.returned:
-        what = f"{left.op} takes numbers of the followed input out of torch: what they come back into is unknown"
+        what = (
+            f"{left.op} takes numbers of the followed input out of torch: fields of what they come back into are "
+            "unknown, and shapes may depend on values"
+        )
         notes.append(Note("field_unknown", what, left.path))
     for op, path, _ in tracker.unknown_ops:
         fault = tracker.faults.get(op)

@@ -23,6 +23,7 @@ Rule: TypeAlias = "Callable[[Call], Result]"
 RuleT = TypeVar("RuleT", bound="Rule")
 
 _OURS = __name__.removesuffix("rules")
+INPUTS = ("self", "input", "X", "qx", "qa", "inp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,8 @@ class Call:
 
     @property
     def input(self) -> Field:
-        """Field of the argument that torch calls ``self`` or ``input``."""
-        return self["self" if "self" in self.args else "input"]
+        """Field of the first argument, which torch calls ``self``, ``input`` or otherwise."""
+        return self[next(name for name in INPUTS if name in self.args)]
 
     @property
     def shape(self) -> Shape:
@@ -165,7 +166,12 @@ def rf_rule(*names: str) -> Callable[[RuleT], RuleT]:
 
 def aten(names: str) -> tuple[str, ...]:
     """Spell out the full names of torch's own operators."""
-    return tuple(f"aten::{name}" for name in names.split())
+    return named("aten", names)
+
+
+def named(library: str, names: str) -> tuple[str, ...]:
+    """Spell out the full names of the operators of a library."""
+    return tuple(f"{library}::{name}" for name in names.split())
 
 
 def run_rule(rule: Rule, call: Call) -> Result:

@@ -23,7 +23,12 @@ Told: TypeAlias = tuple[tuple[ModuleRecord, ...], tuple[Note, ...]]
 
 
 class ScopeRecorder(AbstractContextManager[Any], Protocol):
-    """What is told which module begins and ends; operators in between, while it is entered, are that module's."""
+    """What is told which module begins and ends; operators in between, while it is entered, are that module's.
+
+    ``raised`` is what the last operator that failed raised: the name of the exception, and its words.
+    """
+
+    raised: tuple[str, str] | None
 
     @property
     def path(self) -> str:
@@ -39,6 +44,9 @@ class ScopeRecorder(AbstractContextManager[Any], Protocol):
 
     def abandon(self, error: BaseException, module: nn.Module) -> None:
         """End the run of ``module``, the running one, with ``error``."""
+
+    def left(self, tensor: torch.Tensor, how: str) -> None:
+        """Say that ``tensor`` becomes an array or a list; ``how`` is what torch calls that."""
 
     def returned(self, path: str, value: Any) -> tuple[TensorRecord, ...]:
         """Say that the module at ``path`` returns ``value``, and get records of the tensors in it."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from convinspect.errors import UsageError
-from convinspect.load.sniff import is_file
+from convinspect.paths import is_file
 from convinspect.spec import Target
 from convinspect.users_code import running_users_code
 

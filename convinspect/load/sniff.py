@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-import stat
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from convinspect.errors import UsageError
 from convinspect.load.zip_directory import Directory, read_directory
+from convinspect.paths import is_file
 
 Kind: TypeAlias = Literal["python", "torchscript", "export", "checkpoint", "safetensors", "shards", "config", "report"]
 
@@ -49,22 +49,6 @@ def kind_of(source: str) -> Kind:
         raise UsageError(f"{source}: {error.strerror}") from error
     except UsageError as error:
         raise error.within(source) from None
-
-
-def is_file(path: Path) -> bool:
-    """Tell whether a regular file stands at ``path``; a folder is none.
-
-    Raises `UsageError` where that cannot be told, and for a pipe or a device, which could be waited for for ever.
-    """
-    try:
-        mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the name
-        return False
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise UsageError(f"{path}: a pipe or a device, not a file", "save what it gives to a file first")
-    return stat.S_ISREG(mode)
 
 
 def _kind(path: Path, head: bytes) -> Kind:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_KNOWN_LIBRARIES = ("aten", "torchvision", "higher_order")
+_KNOWN_LIBRARIES = ("aten", "torchvision", "higher_order", "Tensor")
 _TRIMMED_PREFIXES = ("native_", "cudnn_", "miopen_", "mkldnn_", "mps_")
 _TRIMMED_SUFFIXES = ("_forward", "_copy", "_no_training", "_functional", "_cachemask")
 

@@ -65,6 +65,8 @@ def halo_text(report: Report) -> str | None:
         return None
     if field.status == "data_dependent":
         return "none is enough: the output's field depends on the data"
+    if field.halo and None in field.halo:
+        return _halo_along_some(field, field.halo)
     if field.halo:
         return _halo(field, field.halo)
     gate = f"none is enough: {_gate(field.global_via.path, field.global_via.op)} " if field.global_via else ""
@@ -79,7 +81,7 @@ def halo_text(report: Report) -> str | None:
 
 def _is_flat(root: Layer, field: ReceptiveField) -> bool:
     flat = bool(root.outputs) and all(len(out.shape) <= _FLAT for out in root.outputs)
-    return flat and field.size is None and field.status == "exact"
+    return flat and field.jump is None and field.status == "exact"
 
 
 def _unbounded(report: Report) -> str | None:
@@ -115,6 +117,34 @@ def _halo(field: ReceptiveField, sides: tuple[Interval | None, ...] | None) -> s
         f"{_named(axes)}: {bound}{_around(*side)}" if any(side) else f"{_named(axes)}: 0"
         for side, axes in groups.items()
     )
+
+
+def _halo_along_some(field: ReceptiveField, sides: tuple[Interval | None, ...]) -> str | None:
+    """Return what the axes need that have a halo, and why the others have none: they are global."""
+    statuses, gates = field.axis_status or (), field.axis_global_via or ()
+    known = [number for number, side in enumerate(sides) if side is not None]
+    if any(statuses[number : number + 1] != ("global",) for number in range(len(sides)) if number not in known):
+        return None
+    parts = [_named([field.axes[n]]) + f": {_around(*side)}" for n, side in enumerate(sides) if side is not None]
+    for number, gate in enumerate(gates):
+        if number not in known and gate is not None:
+            parts.append(
+                f"{_named([field.axes[number]])}: none is enough, {_gate(gate.path, gate.op)} looks at all of it"
+            )
+    return "; ".join(parts)
+
+
+def global_axes(layers: Sequence[Layer]) -> str:
+    """Return along which axes fields are the whole input, where that is not all: ``along axis 3``."""
+    fields = [layer.receptive_field for layer in layers if layer.receptive_field]
+    along = {
+        axis
+        for field in fields
+        for axis, status in zip(field.axes, field.axis_status or (field.status,) * len(field.axes), strict=True)
+        if status == "global"
+    }
+    everywhere = {axis for field in fields for axis in field.axes}
+    return f" along {_named(sorted(along))}" if along and along != everywhere else ""
 
 
 def _named(axes: Sequence[int]) -> str:

@@ -52,7 +52,7 @@ class Page:
 
     def _repr_html_(self) -> str:
         """Return the rows as one HTML table, for notebooks."""
-        from convinspect.render.html import fragment  # noqa: PLC0415 - rich is enough for a terminal
+        from convinspect.render.notebook import fragment  # noqa: PLC0415 - rich is enough for a terminal
 
         return fragment(self.report, self.options)
 
@@ -64,7 +64,7 @@ def page(report: Report, options: Options) -> list[Text]:
     wanted = chosen(options.columns)
     columns, silent = with_values(wanted, report)
     topics = {column.topic for column in wanted}
-    shows_memory = "memory" in topics and not options.only
+    shows_memory = "memory" in topics and options.account and not options.only
     ledger = account(report, glyphs, width) if shows_memory else []
     notes = list(
         _paragraphs([f"note: {t}" for t in caveats.warnings(report, told=options.told)], width, glyphs, "yellow")

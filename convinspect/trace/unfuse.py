@@ -7,7 +7,13 @@ from contextlib import ExitStack, contextmanager, nullcontext
 
 import torch
 
-from convinspect.torch_private import LEFT_ALONE, compiler_questions, is_compiler_loaded, replacing_inference_mode
+from convinspect.torch_private import (
+    LEFT_ALONE,
+    compiler_questions,
+    is_compiler_loaded,
+    replacing_inference_mode,
+    taken_back,
+)
 
 
 @contextmanager
@@ -21,6 +27,7 @@ def unfused() -> Iterator[None]:
         stack.enter_context(torch.jit.optimized_execution(should_optimize=False))  # type: ignore[attr-defined] # public, unlisted
         stack.enter_context(_without_inference_mode())
         stack.enter_context(_uncompiled())
+        stack.enter_context(_one_hot_without_questions())
         yield
 
 
@@ -43,6 +50,26 @@ def _without_inference_mode() -> Iterator[None]:
         replacing_inference_mode(switching_gradients, lambda: modes[-1]),
     ):
         yield
+
+
+@contextmanager
+def _one_hot_without_questions() -> Iterator[None]:
+    """Let ``one_hot`` on the CPU take its own path without asking for values first.
+
+    The numbers of its checks are nobody's, and for a tensor without data torch compares with all classes instead.
+    """
+    library = torch.library.Library("aten", "IMPL")
+    library.impl("one_hot", _one_hot, "AutogradCPU")
+    try:
+        yield
+    finally:
+        taken_back(library)
+
+
+def _one_hot(index: torch.Tensor, num_classes: int = -1) -> torch.Tensor:
+    """Return ``(*index.shape, num_classes)``, by default as many classes as the largest index asks for."""
+    classes = num_classes if num_classes >= 0 else int(index.max()) + 1
+    return index.new_zeros((*index.shape, classes)).scatter_(-1, index.unsqueeze(-1), 1)
 
 
 @contextmanager

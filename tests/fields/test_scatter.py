@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from .oracle import assert_inside, randn
+from .oracle import assert_inside, randn, watch
 
 ROWS = torch.arange(8).flip(0)
 PLACES = ROWS.view(1, 1, 8, 1).expand(1, 1, 8, 8)
@@ -37,6 +37,15 @@ WRITES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "put": lambda x, y: x.put(torch.arange(64).flip(0).view(1, 1, 8, 8), y),
     "in place": lambda x, y: (x * 1).scatter_add_(2, PLACES, y),
 }
+
+
+@pytest.mark.parametrize("write", ["scatter", "scatter_add"])
+def test_along_other_dimensions_nothing_moves(write: str) -> None:
+    """Rows change places; every column stays by itself."""
+    out, tracker = watch(lambda x: WRITES[write](torch.zeros_like(x), x), randn(1, 1, 8, 8))
+    field = tracker.describe(out)
+    assert field is not None
+    assert field.center == ((0, 7), (4, 4))
 
 
 @pytest.mark.parametrize("source", list(SOURCES))

@@ -25,6 +25,8 @@ LAYOUTS: dict[str, Callable[[], Tensor]] = {
     "permuted": lambda: torch.rand(9, 7, 4, 2).permute(3, 2, 0, 1),
     "transposed": lambda: torch.rand(2, 4, 7, 9).transpose(2, 3),
     "channels last in 3d": lambda: torch.rand(2, 4, 5, 6, 7).to(memory_format=torch.channels_last_3d),
+    "expanded": lambda: torch.rand(2, 1, 9, 7).expand(2, 4, 9, 7),
+    "every second channel": lambda: torch.rand(2, 8, 9, 7)[:, ::2],
 }
 
 OPERATORS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -37,7 +39,17 @@ OPERATORS: dict[str, Callable[[Tensor], Tensor]] = {
     "normalised in training": lambda x: functional.batch_norm(x, torch.zeros(4), torch.ones(4), training=True),
     "gate": lambda x: functional.glu(x, 1),
     "dropout": lambda x: torch.native_dropout(x, 0.5, train=True)[0],
+    "power of two": lambda x: 2**x,
+    "square error": lambda x: functional.mse_loss(x, x * 0, reduction="none"),
+    "smooth error": lambda x: functional.smooth_l1_loss(x, x * 0, reduction="none"),
+    "huber error": lambda x: functional.huber_loss(x, x * 0, reduction="none"),
+    "filled": lambda x: x.masked_fill(x > 0.5, 0.0),
+    "made contiguous": lambda x: x * torch.ones_like(x, memory_format=torch.contiguous_format),
 }
+ACTIVATIONS = """
+    alpha_dropout celu dropout elu feature_alpha_dropout gelu hardshrink hardsigmoid hardswish hardtanh
+    leaky_relu logsigmoid mish normalize relu relu6 rrelu selu sigmoid silu softplus softshrink softsign tanh tanhshrink
+"""
 
 
 class Results(TorchDispatchMode):
@@ -79,6 +91,14 @@ def assert_the_same(run: Callable[..., Tensor], *given: Tensor) -> None:
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_results_lie_as_on_the_cpu(operator: str, layout: str) -> None:
     assert_the_same(OPERATORS[operator], LAYOUTS[layout]())
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_activations_lie_as_on_the_cpu(layout: str) -> None:
+    def all_of_them(x: Tensor) -> Tensor:
+        return torch.stack([getattr(functional, name)(x) for name in ACTIVATIONS.split()])
+
+    assert_the_same(all_of_them, LAYOUTS[layout]())
 
 
 @pytest.mark.parametrize("layout", ["contiguous", "channels last", "channels last, one image", "channels last in 3d"])

@@ -106,3 +106,35 @@ def test_real_products_of_gauss_way_by_hand_stay_what_they_are() -> None:
     report = inspect(ByHand(), (image(1, 1, 8, 8),), optimizer=None)
     assert report.totals.macs == 2 * (3 * 36 * 9)
     assert report.totals.flops == 2 * report.totals.macs
+
+
+class Derived(nn.Module):
+    """The gradient of a sum of magnitudes, by the input alone or by the weights as well."""
+
+    def __init__(self, layer: nn.Module, *, weights: bool) -> None:
+        super().__init__()
+        self.layer, self.weights = layer, weights
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            by = (x, *self.layer.parameters()) if self.weights else (x,)
+            return torch.autograd.grad(self.layer(x).abs().sum(), by)[0]
+
+
+@pytest.mark.parametrize("weights", [False, True])
+@pytest.mark.parametrize(
+    ("layer", "x", "macs"),
+    [
+        (nn.Conv1d(2, 3, 3, dtype=COMPLEX), image(1, 2, 8), 3 * 6 * 2 * 3),
+        (nn.Conv2d(4, 4, 3, groups=2, bias=False, padding=1, dtype=COMPLEX), image(1, 4, 6, 6), 4 * 36 * 2 * 9),
+        (nn.ConvTranspose2d(2, 3, 3, dtype=COMPLEX), image(1, 2, 4, 4), 2 * 16 * 3 * 9),
+    ],
+)
+def test_each_derivative_of_a_complex_convolution_costs_what_it_does(
+    layer: nn.Module, x: Tensor, macs: int, *, weights: bool
+) -> None:
+    for device in ("cpu", "meta"):
+        report = inspect(Derived(layer, weights=weights), (x,), device=device, optimizer=None)
+        assert costs(report) == [("layer", macs), ("", macs * (1 + weights))]
+        assert report.totals.flops == 8 * macs * (2 + weights)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
+from torch import Tensor, nn
 
-from convinspect.records import ReceptiveField
-from convinspect.render import field_summary
+from convinspect import inspect
+from convinspect.records import GlobalOperator, ReceptiveField
+from convinspect.render import Options, field_summary, render
 from convinspect.report import Report
 
 from . import nets
@@ -46,6 +49,16 @@ def net(root: ReceptiveField | None, *others: ReceptiveField) -> Report:
         (
             nets.everything(("se", "aten.mean.dim"), 851),
             "none is enough: se (mean) looks at the whole input; without it, 425 before and 394 after each tile",
+        ),
+        (
+            replace(
+                nets.square(3, 1, -1),
+                halo=((2, 2), None),
+                status="global",
+                axis_status=("exact", "global"),
+                axis_global_via=(None, GlobalOperator("along", "aten.addmm.default")),
+            ),
+            "axis 2: 2 on each side of a tile; axis 3: none is enough, along (addmm) looks at all of it",
         ),
         (replace(nets.square(3, 1, -1), status="unknown"), None),
         (None, None),
@@ -104,3 +117,20 @@ def test_each_cause_of_a_global_field_is_told_once() -> None:
         "se (mean)",
         "softmax()",
     ]
+
+
+def test_what_is_global_along_one_axis_is_said_of_that_axis() -> None:
+    class Along(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.linear = nn.Conv2d(1, 2, 3, padding=1), nn.Linear(16, 16)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.linear(self.conv(x))
+
+    report = inspect(Along(), (torch.rand(1, 1, 16, 16),), optimizer=None)
+    assert field_summary.halo_text(report) == (
+        "axis 2: 1 on each side of a tile; axis 3: none is enough, linear (addmm) looks at all of it"
+    )
+    page = render(report, "table", options=Options(width=100, verbose=True))
+    assert "all  RF: the whole input along axis 3, through linear (addmm)" in page

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from convinspect.fields.operations.moves import drop, insert, widen
 from convinspect.fields.operations.reading import narrow
-from convinspect.fields.rules import Call, Result, aten, rf_rule
+from convinspect.fields.rules import Call, Result, aten, named, rf_rule
 
 
 @rf_rule(
@@ -28,7 +28,7 @@ def constant(call: Call) -> Result:
         "native_dropout bernoulli _conj _neg_view resolve_conj resolve_neg requires_grad_ "
         "fake_quantize_per_tensor_affine nan_to_num rrelu_with_noise celu pin_memory _pin_memory "
         "lift_fresh_copy alias_copy detach_copy to_mkldnn _to_dense to_dense _to_sparse _to_sparse_csr "
-        "type_as _lazy_clone _conj_copy _neg_view_copy"
+        "type_as _lazy_clone _conj_copy _neg_view_copy quantize_per_tensor dequantize int_repr"
     )
 )
 def same(call: Call) -> Result:
@@ -58,7 +58,12 @@ def complex_view(call: Call) -> Result:
     *aten(
         "complex polar prelu _prelu_kernel hardswish floor_divide log_sigmoid_forward log_sigmoid "
         "binary_cross_entropy_with_logits rrelu_with_noise_functional _add_relu masked_fill"
-    )
+    ),
+    *named(
+        "quantized",
+        "add add_relu add_scalar add_scalar_relu celu clamp dropout elu hardswish leaky_relu mul mul_relu mul_scalar "
+        "mul_scalar_relu relu6 sigmoid threshold",
+    ),
 )
 def pointwise(call: Call) -> Result:
     """Hull of the operands, broadcast; for pointwise operators that torch does not tag as such."""

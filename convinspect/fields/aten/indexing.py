@@ -23,7 +23,7 @@ def embedding(call: Call) -> Result:
     return call.merge([out, call.contract(rows, [0])]).marked(data_dependent=call.cause)
 
 
-@rf_rule(*aten("_embedding_bag _embedding_bag_forward_only"))
+@rf_rule(*aten("embedding_bag _embedding_bag _embedding_bag_forward_only"))
 def embedding_bag(call: Call) -> Result:
     """Any row of the weight, column by column, and all indices; with several bags, as a bound."""
     parts = []
@@ -81,11 +81,26 @@ def gather(call: Call) -> Result:
     return call.merge([out, picked]).marked(data_dependent=call.cause)
 
 
+@rf_rule(*aten("scatter scatter_add scatter_reduce"))
+def scatter_along(call: Call) -> Result:
+    """What was there, and along ``dim`` anything that is written; one constant goes where its index says."""
+    index, dim = call["index"], call.args["dim"] % max(len(call.shape), 1)
+    others = [d for d in range(index.rank) if d != dim]
+    if any(index.shape[d] != call.shape[d] for d in others):
+        return scatter(call)
+    sources = call.fields("src", "value")
+    written = [index, *sources]
+    for d in others:
+        written = [narrow(field, d, 0, call.shape[d]) if field.shape else field for field in written]
+    along = [call.mix(field, [dim]) if field.shape else field for field in written]
+    out = call.merge([call["self"], *along])
+    # One constant for each position: its index alone says where it goes.
+    single = not sources and (not index.shape or index.shape[dim] == 1)
+    return out if single else out.marked(data_dependent=call.cause)
+
+
 @rf_rule(
-    *aten(
-        "scatter scatter_add scatter_reduce index_put index_add index_copy index_fill masked_scatter index_reduce "
-        "_index_put_impl _unsafe_index_put put"
-    )
+    *aten("index_put index_add index_copy index_fill masked_scatter index_reduce _index_put_impl _unsafe_index_put put")
 )
 def scatter(call: Call) -> Result:
     """What was there, and anywhere in it, anything that is written."""

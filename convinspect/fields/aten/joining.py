@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from convinspect.fields.operations.merging import concatenate
 from convinspect.fields.operations.moves import insert
-from convinspect.fields.rules import Call, Result, aten, rf_rule
+from convinspect.fields.rules import Call, Result, aten, named, rf_rule
 
 
-@rf_rule(*aten("cat concat concatenate"))
+@rf_rule(*aten("cat concat concatenate"), *named("quantized", "cat cat_relu"))
 def cat(call: Call) -> Result:
     """Side by side along ``dim``; an empty vector of shape ``(0,)`` is skipped, as torch does."""
     rank = len(call.shape)
-    fields = [call.field(tensor) for tensor in call.args["tensors"] if tensor.dim() == rank]
+    tensors = call.args["tensors" if "tensors" in call.args else "qx"]
+    fields = [call.field(tensor) for tensor in tensors if tensor.dim() == rank]
     return concatenate(fields, call.get("dim", 0) % rank)
 
 

@@ -5,21 +5,24 @@ from __future__ import annotations
 from convinspect.fields.aten.convolution import per_axis, slide_last
 from convinspect.fields.hulls.windows import adaptive
 from convinspect.fields.operations.reading import slide
-from convinspect.fields.rules import Call, Result, aten, rf_rule
+from convinspect.fields.rules import Call, Result, aten, named, rf_rule
 
 
 @rf_rule(
     *aten(
         "max_pool1d max_pool2d max_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices "
-        "avg_pool1d avg_pool2d avg_pool3d mkldnn_max_pool2d mkldnn_max_pool3d"
-    )
+        "avg_pool1d avg_pool2d avg_pool3d mkldnn_max_pool2d mkldnn_max_pool3d quantized_max_pool1d "
+        "quantized_max_pool2d quantized_max_pool3d"
+    ),
+    *named("quantized", "max_pool1d max_pool2d"),
 )
 def pool(call: Call) -> Result:
     """Windows of ``kernel_size``; with ``ceil_mode`` the last ones reach beyond the input."""
     count = int(call.op[call.op.index("_pool") + 5])
     kernel = per_axis(call.args["kernel_size"], (1,) * count)
-    call.candidates.positions(call["self"], range(call["self"].rank - count, call["self"].rank))
-    return slide_last(call, call["self"], kernel, stride=per_axis(call.get("stride"), kernel))
+    x = call.input
+    call.candidates.positions(x, range(x.rank - count, x.rank))
+    return slide_last(call, x, kernel, stride=per_axis(call.get("stride"), kernel))
 
 
 @rf_rule(

@@ -16,7 +16,7 @@ def one_layer(call: Call) -> Result:
     return call.with_rest(widen(out, out.rank - 1, call.shape[-1]))
 
 
-@rf_rule(*aten("_cudnn_rnn miopen_rnn lstm gru rnn_tanh rnn_relu"))
+@rf_rule(*aten("_cudnn_rnn miopen_rnn lstm gru rnn_tanh rnn_relu _lstm_mps"))
 def layers(call: Call) -> Result:
     """All layers at once; of packed sequences all of the input, as a bound."""
     if "data" in call.args:
@@ -35,10 +35,15 @@ def layers(call: Call) -> Result:
     return call.with_rest(concatenate([widen(side, last, features // 2) for side in (forward, backward)], last))
 
 
-@rf_rule(*aten("_thnn_fused_lstm_cell _thnn_fused_gru_cell"))
+@rf_rule(*aten("_thnn_fused_lstm_cell _thnn_fused_gru_cell lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell"))
 def cell(call: Call) -> Result:
     """One step, all features of its gates and of its state."""
-    out = call.merge([call.contract(field, [-1]) for field in call.fields()], (*call.shape[:-1], 1))
+    weights = ("w_ih", "w_hh", "b_ih", "b_hh", "input_bias", "hidden_bias")
+    steps = call.fields(*(name for name in call.args if name not in weights))
+    if "w_ih" in call.args:
+        call.candidates.features(call["input"], -1)
+    parts = [*(call.contract(step, [-1]) for step in steps), *map(call.whole, call.fields(*weights))]
+    out = call.merge(parts, (*call.shape[:-1], 1))
     return [
         widen(out, out.rank - 1, shape[-1]) if len(shape) == out.rank else collapse(out, shape) for shape in call.shapes
     ]

@@ -86,7 +86,7 @@ def _merged(fields: Sequence[Field], shape: Shape, cause: Cause | None) -> Field
     )
     uncertainty = Uncertainty.of(field.uncertainty for field in aligned)
     if crossed or (cause is None and _is_large(aligned)):
-        parts = tuple(replace(field, shape=shape, spatial=_own_spatial(field)) for field in aligned)
+        parts = tuple(replace(field, shape=shape, spatial=_own_spatial(field)) for field in _needed(aligned))
         held = Crossed(parts, lambda known: _merge_axes(known, known[0].shape, None))
         return Field(shape, spatial, held, uncertainty)
     return Field(shape, spatial, _merge_axes(aligned, shape, cause), uncertainty)
@@ -100,6 +100,37 @@ def _is_large(fields: Sequence[Field]) -> bool:
         if size > LARGE and size > 4 * sum(array.size for array in known):
             return True
     return False
+
+
+def _needed(fields: Sequence[Field]) -> list[Field]:
+    """Leave out every field that another one covers."""
+    needed: list[Field] = []
+    for field in fields:
+        if not any(_covers(other, field) for other in needed):
+            needed.append(field)
+    return needed
+
+
+def _covers(field: Field, other: Field) -> bool:
+    """Tell whether ``field`` says of every element at least what ``other`` does, by hulls and maps of the same form."""
+    pairs = zip(field.axes, other.axes, strict=True)
+    return all(
+        _hull_covers(one.strict, two.strict)
+        and _hull_covers(one.local, two.local)
+        and (two.nominal is one.nominal or _hull_covers(one.nominal, two.nominal))
+        and two.global_op in (None, one.global_op)
+        for one, two in pairs
+    )
+
+
+def _hull_covers(hull: Hull | Absent, other: Hull | Absent) -> bool:
+    if isinstance(hull, Absent) or isinstance(other, Absent):
+        return other is Absent.NOTHING
+    if isinstance(hull, Map) and isinstance(other, Map):
+        hull, other = hull.unwrapped(), other.unwrapped()
+        if (hull.dim, hull.advance) != (other.dim, other.advance):
+            return False
+    return hull.array.shape == other.array.shape and bool((hull.array <= other.array).all())
 
 
 def _own_spatial(field: Field) -> tuple[Kind, ...]:

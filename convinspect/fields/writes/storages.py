@@ -91,7 +91,8 @@ class StorageFields:
                 self._without_storage[tensor] = field
             elif key in written:
                 self._write(self._record(key, tensor), tensor, field or nothing(tuple(tensor.shape), self._count))
-            elif field is not None and not field.is_nothing:
+            elif field is not None and (key in self._records or not field.is_nothing):
+                # Of a view into what is followed it is kept as well that it depends on nothing.
                 self._record(key, tensor).fields[_geometry(tensor)] = field
 
     def _found_anew(self, record: Record, geometry: Geometry) -> Field:
@@ -105,7 +106,7 @@ class StorageFields:
     def _write(self, record: Record, tensor: Tensor, field: Field) -> None:
         """Replace what ``tensor`` depends on, and with it all that shares its memory."""
         geometry = _geometry(tensor)
-        if record.fields.get(geometry) is field:
+        if _is_same(record.fields.get(geometry), field):
             return
         fits = record.fits(geometry)
         elements = prod(geometry.shape)
@@ -134,6 +135,14 @@ class StorageFields:
             record = Record(StorageWeakRef(storage), storage.nbytes() // max(tensor.itemsize, 1), tensor.itemsize)
             self._records[key] = record
         return record
+
+
+def _is_same(known: Field | None, field: Field) -> bool:
+    """Tell whether a write leaves ``known`` as it was: a bias by distance says no more of scores than their queries."""
+    if known is None or known is field or not known.parts:
+        return known is field
+    pairs = zip(known.parts, field.parts, strict=False)
+    return len(known.parts) == len(field.parts) and all(one.held is other.held for one, other in pairs)
 
 
 def _storage_id(tensor: Tensor) -> int | None:

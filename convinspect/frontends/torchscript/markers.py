@@ -32,7 +32,7 @@ def with_markers(model: Any, *, disposable: bool) -> Any:
 
     A ``disposable`` one, loaded for this run alone, is not copied: its graphs change in place.
     """
-    if all(is_plain(graph) and not _calls(graph) and not _loops(graph) for graph in _graphs(model)):
+    if all(is_plain(graph) and not any((_calls(graph), _loops(graph), _lists(graph))) for graph in _graphs(model)):
         return model
     marked = model if disposable else saved_copy(model)
     for graph in _graphs(marked):
@@ -43,6 +43,8 @@ def with_markers(model: Any, *, disposable: bool) -> Any:
         for body in _loops(graph):
             first = next(iter((*body.nodes(), body.returnNode())))
             graph.create("convinspect::turn", [], 0).insertBefore(first)
+        for node in _lists(graph):
+            graph.create("convinspect::left", [next(node.inputs())], 0).insertBefore(node)
         make_plain(graph)
     # The graphs of functions can be reached in no other way; methods come in with their markers. A run begins with
     # forward; a recurrent layer scripted by itself has its overloads alone.
@@ -117,6 +119,11 @@ def _calls(graph: Any) -> list[Any]:
 def _loops(graph: Any) -> list[Any]:
     """Return the bodies of all loops."""
     return [body for node in nodes_in(graph) if node.kind() == "prim::Loop" for body in node.blocks()]
+
+
+def _lists(graph: Any) -> list[Any]:
+    """Return the nodes that make a list of a tensor's values."""
+    return [node for node in nodes_in(graph) if node.kind() == "prim::tolist"]
 
 
 def _is_run(node: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from convinspect.torch_private import drop_unused_nodes, graph_type
+from convinspect.torch_private import drop_unused_nodes, dtype_number, graph_type
 
 # Scripted code always takes the fused path of attention, which hides its operators; the run switches it off in
 # eager models (``torch.backends.mha``), but to a script the switch is the constant True.
@@ -38,6 +38,7 @@ def is_plain(graph: Any) -> bool:
         node.kind() in (*_FAST_PATHS, _TRACED_CONVOLUTION, "prim::CallFunction")
         or _is_tensor_slice(node)
         or _is_size_of_tensors(node)
+        or _is_at_home(node)
         for node in nodes_in(graph)
     )
 
@@ -53,6 +54,9 @@ def make_plain(graph: Any) -> None:
             _replace(node, put_before(graph, node, "aten::convolution", inputs, node.output().type()))
         elif _is_tensor_slice(node):
             _pass_over(graph, node)
+        elif _is_at_home(node):
+            node.output().replaceAllUsesWith(next(node.inputs()))
+            rewritten = True
         elif _is_size_of_tensors(node) and _write_as_integer(graph, node):
             rewritten = True
     if rewritten:
@@ -109,6 +113,16 @@ def _choose(graph: Any, node: Any, whole: Any) -> None:
     node.output().replaceAllUsesWith(chosen)
     node.moveBefore(otherwise.returnNode())
     otherwise.registerOutput(node.output())
+
+
+def _is_at_home(node: Any) -> bool:
+    """Tell a constant that is brought to the CPU as it is: on the meta device it would be copied."""
+    if node.kind() != "aten::to":
+        return False
+    tensor, device, *others = map(_constant, node.inputs())
+    if not (isinstance(tensor, torch.Tensor) and tensor.is_meta and device == torch.device("cpu")):
+        return False
+    return others == [dtype_number(tensor.dtype), False, False, None]
 
 
 def _is_size_of_tensors(node: Any) -> bool:

@@ -34,6 +34,7 @@ for _schema in (
     "enter(int module, Any inputs) -> ()",
     "enter_behind_interface(Any module, Any inputs) -> ()",
     "leave(Any result) -> ()",
+    "left(Tensor tensor) -> ()",
     "turn() -> ()",
 ):
     _OPERATORS.define(_schema, alias_analysis="CONSERVATIVE")
@@ -89,7 +90,7 @@ def script_scopes(model: nn.Module, recorder: ScopeRecorder) -> Iterator[Runner]
             except Exception as error:
                 if heard:
                     raise KeyboardInterrupt from error
-                told = _retold(error)
+                told = _retold(error, recorder.raised)
                 run.abandon(told)
                 raise told from error
             run.leave(out)
@@ -124,6 +125,11 @@ def _leave(result: Any) -> None:
         run.leave(result)
 
 
+def _left(tensor: torch.Tensor) -> None:
+    if (run := _run.get()) is not None:
+        run.recorder.left(tensor, "Tensor.tolist")
+
+
 def _turn() -> None:
     """Come back to Python once in every turn of a loop, so that an interrupt is heard."""
 
@@ -132,6 +138,7 @@ for _name, _kernel in (
     ("enter", _enter),
     ("enter_behind_interface", _enter_behind_interface),
     ("leave", _leave),
+    ("left", _left),
     ("turn", _turn),
 ):
     _OPERATORS.impl(_name, _kernel, _KEY)
@@ -161,14 +168,18 @@ def _hearing_interrupts() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _retold(error: Exception) -> Exception:
-    """Return ``error`` with the line that says what happened, without the interpreter's own traceback."""
+def _retold(error: Exception, raised: tuple[str, str] | None) -> Exception:
+    """Return ``error`` with the line that says what happened, without the interpreter's own traceback.
+
+    Of what an operator ``raised`` under a recorder, the interpreter has forgotten the words.
+    """
     if not str(error).startswith("The following operation failed in the TorchScript interpreter"):
         return error
     told = re.findall(r"^(?:builtins\.)?(\w*(?:Error|Exception)): (.+)", str(error), re.MULTILINE)
-    if not told:
+    found = told[-1] if told else raised
+    if found is None:
         return error
-    name, message = told[-1]
+    name, message = found
     kind = getattr(builtins, name, RuntimeError)
     return kind(message) if kind in _TAKES_A_MESSAGE else RuntimeError(message)
 

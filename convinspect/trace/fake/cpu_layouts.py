@@ -97,6 +97,8 @@ def _roll(args: tuple[Any, ...], out: Any) -> Any:
 
 
 def _contiguous(_args: tuple[Any, ...], out: Any) -> Any:
+    if isinstance(out, tuple):
+        return tuple(_restrided(part, torch.contiguous_format) for part in out)
     return _restrided(out, torch.contiguous_format)
 
 
@@ -144,9 +146,14 @@ def _fold(args: tuple[Any, ...], out: Any) -> Any:
     return out.new_empty(max(args[0].numel(), out.numel())).as_strided(out.shape, out.stride())
 
 
-def _dropout_backward(args: tuple[Any, ...], out: Any) -> Any:
-    """The CPU multiplies gradient and mask, and answers as a product does."""
-    return out.new_empty_strided(out.shape, (args[0] * args[1]).stride())
+def _as_a_product(args: tuple[Any, ...], out: Any) -> Any:
+    """The CPU answers as a product of gradient and input does, or of gradient and mask."""
+    first, second, *_ = (arg for arg in args if isinstance(arg, torch.Tensor))
+    return out.new_empty_strided(out.shape, (first * second).stride())
+
+
+def _as_a_product_the_other_way(args: tuple[Any, ...], out: Any) -> Any:
+    return _as_a_product(args[1::-1], out)
 
 
 def _embedding_bag(args: tuple[Any, ...], out: Any) -> Any:
@@ -179,6 +186,8 @@ def _recurrent_layer_backward(_args: tuple[Any, ...], out: Any) -> Any:
 
 
 _PADS = [f"{mode}_pad{n}d{way}" for mode in ("reflection", "replication") for n in (2, 3) for way in ("", "_backward")]
+_PRODUCTS = ("native_dropout", "softplus", "elu", "hardtanh", "hardsigmoid", "hardswish", "logit")
+_LOSSES_BACKWARD = ("mse_loss_backward", "smooth_l1_loss_backward", "huber_loss_backward")
 _NAMES: dict[Callable[[tuple[Any, ...], Any], Any], tuple[str, ...]] = {
     _batch_norm: ("_native_batch_norm_legit",),
     _batch_norm_in_evaluation: ("_native_batch_norm_legit_no_training",),
@@ -191,11 +200,19 @@ _NAMES: dict[Callable[[tuple[Any, ...], Any], Any], tuple[str, ...]] = {
     _fold: ("col2im", "im2col"),
     _roll: ("roll",),
     _in_its_format: (*_PADS, "pixel_shuffle", "channel_shuffle"),
-    _contiguous: ("glu_backward",),
-    _dropout_backward: ("native_dropout_backward",),
+    _contiguous: (
+        "glu_backward",
+        "log_sigmoid_forward",
+        "rrelu_with_noise",
+        "_log_softmax_backward_data",
+        *_LOSSES_BACKWARD,
+    ),
+    _as_a_product: tuple(f"{name}_backward" for name in _PRODUCTS),
+    _as_a_product_the_other_way: ("binary_cross_entropy_backward",),
     _embedding_bag: ("_embedding_bag", "_embedding_bag_forward_only"),
     _recurrent_layer: ("mkldnn_rnn_layer",),
     _recurrent_layer_backward: ("mkldnn_rnn_layer_backward",),
     _loss: ("mse_loss", "smooth_l1_loss", "soft_margin_loss", "binary_cross_entropy"),
 }
 _CORRECTIONS = {aten(name): correct for correct, names in _NAMES.items() for name in names}
+_CORRECTIONS[torch.ops.aten.pow.Scalar] = _contiguous

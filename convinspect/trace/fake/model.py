@@ -9,12 +9,14 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
+from torch.nn.utils.rnn import PackedSequence
 
 from convinspect.frontends.modules import Put, places_of
 from convinspect.tensors.identity import storage_id
 from convinspect.tensors.known import MOST_BYTES, forget, on_storage, remember, values_kept
 from convinspect.tensors.registered import registered_modules
 from convinspect.torch_private import is_traceable_wrapper_subclass, mark_as_parameter, pytree
+from convinspect.trace.fake.packed import padding_in_python
 from convinspect.trace.fake.tensor import META, FakeMode, FakeTensor, Missed
 
 _PLAIN = frozenset({bool, int, float, str})
@@ -39,8 +41,14 @@ class FakeModel:
         return tensor.layout is torch.strided and not tensor.is_quantized and not is_traceable_wrapper_subclass(tensor)
 
     def replaced(self, value: Any) -> Any:
-        """Return ``value`` with fake tensors in its tuples, lists and mappings."""
-        return pytree.tree_map_only(torch.Tensor, lambda t: self._of(t) if self.replaces(t) else t, value)
+        """Return ``value`` with fake tensors in its tuples, lists and mappings; recurrent layers read batch sizes."""
+        return pytree.tree_map_only((torch.Tensor, PackedSequence), self._of_part, value, is_leaf=_is_packed)
+
+    def _of_part(self, part: Any) -> Any:
+        if _is_packed(part):
+            data, sizes, *orders = part
+            return PackedSequence(self._of_part(data), sizes, *map(self.replaced, orders))
+        return self._of(part) if self.replaces(part) else part
 
     def _of(self, tensor: torch.Tensor) -> torch.Tensor:
         if id(tensor) not in self._made:
@@ -76,7 +84,7 @@ def faked(model: nn.Module, fakes: FakeModel) -> Iterator[None]:
                     undo.append((put, name, value))
                     put(name, fakes.replaced(value))
         Missed.values = False
-        with values_kept(), FakeMode():
+        with values_kept(), padding_in_python(), FakeMode():
             yield
     finally:
         fakes.missed_values |= Missed.values
@@ -87,6 +95,10 @@ def faked(model: nn.Module, fakes: FakeModel) -> Iterator[None]:
 def _is_weight(tensor: torch.Tensor) -> bool:
     """Tell a tensor whose values are not carried: products with known weights would all be computed."""
     return isinstance(tensor, nn.Parameter) and tensor.numel() > 1
+
+
+def _is_packed(value: Any) -> bool:
+    return isinstance(value, PackedSequence)
 
 
 def _is_plain(value: Any) -> bool:

@@ -5,7 +5,7 @@ Torch's meta kernels lay it out otherwise, and later operators copy, or not, by 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -23,9 +23,10 @@ _NO_OPERAND = {torch.ops.aten.lerp.Scalar}
 _OTHERWISE = {aten("clone"), torch.ops.aten.masked_fill.Scalar, torch.ops.aten.pow.Scalar}
 
 
-def laid_out(func: Any, args: tuple[Any, ...], out: Any) -> Any:
+def laid_out(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
     """Return ``out``, the result of a meta kernel, with the strides that the CPU gives it."""
-    if not (isinstance(out, torch.Tensor) and 1 in out.shape and _is_open(func)):
+    asked = kwargs.get("memory_format") not in (None, torch.preserve_format)
+    if asked or not (isinstance(out, torch.Tensor) and 1 in out.shape and _is_open(func)):
         return out
     given = [tensor for tensor in results(args) if tensor.dim()]
     if not given or any(tensor.shape != out.shape or tensor.stride() != given[0].stride() for tensor in given):

@@ -19,6 +19,7 @@ from functools import cache, partial
 from typing import Any
 
 import torch
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from convinspect.tensors.known import is_known, values_of, with_twin, with_values
 from convinspect.tensors.operators import operands, signature_of
@@ -32,6 +33,7 @@ from convinspect.torch_private import (
 )
 from convinspect.trace.fake.cpu_layouts import answer_of_the_cpu, as_the_cpu_returns
 from convinspect.trace.fake.masked import selected, with_indices
+from convinspect.trace.fake.packed import with_real_sizes
 from convinspect.trace.fake.pointwise_layout import laid_out
 from convinspect.trace.fake.sparse import answer_on_zeros, is_sparse
 
@@ -43,6 +45,7 @@ ASKS_DEVICE = torch.ops.prim.device.default
 
 # Tensors made of Python data come to the dispatcher as an argument of this operator.
 _BORN_HERE = torch.ops.aten.lift_fresh.default
+_PACKS = aten("_pack_padded_sequence")
 _LEFT_BEHIND = "this tensor has no data: an inspection has left it behind"
 
 # The fake tensors that are alive, and those that a run has left in somebody's hands.
@@ -105,14 +108,20 @@ class FakeTensor(torch.Tensor):
 
     def tolist(self) -> Any:
         """Return the values as Python numbers, where they are known."""
+        if has_torch_function_unary(self):
+            return handle_torch_function(FakeTensor.tolist, (self,), self)
         return self._ask(torch.Tensor.tolist)
 
     def numpy(self, *, force: bool = False) -> Any:
         """Return the values as an array, where they are known."""
+        if has_torch_function_unary(self):
+            return handle_torch_function(FakeTensor.numpy, (self,), self, force=force)
         return self._ask(partial(torch.Tensor.numpy, force=force))
 
     def __array__(self, dtype: Any = None) -> Any:
         """Return the values as an array, where they are known."""
+        if has_torch_function_unary(self):
+            return handle_torch_function(FakeTensor.__array__, (self,), self, dtype=dtype)
         return self._ask(partial(torch.Tensor.__array__, dtype=dtype))
 
     def _ask(self, question: Callable[[torch.Tensor], Any]) -> Any:
@@ -174,7 +183,8 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return _on_meta(func, args, kwargs)
     func = _WRITTEN_OUT.get(func, func)
     try:
-        return with_values(func, args, kwargs, lambda: _without_data(func, args, kwargs), FakeTensor)
+        out = with_values(func, args, kwargs, lambda: _without_data(func, args, kwargs), FakeTensor)
+        return with_real_sizes(*out) if func is _PACKS else out
     except Exception as error:
         plain = all(tensor.layout is torch.strided for tensor in operands(args, kwargs))
         Missed.values |= isinstance(error, NotImplementedError) or "meta" in str(error) or not plain
@@ -200,7 +210,9 @@ def _on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             out = func(*args, **kwargs)
         finally:
             _Kernel.running -= 1
-    return out if _Kernel.running else _mapped(laid_out(func, args, as_the_cpu_returns(func, args, out)), _as_fake)
+    if _Kernel.running:
+        return out
+    return _mapped(laid_out(func, args, kwargs, as_the_cpu_returns(func, args, out)), _as_fake)
 
 
 def _as_meta(tensor: torch.Tensor) -> torch.Tensor:

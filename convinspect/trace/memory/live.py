@@ -74,6 +74,11 @@ class LiveBytes:
         self._owners.append(owner)
         return new
 
+    @property
+    def owners(self) -> Sequence[int]:
+        """The index of the call that each moment belongs to."""
+        return self._owners
+
     def peak_call(self) -> int:
         """Return the index of the call at the peak; -1 where no operator ran."""
         moment = self.timeline.peak_at
