@@ -56,7 +56,7 @@ def summary(target: str, **options: Any) -> int:
     """Show TARGET's layers: output shape, parameters, MACs, memory and receptive field.
 
     TARGET is model.py, model.py:Net, model.py:factory or package.module:attribute; a TorchScript file, an exported
-    program (.pt2), a file of weights, or a saved report.
+    program (.pt2), a config.json of transformers, a file of weights, or a saved report.
 
     \b
     Example:
