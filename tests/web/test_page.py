@@ -330,6 +330,17 @@ def test_a_saved_report_without_sections_says_what_it_lacks(opened: Any) -> None
     found.assert_quiet()
 
 
+def test_a_forward_that_stopped_has_a_page_that_says_so(tmp_path: Path, opened: Any) -> None:
+    net = "from torch import nn\nmodel = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Linear(99, 3))\n"
+    (tmp_path / "net.py").write_text(net)
+    words = ["summary", "net.py", "--input", "3,16,20", "--device", "meta", "--partial", "-o", "out.html"]
+    assert convinspect(*words, cwd=tmp_path).code == 3
+    found = opened((tmp_path / "out.html").read_text("utf-8"))
+    assert "2: Linear expected" in found.page.locator(".notes").inner_text()
+    assert "(failed)" in found.page.locator("#layers tr[data-row='3']").inner_text()
+    found.assert_quiet()
+
+
 def test_a_report_of_weights_alone_has_a_page_too(opened: Any) -> None:
     report = nets.report("down")
     layers = tuple(
@@ -368,6 +379,7 @@ def test_the_command_line_writes_the_page_with_a_picture(tmp_path: Path, opened:
         (["--format", "html", "--picture", "none.png"], "No such file"),
         (["--picture", "dot.png"], "--picture is for the HTML page"),
         (["--open"], "--open is for the HTML page"),
+        (["--format", "html", "--depth", "1"], "--depth has no say in the HTML page"),
     ):
         done = convinspect(*words, *more, cwd=tmp_path)
         assert (done.code, complaint in done.err) == (2, True), done.err
