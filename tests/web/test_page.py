@@ -16,6 +16,7 @@ from torch import nn
 from convinspect import inspect
 from convinspect.records import Peak
 from convinspect.render import Options, render
+from convinspect.render.cells import size_text
 from convinspect.report import Report
 from convinspect.spec import SECTIONS
 from tests.render import nets as hand_made
@@ -142,6 +143,33 @@ def test_the_bands_at_the_peak_are_as_high_as_what_is_alive_there(run: str, open
     assert set(peak.by_kind) <= set(heights)
     said = page.locator("#memory .alive .said").inner_text()
     assert said.startswith(peak.phase)
+
+
+def test_a_band_under_the_mouse_names_what_it_is_made_of(opened: Any) -> None:
+    report = nets.report("down")
+    assert report.timeline is not None
+    assert report.totals.memory.training is not None
+    peak = report.totals.memory.training.peak
+    assert peak is not None
+    page = opened(_page(report)).page
+    page.get_by_role("button", name="Go to the peak").click()
+    band = page.locator("#memory .band.kind-saved")
+    at = page.evaluate(
+        """() => { const chart = document.querySelector('#memory .chart'), area = chart.getBoundingClientRect();
+        const x = Number(chart.querySelector('.cursor').getAttribute('x1')), point = chart.createSVGPoint();
+        point.x = x;
+        const inside = [];
+        for (point.y = 0; point.y < 260; point.y += 0.5)
+            if (chart.querySelector('.kind-saved.band').isPointInFill(point)) inside.push(point.y);
+        const y = inside[inside.length >> 1];
+        return [area.left + x, area.top + y * area.height / 260] }"""
+    )
+    page.mouse.move(*at)
+    assert "aside" not in band.get_attribute("class")
+    assert "aside" in page.locator("#memory .band.kind-weights").get_attribute("class")
+    kinds = page.locator("#memory .alive tbody td:first-child").all_inner_texts()
+    assert set(filter(None, kinds)) == {"saved"}
+    assert page.locator("#memory .alive .said").inner_text().endswith(f"saved {size_text(peak.by_kind['saved'])}")
 
 
 def test_a_choice_anywhere_is_shown_everywhere(opened: Any) -> None:
