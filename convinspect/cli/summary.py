@@ -35,6 +35,8 @@ _BY_SUFFIX = {
     ".html": "html",
     ".svg": "svg",
 }
+# What forms a text; the page of pictures has its own ways.
+_OF_TEXT = ("--depth", "--expand", "--only", "--sort", "--top", "--brief", "--verbose", "--width", "--columns")
 
 
 @click.command(epilog=COLUMN_HELP)
@@ -65,6 +67,7 @@ def summary(target: str, **options: Any) -> int:
     form, layout = form_of(options, "table", _BY_SUFFIX), page_of(options)
     layout = replace(layout, picture=_picture(form, options))
     request = replace(request_of(target, options), sections=_sections(form, options))
+    _refuse_idle(form, request.given)
     if options["watched"]:
         refuse_to_watch(options)
     from convinspect.load import kind_of  # noqa: PLC0415 - --help must not wait for it
@@ -112,6 +115,12 @@ def _picture(form: str, options: dict[str, Any]) -> bytes | None:
         if options[name] and form != "html":
             raise UsageError(f"--{name.rstrip('_')} is for the HTML page", "add --format html")
     return read_picture(options["picture"])
+
+
+def _refuse_idle(form: str, given: tuple[str, ...]) -> None:
+    idle = [name for name in given if name in _OF_TEXT]
+    if form == "html" and idle:
+        raise UsageError(f"{idle[0]} has no say in the HTML page", "it folds, sorts and searches by itself")
 
 
 def _sections(form: str, options: dict[str, Any]) -> tuple[Section, ...]:
