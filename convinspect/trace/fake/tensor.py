@@ -21,8 +21,9 @@ from typing import Any
 import torch
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
+from convinspect.tensors.identity import same_piece
 from convinspect.tensors.known import is_known, values_of, with_twin, with_values
-from convinspect.tensors.operators import operands, signature_of
+from convinspect.tensors.operators import mutates, operands, signature_of
 from convinspect.torch_private import (
     DispatchMode,
     aten,
@@ -32,6 +33,7 @@ from convinspect.torch_private import (
     undispatched,
 )
 from convinspect.trace.fake.cpu_layouts import answer_of_the_cpu, as_the_cpu_returns
+from convinspect.trace.fake.light_symbols import light_symbols
 from convinspect.trace.fake.masked import selected, with_indices
 from convinspect.trace.fake.packed import with_real_sizes
 from convinspect.trace.fake.pointwise_layout import laid_out
@@ -90,10 +92,14 @@ class FakeTensor(torch.Tensor):
 
     __torch_function__ = plain_torch_function
 
+    # The meta tensor on the same storage, for kernels: of a subclass torch asks whether it is distributed.
+    _plain: torch.Tensor
+
     @staticmethod
     def __new__(cls: type[FakeTensor], meta: torch.Tensor) -> FakeTensor:  # noqa: PYI034 - Self came with Python 3.11
         """Return a fake tensor on the storage of ``meta``."""
         made: FakeTensor = tensor_like(cls, meta, CPU)
+        made._plain = meta
         _alive[id(made)] = weakref.ref(made, partial(_forget, id(made)))
         return made
 
@@ -204,19 +210,29 @@ def _on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     known = None if _Kernel.running else answer_of_the_cpu(func, args)
     if known is not None:
         return _mapped(known, FakeTensor)
-    with running_meta_kernels():
+    if _Kernel.running:
+        return func(*args, **kwargs)
+    if not mutates(func):
+        args, kwargs = _mapped(args, _plain), {name: _mapped(arg, _plain) for name, arg in kwargs.items()}
+    with running_meta_kernels(), light_symbols():
         _Kernel.running += 1
         try:
             out = func(*args, **kwargs)
         finally:
             _Kernel.running -= 1
-    if _Kernel.running:
-        return out
     return _mapped(laid_out(func, args, kwargs, as_the_cpu_returns(func, args, out)), _as_fake)
 
 
 def _as_meta(tensor: torch.Tensor) -> torch.Tensor:
     return tensor if _is_fake(tensor) else tensor.to(META)
+
+
+def _plain(tensor: torch.Tensor) -> torch.Tensor:
+    """Return the meta tensor that ``tensor`` is, unless somebody has since laid it anew."""
+    if not isinstance(tensor, FakeTensor):
+        return tensor
+    plain = tensor._plain  # noqa: SLF001 - its own module
+    return plain if same_piece(plain) == same_piece(tensor) and plain.dtype is tensor.dtype else tensor
 
 
 def _as_fake(tensor: torch.Tensor) -> torch.Tensor:
