@@ -249,7 +249,7 @@ def test_weights_that_cannot_be_had_are_left_out_as_the_hint_says(target: str, d
     options = ("--input", "3,8,8", "--device", device)
     failed = _summary(tmp_path, target, *options)
     assert (failed.code, failed.out) == (3, "")
-    assert failed.err.splitlines()[-1] == "hint: it downloads or loads weights, which no number needs: try --no-weights"
+    assert failed.err.splitlines()[-1] == "hint: it downloads or loads weights; to build it without: --no-weights"
     assert failed.err.count("constructed") == (target == "Net")
     code, loading = torch.hub.load_state_dict_from_url.__code__, nn.Module.load_state_dict
     result = _summary(tmp_path, target, *options, "--no-weights")

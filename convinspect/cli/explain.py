@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from convinspect.cli.asking import reported
-from convinspect.cli.completion import complete_file, complete_target
+from convinspect.cli.completion import complete_target
+from convinspect.cli.form import form_of, form_options
 from convinspect.cli.hints import failure_of
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
@@ -26,15 +27,7 @@ if TYPE_CHECKING:
 @click.argument("layer", required=False)
 @run_options
 @click.option("--unit", metavar="I,J", help="Draw the box of the input that this unit of LAYER sees.")
-@click.option("--format", "form", type=click.Choice(("text", "json")), help="How to print it; by default text.")
-@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
-@click.option(
-    "--output",
-    "-o",
-    metavar="FILE",
-    shell_complete=complete_file,
-    help="Write it there instead of printing it; - prints it.",
-)
+@form_options(("text", "json"), "text")
 @click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
 def explain(target: str | None, layer: str | None, **options: Any) -> int:
     """Show the arithmetic of LAYER with the numbers put in: output size, parameters, MACs, memory, receptive field.
@@ -47,7 +40,7 @@ def explain(target: str | None, layer: str | None, **options: Any) -> int:
     Example:
       convinspect explain model.py conv2 --input 1,28,28 --unit 4,4
     """
-    form = _format(options)
+    form = form_of(options, "text")
     if options["unit"] is not None:
         if layer is None:
             raise UsageError(
@@ -122,9 +115,3 @@ def _terms(form: str, output: Output, stdout: TextIO | None) -> str:
 
 def _width(output: Output, stdout: TextIO | None) -> int:
     return min(width_of(terminal=output.is_stdout and stdout is not None and stdout.isatty()), 120)
-
-
-def _format(options: dict[str, Any]) -> str:
-    if options["as_json"] and options["form"] not in (None, "json"):
-        raise UsageError(f"--json and --format {options['form']} contradict each other")
-    return "json" if options["as_json"] else options["form"] or "text"

@@ -73,9 +73,7 @@ def run_options(command: F) -> F:
             metavar="N",
             help="Decode after N tokens that a cache holds; no training is estimated.",
         ),
-        click.option(
-            "--no-weights", is_flag=True, help="Build without downloading or loading weights: no number needs them."
-        ),
+        click.option("--no-weights", is_flag=True, help="Build without downloading or loading weights."),
         click.option(
             "--batch-size",
             type=click.IntRange(1, 2**63 - 1),

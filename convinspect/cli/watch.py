@@ -31,7 +31,6 @@ _WITHOUT = {
     "as_json": "--json",
     "output": "--output",
     "partial": "--partial",
-    "open_": "--open",
     "second_opinion": "--second-opinion",
     "traceback": "--traceback",
 }

@@ -131,6 +131,23 @@ def test_the_settings_that_an_annotation_names_are_built_from_nothing_and_said(t
     assert json.loads(result.out)["totals"]["params"] == 10
 
 
+def test_what_an_annotated_object_needs_is_named_by_its_parts(tmp_path: Path) -> None:
+    text = "from dataclasses import dataclass\n@dataclass\nclass Dims:\n    width: int\n    depth: int = 1\n"
+    text += _net("Net", "dims: Dims", "nn.Linear(4, dims.width)")
+    result = _summary(tmp_path, text)
+    assert (result.code, result.err.splitlines()[-1]) == (2, "hint: give them with --arg dims.width=...")
+    result = _summary(tmp_path, text, "--arg", "dims.depth=2")
+    assert (result.code, result.err.splitlines()[-1]) == (2, "hint: give them with --arg dims.width=...")
+    result = _summary(tmp_path, text, "--arg", "dims.width=2")
+    assert json.loads(result.out)["totals"]["params"] == 10
+
+
+def test_a_path_or_a_table_is_not_built_from_nothing(tmp_path: Path) -> None:
+    text = "from pathlib import Path\n" + _net("Net", "folder: Path, table: dict", "nn.Linear(4, 3)")
+    result = _summary(tmp_path, text)
+    assert result.err.splitlines()[-1] == "hint: give them with --arg folder=... --arg table=..."
+
+
 @pytest.mark.parametrize("device", ["cpu", "meta"])
 def test_the_constructor_runs_once(tmp_path: Path, device: str) -> None:
     text = _net("Net", linear="print('built') or nn.Linear(4, width)") + LOSS + "def make():\n    return Net(2)\n"

@@ -16,6 +16,7 @@ from torch import nn
 from convinspect import inspect
 from convinspect.records import Peak
 from convinspect.render import Options, render
+from convinspect.render.cells import size_text
 from convinspect.report import Report
 from convinspect.spec import SECTIONS
 from tests.render import nets as hand_made
@@ -142,6 +143,33 @@ def test_the_bands_at_the_peak_are_as_high_as_what_is_alive_there(run: str, open
     assert set(peak.by_kind) <= set(heights)
     said = page.locator("#memory .alive .said").inner_text()
     assert said.startswith(peak.phase)
+
+
+def test_a_band_under_the_mouse_names_what_it_is_made_of(opened: Any) -> None:
+    report = nets.report("down")
+    assert report.timeline is not None
+    assert report.totals.memory.training is not None
+    peak = report.totals.memory.training.peak
+    assert peak is not None
+    page = opened(_page(report)).page
+    page.get_by_role("button", name="Go to the peak").click()
+    band = page.locator("#memory .band.kind-saved")
+    at = page.evaluate(
+        """() => { const chart = document.querySelector('#memory .chart'), area = chart.getBoundingClientRect();
+        const x = Number(chart.querySelector('.cursor').getAttribute('x1')), point = chart.createSVGPoint();
+        point.x = x;
+        const inside = [];
+        for (point.y = 0; point.y < 260; point.y += 0.5)
+            if (chart.querySelector('.kind-saved.band').isPointInFill(point)) inside.push(point.y);
+        const y = inside[inside.length >> 1];
+        return [area.left + x, area.top + y * area.height / 260] }"""
+    )
+    page.mouse.move(*at)
+    assert "aside" not in band.get_attribute("class")
+    assert "aside" in page.locator("#memory .band.kind-weights").get_attribute("class")
+    kinds = page.locator("#memory .alive tbody td:first-child").all_inner_texts()
+    assert set(filter(None, kinds)) == {"saved"}
+    assert page.locator("#memory .alive .said").inner_text().endswith(f"saved {size_text(peak.by_kind['saved'])}")
 
 
 def test_a_choice_anywhere_is_shown_everywhere(opened: Any) -> None:
@@ -330,6 +358,17 @@ def test_a_saved_report_without_sections_says_what_it_lacks(opened: Any) -> None
     found.assert_quiet()
 
 
+def test_a_forward_that_stopped_has_a_page_that_says_so(tmp_path: Path, opened: Any) -> None:
+    net = "from torch import nn\nmodel = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Linear(99, 3))\n"
+    (tmp_path / "net.py").write_text(net)
+    words = ["summary", "net.py", "--input", "3,16,20", "--device", "meta", "--partial", "-o", "out.html"]
+    assert convinspect(*words, cwd=tmp_path).code == 3
+    found = opened((tmp_path / "out.html").read_text("utf-8"))
+    assert "2: Linear expected" in found.page.locator(".notes").inner_text()
+    assert "(failed)" in found.page.locator("#layers tr[data-row='3']").inner_text()
+    found.assert_quiet()
+
+
 def test_a_report_of_weights_alone_has_a_page_too(opened: Any) -> None:
     report = nets.report("down")
     layers = tuple(
@@ -368,6 +407,7 @@ def test_the_command_line_writes_the_page_with_a_picture(tmp_path: Path, opened:
         (["--format", "html", "--picture", "none.png"], "No such file"),
         (["--picture", "dot.png"], "--picture is for the HTML page"),
         (["--open"], "--open is for the HTML page"),
+        (["--format", "html", "--depth", "1"], "--depth has no say in the HTML page"),
     ):
         done = convinspect(*words, *more, cwd=tmp_path)
         assert (done.code, complaint in done.err) == (2, True), done.err

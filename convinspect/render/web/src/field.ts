@@ -106,7 +106,7 @@ class Fields {
     const why = field.status === "unknown" ? "What it depends on is not known; the box is all that can be said." : "";
     const which = this.data.units
       ? "Of its units only the one that sees most is known here."
-      : "This report was saved without its units: the box is that of the centre unit.";
+      : "This report was saved without its units, which --json-sections units keeps: the box is that of the centre unit.";
     this.body.replaceChildren(
       html("figure", {}, html("figcaption", {}, caption(field, lengths)), input.element),
       html("p", { class: "said", role: "status" }, `The centre unit of ${name} ${inWords(one, names)}.`),

@@ -14,7 +14,9 @@ const LONGEST = 30;
 export function graph(data: Data, tree: Tree, chosen: Chosen, marks: Marks | null): HTMLElement {
   if (!data.graph?.length) {
     const { section, body } = panel("graph", "Graph");
-    const why = data.graph ? "No row reads what another one made." : "This report was made without its graph.";
+    const why = data.graph
+      ? "No row reads what another one made."
+      : "This report was made without its graph: --json-sections graph keeps it.";
     body.append(html("p", { class: "empty" }, why));
     return section;
   }

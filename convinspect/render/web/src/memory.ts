@@ -17,10 +17,18 @@ const BOTTOM = 26;
 export function memory(data: Data, tree: Tree, chosen: Chosen, other: Data | null): HTMLElement {
   if (!data.timeline) {
     const { section, body } = panel("memory", "Memory over time");
-    body.append(html("p", { class: "empty" }, "This report was made without its timeline."));
+    body.append(
+      html("p", { class: "empty" }, "This report was made without its timeline: --json-sections timeline keeps it."),
+    );
     return section;
   }
   return new Memory(data, tree, chosen, data.timeline, other?.timeline ?? null).section;
+}
+
+/** A moment that is drawn, from where on. */
+interface Step {
+  from: number;
+  moment: number;
 }
 
 interface Timelines {
@@ -100,6 +108,7 @@ class Memory {
       "data-peak": at(this.all.total, this.peak),
       pointermove: (event: PointerEvent) => this.point(event, chart),
       pointerdown: (event: PointerEvent) => this.point(event, chart),
+      pointerleave: () => this.go(this.moment),
       dblclick: () => this.chosen.choose(Math.max(0, at(this.line.owners, this.moment)), "memory"),
     });
     chart.append(
@@ -158,17 +167,23 @@ class Memory {
     const made: SVGElement[] = [];
     for (const kind of this.kinds()) {
       const sizes = this.all.kinds.get(kind) ?? [];
-      const shape = area<number>()
-        .x((moment) => this.x(moment))
-        .y0((moment) => this.y(at(below, moment)))
-        .y1((moment) => this.y(at(below, moment) + at(sizes, moment)))
+      const shape = area<Step>()
+        .x((step) => this.x(step.from))
+        .y0(({ moment }) => this.y(at(below, moment)))
+        .y1(({ moment }) => this.y(at(below, moment) + at(sizes, moment)))
         .curve(curveStepAfter);
-      const path = svg("path", { class: `band kind-${kind}`, d: shape(moments) });
+      const path = svg("path", { class: `band kind-${kind}`, "data-kind": kind, d: shape(this.steps(moments)) });
       path.append(svg("title", {}, kind));
       made.push(path);
       for (const moment of moments) below[moment] = at(below, moment) + at(sizes, moment);
     }
     return made;
+  }
+
+  /** Where each of `moments` begins, and where the last one ends. */
+  private steps(moments: readonly number[]): Step[] {
+    const last = moments.at(-1) ?? 0;
+    return [...moments.map((moment) => ({ from: moment, moment })), { from: this.all.total.length, moment: last }];
   }
 
   private kinds(): string[] {
@@ -223,22 +238,39 @@ class Memory {
     const area = chart.getBoundingClientRect();
     const x = ((event.clientX - area.left) / area.width) * this.width;
     const moment = Math.floor(((x - LEFT) / (this.width - LEFT)) * this.all.total.length);
-    this.go(Math.min(Math.max(moment, 0), this.all.total.length - 1));
+    const y = ((event.clientY - area.top) / area.height) * HEIGHT;
+    const place = Math.min(Math.max(moment, 0), this.all.total.length - 1);
+    this.go(place, this.kindAt(place, y));
   }
 
-  private go(moment: number): void {
+  /** The kind whose band is at height `y`; null: none. */
+  private kindAt(moment: number, y: number): string | null {
+    let height = 0;
+    for (const kind of y <= this.y(0) ? this.kinds() : []) {
+      height += this.all.kinds.get(kind)?.[moment] ?? 0;
+      if (this.y(height) <= y) return kind;
+    }
+    return null;
+  }
+
+  /** Look at `moment`, and at what is alive there of `kind`. */
+  private go(moment: number, kind: string | null = null): void {
     this.moment = moment;
+    for (const band of this.body.querySelectorAll(".band")) {
+      band.classList.toggle("aside", kind !== null && band.getAttribute("data-kind") !== kind);
+    }
     const x = this.x(moment + 0.5);
     for (const [name, value] of Object.entries({ x1: x, x2: x, y1: TOP, y2: HEIGHT - BOTTOM })) {
       this.cursor.setAttribute(name, String(value));
     }
     this.slider.value = String(moment);
     this.slider.setAttribute("aria-valuetext", `operator ${moment + 1}: ${bytes(at(this.all.total, moment))}`);
-    this.tell(moment);
+    this.tell(moment, kind);
   }
 
-  /** Say what is alive at `moment`, the largest first. */
-  private tell(moment: number): void {
+  /** Say what is alive at `moment`, or what of `kind`, the largest first. */
+  private tell(moment: number, kind: string | null): void {
+    const alive = aliveAt(this.line, moment).filter((one) => kind === null || one.kind === kind);
     const total = at(this.all.total, moment);
     const owner = at(this.line.owners, moment);
     const op = operator(at(this.line.ops, at(this.line.op_of, moment)));
@@ -250,8 +282,9 @@ class Memory {
         owner >= 0 ? " of " : null,
         owner >= 0 ? this.link(owner) : null,
         `, ${bytes(total)} alive`,
+        kind === null ? null : `, of these ${kind} ${bytes(alive.reduce((sum, one) => sum + one.size, 0))}`,
       ),
-      aliveTable(aliveAt(this.line, moment), total, (row) => this.link(row)),
+      aliveTable(alive, total, (row) => this.link(row)),
     );
   }
 
@@ -264,12 +297,12 @@ class Memory {
     const row = this.chosen.row;
     const end = at(this.tree.ends, row);
     const own = heights(this.line, (owner) => row <= owner && owner < end).total;
-    const shape = line<number>()
-      .x((moment) => this.x(moment))
-      .y((moment) => this.y(at(own, moment)))
+    const shape = line<Step>()
+      .x((step) => this.x(step.from))
+      .y(({ moment }) => this.y(at(own, moment)))
       .curve(curveStepAfter);
     const isWhole = row === 0 && at(this.tree.ends, 0) === this.data.rows.length;
-    this.part.setAttribute("d", isWhole ? "" : (shape(this.drawn()) ?? ""));
+    this.part.setAttribute("d", isWhole ? "" : (shape(this.steps(this.drawn())) ?? ""));
     const runs = this.line.owners.flatMap((owner, moment) => (row <= owner && owner < end ? [moment] : []));
     const width = this.x(1) - this.x(0);
     const marks = runs.map(
