@@ -97,7 +97,7 @@ def test_json_is_written_where_it_is_asked_for(saved: Path, tmp_path: Path) -> N
     [
         ([*LENET, "--unit", "3,4"], 2, "of which layer?"),
         ([*LENET, "conv1", "--unit", "x", *META], 2, "--unit"),
-        ([*LENET, "conv1"], 2, "--input of LeNet is missing"),
+        ([*LENET, "conv1"], 2, "the --input of LeNet is missing"),
         ([*LENET, "cnov2", *META], 2, "did you mean conv2"),
         ([*LENET, "zzz", *META], 2, "for example: conv1"),
         ([*LENET, "conv1", *META, "--json", "--format", "text"], 2, "contradict"),
