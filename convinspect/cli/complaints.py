@@ -10,6 +10,7 @@ import click
 from convinspect.cli.screen import has_color
 from convinspect.cli.streams import say
 from convinspect.errors import InspectError, is_users
+from convinspect.render.text import text_width
 from convinspect.units import printable
 
 _BUG = 70
@@ -30,6 +31,12 @@ def tell(error: Exception, *, in_full: bool) -> int:
         return error.exit_code
     complain(f"a bug in convinspect: {type(error).__name__}: {error}", "--traceback shows where it happened")
     return _BUG
+
+
+def height_of(message: str, hint: str | None, width: int) -> int:
+    """Return how many lines `complain` takes in a window of ``width`` cells."""
+    texts = [f"error: {_one_line(message)}", *([f"hint: {_one_line(hint)}"] if hint else [])]
+    return sum(-(-text_width(text) // width) for text in texts)
 
 
 def complain(message: str, hint: str | None, lines: tuple[str, ...] = ()) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from convinspect.cli.asking import reported
+from convinspect.cli.complaints import height_of
 from convinspect.cli.completion import complete_target
 from convinspect.cli.form import form_of, form_options
 from convinspect.cli.hints import failure_of
@@ -19,7 +20,6 @@ from convinspect.cli.screen import fitted
 from convinspect.cli.streams import report_stream, say
 from convinspect.cli.watch import refuse_to_watch, watch
 from convinspect.errors import UsageError
-from convinspect.records import TAKEN
 from convinspect.render import FORMATS, Options, render
 from convinspect.spec import SECTIONS, Section, parse_sections
 
@@ -95,10 +95,17 @@ def _run(
     options: dict[str, Any],
 ) -> int:
     request, report = reported(request)
-    _say_notes(report)
+    notes = [f"note: {note.message}" for note in report.warnings if note.code in ("chosen", "ran_on_cpu")]
+    for line in notes:
+        say(line)
     failed = failure_of(report, request)
     if failed is None or output.is_stdout or options["partial"]:
-        output.write(stdout, _text(report, form, layout, output, stdout))
+        printed_to = stdout if output.is_stdout else None
+        width = fitted(layout, printed_to).width
+        taken = len(notes) + (height_of(failed.message, failed.hint, width) if failed is not None else 0)
+        # What stands on stderr is not said twice.
+        page = replace(fitted(layout, printed_to, taken=taken), told=output.is_stdout)
+        output.write(stdout, render(report, form, page))
     else:
         say(f"note: {output.text} is not written, for the forward failed; --partial writes the rows up to there")
     if failed is not None:
@@ -130,17 +137,6 @@ def _sections(form: str, options: dict[str, Any]) -> tuple[Section, ...]:
     if form != "json":
         raise UsageError("--json-sections are parts of the JSON report", "add --json")
     return parse_sections([name.strip() for name in said.split(",")])
-
-
-def _text(report: Report, form: str, layout: Options, output: Output, stdout: TextIO | None) -> str:
-    # What stands on stderr is not said twice.
-    return render(report, form, replace(fitted(layout, stdout if output.is_stdout else None), told=output.is_stdout))
-
-
-def _say_notes(report: Report) -> None:
-    for note in report.warnings:
-        if note.code in (*TAKEN, "ran_on_cpu"):
-            say(f"note: {note.message}")
 
 
 def _say_second_opinion(request: Request, report: Report) -> None:

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from convinspect.cli.complaints import complain
+from convinspect.cli.complaints import complain, height_of
 from convinspect.cli.hints import failure_of
 from convinspect.cli.screen import fitted
 from convinspect.cli.streams import report_stream, say, write_report
@@ -107,9 +107,9 @@ class _Screen:
         self, report: Report | None, news: Sequence[str], now: str, problem: Complaint | InspectError | None = None
     ) -> str:
         """Return the page of ``report``, with room left below it for ``problem`` and for the word that it goes on."""
-        below = [text for text in (problem.message, problem.hint) if text] if problem is not None else []
         width = self._fitted().width
-        taken = len(news) + sum(1 + len(f"error: {text}") // width for text in below) + 1
+        below = height_of(problem.message, problem.hint, width) if problem is not None else 0
+        taken = len(news) + below + 1
         page = replace(self._fitted(taken), told=problem is not None)
         parts = [] if report is None else [render(report, "table", page), *news]
         if self._is_window:

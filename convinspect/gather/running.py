@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from convinspect.gather import server
 from convinspect.gather.assignment import Assignment
@@ -36,30 +36,35 @@ def run(
     An assignment comes with whether it may share one import of torch with others. When the iterator is closed, all
     that still runs is killed.
     """
-    with closing(_Jobs()) as jobs:
+    with closing(_Jobs(servers.forked)) as jobs:
         waiting = list(enumerate(assignments))[::-1]
         while waiting or jobs.running:
             while waiting and len(jobs.running) < max(1, workers):
                 index, (assignment, shared) = waiting.pop()
-                jobs.running[servers.start(assignment, shared=shared)] = _Running(index)
+                jobs.running[servers.start(assignment, shared=shared)] = _Running(index, shared)
             yield from jobs.next(timeout, stop)
 
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """One job: whether its process has begun, until when it may run, and whether it has been told to stop."""
+    """One job: its server, whether its process has begun, until when it may run, whether it has been told to stop."""
 
     index: int
+    shared: bool
     until: float | None = None
     begun: bool = False
     stopped: bool = False
 
 
 class _Jobs:
-    """The sockets of what runs: closing one ends all that runs at its other end."""
+    """The sockets of what runs: closing one ends all that runs at its other end.
 
-    def __init__(self) -> None:
+    ``forked`` is told which servers have begun a job.
+    """
+
+    def __init__(self, forked: set[bool]) -> None:
         self.running: dict[socket.socket, _Running] = {}
+        self._forked = forked
 
     def close(self) -> None:
         for job in self.running:
@@ -72,7 +77,8 @@ class _Jobs:
             said, one = _said(job), self.running[job]
             if said == _BEGUN:
                 until = None if timeout is None else time.monotonic() + timeout
-                self.running[job] = _Running(one.index, until, begun=True)
+                self.running[job] = replace(one, until=until, begun=True)
+                self._forked.add(one.shared)
             else:
                 yield self._end(job, int(said.removeprefix(_BEGUN)) if said.removeprefix(_BEGUN) else None)
         for job, one in list(self.running.items()):
@@ -83,7 +89,7 @@ class _Jobs:
                 yield self._end(job, None)
             else:
                 job.shutdown(socket.SHUT_WR)
-                self.running[job] = _Running(one.index, time.monotonic() + _PATIENCE, begun=True, stopped=True)
+                self.running[job] = replace(one, until=time.monotonic() + _PATIENCE, stopped=True)
 
     def _end(self, job: socket.socket, exit_code: int | None) -> tuple[int, Ending]:
         one = self.running.pop(job)
@@ -113,14 +119,16 @@ class Servers:
         self._libraries = libraries
         self._threads = max(1, (os.cpu_count() or 1) // max(1, workers))
         self._running: dict[bool, tuple[subprocess.Popen[bytes], socket.socket]] = {}
+        self.forked: set[bool] = set()
 
     def close(self) -> None:
-        """Let the servers end, and wait until they have."""
+        """Let the servers end, and wait until they have; one that has forked nothing yet need not be waited for."""
         for _, control in self._running.values():
             control.close()
-        for process, _ in self._running.values():
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(_PATIENCE)
+        for shared, (process, _) in self._running.items():
+            if shared in self.forked:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_PATIENCE)
             process.kill()
             process.wait()
 

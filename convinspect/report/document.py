@@ -67,7 +67,10 @@ class Report(Shown):
     @property
     def stopped(self) -> str | None:
         """Where the forward stopped and why, in one line; ``None`` where it did not."""
-        return f"{self.failure.path or 'in forward'}: {self.failure.message}" if self.failure else None
+        if self.failure is None:
+            return None
+        at = f", at {self.failure.op}()" if self.failure.op else ""
+        return f"{self.failure.path or 'in forward'}{at}: {self.failure.message}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document as dicts, lists, ints, floats, strings and ``None``."""

@@ -287,6 +287,8 @@ def test_the_call_that_failed_has_a_row(
     # Of what stopped nothing is known but that it was there.
     assert (report.totals.macs, report.totals.macs_status) == (4 * 4 * 4 * 9, "lower_bound")
     if named:
+        assert report.stopped is not None
+        assert report.stopped.startswith(f"in forward, at {named}(): Calls raised ")
         (failed,) = [layer for layer in report.layers if layer.type == named and not layer.outputs]
         assert (failed.macs, failed.macs_status, failed.memory.allocated_bytes) == (0, "lower_bound", 0)
         assert failed.inputs[0].shape[-1] == 4
