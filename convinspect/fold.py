@@ -20,7 +20,7 @@ def at_depth(report: Report, depth: int) -> Report:
     """
     kept = (node for node in tree_of(report.layers) if node.level <= depth)
     layers = tuple(node.layer if node.level < depth else _folded(node) for node in kept)
-    return replace(report, layers=layers, graph=None)
+    return replace(report, layers=layers, graph=None, timeline=None, units=None)
 
 
 def _folded(node: Node) -> Layer:
@@ -55,18 +55,28 @@ def part_of(report: Report, path: str) -> Report:
         warnings=tuple(note for note in report.warnings if _is_within(note.path, path)),
         uncounted=tuple(one for one in report.uncounted if _is_within(one.path, path)),
         unit=None,
+        graph=None,
+        timeline=None,
+        units=None,
     )
 
 
 def spans_of(layers: Sequence[Layer], path: str) -> list[tuple[int, int]]:
-    """Return where each call of the module ``path`` begins and ends; raises `UsageError` where there is none."""
-    found = []
-    for start, layer in enumerate(layers):
-        if layer.kind == "module" and layer.path == path:
-            inner = range(start + 1, len(layers))
-            found.append((start, next((i for i in inner if layers[i].depth <= layer.depth), len(layers))))
+    """Return where each call of the module ``path`` begins and ends; raises `UsageError` where there is none.
+
+    Of a container that does not run itself, such as a list, it is the calls of what it holds.
+    """
+    modules = [(start, layer) for start, layer in enumerate(layers) if layer.kind == "module"]
+    starts = [start for start, layer in modules if layer.path == path]
+    starts = starts or [start for start, layer in modules if path and layer.path.startswith(f"{path}.")]
+    found: list[tuple[int, int]] = []
+    for start in starts:
+        inner = range(start + 1, len(layers))
+        if not found or start >= found[-1][1]:
+            found.append((start, next((i for i in inner if layers[i].depth <= layers[start].depth), len(layers))))
     if not found:
-        paths = list(dict.fromkeys(layer.path for layer in layers if layer.path))
+        held = (name for _, layer in modules for name in (layer.path, layer.path.rpartition(".")[0]))
+        paths = list(dict.fromkeys(name for name in held if name))
         near = get_close_matches(path, paths, 3, 0.5) or paths[:3]
         raise UsageError(f"--only {path}: no module of that path", f"for example: {', '.join(near)}" if near else None)
     return found
@@ -88,7 +98,8 @@ def worth_showing(layers: Sequence[Layer]) -> list[bool]:
     for i in range(len(layers) - 1, -1, -1):
         layer = layers[i]
         if layer.kind == "function":
-            if is_view_named(layer.type):
+            # A view that has a bound is one that failed.
+            if is_view_named(layer.type) and layer.macs_status == "exact":
                 shown[i] = wanted is not None and _makes(layer, wanted)
             else:
                 shown[i] = _changes_something(layer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,7 +10,17 @@ from convinspect.errors import InspectError, UsageError
 from convinspect.machine import no_more_than_available
 from convinspect.records import Note, Trace
 from convinspect.report import Report
-from convinspect.spec import AmpName, OptimizerName, Request, Target, parse_amp, parse_axes, parse_optimizer
+from convinspect.spec import (
+    AmpName,
+    OptimizerName,
+    Request,
+    Section,
+    Target,
+    parse_amp,
+    parse_axes,
+    parse_optimizer,
+    parse_sections,
+)
 
 if TYPE_CHECKING:
     from convinspect.inputs import Prepared
@@ -44,11 +54,11 @@ def _summarised(request: Request) -> Report:
     loaded = load(request)
     if loaded.frontend is None:
         return analyse(loaded.without_run())
-    from convinspect.inputs import make_inputs  # noqa: PLC0415
+    from convinspect.inputs import inputs_of  # noqa: PLC0415
 
     on_cpu = replace(request, device="cpu")
-    found = _traced(make_inputs(loaded), lambda: make_inputs(load(on_cpu)))
-    return analyse(found, graph=request.graph)
+    found = _traced(inputs_of(loaded), lambda: inputs_of(load(on_cpu)))
+    return analyse(found, request.sections)
 
 
 def second_opinion(request: Request, report: Report) -> tuple[str, ...]:
@@ -80,6 +90,7 @@ def inspect(  # noqa: PLR0913 - a keyword for each option of a run
     optimizer: OptimizerName | Literal["none"] | None = "adamw",
     amp: AmpName | Literal["bf16", "fp16"] | None = None,
     fallback: bool = True,
+    sections: Collection[Section] = (),
 ) -> Report:
     """Return the report of one forward of ``model`` with ``inputs`` and ``kwargs``; the model comes back untouched.
 
@@ -89,6 +100,7 @@ def inspect(  # noqa: PLR0913 - a keyword for each option of a run
     ``axes`` says which axes of the followed input are positions, as ``--axes`` does (``"x=h,w:2,3"``).
     With an ``optimizer`` the memory of a training step is estimated, under autocast where ``amp`` says so. What cannot
     run on meta, for it asks for values there, runs where the model is; without ``fallback`` that is its failure.
+    ``sections`` are optional parts of the report: ``graph``, ``timeline``, ``units``.
     """
     from convinspect.analyse import analyse  # noqa: PLC0415
     from convinspect.inputs import given_inputs, holds_meta  # noqa: PLC0415
@@ -102,6 +114,7 @@ def inspect(  # noqa: PLR0913 - a keyword for each option of a run
         optimizer=parse_optimizer(optimizer),
         amp=parse_amp(amp),
         fallback=fallback,
+        sections=parse_sections(sections),
     )
     if isinstance(inputs, Mapping):
         raise UsageError("inputs are a tuple of what forward takes by position", "give a mapping as kwargs={...}")
@@ -109,7 +122,8 @@ def inspect(  # noqa: PLR0913 - a keyword for each option of a run
     loaded = adopt(model, device or ("meta" if holds_meta((inputs, kwargs)) else None), request)
     given = dict(kwargs or {})
     return analyse(
-        _traced(given_inputs(loaded, inputs, given), lambda: given_inputs(adopt(model, None, request), inputs, given))
+        _traced(given_inputs(loaded, inputs, given), lambda: given_inputs(adopt(model, None, request), inputs, given)),
+        request.sections,
     )
 
 

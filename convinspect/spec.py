@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, cast, get_args
 
@@ -23,6 +24,8 @@ _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _DTYPES = (*_FLOATS, "complex64", "complex128", "uint8", "int8", "int16", "int32", "int64", "bool")
 _EXAMPLE = "for example: --input 3,224,224 or --input ids=128:int64:30522"
 _NAME = re.compile(r"[A-Za-z_]\w*")
+# An argument of forward, or a place in one: hidden.0, batch.0.rgb.
+_PATH = re.compile(r"[A-Za-z_]\w*(\.\w+)*")
 _DEVICE = re.compile(r"auto|cpu|meta|mps|cuda(:[0-9]{1,4})?")
 # Sizes are 64-bit integers in torch.
 _LARGEST = 2**63 - 1
@@ -30,6 +33,9 @@ _LARGEST = 2**63 - 1
 
 OptimizerName: TypeAlias = Literal["sgd", "momentum", "adam", "adamw"]
 AmpName: TypeAlias = Literal["bfloat16", "float16"]
+# Parts of the report that are made where they are asked for; see docs/report.md.
+Section: TypeAlias = Literal["graph", "timeline", "units"]
+SECTIONS: tuple[Section, ...] = get_args(Section)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +58,10 @@ class Reference:
 class InputSpec:
     """One dummy input. ``shape`` is without the batch dimension unless the request says otherwise.
 
-    ``name`` is the keyword of ``forward`` it goes to (``None``: by position); ``dtype`` ``None`` means the
-    model's floating dtype; random integers are from ``low`` on and below ``high``. ``fill`` is the one value of a
-    tensor that is not random, ``literal`` the source of a Python value that is given as it is, or as a tensor where
-    ``dtype`` is ``"tensor"``; ``file`` holds whole tensors.
+    ``name`` is the keyword of ``forward`` it goes to (``None``: by position), or a dotted place in one: tuples count
+    from 0. ``dtype`` ``None`` means the model's floating dtype; random integers are from ``low`` on and below ``high``.
+    ``fill`` is the one value of a tensor that is not random, ``literal`` the source of a Python value that is given as
+    it is, or as a tensor where ``dtype`` is ``"tensor"``; ``file`` holds whole tensors.
     """
 
     shape: tuple[int, ...]
@@ -90,13 +96,17 @@ class Request:
     """One run of ``summary``: everything that the numbers depend on, and what the target is allowed.
 
     ``optimizer`` is the one whose training step is estimated (``None``: no estimate is made), ``amp`` the dtype of
-    autocast in that step. ``fallback``: what cannot run on meta may run on the cpu instead. ``graph`` asks for the
-    edges between rows. ``given`` names the options that stand on the command line, defaults left out.
+    autocast in that step. ``input_from`` is a function that gives the inputs. Without ``weights`` nothing is downloaded
+    or loaded while the model is built. ``past`` is how many tokens a cache holds already, for a decoding step.
+    ``fallback``: what cannot run on meta may run on the cpu instead. ``sections`` are
+    optional parts of the report.
+    ``given`` names the options that stand on the command line, defaults left out.
     """
 
     target: Target
     inputs: tuple[InputSpec, ...] = ()
     arguments: tuple[tuple[str, Any], ...] = ()
+    input_from: Target | None = None
     batch_size: int | None = 1
     device: str = "auto"
     dtype: str | None = None
@@ -107,9 +117,19 @@ class Request:
     allow_unsafe: bool = False
     optimizer: OptimizerName | None = "adamw"
     amp: AmpName | None = None
+    weights: bool = True
+    past: int = 0
     fallback: bool = True
-    graph: bool = False
+    sections: tuple[Section, ...] = ()
     given: tuple[str, ...] = ()
+
+
+def parse_sections(names: Collection[str]) -> tuple[Section, ...]:
+    """Return the sections called ``names`` in one order; raises `UsageError` for one that does not exist."""
+    for name in names:
+        if name not in SECTIONS:
+            raise UsageError(f"{name}: no section of the report", f"choose from: {', '.join(SECTIONS)}")
+    return tuple(section for section in SECTIONS if section in names)
 
 
 def parse_target(text: str) -> Target:
@@ -135,7 +155,7 @@ def parse_input(text: str) -> InputSpec:
     name, equals, rest = text.rpartition("=")
     if rest.startswith("[["):
         return replace(parse_literal(name, rest, f"--input {text}"), dtype="tensor")
-    if equals and not _NAME.fullmatch(name.strip()):
+    if equals and not is_place(name.strip()):
         raise UsageError(f"--input {text}: {name!r} is not a name of an argument", _EXAMPLE)
     sizes, *kind = (part.strip() for part in rest.split(":"))
     fill = {"ones": 1, "zeros": 0}.get(sizes)
@@ -154,13 +174,26 @@ def parse_input(text: str) -> InputSpec:
 
 def parse_literal(name: str, value: str, place: str) -> InputSpec:
     """Return the input ``name`` that is the Python value written in ``value``; raises `UsageError` where none is."""
-    if not _NAME.fullmatch(name.strip()):
+    if not is_place(name.strip()):
         raise UsageError(f"{place}: {name!r} is not a name of an argument", "for example: --input start:=0")
     try:
         ast.literal_eval(value)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         raise UsageError(f"{place}: {value!r} is not a Python literal", "for example: --input start:=0") from None
     return InputSpec((), name.strip(), literal=value)
+
+
+def is_place(name: str) -> bool:
+    """Tell whether ``name`` can be an argument of ``forward``, or a dotted place in one."""
+    return _PATH.fullmatch(name) is not None
+
+
+def parse_function(text: str) -> Target:
+    """Read ``module:function`` or ``file.py:function``, the function that gives the inputs."""
+    target = parse_target(text)
+    if target.attribute is None:
+        raise UsageError(f"--input-from {text}: expected MODULE:FUNCTION", "for example: --input-from data.py:batch")
+    return target
 
 
 def parse_device(text: str) -> str:

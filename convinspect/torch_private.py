@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from types import CodeType, FunctionType
@@ -183,9 +183,24 @@ def higher_order_operator() -> Any:
     return torch._ops.HigherOrderOperator
 
 
+def jagged_dispatch(types: Iterable[type]) -> Any:
+    """Return what runs operators on jagged tensors, where one of ``types`` is such. Missing: ``None``, as elsewhere."""
+    module = sys.modules.get("torch.nested._internal.nested_tensor")
+    jagged = getattr(module, "NestedTensor", None)
+    return jagged.__torch_dispatch__ if jagged is not None and any(issubclass(kind, jagged) for kind in types) else None
+
+
 def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
-    """Return the tensor that one of ``torch.func`` stands for, all of a ``vmap`` together. Missing: the same one."""
+    """Return what ``tensor`` stands for. Missing: the same one.
+
+    That is the tensor that one of ``torch.func`` wraps, all of a ``vmap`` together; of a jagged one its values.
+    """
     functorch = torch._C._functorch
+    if tensor.is_nested and tensor.layout is torch.jagged:
+        # The values themselves are below autograd: those that it knows are a view.
+        differentiable = tensor.requires_grad and torch.is_grad_enabled()
+        values: Any = tensor.values if differentiable else lambda: tensor._values
+        return values()  # type: ignore[no-any-return]
     while functorch.is_functorch_wrapped_tensor(tensor):
         tensor = functorch.get_unwrapped(tensor)
     return tensor

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from traceback import clear_frames
 
@@ -59,20 +59,31 @@ def _folder() -> str | None:
 
 
 @contextmanager
-def running_users_code(what: str, in_a_package: str | None = None) -> Iterator[None]:
+def running_users_code(what: str, hint: Callable[[BaseException], str | None] | None = None) -> Iterator[None]:
     """Run the block, in which the user's code runs as ``what``, and raise `ModelError` for what it raises.
 
-    ``in_a_package`` is the target to suggest where an import says that it needs a package around it.
+    ``hint`` may know what to try where a certain error was raised.
     """
     try:
-        yield
+        with _no_lower_limit():
+            yield
     except (InspectError, KeyboardInterrupt):
         raise
     except SystemExit as error:
-        raise ModelError(f"{what}: the code called exit({error.code!r})", _hint(error, None)) from error
+        raise ModelError(f"{what}: the code called exit({error.code!r})", _hint(error)) from error
     except BaseException as error:
         refuse_for_want_of_memory(error, what)
-        raise ModelError(f"{what}: {describe(error)}", _hint(error, in_a_package)) from error
+        raise ModelError(f"{what}: {describe(error)}", (hint and hint(error)) or _hint(error)) from error
+
+
+@contextmanager
+def _no_lower_limit() -> Iterator[None]:
+    """Run the block, and leave the limit of recursion no lower than it was: what follows is not the user's code."""
+    limit = sys.getrecursionlimit()
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(max(limit, sys.getrecursionlimit()))
 
 
 def refuse_for_want_of_memory(error: BaseException, what: str) -> None:
@@ -85,11 +96,17 @@ def refuse_for_want_of_memory(error: BaseException, what: str) -> None:
 
 def let_go(error: BaseException) -> None:
     """Let go of what the frames that ``error`` ended hold: its traceback keeps them, and whoever keeps the error."""
+    for link in chain(error):
+        clear_frames(link.__traceback__)
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield ``error``, then what it was raised from, and so on."""
     link: BaseException | None = error
     seen: set[int] = set()
     while link is not None and id(link) not in seen:
         seen.add(id(link))
-        clear_frames(link.__traceback__)
+        yield link
         link = link.__cause__ or link.__context__
 
 
@@ -101,10 +118,8 @@ def unheard() -> Iterator[None]:
         yield
 
 
-def _hint(error: BaseException, in_a_package: str | None) -> str | None:
+def _hint(error: BaseException) -> str | None:
     if isinstance(error, SystemExit) and error.code == _USAGE:
         return "it reads its command line, which is empty here: give every argument a default"
-    if isinstance(error, ImportError) and "relative import" in error.msg and in_a_package is not None:
-        return f"try {in_a_package}"
     missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     return f"is {missing} installed in this environment?" if missing.isidentifier() else None

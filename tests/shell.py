@@ -8,6 +8,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from convinspect.cli import main
@@ -48,7 +49,12 @@ def _process(out: io.StringIO, err: io.StringIO, cwd: Path) -> Iterator[None]:
         os.chdir(kept[2])
         sys.path[:] = kept[3]
         # A target of the next test may have the name of a target of this one.
-        for name in set(sys.modules) - kept[4]:
-            path = getattr(sys.modules[name], "__file__", None)
-            if path is not None and str(cwd) in path and "convinspect" not in name.split("."):
+        new = {name: _place(sys.modules[name]) for name in set(sys.modules) - kept[4]}
+        for name, path in new.items():
+            if path and (str(cwd) in path or path in str(cwd)) and "convinspect" not in name.split("."):
                 del sys.modules[name]
+
+
+def _place(module: ModuleType) -> str:
+    """Return where a module lies; of a package without a file of its own, its folder."""
+    return getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")

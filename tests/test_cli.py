@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from convinspect.render.columns import COLUMNS
 from tests.shell import ROOT, convinspect
 
 LENET = ("summary", "sample_models/lenet.py", "--input", "1,28,28")
@@ -59,6 +60,42 @@ def test_help_shows_a_real_example(command: list[str]) -> None:
     result = convinspect(*command, "--help")
     assert result.code == 0
     assert "convinspect summary model.py --input" in result.out
+
+
+@pytest.mark.parametrize("command", ["summary", "explain", "diff", "check"])
+def test_help_fits_80_columns(command: str) -> None:
+    assert max(map(len, convinspect(command, "--help").out.splitlines())) <= 80
+
+
+def test_help_explains_every_column() -> None:
+    _, _, listed = convinspect("summary", "--help").out.partition("Columns:\n")
+    lines = [line.split(maxsplit=1) for line in listed.splitlines() if line.strip()]
+    assert [words[0] for words in lines] == list(COLUMNS)
+    assert all(len(words) == 2 for words in lines)
+
+
+def test_a_summary_of_nothing_says_so_in_one_line() -> None:
+    done = convinspect("summary")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "error: Missing argument 'TARGET'.\nhint: convinspect summary --help shows an example\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "error"), [("FORCE_COLOR", "\x1b[31m\x1b[1merror:\x1b[0m"), ("NO_COLOR", "error:")]
+)
+def test_an_error_and_a_hint_have_colours(variable: str, error: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "1")
+    first, second = convinspect("summary").err.splitlines()
+    assert first.startswith(f"{error} Missing")
+    assert second.startswith(error.replace("[31m", "[36m").replace("error", "hint"))
+
+
+def test_a_note_is_said_once() -> None:
+    done = convinspect("summary", "sample_models/unet.py", "-i", "3,64,64", "--device", "meta")
+    assert done.err == "note: took UNet, which the other classes here are parts of\n"
+    assert "took UNet" not in done.out
+    report = convinspect("summary", "sample_models/unet.py", "-i", "3,64,64", "--device", "meta", "-o", os.devnull)
+    assert report.err == done.err
 
 
 @pytest.mark.parametrize(

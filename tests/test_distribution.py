@@ -45,3 +45,4 @@ def test_the_wheel_holds_the_package_its_types_and_its_licence_alone(wheel: Path
     assert any(name.endswith("licenses/LICENSE") for name in names)
     sources = {str(p.relative_to(ROOT)) for p in (ROOT / "convinspect").rglob("*.py")}
     assert sources <= set(names)
+    assert {"convinspect/render/web/built/page.js", "convinspect/render/web/built/page.css"} <= set(names)

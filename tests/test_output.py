@@ -264,3 +264,25 @@ def test_the_name_of_standard_output_is_standard_output(saved: Path, tmp_path: P
     )  # fmt: skip
     assert json.loads(done.stdout)["totals"]["params"] == 21_840
     assert done.stderr == ""
+
+
+def test_a_report_of_names_that_are_no_text_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "m\udcff.py"
+    path.write_text(
+        "from torch import nn\n"
+        "class Net(nn.Sequential):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.add_module('\\udcff', nn.Linear(4, 2))\n"
+    )
+    saved = tmp_path / "saved.json"
+    assert convinspect("summary", path.name, "-i", "4", "-o", saved, cwd=tmp_path).code == 0
+    shown = convinspect("summary", saved, cwd=tmp_path)
+    assert (shown.code, shown.err) == (0, "")
+    assert r"m\udcff.py" in shown.out
+    assert r"\udcff: Linear" in shown.out
+    assert convinspect("diff", path.name, saved, "-i", "4", cwd=tmp_path).out.count("no difference") == 1
+    for form in ("text", "json", "markdown", "github", "junit"):
+        result = convinspect("check", path.name, "-i", "4", "--max-params", "5", "--format", form, cwd=tmp_path)
+        assert (result.code, result.err) == (1, ""), form
+        result.out.encode()

@@ -69,8 +69,13 @@ def test_several_that_need_no_arguments_are_listed_with_their_signatures(tmp_pat
     result = _summary(path, cwd=tmp_path)
     assert result.code == 2
     assert result.out == ""
-    assert "Net(width=4), Block(width), Other(width=4)" in result.err
-    assert f"hint: choose one, for example: {path}:Net" in result.err
+    assert result.err.splitlines() == [
+        f"error: {path}: several models",
+        "  Net(width=4)",
+        "  Other(width=4)",
+        "  Block(width)",
+        f"hint: choose one, for example: {path}:Net",
+    ]
 
 
 def test_imported_classes_are_not_candidates(tmp_path: Path) -> None:
@@ -235,36 +240,48 @@ def test_a_module_without_such_a_part_is_named(tmp_path: Path) -> None:
     assert (result.code, result.err) == (2, "error: model.Nett: no module model.Nett, and no Nett in model\n")
 
 
-@pytest.mark.parametrize(
-    ("file", "cwd", "hint"),
-    [
-        ("ns/rel.py", "", "ns.rel:Block"),
-        ("a/ns/rel.py", "", "a.ns.rel:Block"),
-        ("ns/rel.py", "ns", "ns.rel:Block in {}"),
-        ("no-name/rel.py", "", None),
-    ],
-)
-def test_a_relative_import_without_a_package_suggests_the_dotted_name(
-    file: str, cwd: str, hint: str | None, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("file", "cwd"), [("ns/rel.py", ""), ("a/ns/rel.py", ""), ("ns/rel.py", "ns")])
+def test_relative_imports_work_without_an_init_file(file: str, cwd: str, tmp_path: Path) -> None:
     path = _write(tmp_path, "from .base import Net\nclass Block(Net):\n    pass\n", file)
     _write(path.parent, ONE, "base.py")
-    result = _summary(f"{path.relative_to(tmp_path / cwd)}:Block", cwd=tmp_path / cwd)
-    said = f"error: rel.py: {'ImportError: attempted relative import with no known parent package'} (rel.py:1)\n"
-    assert (result.code, result.out) == (3, "")
-    assert result.err == said + (f"hint: try {hint.format(tmp_path)}\n" if hint else "")
-    if hint:
-        dotted = hint.partition(" ")[0]
-        assert _name_and_params(_summary(dotted, cwd=tmp_path)) == ("Block", 20)
+    assert _name_and_params(_summary(f"{path.relative_to(tmp_path / cwd)}", cwd=tmp_path / cwd)) == ("Block", 20)
 
 
-def test_a_package_that_ends_too_early_suggests_the_longer_name(tmp_path: Path) -> None:
+def test_a_folder_whose_name_is_none_of_python_is_no_package(tmp_path: Path) -> None:
+    path = _write(tmp_path, "from .base import Net\nclass Block(Net):\n    pass\n", "no-name/rel.py")
+    result = _summary(path, cwd=tmp_path)
+    said = "error: rel.py: ImportError: attempted relative import with no known parent package (rel.py:1)\n"
+    assert (result.code, result.out, result.err) == (3, "", said)
+
+
+def test_relative_imports_may_leave_the_packages_that_have_an_init_file(tmp_path: Path) -> None:
     _write(tmp_path, "", "above/pack/__init__.py")
     _write(tmp_path, ONE, "above/base.py")
     _write(tmp_path, "from ..base import Net\nclass Block(Net):\n    pass\n", "above/pack/up.py")
-    result = _summary("above/pack/up.py:Block", cwd=tmp_path)
-    assert (result.code, result.err.splitlines()[1]) == (3, "hint: try above.pack.up:Block")
-    assert _name_and_params(_summary("above.pack.up:Block", cwd=tmp_path)) == ("Block", 20)
+    assert _name_and_params(_summary("above/pack/up.py", cwd=tmp_path)) == ("Block", 20)
+
+
+def test_a_neighbour_that_needs_a_larger_package_suggests_the_command(tmp_path: Path) -> None:
+    _write(tmp_path, ONE, "above/base.py")
+    _write(tmp_path, "from ..base import Net\n", "above/pack/next.py")
+    _write(tmp_path, "from .next import Net\nclass Block(Net):\n    pass\n", "above/pack/up.py")
+    result = _summary("up.py", cwd=tmp_path / "above" / "pack")
+    assert (result.code, result.err.splitlines()[1]) == (
+        3,
+        f"hint: try: PYTHONPATH={tmp_path} convinspect summary above.pack.up",
+    )
+    assert _name_and_params(_summary("above/pack/up.py", cwd=tmp_path)) == ("Block", 20)
+
+
+def test_a_file_deep_in_a_project_imports_from_the_working_folder(tmp_path: Path) -> None:
+    _write(tmp_path, ONE, "ldm/base.py")
+    path = _write(tmp_path, "from ldm.base import Net\nclass Deep(Net):\n    pass\n", "ldm/modules/deep.py")
+    result = _summary("deep.py", cwd=path.parent)
+    assert result.err.splitlines() == [
+        "error: deep.py: ModuleNotFoundError: No module named 'ldm' (deep.py:1)",
+        f"hint: try: PYTHONPATH={tmp_path} convinspect summary deep.py",
+    ]
+    assert _name_and_params(_summary("ldm/modules/deep.py", cwd=tmp_path)) == ("Deep", 20)
 
 
 ODD_OBJECTS = """
@@ -296,7 +313,7 @@ def test_a_default_that_cannot_be_written_does_not_stop_the_list(tmp_path: Path)
     path = _write(tmp_path, text + ONE.replace("width=4", "width, how=Mute()"))
     assert "Net(...) needs width" in _summary(path, cwd=tmp_path).err
     path = _write(tmp_path, text + ONE.replace("width=4", "width=Mute()") + "\n    class Other(Net):\n        pass\n")
-    assert "several models: Net(...), Other(...)" in _summary(path, cwd=tmp_path).err
+    assert "several models\n  Net(...)\n  Other(...)\n" in _summary(path, cwd=tmp_path).err
 
 
 def test_an_attribute_that_raises_is_the_users(tmp_path: Path) -> None:
@@ -340,7 +357,7 @@ def test_classes_that_build_each_other_are_listed(tmp_path: Path) -> None:
     path = _write(
         tmp_path, text.replace("return self.linear(x)", "return self.linear(x) if x is not None else Other()")
     )
-    assert "several models: Net(width=4), Other(width=4)" in _summary(path, cwd=tmp_path).err
+    assert "several models\n  Net(width=4)\n  Other(width=4)\n" in _summary(path, cwd=tmp_path).err
 
 
 DECIDES = """
@@ -440,3 +457,18 @@ def test_a_file_that_would_run_code_is_no_data(tmp_path: Path) -> None:
     target = Target("net", str(_write(tmp_path, CONFIGURED, "configured.py")), "Net")
     with pytest.raises(UsageError, match="more than plain tensors"):
         summarise(Request(target, (InputSpec((), None, file=str(path)),), (("config.width", 2),), device="cpu"))
+
+
+@pytest.mark.parametrize(("ends", "code"), [("raise ValueError('no')", 3), ("pass", 0)])
+def test_a_constructor_that_lowers_the_limit_of_recursion_does_not_lower_ours(
+    tmp_path: Path, ends: str, code: int
+) -> None:
+    path = _write(
+        tmp_path,
+        "import inspect, sys\nfrom torch import nn\nclass Net(nn.Sequential):\n    def __init__(self):\n"
+        f"        super().__init__(nn.Linear(4, 3))\n        sys.setrecursionlimit(len(inspect.stack(0)) + 15)\n"
+        f"        {ends}\n",
+    )
+    result = _summary(path, cwd=tmp_path)
+    assert result.code == code, result.err
+    assert ("ValueError: no" in result.err) == (code != 0)

@@ -35,7 +35,7 @@ def _row_attributes(row: Row, below: Sequence[OpCall]) -> Attributes:
     """Return the settings of ``row``; ``below`` are the operators that have rows of their own below it."""
     call = row.call
     if isinstance(call, OpCall):
-        return _with_place({} if type_name(call) == "matmul" else attributes_of(call), row.ops)
+        return _with_place({} if type_name(call) == "matmul" else attributes_of(call), [call])
     if call is None or not (row.leaf or below):
         return {}
     # torch's own attention is no leaf: it reads the weights of a module below it without calling that.

@@ -33,7 +33,7 @@ def whole_convolutions(calls: Sequence[ModuleCall | OpCall]) -> Mapping[int, OpC
         for parts in _matches([call for _, call in run]):
             last = run[parts.stop - 1][0]
             found.update(dict.fromkeys((index for index, _ in run[parts]), None))
-            found[last] = _whole([call for _, call in run[parts]])
+            found[last] = _whole([call for _, call in run[parts]], run[parts.start][0])
     return found
 
 
@@ -50,7 +50,8 @@ def _word(op: OpCall) -> str:
     return "times_i" if name == "mul" and op.args.get("other") == _IMAGINARY_UNIT else name
 
 
-def _whole(parts: Sequence[OpCall]) -> OpCall:
+def _whole(parts: Sequence[OpCall], first: int) -> OpCall:
+    """Return the convolution that ``parts`` are, which begin at call ``first``."""
     real = next(part for part in parts if _word(part).startswith("convolution"))
     put_together = tuple(record for part in parts if _word(part) == "view_as_complex" for record in part.outputs)
     operands = [part.args["self"] for part in parts if _word(part) == "view_as_real"]
@@ -62,4 +63,5 @@ def _whole(parts: Sequence[OpCall]) -> OpCall:
         outputs=put_together or parts[-1].outputs,
         allocated_bytes=all_known(part.allocated_bytes for part in parts),
         saved_bytes=all_known(part.saved_bytes for part in parts),
+        sources=tuple(dict.fromkeys(source for part in parts for source in part.sources if source < first)),
     )

@@ -61,7 +61,22 @@ def _ranges(parts: Sequence[_Numbers]) -> dict[str, Any]:
         "start": min,
         "halo": _widest,
     }
-    return {name: _by_axis([getattr(part, name) for part in parts], way) for name, way in ways.items()}
+    ranges = {name: _by_axis([getattr(part, name) for part in parts], way) for name, way in ways.items()}
+    return {**ranges, "size_by": _causes(parts)}
+
+
+def _causes(parts: Sequence[_Numbers]) -> tuple[str | None, ...] | None:
+    """Return along each axis what sizes differ by: the outputs, and what they differ by in one of them."""
+    sizes = [(part.size, part.size_min) for part in parts]
+    if any(size is None for size, _ in sizes):
+        return None
+    words: list[str | None] = []
+    for axis in range(len(parts[0].size or ())):
+        inside = [word for part in parts for word in ((part.size_by or ())[axis : axis + 1]) if word]
+        apart = len({(size[axis], least[axis]) for size, least in sizes if size and least}) > 1
+        found = dict.fromkeys(word for said in inside for word in said.split(" and "))
+        words.append(" and ".join([*found, *(["output"] if apart else [])]) or None)
+    return tuple(words)
 
 
 def _by_axis(columns: Sequence[Sequence[Any] | None], way: Callable[[Sequence[Any]], Any]) -> tuple[Any, ...] | None:

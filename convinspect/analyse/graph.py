@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convinspect.analyse.rows import Row
-from convinspect.records import Trace
 from convinspect.report import Edge
 
 
-def edges_of(trace: Trace, rows: Sequence[Row]) -> tuple[Edge, ...]:
+def edges_of(rows: Sequence[Row]) -> tuple[Edge, ...]:
     """Return the edges ``(from, to)`` by the rows' places, each once, in the order in which rows read; see `Report`."""
-    place = {id(call): index for index, call in enumerate(trace.calls)}
     made_in: dict[int, int] = {}
     passed_on: dict[int, int | None] = {}
     found: dict[Edge, None] = {}
     for number, row in enumerate(rows):
-        for op in row.ops:
-            call = place[id(op)]
+        for op, call in zip(row.ops, row.places, strict=True):
             if row.leaf:
                 made_in[call] = number
             else:  # what has no row of its own hands on what it was given

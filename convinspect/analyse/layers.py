@@ -8,6 +8,7 @@ from dataclasses import replace
 from convinspect.analyse.attributes import attributes_by_row
 from convinspect.analyse.fields import field_of_outputs
 from convinspect.analyse.rows import Row
+from convinspect.analyse.runs import outputs_of_runs, runs_of
 from convinspect.ops import results_of, type_name
 from convinspect.records import Attributes, ModuleCall, OpCall, TensorRecord, Trace, Value, Weight
 from convinspect.report import Layer, LayerMemory, MacsStatus, Shape
@@ -41,7 +42,7 @@ def _layer(row: Row, trace: Trace, attributes: Attributes) -> Layer:
         depth=row.depth,
         leaf=row.leaf,
         inputs=tuple(Shape(fact.shape, fact.dtype) for fact in inputs),
-        outputs=outputs,
+        outputs=tuple(map(_of_any_layout, outputs)),
         params=own_params,
         trainable_params=sum(weight.numel or 0 for weight in params if weight.trainable),
         buffers=sum(weight.numel or 0 for weight in buffers),
@@ -56,6 +57,7 @@ def _layer(row: Row, trace: Trace, attributes: Attributes) -> Layer:
         receptive_field=field_of_outputs(outputs),
         attributes=attributes,
         complex_macs=row.complex_macs,
+        runs=runs_of(row),
     )
 
 
@@ -66,18 +68,19 @@ def _macs_status(row: Row, trace: Trace) -> MacsStatus:
     """
     if row.call is None and not (trace.ran and trace.failure is None):
         return "unknown"
-    stopped = trace.failure is not None and isinstance(row.call, ModuleCall) and not row.call.finished
-    return "lower_bound" if stopped or row.uncounted else "exact"
+    stopped = row.call.failed if isinstance(row.call, OpCall) else row.call is not None and not row.call.finished
+    return "lower_bound" if (trace.failure is not None and stopped) or row.uncounted else "exact"
 
 
 def _memory(row: Row) -> LayerMemory:
     """Return what the row's operators newly allocate, and what a training step saves in it."""
     if row.call is None:
         return LayerMemory(None, None)
-    saved = [op.saved_bytes for op in row.ops]
+    ops = [op for op in row.ops if not op.failed]
+    saved = [op.saved_bytes for op in ops]
     if isinstance(row.call, ModuleCall):
         saved.append(row.call.saved_bytes)
-    return LayerMemory(all_known(op.allocated_bytes for op in row.ops), all_known(saved))
+    return LayerMemory(all_known(op.allocated_bytes for op in ops), all_known(saved))
 
 
 def _counted(row: Row, kind: str) -> list[Weight]:
@@ -99,8 +102,13 @@ def _facts(row: Row) -> tuple[int, str, Iterable[TensorRecord], tuple[TensorReco
         return call.number, call.type, call.inputs, call.outputs
     if isinstance(call, OpCall):
         number = row.parent.call.number if row.parent and isinstance(row.parent.call, ModuleCall) else 1
-        return number, type_name(call), _facts_in(tuple(call.args.values())), results_of(call)
+        outputs = results_of(call) if runs_of(row) == 1 else outputs_of_runs(row)
+        return number, type_name(call), _facts_in(tuple(call.args.values())), outputs
     return 0, row.module.type if row.module else "", (), ()
+
+
+def _of_any_layout(output: TensorRecord) -> TensorRecord:
+    return TensorRecord(output.shape, output.dtype, output.bytes, output.receptive_field)
 
 
 def _facts_in(value: Value) -> list[TensorRecord]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from convinspect.analyse.rows import Row
+from convinspect.analyse.runs import folded_notes
 from convinspect.records import ModuleCall, Note, Trace
 from convinspect.report import Uncounted
 
@@ -21,7 +22,7 @@ def notes_of(trace: Trace, rows: list[Row]) -> tuple[Note, ...]:
     notes = [*trace.notes, *_bounds(rows)]
     if trace.ran and trace.failure is None:
         notes += _never_ran(rows)
-    return (*notes, *_shared(rows), *_unregistered(rows))
+    return (*notes, *_shared(rows), *_unregistered(rows), *folded_notes(rows))
 
 
 def _bounds(rows: list[Row]) -> Iterator[Note]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 
 from convinspect.analyse.graph import edges_of
 from convinspect.analyse.layers import layers_of
 from convinspect.analyse.notes import notes_of, uncounted_of
-from convinspect.analyse.rows import rows_of
-from convinspect.records import Trace, TrainingStep
-from convinspect.report import Layer, Report, Tensor, TotalMemory, Totals, TrainingMemory
+from convinspect.analyse.rows import Row, rows_of
+from convinspect.analyse.runs import loops_folded
+from convinspect.analyse.timeline import timelines_of
+from convinspect.records import Failure, OpCall, Trace, TrainingStep, Units
+from convinspect.report import Layer, Report, RowsUnits, Tensor, TotalMemory, Totals, TrainingMemory
+from convinspect.spec import Section
 from convinspect.tree import total, totals_of
 
 
-def analyse(trace: Trace, *, graph: bool = False) -> Report:
-    """Return the report of ``trace``; with ``graph`` the edges between its rows are in it."""
-    rows = rows_of(trace)
+def analyse(trace: Trace, sections: tuple[Section, ...] = ()) -> Report:
+    """Return the report of ``trace`` with the ``sections`` that it was made with."""
+    rows = loops_folded(rows_of(trace))
     layers = layers_of(trace, rows)
     return Report(
         tool=trace.tool,
@@ -28,9 +33,28 @@ def analyse(trace: Trace, *, graph: bool = False) -> Report:
         warnings=notes_of(trace, rows),
         uncounted=uncounted_of(rows),
         unit=trace.unit,
-        failure=trace.failure,
-        graph=edges_of(trace, rows) if graph else None,
+        failure=_failure(trace, layers),
+        graph=edges_of(rows) if "graph" in sections else None,
+        timeline=timelines_of(trace, rows) if "timeline" in sections else None,
+        units=_units(rows) if "units" in sections else None,
     )
+
+
+def _units(rows: Sequence[Row]) -> RowsUnits:
+    places: dict[Units, int] = {}
+    of = [row.call.units if row.call is not None else None for row in rows]
+    layers = tuple(None if units is None else places.setdefault(units, len(places)) for units in of)
+    return RowsUnits(layers, tuple(places))
+
+
+def _failure(trace: Trace, layers: tuple[Layer, ...]) -> Failure | None:
+    """Return why the forward stopped, with the function that raised where it has a row: then that is the last one."""
+    last = trace.calls[-1] if trace.calls else None
+    if trace.failure is None or not isinstance(last, OpCall) or not last.failed:
+        return trace.failure
+    functions = [layer for layer in layers if layer.kind == "function"]
+    has_row = functions and not functions[-1].outputs and functions[-1].path == trace.failure.path
+    return replace(trace.failure, op=functions[-1].type if has_row else None)
 
 
 def _totals(trace: Trace, layers: tuple[Layer, ...]) -> Totals:

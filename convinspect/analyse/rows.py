@@ -14,6 +14,7 @@ from convinspect.records import ModuleCall, ModuleRecord, OpCall, Trace, Weight
 class Row:
     """One row while it is put together; ``parent`` is the row that holds it (``None``: the model itself).
 
+    ``places`` are those of ``ops`` in ``Trace.calls``.
     ``own_macs`` are those of the operators whose cost is known, ``complex_macs`` those of them that are of complex
     numbers; ``uncounted`` names the others, one by one.
     """
@@ -25,13 +26,20 @@ class Row:
     leaf: bool
     path: str
     ops: list[OpCall] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
     own_macs: int = 0
     complex_macs: int = 0
     uncounted: list[str] = field(default_factory=list)
 
-    def take(self, op: OpCall) -> None:
-        """Make ``op`` a part of this row: its cost is the row's, or it is uncounted."""
+    def take(self, op: OpCall, place: int) -> None:
+        """Make ``op``, call number ``place``, a part of this row: its cost is the row's, or it is uncounted.
+
+        One that failed had none.
+        """
         self.ops.append(op)
+        self.places.append(place)
+        if op.failed:
+            return
         cost = price(op)
         if cost is None:
             self.uncounted.append(op.op)
@@ -82,10 +90,10 @@ def rows_of(trace: Trace) -> list[Row]:
             by_call[index] = row
             rows.append(row)
         elif parent is not None and (parent.leaf or is_silent(call.op)):
-            parent.take(call)
+            parent.take(call, index)
         elif not is_silent(call.op):
             row = Row(_below(parent), parent, None, call, leaf=True, path=parent.path if parent else "")
-            row.take(call)
+            row.take(call, index)
             rows.append(row)
     close(-1)
     return rows

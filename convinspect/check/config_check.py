@@ -13,13 +13,23 @@ from convinspect.check.limits import GrowthKind, Limit, bound, bound_names, grow
 from convinspect.check.plan import Check
 from convinspect.check.rules import RULES, Rule, rule
 from convinspect.errors import UsageError
-from convinspect.spec import Request, parse_axes, parse_device, parse_float_dtype, parse_input, parse_target
+from convinspect.spec import (
+    Reference,
+    Request,
+    is_place,
+    parse_axes,
+    parse_device,
+    parse_float_dtype,
+    parse_function,
+    parse_input,
+    parse_target,
+)
 
 T = TypeVar("T")
 
 _KEYS = (
     *("target", "args", "inputs", "batch-size", "no-batch", "device", "dtype", "train", "optimizer", "amp"),
-    *("field-of", "axes", "allow-unsafe", "environment"),
+    *("field-of", "axes", "allow-unsafe", "input-from", "past", "no-weights", "environment"),
     *("limits", "rules", "baseline", "cumulative-baseline", "accept-bounds", "message"),
 )
 _NAME = re.compile(r"[\w.@+-]+")
@@ -62,7 +72,7 @@ def _request(table: Table) -> Request:
     if target is None:
         raise UsageError(f"{table.at('target')}: missing", 'for example: target = "model.py:Net"')
     batch, dtype = table.positive("batch-size"), table.text("dtype")
-    whole, axes = table.flag("no-batch") or False, table.text("axes")
+    whole, axes, function = table.flag("no-batch") or False, table.text("axes"), table.text("input-from")
     if whole and batch is not None:
         raise UsageError(f"{table.at('no-batch')}: contradicts batch-size")
     optimizer: Any = table.choice("optimizer", _OPTIMIZERS) or "adamw"
@@ -70,6 +80,7 @@ def _request(table: Table) -> Request:
         target=_placed(parse_target, target, table.at("target")),
         inputs=tuple(_placed(parse_input, text, table.at("inputs")) for text in table.texts("inputs")),
         arguments=tuple(_arguments(table)),
+        input_from=_placed(parse_function, function, table.at("input-from")) if function else None,
         batch_size=None if whole else batch or 1,
         device=_placed(parse_device, table.text("device") or DEVICE, table.at("device")),
         dtype=parse_float_dtype(dtype, table.at("dtype")) if dtype else None,
@@ -77,7 +88,9 @@ def _request(table: Table) -> Request:
         field_of=table.text("field-of"),
         axes=_placed(parse_axes, axes, table.at("axes")) if axes else None,
         allow_unsafe=table.flag("allow-unsafe") or False,
-        optimizer=None if optimizer == "none" else optimizer,
+        past=table.positive("past") or 0,
+        weights=not table.flag("no-weights"),
+        optimizer=None if optimizer == "none" or table.positive("past") else optimizer,
         amp=_AMP.get(table.choice("amp", ("bf16", "fp16"))),
     )
 
@@ -93,9 +106,9 @@ def _placed(parse: Callable[[str], T], text: str, place: str) -> T:
 def _arguments(table: Table) -> Iterator[tuple[str, Any]]:
     arguments = table.table("args")
     for name, value in arguments.values.items() if arguments else ():
-        if not name.isidentifier():
+        if not is_place(name):
             raise UsageError(f"{table.at('args')}: {name!r} is not a name of an argument")
-        yield name, value
+        yield name, Reference(value[1:]) if isinstance(value, str) and value.startswith("@") else value
 
 
 def _limits(table: Table) -> Iterator[Limit]:

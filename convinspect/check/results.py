@@ -74,12 +74,15 @@ class Session:
     def tally(self) -> str:
         """Return how many limits passed, and what became of the others."""
         found = Counter(one.status for result in self.results for one in result.verdicts)
-        failed = sum(result.problem is not None for result in self.results)
+        stopped = [result for result in self.results if result.problem is not None]
+        failed = sum(not result.verdicts for result in stopped)
+        errors = len(stopped) - failed
         words = [
             f"{found['PASS']} passed",
             *([f"{found['FAIL']} failed"] if found["FAIL"] else []),
             *([f"{found['ERROR']} not decided"] if found["ERROR"] else []),
             *([f"{found['SKIP']} skipped"] if found["SKIP"] else []),
+            *([f"{errors} {'errors' if errors > 1 else 'error'}"] if errors else []),
             *([f"{failed} {'checks' if failed > 1 else 'check'} not run"] if failed else []),
         ]
         return ", ".join(words)

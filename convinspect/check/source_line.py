@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convinspect.check.plan import Check
+from convinspect.paths import is_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ def source_file(check: Check) -> Path | None:
     source = check.request.target.source
     if source.endswith(".py"):
         file = check.folder / source
-        return file if file.is_file() else None
+        return file if is_file(file) else None
     if not all(part.isidentifier() for part in source.split(".")):
         return None
     module = check.folder.joinpath(*source.split("."))

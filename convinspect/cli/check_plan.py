@@ -14,6 +14,7 @@ from convinspect.check.metrics import limit_options
 from convinspect.check.plan import Check
 from convinspect.cli.options import request_of
 from convinspect.errors import UsageError
+from convinspect.paths import is_file, is_there
 from convinspect.spec import parse_device
 
 # What may be said of a check that stands in a config; everything else it says itself.
@@ -52,12 +53,12 @@ def plan_of(target: str | None, options: dict[str, Any], given: frozenset[str]) 
     named = config.named(target)
     if named is not None:
         notes = (f"{target} is a check of {config.file} and a file too: the check is taken; the file is ./{target}",)
-        both = Path(target).exists()
+        both = is_there(Path(target))
         return Plan(_adjusted((named,), options, given, config), config.file, notes if both else ())
     names = [check.name for check in config.checks]
     if options["config"] is not None:
         raise UsageError(f"{target}: no check of {config.file}", nearest(target, names))
-    if not (Path(target).exists() or "." in target):
+    if not (is_there(Path(target)) or "." in target):
         raise UsageError(f"{target}: neither a check of {config.file} nor a file", nearest(target, names))
     return Plan((_of_options(target, options),))
 
@@ -68,7 +69,14 @@ def _config(target: str | None, said: str | None) -> Config | None:
     if target is not None and any(mark in target for mark in "/\\:"):
         return None
     found = find_config(Path.cwd())
-    return read_config(_from_here(found)) if found is not None else None
+    if found is None:
+        return None
+    try:
+        return read_config(_from_here(found))
+    except UsageError:
+        if target is not None and is_file(Path(target)):
+            return None  # nothing of the config is needed
+        raise
 
 
 def _from_here(file: Path) -> Path:

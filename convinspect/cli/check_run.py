@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,12 +13,14 @@ from convinspect.check.plan import Check
 from convinspect.check.provenance import commit_of, is_in, made, made_at
 from convinspect.check.results import Baseline, Result
 from convinspect.check.source_line import source_file
-from convinspect.check.verdicts import Problem
+from convinspect.check.verdicts import BREACH, Problem, Verdict
 from convinspect.cli.check_progress import progress
+from convinspect.cli.hints import failure_of
 from convinspect.cli.output import open_output
-from convinspect.cli.summary import failure_of
 from convinspect.errors import UsageError
 from convinspect.gather import Job, Outcome, gather
+from convinspect.paths import is_file, is_there
+from convinspect.records import TAKEN
 from convinspect.report import Report
 from convinspect.spec import Request, Target
 
@@ -110,7 +112,7 @@ def _refuse_other_files(path: Path) -> None:
     """Raise `UsageError` for what is no saved report: the file of a baseline is read, and never run."""
     from convinspect.load import kind_of  # noqa: PLC0415
 
-    if not path.exists():
+    if not is_there(path):
         raise UsageError("no such file", "--update-baseline writes it")
     if kind_of(str(path)) != "report":
         raise UsageError("not a saved report", "save one with --update-baseline, or summary --json --output FILE")
@@ -119,7 +121,7 @@ def _refuse_other_files(path: Path) -> None:
 def _is_new(check: Check, revision: str) -> bool:
     """Return whether the file of the target stands in the work tree alone, and not in the revision."""
     source = check.folder / check.request.target.source
-    file = source if source.is_file() else source_file(check)
+    file = source if is_file(source) else source_file(check)
     commit = commit_of(check.folder, revision) if file is not None else None
     return file is not None and commit is not None and not is_in(file, commit)
 
@@ -128,7 +130,7 @@ def _result(check: Check, missing: Mapping[str, Baseline | None], gathered: _Gat
     outcome = gathered.of(_job(check))
     report, problem = outcome.report, _problem(outcome, check.request)
     baselines = {name: wrong or _baseline(check, name, gathered) for name, wrong in missing.items()}
-    notes = [*outcome.notes, *(one.message for one in (report.warnings if report else ()) if one.code == "chosen")]
+    notes = [*outcome.notes, *(one.message for one in (report.warnings if report else ()) if one.code in TAKEN)]
     if report is None or problem is not None:
         return Result(check, report, problem=problem, notes=tuple(notes))
     if update and check.baseline:
@@ -138,7 +140,16 @@ def _result(check: Check, missing: Mapping[str, Baseline | None], gathered: _Gat
             problem = Problem.of(error)
     told = {name: _with_differences(one, report) for name, one in baselines.items()}
     verdicts = judge(check, report, told.get(check.baseline or ""), told.get(check.cumulative_baseline or ""))
+    problem = problem or _unread(told.values(), verdicts)
     return Result(check, report, verdicts, problem, tuple(told.values()), tuple(notes), outcome.cached)
+
+
+def _unread(baselines: Iterable[Baseline], verdicts: Iterable[Verdict]) -> Problem | None:
+    """Return the problem of a baseline that no limit needed and that was asked for all the same."""
+    if any(verdict.exit_code > BREACH for verdict in verdicts):
+        return None
+    found = ((one.name, one.problem) for one in baselines if one.problem is not None)
+    return next((replace(problem, message=f"baseline {name}: {problem.message}") for name, problem in found), None)
 
 
 def _problem(outcome: Outcome, request: Request) -> Problem | None:
@@ -166,7 +177,7 @@ def _updated(check: Check, name: str, report: Report, before: Baseline) -> Basel
     path = check.folder / name
     if before.report == report:
         return before
-    if path.exists():
+    if is_there(path):
         try:
             _refuse_other_files(path)
         except UsageError as error:

@@ -1,4 +1,4 @@
-"""What the shell completes: targets, with the classes in a file, read without running it; columns; devices."""
+"""What the shell completes: targets, with the classes in a file, read without running it; files, columns, devices."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def complete_target(_: Any, __: Any, incomplete: str) -> list[CompletionItem]:
     if colon:
         return [CompletionItem(f"{file}:{found}") for found in _defined_in(Path(file)) if found.startswith(name)]
     return [CompletionItem(found) for found in _files(incomplete)]
+
+
+def complete_file(_: Any, __: Any, incomplete: str) -> list[CompletionItem]:
+    """Return what has the shell complete any file's name."""
+    return [CompletionItem(incomplete, type="file")]
 
 
 def complete_columns(_: Any, __: Any, incomplete: str) -> list[CompletionItem]:

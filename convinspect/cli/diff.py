@@ -8,21 +8,26 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from convinspect.cli.completion import complete_target
+from convinspect.cli.form import form_of, form_options
+from convinspect.cli.html_page import show, shown
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.patience import patience
 from convinspect.cli.screen import can_draw, has_color, width_of
 from convinspect.cli.streams import report_stream, say
 from convinspect.errors import InspectError, ModelError, UsageError
-from convinspect.spec import Request, parse_target
+from convinspect.records import TAKEN
+from convinspect.spec import SECTIONS, Request, parse_target
 
 if TYPE_CHECKING:
+    from convinspect.diff import Diff, Options
     from convinspect.gather import Outcome
     from convinspect.load.sniff import Kind
     from convinspect.report import Report
 
-_FORMATS = ("table", "json", "markdown")
-_BY_SUFFIX = {".json": "json", ".md": "markdown"}
+_FORMATS = ("table", "json", "markdown", "html")
+_BY_SUFFIX = {".json": "json", ".md": "markdown", ".html": "html"}
 _REVISION = "git:"
 _NARROWEST = 40
 
@@ -42,14 +47,13 @@ class _Side:
 
 
 @click.command(no_args_is_help=True)
-@click.argument("before", metavar="A")
-@click.argument("after", metavar="B")
+@click.argument("before", metavar="A", shell_complete=complete_target)
+@click.argument("after", metavar="B", shell_complete=complete_target)
 @run_options
 @click.option("--depth", type=click.IntRange(min=0), help="Tell of what lies deeper than this many rows in one line.")
 @click.option("--width", type=click.IntRange(min=_NARROWEST), help="Characters a line; by default the window's.")
-@click.option("--format", "form", type=click.Choice(_FORMATS), help="How to print it; by default a table.")
-@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
-@click.option("--output", "-o", metavar="FILE", help="Write the diff there instead of printing it; - prints it.")
+@form_options(_FORMATS, "as --output is called, else a table", "the diff")
+@click.option("--open", "open_", is_flag=True, help="With --format html: show the page in the browser.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where there is a difference.")
 @click.option("--no-cache", is_flag=True, help="Run models that have not changed again.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For each model.")
@@ -65,9 +69,13 @@ def diff(before: str, after: str, **options: Any) -> int:
       convinspect diff git:HEAD model.py --input 3,224,224
       convinspect diff old.json new.json --format markdown
     """
-    sides = _sides(before, after, options)
-    form = _format(options)
+    form = form_of(options, "table", _BY_SUFFIX)
+    if options["open_"] and form != "html":
+        raise UsageError("--open is for the HTML page", "add --format html")
+    sides = _sides(before, after, {**options, "sections": SECTIONS if form == "html" else ()})
     output = open_output(options["output"], [side.request.target.source for side in sides])
+    if options["open_"]:
+        output = shown(output)
     with report_stream() as stdout:
         try:
             return _run(sides, form, output, stdout, options)
@@ -87,8 +95,28 @@ def _run(sides: tuple[_Side, _Side], form: str, output: Output, stdout: TextIO |
         depth=options["depth"],
         ascii=output.is_stdout and stdout is not None and not can_draw(stdout.encoding),
     )
-    output.write(stdout, render(found, form, layout))
+    text = _page(found, layout) if form == "html" else render(found, form, layout)
+    output.write(stdout, text)
+    if options["open_"]:
+        show(output)
     return 1 if options["exit_code"] and found.differs else 0
+
+
+def _page(found: Diff, layout: Options) -> str:
+    from convinspect.render.comparison import Pair, compared  # noqa: PLC0415 - the other formats need nothing of it
+
+    ours, theirs = ({id(layer): i for i, layer in enumerate(report.layers)} for report in (found.before, found.after))
+    pairs = [
+        Pair(
+            ours[id(row.before)] if row.before is not None else None,
+            theirs[id(row.after)] if row.after is not None else None,
+            row.status,
+            row.itself,
+            row.facets,
+        )
+        for row in found.rows
+    ]
+    return compared(found.before, found.after, found.labels, pairs, ascii_only=layout.ascii)
 
 
 def _sides(before: str, after: str, options: dict[str, Any]) -> tuple[_Side, _Side]:
@@ -110,7 +138,7 @@ def _request(target: str, other: str, options: dict[str, Any]) -> Request:
     """Return the request of one side; options that are meant for the ``other`` one alone are not given to it."""
     from convinspect.load.options import idle_options  # noqa: PLC0415 - --help must not wait for it
 
-    request = request_of(target, options)
+    request = replace(request_of(target, options), sections=options["sections"])
     elsewhere = idle_options(_kind(target)) - idle_options(_kind(other))
     return replace(request, given=tuple(option for option in request.given if option not in elsewhere))
 
@@ -128,15 +156,6 @@ def _kind(target: str) -> Kind:
     from convinspect.load import kind_of  # noqa: PLC0415 - --help must not wait for it
 
     return kind_of(parse_target(target).source)
-
-
-def _format(options: dict[str, Any]) -> str:
-    form: str | None = options["form"]
-    if options["as_json"]:
-        if form not in (None, "json"):
-            raise UsageError(f"--json and --format {form} contradict each other")
-        return "json"
-    return form or _BY_SUFFIX.get(Path(options["output"] or "").suffix, "table")
 
 
 def _reports(sides: tuple[_Side, _Side], options: dict[str, Any]) -> tuple[Report, Report]:
@@ -170,7 +189,7 @@ def _whole(side: _Side, outcome: Outcome) -> Report:
     if report.stopped is not None:
         raise ModelError(f"{side.name}: {side.text}: {report.stopped}", "a diff needs two whole forwards")
     for warning in report.warnings:
-        if warning.code == "chosen":
+        if warning.code in TAKEN:
             say(f"note: {side.name}: {warning.message}")
     return report
 

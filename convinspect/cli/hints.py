@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from convinspect.errors import ModelError
 from convinspect.records import Failure
 from convinspect.report import Report
 from convinspect.spec import InputSpec, Request
@@ -13,6 +14,11 @@ from convinspect.spec import InputSpec, Request
 # What torch's refusals of a tensor without values have in common.
 _VALUES = ("meta", "item()", "tensor subclasses", "FakeTensor", "data-dependent", "data dependent")
 _ONE_VALUE = "Expected more than 1 value per channel"
+
+
+def failure_of(report: Report, request: Request) -> ModelError | None:
+    """Return the error that a forward which stopped half-way is; ``None`` where it went through."""
+    return None if report.stopped is None else ModelError(report.stopped, hint_for(report, request))
 
 
 def hint_for(report: Report, request: Request) -> str | None:

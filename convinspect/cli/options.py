@@ -10,16 +10,18 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from convinspect.cli.completion import complete_devices
+from convinspect.cli.completion import complete_devices, complete_file, complete_target
 from convinspect.errors import UsageError
 from convinspect.spec import (
     InputSpec,
     Reference,
     Request,
+    is_place,
     parse_amp,
     parse_axes,
     parse_device,
     parse_float_dtype,
+    parse_function,
     parse_input,
     parse_literal,
     parse_optimizer,
@@ -43,17 +45,35 @@ def run_options(command: F) -> F:
             "inputs",
             multiple=True,
             metavar="SPEC",
-            help="[NAME=]3,224,224[:DTYPE[:HIGH]]; repeatable.",
+            help="[NAME=]3,224,224[:DTYPE[:HIGH]]; NAME.0=, NAME.key= inside one; repeatable.",
         ),
         click.option(
             "--call", "calls", multiple=True, metavar="NAME=VALUE", help="An argument of forward that is no tensor."
         ),
         click.option(
-            "--data", "data", multiple=True, metavar="[NAME=]FILE", help="Real inputs: .npy, .npz, .pt; repeatable."
+            "--data",
+            "data",
+            multiple=True,
+            metavar="[NAME=]FILE",
+            shell_complete=complete_file,
+            help="Real inputs: .npy, .npz, .pt, .safetensors, an image; repeatable.",
+        ),
+        click.option(
+            "--input-from",
+            metavar="MODULE:FUNCTION",
+            shell_complete=complete_target,
+            help="A function of yours that returns (args, kwargs).",
         ),
         click.option(
             "--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="A constructor argument; repeatable."
         ),
+        click.option(
+            "--past",
+            type=click.IntRange(1, 2**31),
+            metavar="N",
+            help="Decode after N tokens that a cache holds; no training is estimated.",
+        ),
+        click.option("--no-weights", is_flag=True, help="Build without downloading or loading weights."),
         click.option(
             "--batch-size",
             type=click.IntRange(1, 2**63 - 1),
@@ -106,6 +126,7 @@ def request_of(target: str, options: dict[str, Any]) -> Request:
             *map(_call, options["calls"]),
             *map(_data, options["data"]),
         ),
+        input_from=parse_function(options["input_from"]) if options["input_from"] else None,
         arguments=tuple(map(parse_argument, options["arguments"])),
         batch_size=None if options["no_batch"] else options["batch_size"] or 1,
         device=parse_device(options["device"]),
@@ -115,8 +136,10 @@ def request_of(target: str, options: dict[str, Any]) -> Request:
         axes=parse_axes(options["axes"]) if options["axes"] else None,
         unit=parse_unit(options["unit"]) if options.get("unit") else None,
         allow_unsafe=options["allow_unsafe"],
-        optimizer=parse_optimizer(options["optimizer"]),
+        past=options["past"] or 0,
+        optimizer=None if options["past"] else parse_optimizer(options["optimizer"]),
         amp=parse_amp(options["amp"]),
+        weights=not options["no_weights"],
         fallback=not options["no_fallback"],
         given=_given(click.get_current_context()),
     )
@@ -164,7 +187,7 @@ def _call(text: str) -> InputSpec:
 
 def _data(text: str) -> InputSpec:
     name, equals, path = text.partition("=")
-    named = bool(equals) and name.isidentifier()
+    named = bool(equals) and is_place(name)
     return InputSpec((), name if named else None, file=path if named else text)
 
 

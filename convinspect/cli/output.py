@@ -44,10 +44,17 @@ class Output:
     def write(self, stdout: TextIO | None, text: str) -> None:
         """Write ``text`` and a line break; raises `UsageError` where it cannot be written."""
         if self.path is not None:
-            _refuse_sources(self.path, self.text)
-            _told(self.text, lambda: _write_file(self.path, f"{text}\n"))  # type: ignore[arg-type]
+            self.write_bytes(f"{text}\n".encode(errors=_ESCAPED))
         else:
             write_report(self.stream or stdout, text)
+
+    def write_bytes(self, content: bytes) -> None:
+        """Write ``content`` into the file; raises `UsageError` where it is no regular one, or cannot be written."""
+        path = self.path
+        if path is None:
+            raise UsageError(f"--output {self.text}: not a regular file")
+        _refuse_sources(path, self.text)
+        _told(self.text, lambda: _write_file(path, content))
 
     def close(self) -> None:
         """Close what was opened."""
@@ -143,26 +150,26 @@ def _refuse_sources(path: Path, text: str) -> None:
         raise UsageError(f"--output {text}: the model was made of this file")
 
 
-def _write_file(path: Path, text: str) -> None:
-    """Write ``text`` to a regular file: in one step where nothing is lost by that, else over what it holds."""
+def _write_file(path: Path, content: bytes) -> None:
+    """Write ``content`` to a regular file: in one step where nothing is lost by that, else over what it holds."""
     try:
         before: os.stat_result | None = path.stat()
     except FileNotFoundError:
         before = None
     if before is not None and (before.st_nlink > 1 or not os.access(path.parent, os.W_OK)):
-        _write_over(path, text)
+        _write_over(path, content)
         return
     # A short name of its own: the longest that the target may have leaves no room for a suffix.
     handle, name = tempfile.mkstemp(prefix=".convinspect-", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors=_ESCAPED, newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         if before is None:
             Path(name).chmod(0o666 & ~_umask())
         elif not _takes_after(name, path, before):
-            _write_over(path, text)
+            _write_over(path, content)
             return
         Path(name).replace(path)
     finally:
@@ -183,11 +190,11 @@ def _takes_after(name: str, path: Path, before: os.stat_result) -> bool:
     return True
 
 
-def _write_over(path: Path, text: str) -> None:
+def _write_over(path: Path, content: bytes) -> None:
     """Write into the file that is there, which keeps its links; what it held is put back where that fails."""
     kept = path.read_bytes()
     try:
-        path.write_bytes(text.encode("utf-8", _ESCAPED))
+        path.write_bytes(content)
     except OSError:
         with suppress(OSError):
             path.write_bytes(kept)

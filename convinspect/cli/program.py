@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import os
-import sys
-import traceback
 from typing import Any
 
 import click
 
 from convinspect import __version__
 from convinspect.cli.check import check
+from convinspect.cli.complaints import complain, tell
 from convinspect.cli.diff import diff
 from convinspect.cli.explain import explain
-from convinspect.cli.screen import has_color
+from convinspect.cli.plot import plot
 from convinspect.cli.streams import complete_descriptors, printed, say, settle
 from convinspect.cli.summary import summary
 from convinspect.cli.weight_files import weight_files
-from convinspect.errors import InspectError, is_users
-from convinspect.units import printable
+from convinspect.errors import InspectError
 
-_BUG = 70
 _COMPLETION = "_CONVINSPECT_COMPLETE"
-# Longer messages are cut, with their length said: an exception can hold a whole tensor, or a file.
-_LONGEST = 600
-_TAIL = 100
 
 
 class _Commands(click.Group):
@@ -61,6 +55,7 @@ convinspect.add_command(check)
 convinspect.add_command(weight_files)
 convinspect.add_command(diff)
 convinspect.add_command(explain)
+convinspect.add_command(plot)
 
 
 def run(arguments: list[str]) -> int:
@@ -82,18 +77,12 @@ def _run(arguments: list[str]) -> int:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "convinspect"
-        _complain(error.format_message(), f"{command} --help shows an example")
-        return error.exit_code
-    except InspectError as error:
-        _trace_if_asked(arguments, error)
-        _complain(error.message, error.hint)
+        complain(error.format_message(), f"{command} --help shows an example")
         return error.exit_code
     except click.Abort:
         raise KeyboardInterrupt from None
     except Exception as error:  # noqa: BLE001 - the last line: a bug of ours must not look like a verdict
-        _trace_if_asked(arguments, error)
-        _complain(f"a bug in convinspect: {type(error).__name__}: {error}", "--traceback shows where it happened")
-        return _BUG
+        return tell(error, in_full="--traceback" in arguments)
 
 
 def _invoke(arguments: list[str]) -> int:
@@ -106,32 +95,3 @@ def _invoke(arguments: list[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     return result if isinstance(result, int) else 0
-
-
-def _complain(message: str, hint: str | None) -> None:
-    color = sys.stderr is not None and has_color(terminal=sys.stderr.isatty())
-    for word, text, style in (("error:", message, "red"), ("hint:", hint, "cyan")):
-        if text:
-            say(f"{click.style(word, fg=style, bold=True) if color else word} {_one_line(text)}")
-
-
-def _one_line(text: str) -> str:
-    """Return ``text`` on one line, escaped, and cut where it is long: it may be the user's, or a file's."""
-    plain = printable(" ".join(text.split()))
-    if len(plain) <= _LONGEST:
-        return plain
-    shown = f"{plain[: _LONGEST - _TAIL]} ... {plain[-_TAIL:]}"
-    return f"{shown} ({len(text):,} characters; --traceback shows them all)"
-
-
-def _trace_if_asked(arguments: list[str], error: BaseException) -> None:
-    """Print the frames of the user's own code first, then Python's whole account."""
-    if "--traceback" not in arguments:
-        return
-    cause = error.__cause__ or error
-    frames = [frame for frame in traceback.extract_tb(cause.__traceback__) if is_users(frame.filename)]
-    if frames:
-        say("Traceback in your code (most recent call last):")
-        said = "".join(traceback.format_exception_only(cause))
-        say("".join(traceback.format_list(frames)) + said)
-    say("".join(traceback.format_exception(error)))

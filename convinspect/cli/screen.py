@@ -4,8 +4,26 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
+from typing import TextIO
 
-from convinspect.render.options import PAGE_LINES, PAGE_WIDTH
+from convinspect.render.options import PAGE_LINES, PAGE_WIDTH, Options
+
+
+def fitted(layout: Options, printed_to: TextIO | None, *, taken: int = 0) -> Options:
+    """Return ``layout`` as it is right for the stream that the page is printed to; ``None``: a file, in full.
+
+    Of a window ``taken`` lines are somebody else's; one more is the prompt's.
+    """
+    terminal = printed_to is not None and printed_to.isatty()
+    return replace(
+        layout,
+        width=layout.width or width_of(terminal=terminal),
+        lines=height_of(terminal=terminal) - (taken + 1 if terminal else 0),
+        window=terminal,
+        color=has_color(terminal=terminal),
+        ascii=printed_to is not None and not can_draw(printed_to.encoding),
+    )
 
 
 def width_of(*, terminal: bool) -> int:

@@ -95,8 +95,8 @@ def _to_stderr() -> TextIO:
     return _Patient(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
-def write_report(stream: TextIO | None, text: str) -> None:
-    """Write ``text`` and a line break; a reader who has seen enough is no error.
+def write_report(stream: TextIO | None, text: str) -> bool:
+    """Write ``text`` and a line break, and return whether it was taken; a reader who has seen enough is no error.
 
     Raises `UsageError` where it cannot be written.
     """
@@ -107,9 +107,11 @@ def write_report(stream: TextIO | None, text: str) -> None:
         stream.flush()
     except BrokenPipeError:
         _silence(stream)
+        return False
     except OSError as error:
         _silence(stream)
         raise UsageError(f"the report cannot be written: {error.strerror}") from error
+    return True
 
 
 @contextmanager

@@ -7,20 +7,36 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from convinspect.cli.asking import reported
 from convinspect.cli.completion import complete_target
-from convinspect.cli.hints import hint_for
+from convinspect.cli.form import form_of, form_options
+from convinspect.cli.hints import failure_of
+from convinspect.cli.html_page import read_picture, show, shown
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.page_options import COLUMN_HELP, page_of, page_options
-from convinspect.cli.patience import patience
-from convinspect.cli.screen import can_draw, has_color, height_of, width_of
+from convinspect.cli.screen import fitted
 from convinspect.cli.streams import report_stream, say
-from convinspect.errors import ModelError, UsageError
+from convinspect.cli.watch import refuse_to_watch, watch
+from convinspect.errors import UsageError
+from convinspect.records import TAKEN
 from convinspect.render import FORMATS, Options, render
+from convinspect.spec import SECTIONS, Section, parse_sections
 
 if TYPE_CHECKING:
     from convinspect.report import Report
     from convinspect.spec import Request
+
+_BY_SUFFIX = {
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".html": "html",
+    ".svg": "svg",
+}
+# What forms a text; the page of pictures has its own ways.
+_OF_TEXT = ("--depth", "--expand", "--only", "--sort", "--top", "--brief", "--verbose", "--width", "--columns")
 
 
 @click.command(epilog=COLUMN_HELP)
@@ -28,30 +44,41 @@ if TYPE_CHECKING:
 @run_options
 @click.option("--unit", metavar="LAYER:I,J", help="Say which box of the input one unit of a layer sees.")
 @page_options
-@click.option("--format", "form", type=click.Choice(FORMATS), help="How to print it; by default a table.")
-@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
-@click.option("--output", "-o", metavar="FILE", help="Write the report there instead of printing it; - prints it.")
+@form_options(FORMATS, "as --output is called, else a table", "the report")
+@click.option("--picture", metavar="FILE", help="With --format html: an image to draw receptive fields on.")
+@click.option("--open", "open_", is_flag=True, help="With --format html: show the page in the browser.")
+@click.option("--json-sections", metavar="NAMES", help=f"With --json also, comma-separated: {', '.join(SECTIONS)}.")
 @click.option(
     "--partial", is_flag=True, help="Write --output also where the forward failed, with the rows up to there."
 )
 @click.option("--second-opinion", is_flag=True, help="Say where torchsummary agrees and where not, on stderr.")
+@click.option("--watch", "watched", is_flag=True, help="Show the page again on every save, until Ctrl-C.")
 @click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
 def summary(target: str, **options: Any) -> int:
     """Show TARGET's layers: output shape, parameters, MACs, memory and receptive field.
 
     TARGET is model.py, model.py:Net, model.py:factory or package.module:attribute; a TorchScript file, an exported
-    program (.pt2), a file of weights, or a saved report.
+    program (.pt2), a config.json of transformers, a file of weights, or a saved report.
 
     \b
     Example:
       convinspect summary model.py --input 3,224,224 --depth 2
     """
-    request = request_of(target, options)
-    form, layout = _format(options), page_of(options)
+    form, layout = form_of(options, "table", _BY_SUFFIX), page_of(options)
+    layout = replace(layout, picture=_picture(form, options))
+    request = replace(request_of(target, options), sections=_sections(form, options))
+    _refuse_idle(form, request.given)
+    if options["watched"]:
+        refuse_to_watch(options)
     from convinspect.load import kind_of  # noqa: PLC0415 - --help must not wait for it
 
     kind_of(request.target.source)  # a file that is not there is told before torch is imported
-    output = open_output(options["output"], [request.target.source])
+    if options["watched"]:
+        return watch(request, layout)
+    read = [request.target.source, *([options["picture"]] if options["picture"] else [])]
+    output = open_output(options["output"], read)
+    if options["open_"]:
+        output = shown(output)
     with report_stream() as stdout:
         try:
             return _run(request, form, layout, output, stdout, options)
@@ -67,10 +94,7 @@ def _run(
     stdout: TextIO | None,
     options: dict[str, Any],
 ) -> int:
-    from convinspect.pipeline import summarise  # noqa: PLC0415 - a usage error must not wait for it
-
-    with patience(request.target.text, request.device):
-        report = summarise(request)
+    request, report = reported(request)
     _say_notes(report)
     failed = failure_of(report, request)
     if failed is None or output.is_stdout or options["partial"]:
@@ -79,39 +103,43 @@ def _run(
         say(f"note: {output.text} is not written, for the forward failed; --partial writes the rows up to there")
     if failed is not None:
         raise failed
+    if options["open_"]:
+        show(output)
     if options["second_opinion"]:
         _say_second_opinion(request, report)
     return 0
 
 
-def _format(options: dict[str, Any]) -> str:
-    form: str | None = options["form"]
-    if options["as_json"]:
-        if form not in (None, "json"):
-            raise UsageError(f"--json and --format {form} contradict each other")
-        return "json"
-    return form or ("json" if str(options["output"]).endswith(".json") else "table")
+def _picture(form: str, options: dict[str, Any]) -> bytes | None:
+    for name in ("picture", "open_"):
+        if options[name] and form != "html":
+            raise UsageError(f"--{name.rstrip('_')} is for the HTML page", "add --format html")
+    return read_picture(options["picture"])
+
+
+def _refuse_idle(form: str, given: tuple[str, ...]) -> None:
+    idle = [name for name in given if name in _OF_TEXT]
+    if form == "html" and idle:
+        raise UsageError(f"{idle[0]} has no say in the HTML page", "it folds, sorts and searches by itself")
+
+
+def _sections(form: str, options: dict[str, Any]) -> tuple[Section, ...]:
+    said: str | None = options["json_sections"]
+    if said is None:
+        return SECTIONS if form == "html" else ()
+    if form != "json":
+        raise UsageError("--json-sections are parts of the JSON report", "add --json")
+    return parse_sections([name.strip() for name in said.split(",")])
 
 
 def _text(report: Report, form: str, layout: Options, output: Output, stdout: TextIO | None) -> str:
-    terminal = output.is_stdout and stdout is not None and stdout.isatty()
-    to_ascii = output.is_stdout and stdout is not None and not can_draw(stdout.encoding)
-    fitted = replace(
-        layout,
-        width=layout.width or width_of(terminal=terminal),
-        # One line is the prompt's.
-        lines=height_of(terminal=terminal) - terminal,
-        color=has_color(terminal=terminal),
-        ascii=to_ascii,
-        # What stands on stderr is not said twice.
-        told=output.is_stdout,
-    )
-    return render(report, form, fitted)
+    # What stands on stderr is not said twice.
+    return render(report, form, replace(fitted(layout, stdout if output.is_stdout else None), told=output.is_stdout))
 
 
 def _say_notes(report: Report) -> None:
     for note in report.warnings:
-        if note.code in ("chosen", "ran_on_cpu"):
+        if note.code in (*TAKEN, "ran_on_cpu"):
             say(f"note: {note.message}")
 
 
@@ -120,8 +148,3 @@ def _say_second_opinion(request: Request, report: Report) -> None:
 
     for line in second_opinion(request, report):
         say(line)
-
-
-def failure_of(report: Report, request: Request) -> ModelError | None:
-    """Return the error that a forward which stopped half-way is; ``None`` where it went through."""
-    return None if report.stopped is None else ModelError(report.stopped, hint_for(report, request))

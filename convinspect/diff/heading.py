@@ -55,6 +55,14 @@ def totals(diff: Diff) -> list[tuple[str, str, Change]]:
 
 def summary(diff: Diff, signs: Signs) -> str:
     """Return in one line what happened: ``8 added (56 rows), 1 changed; 73 rows follow from that, 12 unchanged``."""
+    counts = counts_of(diff)
+    follow = f"{row_count(counts.follow)} follow{'s' if counts.follow == 1 else ''} from that"
+    after = [follow] * bool(counts.follow) + [f"{row_count(counts.unchanged)} unchanged"] * bool(counts.unchanged)
+    return f" {signs.dot} ".join([changes(diff), *([", ".join(after)] if after else [])])
+
+
+def changes(diff: Diff) -> str:
+    """Return what was done to the rows: ``8 added (56 rows), 1 changed``."""
     counts, said = counts_of(diff), []
     for number, inside, what in (
         (counts.added, counts.added_rows, "added"),
@@ -65,6 +73,4 @@ def summary(diff: Diff, signs: Signs) -> str:
     ):
         if number:
             said.append(f"{number:,} {what}" + (f" ({row_count(inside)})" if inside != number else ""))
-    follow = f"{row_count(counts.follow)} follow{'s' if counts.follow == 1 else ''} from that"
-    after = [follow] * bool(counts.follow) + [f"{row_count(counts.unchanged)} unchanged"] * bool(counts.unchanged)
-    return f" {signs.dot} ".join([", ".join(said) or "no row changed itself", *([", ".join(after)] if after else [])])
+    return ", ".join(said) or "no row changed itself"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +9,7 @@ from convinspect.diff.counts import counts_of
 from convinspect.diff.difference import Costs, Diff, Row
 from convinspect.diff.nodes import attributes_of
 from convinspect.diff.options import Options
+from convinspect.json_text import json_text
 from convinspect.report import Layer, Report
 
 SCHEMA = "convinspect.diff/1"
@@ -17,7 +17,7 @@ SCHEMA = "convinspect.diff/1"
 
 def write(diff: Diff, options: Options) -> str:
     """Return the indented JSON text of ``diff``; width and depth have no say in it."""
-    return json.dumps(document(diff), indent=2, ensure_ascii=options.ascii)
+    return json_text(document(diff), indent=2, ascii_only=options.ascii)
 
 
 def document(diff: Diff) -> dict[str, Any]:

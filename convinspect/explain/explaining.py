@@ -26,10 +26,12 @@ _SMALL = 60
 def explain(report: Report, layer: str | None = None) -> Explanation:
     """Return the arithmetic of the row ``layer`` of ``report``, or of every row.
 
-    ``layer`` is a module's path, or the name of a function (``max_pool2d``) for each of its calls. Raises `UsageError`
-    where there is none, and where a large network is to be explained whole.
+    ``layer`` is a module's path, or the name of a function (``max_pool2d``) for each of its calls. Of a forward that
+    stopped these are the rows that gave something by then. Raises `UsageError` where there is none, and where a large
+    network is to be explained whole.
     """
-    rows = explain_rows(report, _chosen(report, layer))
+    chosen = [index for index in _chosen(report, layer) if report.failure is None or report.layers[index].outputs]
+    rows = explain_rows(report, chosen)
     if report.unit is None:
         return Explanation(report.model.target, rows)
     return Explanation(report.model.target, rows, report.unit, picture_of(report), tuple(unit_steps(report)))
@@ -82,9 +84,8 @@ def _chosen(report: Report, layer: str | None) -> list[int]:
     found = [index for index, row in enumerate(layers) if row.kind == "module" and row.path == layer]
     found = found or [index for index, row in enumerate(layers) if row.kind == "function" and row.type == layer]
     if not found:
-        names = list(dict.fromkeys(row.path if row.kind == "module" else row.type for row in layers))
-        near = difflib.get_close_matches(layer, names, n=3)
-        raise UsageError(
-            f"{layer}: no row of {report.model.name}", f"did you mean {' or '.join(near)}?" if near else None
-        )
+        names = [name for row in layers if (name := row.path if row.kind == "module" else row.type)]
+        near = difflib.get_close_matches(layer, names := list(dict.fromkeys(names)), n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"for example: {', '.join(names[:3])}"
+        raise UsageError(f"{layer}: no row of {report.model.name}", hint)
     return found

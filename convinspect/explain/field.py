@@ -67,7 +67,8 @@ def _axis(
         return ()
     found = told[axis] if told is not None else None
     smallest = (sized.size_min or sized.size)[axis]
-    why = local or (found.why if found else "") or (f"{smallest} to {size}, by phase" if smallest != size else "")
+    by = f", by {sized.size_by[axis]}" if sized.size_by else ""
+    why = local or (found.why if found else "") or (f"{smallest} to {size}{by}" if smallest != size else "")
     steps = [_step(f"size {name}", found.size if found else None, size, why)]
     jump = sized.jump[axis] if sized.jump is not None else None
     start = sized.start[axis] if sized.start is not None else None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
 from convinspect.explain.steps import Explanation
 from convinspect.explain.terms import TERMS
+from convinspect.json_text import json_text
 
 SCHEMA = "convinspect.explain/1"
 
@@ -26,4 +26,4 @@ def write_terms() -> str:
 
 
 def _text(document: dict[str, Any]) -> str:
-    return json.dumps({"schema": SCHEMA, **document}, indent=2, ensure_ascii=False)
+    return json_text({"schema": SCHEMA, **document}, indent=2)

@@ -36,6 +36,8 @@ def memory_steps(scene: Scene) -> Iterator[Step]:
 
 def _allocated(layer: Layer) -> Step:
     traced = layer.memory.allocated_bytes
+    if layer.runs > 1:
+        return Step("memory", "allocated", traced=traced, why=f"by all {layer.runs} runs")
     if layer.attributes.get("inplace"):
         return Step("memory", "allocated", "in place: it writes over its input", 0, traced)
     if layer.kind == "function" and is_view_named(layer.type) and traced == 0:
@@ -84,6 +86,8 @@ def _is_plain(layer: Layer) -> bool:
 
 def _saved(scene: Scene, layer: Layer) -> Step:
     traced = layer.memory.saved_bytes
+    if layer.runs > 1:
+        return Step("memory", "saved", traced=traced, why=f"by all {layer.runs} runs")
     kept = _who_keeps(scene.report, scene.index)
     found = _bytes_of(layer)
     if kept is None or found is None or layer.attributes.get("inplace"):

@@ -19,7 +19,9 @@ def mac_steps(scene: Scene) -> Iterator[Step]:
         return
     found = _formula(scene) if layer.macs_status == "exact" else None
     if found is not None:
-        yield Step("MACs", "own", *found, layer.macs)
+        working, value = found
+        each = f"{layer.runs} runs * " if layer.runs > 1 else ""
+        yield Step("MACs", "own", each + working, value * layer.runs, layer.macs)
     elif layer.macs == 0 and layer.macs_status == "exact":
         yield Step("MACs", "own", traced=0, why="nothing is multiplied and added up")
     else:

@@ -15,8 +15,9 @@ from convinspect.fields.operations.field import Cause, Field, collapse, everythi
 from convinspect.fields.rules import RULES, Call, Result, Rule, run_rule
 from convinspect.fields.summary.describe import Followed, describe
 from convinspect.fields.summary.unit import Asked, describe_unit
+from convinspect.fields.summary.units import describe_units
 from convinspect.fields.writes.storages import StorageFields
-from convinspect.records import ReceptiveField, Unit
+from convinspect.records import ReceptiveField, Unit, Units
 from convinspect.spec import UnitSpec
 from convinspect.tensors.operators import Signature, is_pointwise, results, signature_of
 
@@ -43,8 +44,9 @@ class FieldTracker:
         self._order = 0
         self._unknown: dict[tuple[str, str], int] = {}
         self._asked: Asked | None = None
+        self._all_units = False
         self._candidates = Candidates()
-        self._early: dict[int, tuple[ReceptiveField, Field]] = {}
+        self._kept: dict[int, tuple[ReceptiveField, Field]] = {}
         self.left = Left()
         self.declined: str | None = None
         self.faults: dict[str, str] = {}
@@ -74,7 +76,7 @@ class FieldTracker:
                 raise UsageError(f"input {name}: no axis {axis} in shape {shape}")
         self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes), labels) if axes else None
         self._storages = StorageFields(len(axes))
-        self._order, self._unknown, self._early, self.left = 0, {}, {}, Left()
+        self._order, self._unknown, self._kept, self.left = 0, {}, {}, Left()
         conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)
         self._candidates = Candidates(len(axes), conventional)
         if axes:
@@ -169,16 +171,24 @@ class FieldTracker:
         if field is None:
             return None
         told = self._described(field, self._candidates.denied)
-        if told is not None and not self._candidates.decided:
-            self._early[id(told)] = told, field
+        if told is not None and (self._all_units or not self._candidates.decided):
+            self._kept[id(told)] = told, field
         return told
 
     def settled(self, told: ReceptiveField | None) -> ReceptiveField | None:
         """Return what `describe` would say in the place of ``told``, now that the run is over."""
-        if told is None or id(told) not in self._early:
+        if told is None or id(told) not in self._kept:
             return told
         self._candidates.decide()
-        return self._described(self._early[id(told)][1], self._candidates.denied)
+        return self._described(self._kept[id(told)][1], self._candidates.denied)
+
+    def units(self, told: ReceptiveField | None) -> Units | None:
+        """Return what every unit of the tensor sees of which `describe` said ``told``, now that the run is over."""
+        if told is None or not self._all_units:
+            return None
+        self._candidates.decide()
+        field, followed = self._shown(self._kept[id(told)][1], self._candidates.denied)
+        return None if followed is None or field.is_nothing else describe_units(field, followed)
 
     def _described(self, field: Field, denied: frozenset[int]) -> ReceptiveField | None:
         field, followed = self._shown(field, denied)
@@ -209,6 +219,10 @@ class FieldTracker:
     def ask(self, unit: UnitSpec) -> None:
         """Look out for one unit; `answer` says what it sees once the run is over."""
         self._asked = Asked(unit)
+
+    def ask_all(self) -> None:
+        """Keep what `units` needs of every tensor that is described."""
+        self._all_units = True
 
     def returned(self, path: str, tensors: Sequence[Tensor]) -> None:
         """Take note of the tensors that the module at ``path`` returned."""

@@ -23,7 +23,12 @@ Told: TypeAlias = tuple[tuple[ModuleRecord, ...], tuple[Note, ...]]
 
 
 class ScopeRecorder(AbstractContextManager[Any], Protocol):
-    """What is told which module begins and ends; operators in between, while it is entered, are that module's."""
+    """What is told which module begins and ends; operators in between, while it is entered, are that module's.
+
+    ``raised`` is what the last operator that failed raised: the name of the exception, and its words.
+    """
+
+    raised: tuple[str, str] | None
 
     @property
     def path(self) -> str:

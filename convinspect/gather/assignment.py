@@ -22,7 +22,8 @@ class Moved:
 class Assignment:
     """One request, to be answered from ``folder`` with a letter in the file ``answer``, sealed with ``secret``.
 
-    ``moved``: the files of the work tree are taken from elsewhere.
+    ``moved``: the files of the work tree are taken from elsewhere. ``libraries``: the file in which to leave the names
+    of the installed modules in use, so that the next run need not import them; nothing is kept of such a run.
     """
 
     request: Request
@@ -30,6 +31,7 @@ class Assignment:
     answer: str
     secret: str
     moved: Moved | None = None
+    libraries: str | None = None
 
 
 def seal(document: dict[str, Any], secret: str) -> bytes:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from convinspect.errors import InspectError, UsageError, describe
 from convinspect.gather.assignment import Assignment, seal
-from convinspect.gather.concluding import NotRepeatable, conclude
+from convinspect.gather.concluding import NotRepeatable, conclude, modules_with_files
 from convinspect.gather.evidence import Disk
 from convinspect.gather.installed import Installed, read_own_sources
 from convinspect.gather.recording import Recorder
@@ -23,6 +24,8 @@ def run(assignment: Assignment, recorder: Recorder, disk: Disk) -> NoReturn:
     this = os.getpid()
     recorder.forget_outside()  # the fork that made this process
     letter = seal(_answer(assignment, recorder, disk), assignment.secret)
+    if assignment.libraries is not None:
+        _leave_libraries(assignment.libraries)
     if os.getpid() != this:  # a copy of the process, which the model's own fork has let come back
         os._exit(1)
     try:
@@ -35,22 +38,24 @@ def run(assignment: Assignment, recorder: Recorder, disk: Disk) -> NoReturn:
 
 
 def _answer(assignment: Assignment, recorder: Recorder, disk: Disk) -> dict[str, Any]:
-    """Return report, error, evidence and notes as plain values, with the user's paths in their texts."""
-    source = os.path.dirname(os.path.join(assignment.folder, assignment.request.target.source))
-    installed = Installed((assignment.folder, source))
+    """Return report, error, evidence and more as plain values, with the user's paths in their texts."""
+    own = (assignment.folder, os.path.dirname(os.path.join(assignment.folder, assignment.request.target.source)))
+    installed = Installed(own)
     report, error, evidence = None, None, None
     try:
         report = _report(assignment, installed)
         recorder.stop()
         if assignment.moved is not None:
             refuse_strays(recorder, installed, assignment.moved)
-        evidence = conclude(recorder, installed, disk, _apart(assignment)).to_dict()
+        if assignment.libraries is None:
+            evidence = conclude(recorder, installed, disk, _apart(assignment)).to_dict()
     except NotRepeatable:
         pass
     except BaseException as raised:  # noqa: BLE001 - the model's code may raise anything, and nobody else is left
         report, error = None, _complaint(assignment.request.target.text, raised)
     notes = not_in_the_revision(recorder, assignment.moved) if assignment.moved is not None else ()
-    document = {"report": report, "error": error, "evidence": evidence, "notes": notes}
+    read = installed.own_among(recorder.touched) if assignment.libraries is not None else {}
+    document = {"report": report, "error": error, "evidence": evidence, "notes": notes, "read": read}
     return document if assignment.moved is None else as_in_the_work_tree(document, assignment.moved)
 
 
@@ -69,6 +74,13 @@ def _report(assignment: Assignment, installed: Installed) -> dict[str, Any]:
     return summarise(assignment.request).to_dict()
 
 
+def _leave_libraries(path: str) -> None:
+    """Write down which modules of installed packages are in use, in the order of their imports."""
+    installed = Installed()
+    with suppress(OSError), open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join(name for name, found in modules_with_files() if found in installed))
+
+
 def _apart(assignment: Assignment) -> tuple[str, ...]:
     scratch = os.path.dirname(assignment.answer)
     return (f"{scratch}/", f"{os.path.realpath(scratch)}/")
@@ -76,7 +88,7 @@ def _apart(assignment: Assignment) -> tuple[str, ...]:
 
 def _complaint(text: str, raised: BaseException) -> tuple[str, str | None, int]:
     if isinstance(raised, InspectError):
-        return raised.message, raised.hint, raised.exit_code
+        return raised.in_one_line, raised.hint, raised.exit_code
     if isinstance(raised, MemoryError):
         return f"{text}: out of memory", "--device meta takes none for the weights", 3
     if isinstance(raised, SystemExit):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 
 from convinspect.gather.evidence import ABSENT, Disk, Evidence, digest, found_in, signature
 from convinspect.gather.installed import Installed
@@ -48,10 +49,16 @@ def conclude(recorder: Recorder, installed: Installed, disk: Disk, apart: tuple[
 
 def module_files() -> list[str]:
     """Return the files of the modules that are in use: some were there before anything was recorded."""
-    # A module's own `__getattr__` is the user's code: it is not asked.
-    named = (getattr(module, "__dict__", {}).get("__file__") for module in list(sys.modules.values()))
-    files = (file.replace(os.sep, "/") for file in named if isinstance(file, str) and os.path.isabs(file))
-    return [file for file in files if not file.endswith(".pyc")]
+    return [file for _, file in modules_with_files() if not file.endswith(".pyc")]
+
+
+def modules_with_files() -> Iterator[tuple[str, str]]:
+    """Yield each module in use that came from a file, by name and absolute path, in the order of their imports."""
+    for name, module in list(sys.modules.items()):
+        # A module's own `__getattr__` is the user's code: it is not asked.
+        file = getattr(module, "__dict__", {}).get("__file__")
+        if isinstance(file, str) and os.path.isabs(file):
+            yield name, file.replace(os.sep, "/")
 
 
 def _refuse_what_changed(touched: dict[str, str]) -> None:

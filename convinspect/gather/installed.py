@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.machinery import SourceFileLoader
 from typing import Any
 
@@ -26,6 +26,10 @@ class Installed:
         if path.startswith(self._always) or any(part in path for part in _PACKAGES):
             return True
         return path.startswith(self._folders) and not path.startswith(self._own)
+
+    def own_among(self, paths: Mapping[str, str]) -> dict[str, str]:
+        """Return those of ``paths`` that lie in the user's folders and are not installed there."""
+        return {path: said for path, said in paths.items() if path.startswith(self._own) and path not in self}
 
 
 def read_own_sources(installed: Installed) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from convinspect.report import Report
@@ -37,10 +38,12 @@ class Outcome:
     """What became of one job. A forward that stopped half-way gives both: the rows up to there, and the error.
 
     ``cached``: nothing ran, the report is the one of an earlier run of the same content. ``notes`` say what a
-    reader must know of how it was made.
+    reader must know of how it was made. ``read`` are the user's own files that a run looked at, also in vain, each with
+    its `signature` then.
     """
 
     report: Report | None
     error: Complaint | None
     cached: bool
     notes: tuple[str, ...] = ()
+    read: Mapping[str, str] = field(default_factory=dict, hash=False)

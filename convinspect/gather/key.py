@@ -10,6 +10,7 @@ import sys
 from convinspect.gather.evidence import digest_of_variable
 from convinspect.gather.job import Job
 from convinspect.gather.revision import Tree
+from convinspect.spec import Reference
 
 _FORMAT = 1  # of the entries, and of what is recorded in them
 # Read by C libraries, or by Python before any recorder can listen.
@@ -47,8 +48,9 @@ def needs_fresh_process(device: str) -> bool:
 
 
 def _is_literal(arguments: tuple[tuple[str, object], ...]) -> bool:
-    """Tell whether the arguments' own text says all of them: two objects may print alike."""
+    """Tell whether the arguments' own text says all of them: two objects may print alike, but not two names of some."""
+    plain = tuple((name, value.text if isinstance(value, Reference) else value) for name, value in arguments)
     try:
-        return bool(ast.literal_eval(repr(arguments)) == arguments)
+        return bool(ast.literal_eval(repr(plain)) == plain)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return False

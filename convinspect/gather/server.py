@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import shutil
 import socket
 import sys
 import warnings
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 
 from convinspect.gather.concluding import module_files
 from convinspect.gather.evidence import Disk
@@ -25,6 +26,7 @@ def serve(written: str) -> None:
 
     ``written`` is JSON: ``control`` is the number of that socket; with ``threads`` torch is brought in first, for so
     many threads a model; ``scratch`` is removed in the end: also when the process that asked for all this was killed.
+    What the file ``libraries`` names by then is brought in before each fork.
     """
     config = json.loads(written)
     control = socket.socket(fileno=config["control"])
@@ -35,6 +37,8 @@ def serve(written: str) -> None:
         for path in module_files():  # once, for all
             disk.content(path)
     while (connection := _next(control)) is not None:
+        if config["libraries"] is not None:
+            _bring_in(config["libraries"])
         if _fork() == 0:
             control.close()
             supervise(connection, recorder, disk)
@@ -63,6 +67,27 @@ def _bring_torch_in(threads: int, environment: Mapping[str, str]) -> None:
             os.unsetenv(name)
     gc.collect()
     gc.freeze()  # the garbage collector of a fork would copy every page that it marks
+
+
+def _bring_in(libraries: str) -> None:
+    """Import the modules that the last model had of installed packages, but for what does not work here."""
+    with suppress(OSError), open(libraries, encoding="utf-8") as file:
+        missing = [name for name in file.read().split() if name not in sys.modules]
+        with _unheard():
+            for name in missing:
+                with suppress(Exception, SystemExit):
+                    importlib.import_module(name)
+        if missing:
+            gc.freeze()
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Run the block without a word on any stream: the model has said all that once."""
+    with open(os.devnull, "w", encoding="utf-8") as null, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with redirect_stdout(null), redirect_stderr(null):
+            yield
 
 
 def _next(control: socket.socket) -> socket.socket | None:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import ast
 import inspect
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
 from convinspect.errors import UsageError
-from convinspect.inputs.reading import read_inputs
-from convinspect.inputs.suggesting import has_batch, suggestion
+from convinspect.inputs.known import known_inputs
+from convinspect.inputs.nesting import nested
+from convinspect.inputs.reading import called_inputs, read_inputs
+from convinspect.inputs.refusing import refusal
+from convinspect.inputs.suggesting import has_batch
 from convinspect.load import Loaded
 from convinspect.machine import available_bytes, require
-from convinspect.spec import InputSpec
-from convinspect.tensors.describe import dtype_name, tensors_in
+from convinspect.records import Note
+from convinspect.spec import InputSpec, parse_input
+from convinspect.tensors.describe import dtype_name, named_tensors, tensors_in
 from convinspect.tensors.known import MOST
 
 # One seed for all dummy values, so that a model whose path depends on them takes the same path twice.
@@ -35,9 +40,9 @@ class Prepared:
 
     @property
     def tensors(self) -> tuple[tuple[str, torch.Tensor], ...]:
-        """All inputs that are tensors with their names, positional ones first."""
+        """All tensors of the inputs with their dotted names, positional ones first."""
         named = (*zip(self.names, self.args, strict=True), *self.kwargs.items())
-        return tuple((name, value) for name, value in named if isinstance(value, torch.Tensor))
+        return tuple(found for name, value in named for found in named_tensors(value, name))
 
     @property
     def is_batched(self) -> bool:
@@ -56,31 +61,43 @@ def make_inputs(loaded: Loaded) -> Prepared:
     """Return ``loaded`` with the tensors that its request asks for, checked against what ``forward`` takes.
 
     Floating inputs are uniform in [0, 1) and of the model's dtype unless the spec names one; integers are below its
-    bound. Without specs the inputs that its file holds are used, or the model's ``example_input_array``. Raises
-    `UsageError` where neither is there or the inputs do not fit.
+    bound. Without specs the inputs are what a function of the request gives, the file holds, or the model says of
+    itself. Raises `UsageError` where nothing is there or the inputs do not fit.
     """
     request = loaded.request
-    if not request.inputs:
-        known = _known_inputs(loaded)
-        if unused := [option for option in ("--batch-size", "--no-batch") if option in request.given]:
-            raise UsageError(f"the model brings its own inputs, whole: {unused[0]} changes nothing", "give --input")
-        return given_inputs(loaded, *known)
+    if request.input_from is not None:
+        if request.inputs:
+            raise UsageError("--input-from gives all inputs: no other one can be named")
+        return given_inputs(loaded, *called_inputs(request.input_from))
+    if request.inputs:
+        return _made(loaded, request.inputs)
+    known = known_inputs(loaded)
+    if known.source is not None:
+        said = " ".join(f"--input {spec}" for spec in known.specs) or "the inputs"
+        note = Note("guessed", f"{said}: from the model's own {known.source}")
+        loaded = replace(loaded, notes=(*loaded.notes, note))
+    if known.specs:
+        return _made(loaded, tuple(map(parse_input, known.specs)))
+    if unused := [option for option in ("--batch-size", "--no-batch") if option in request.given]:
+        raise UsageError(f"the model brings its own inputs, whole: {unused[0]} changes nothing", "give --input")
+    return given_inputs(loaded, known.args, dict(known.kwargs or {}))
+
+
+def _made(loaded: Loaded, specs: Sequence[InputSpec]) -> Prepared:
+    request = loaded.request
     generator = torch.Generator().manual_seed(_SEED)
     batch = () if request.batch_size is None else (request.batch_size,)
     made: list[tuple[str | None, Any]] = []
-    for spec in request.inputs:
+    for spec in specs:
         if spec.file is not None:
-            made += read_inputs(spec.file, spec.name, loaded.device)
+            made += read_inputs(spec.file, spec.name, _where(loaded), loaded.dtype)
         elif spec.literal is not None:
             value = ast.literal_eval(spec.literal)
             made.append((spec.name, torch.tensor(value, device=_where(loaded)) if spec.dtype == "tensor" else value))
         else:
             made.append((spec.name, _tensor(spec, batch, loaded.dtype, loaded.device, generator)))
     args = tuple(tensor for name, tensor in made if name is None)
-    kwargs = {name: tensor for name, tensor in made if name is not None}
-    if len(args) + len(kwargs) < len(made):
-        raise UsageError("two inputs have the same name")
-    return _fitted(loaded, args, kwargs)
+    return _fitted(loaded, args, nested((name, tensor) for name, tensor in made if name is not None))
 
 
 def holds_meta(value: Any) -> bool:
@@ -128,41 +145,21 @@ def _tensor(
         raise UsageError(f"cannot make an input of {size} {dtype}: {reason}", hint) from error
 
 
-def _known_inputs(loaded: Loaded) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    if loaded.example is not None:
-        return loaded.example
-    model = loaded.runnable.module
-    known = _example_of(model)
-    if known is None:
-        raise UsageError(f"{loaded.request.target.text}: --input is missing", suggestion(model))
-    if isinstance(known, dict):
-        return (), known
-    return tuple(known) if isinstance(known, (tuple, list)) else (known,), {}
-
-
-def _example_of(model: Any) -> Any:
-    """Return the model's own example, Lightning's convention; nothing where the attribute is something else."""
-    try:
-        known = model.example_input_array
-    except Exception:  # noqa: BLE001 - a property of the user's own
-        return None
-    return known if isinstance(known, (torch.Tensor, tuple, list, dict)) else None
-
-
 def _fitted(loaded: Loaded, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Prepared:
     """Name positional inputs after the arguments of ``forward``, and refuse what the model cannot take."""
-    names = _names(loaded.runnable.signature(), args, kwargs)
+    names = _names(loaded, args, kwargs)
     loaded.runnable.check(args, kwargs, names)
     return Prepared(loaded, args, kwargs, names)
 
 
-def _names(signature: inspect.Signature | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, ...]:
+def _names(loaded: Loaded, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, ...]:
+    signature = loaded.runnable.signature()
     if signature is None:
         return tuple(f"input.{i}" for i in range(len(args))) if len(args) > 1 else ("input",) * len(args)
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError:
-        raise _refusal(signature, args, kwargs) from None
+        raise refusal(loaded, signature, args, kwargs) from None
     names: list[str] = []
     for name, value in bound.arguments.items():
         variadic = signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
@@ -174,8 +171,8 @@ def _moved(value: Any, device: str, known: dict[int, Any] | None = None) -> Any:
     """Return ``value`` with its tensors on ``device``; a tensor that occurs twice is one tensor there too."""
     known = {} if known is None else known
     if isinstance(value, torch.Tensor):
-        if value.is_nested:
-            raise UsageError("a nested tensor has no one shape: it cannot be an input")
+        if value.is_nested and value.layout is torch.strided:
+            raise UsageError("a nested tensor of the strided layout has no one shape: it cannot be an input")
         if id(value) not in known:
             known[id(value)] = value.detach() if device == "meta" else value.detach().to(device)
         return known[id(value)]
@@ -188,23 +185,3 @@ def _moved(value: Any, device: str, known: dict[int, Any] | None = None) -> Any:
     if isinstance(value, dict):
         return {key: _moved(item, device, known) for key, item in value.items()}
     return value
-
-
-def _refusal(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> UsageError:
-    """Return what ``forward`` takes and was given, and which names are missing or are none of its own."""
-    takes = str(signature.replace(return_annotation=inspect.Signature.empty))
-    unnamed = {0: [], 1: ["an unnamed input"]}.get(len(args), [f"{len(args)} unnamed inputs"])
-    message = f"forward{takes} cannot take {', '.join([*unnamed, *kwargs])}"
-    own = signature.parameters
-    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    plain = [p for p in own.values() if p.kind not in variadic]
-    missing = [p.name for i, p in enumerate(plain) if p.default is p.empty and i >= len(args) and p.name not in kwargs]
-    unknown = [name for name in kwargs if name not in own]
-    if unknown:
-        are = "are" if len(missing) > 1 else "is"
-        gone = f"; {' and '.join(missing)} {are} missing" if missing else ""
-        return UsageError(message, f"there is no {' and no '.join(unknown)}{gone}")
-    if missing:
-        times = {2: "twice"}.get(len(args) + len(kwargs) + len(missing), "once for each")
-        return UsageError(message, f"forward{takes} also needs {' and '.join(missing)}: give --input {times}")
-    return UsageError(message, "an input is named as --input NAME=SHAPE")

@@ -39,6 +39,10 @@ def _load_file(request: Request, kind: Kind) -> Loaded:
         from convinspect.load.export import load_export  # noqa: PLC0415
 
         return load_export(request)
+    if kind == "config":
+        from convinspect.load.config import load_config  # noqa: PLC0415
+
+        return load_config(request)
     from convinspect.load.weights import load_weights  # noqa: PLC0415
 
     return load_weights(request, kind)

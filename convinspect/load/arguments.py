@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from convinspect.errors import UsageError
+from convinspect.load.choose import is_needed, signature_of
 from convinspect.spec import Reference
 from convinspect.users_code import running_users_code
 
@@ -36,26 +37,30 @@ def resolved(
         else:
             kwargs[name] = found
     for head, inner in parts.items():
-        kind = _class_of(function, head)
+        kind = class_of(function, head)
+        if kind is None:
+            hint = f"build it: --arg '{head}=@SomeClass(...)'"
+            raise UsageError(f"--arg {head}....: no annotation says which class {head} is of", hint)
         inner_args, inner_kwargs = resolved(kind, inner, module)
+        signature = signature_of(kind)
+        needed = [one.name for one in signature.parameters.values() if is_needed(one)] if signature else []
+        if missing := [name for name in needed[len(inner_args) :] if name not in inner_kwargs]:
+            hint = "give them with " + " ".join(f"--arg {head}.{name}=..." for name in missing)
+            raise UsageError(f"{head}: {kind.__name__} needs {', '.join(missing)}", hint)
         with running_users_code(f"{head}: {kind.__name__}"):
             kwargs[head] = kind(*inner_args, **inner_kwargs)
     return tuple(args), kwargs
 
 
-def _class_of(function: Any, name: str) -> Any:
-    """Return the class that the annotation of the argument ``name`` of ``function`` names."""
+def class_of(function: Any, name: str) -> Any:
+    """Return the class that the annotation of the argument ``name`` of ``function`` names, if it names one."""
     where = function.__init__ if inspect.isclass(function) else function
     try:
         kind = typing.get_type_hints(where).get(name)
     except Exception:  # noqa: BLE001 - annotations are the user's own code
-        kind = None
+        return None
     options = [kind, *typing.get_args(kind)]
-    found = next((option for option in options if inspect.isclass(option) and option is not type(None)), None)
-    if found is None:
-        hint = f"build it: --arg '{name}=@SomeClass(...)'"
-        raise UsageError(f"--arg {name}....: no annotation says which class {name} is of", hint)
-    return found
+    return next((option for option in options if inspect.isclass(option) and option is not type(None)), None)
 
 
 def _referred(reference: Reference, module: ModuleType) -> Any:

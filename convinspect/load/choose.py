@@ -1,28 +1,43 @@
-"""Which object of a module is the model: by name, or the one that the file defines."""
+"""Which object of a module is the model: by name, or the one that nothing else in the file builds."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from types import CodeType, FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 
-from torch import nn
-
-from convinspect.errors import UsageError
+from convinspect.errors import UndecidedError, UsageError
+from convinspect.load.candidates import Candidates, is_model
 from convinspect.spec import Target
 from convinspect.users_code import running_users_code
+
+_WIDEST = 76
+_MOST_NEEDED = 4
+_MOST_LISTED = 40
+# What a piece of a model is called, in files that do not show what it is built into.
+_PIECE = re.compile(
+    r"(Block|Layer|Embed(ding)?s?|Encoding|Attention|Head|Neck|Norm|Act(ivation)?|Stem|Stage|MLP|Mlp|FFN|FeedForward"
+    r"|(Up|Down)(sample)?)\w{0,3}$"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An instance, or a class or factory to call; ``reason`` says why it was taken where that is not plain."""
+    """An instance, or a class or factory to call; ``reason`` says why it was taken where that is not plain.
+
+    ``others`` are further ways to a model of the file, by name. ``unless_empty`` is raised where it was taken for how
+    easily it is built, and turns out to have no weights.
+    """
 
     name: str
     value: Any
     reason: str | None = None
+    others: tuple[str, ...] = ()
+    unless_empty: UsageError | None = None
 
 
 def choose(module: ModuleType, target: Target, arguments: Sequence[tuple[str, Any]]) -> Choice:
@@ -32,30 +47,28 @@ def choose(module: ModuleType, target: Target, arguments: Sequence[tuple[str, An
     """
     if target.attribute is not None:
         return Choice(target.attribute, _named(module, target))
-    instances, classes, factories = _models_of(module)
-    if len(instances) == 1 and not arguments:
-        (name, value), *_ = instances.items()
-        return Choice(name, value, f"took {name}, the model instance of the file" if classes else None)
-    candidates = classes or factories
-    if len(candidates) == 1:
-        (name, value), *_ = candidates.items()
+    found = Candidates.of(module)
+    if len(found.instances) == 1 and not arguments:
+        (name, value), *_ = found.instances.items()
+        return Choice(name, value, f"took {name}, the model instance of the file" if found.classes else None)
+    given = list(dict.fromkeys(name.partition(".")[0] for name, _ in arguments if name))
+    positional = sum(not name for name, _ in arguments)
+    ready = [name for name, value in found.callables.items() if _can_be_built(value, positional, given)]
+    # A factory that fetches weights is not the plainest way to the model.
+    ready = [name for name in ready if "pretrained" not in name] or ready
+    if len(found.models) == 1:
+        (name, value), *_ = found.models.items()
+        if name in ready or not ready:
+            return Choice(name, value, found.why(name), tuple(found.factories))
+    elif not found.models and len(found.factories) == 1:
+        (name, value), *_ = found.factories.items()
         return Choice(name, value)
-    names = list(dict.fromkeys(name.partition(".")[0] for name, _ in arguments if name))
-    ready = {k: v for k, v in candidates.items() if _can_be_built(v, names)}
-    whole = {k: v for k, v in candidates.items() if k not in _parts(classes, module)}
-    if len(whole) == 1 and whole.keys() != ready.keys():
-        (name, value), *_ = whole.items()
-        return Choice(name, value, f"took {name}, which the other classes here are parts of")
-    if len(ready) == 1:
-        (name, value), *_ = ready.items()
-        how = f"takes {', '.join(names)} alone" if names else "needs no arguments"
-        return Choice(name, value, f"took {name}, the only class here that {how}")
-    raise _undecided(target, candidates | instances | factories, names)
-
-
-def is_model(value: Any) -> bool:
-    """Tell whether ``value`` is a module, by its type: other objects' ``__class__`` may run code, and lie."""
-    return issubclass(type(value), nn.Module)
+    if len(ready) == 1 and not (len(found.models) > 1 and _PIECE.search(ready[0])):
+        how = f"takes {', '.join(given)} alone" if given else "needs no arguments"
+        kind = "class" if ready[0] in found.models else "factory"
+        reason = f"took {ready[0]}, the only {kind} here that {how}"
+        return Choice(ready[0], found.callables[ready[0]], reason, unless_empty=_undecided(target, found))
+    raise _undecided(target, found, ready)
 
 
 def signature_of(value: Any) -> inspect.Signature | None:
@@ -66,12 +79,24 @@ def signature_of(value: Any) -> inspect.Signature | None:
         return None
 
 
+def is_needed(parameter: inspect.Parameter) -> bool:
+    """Tell whether a call must give ``parameter``."""
+    variadic = (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    return parameter.default is parameter.empty and parameter.kind not in variadic
+
+
 def written(signature: inspect.Signature) -> str:
-    """Return ``signature`` as it stands in source, or ``(...)`` where a default cannot be written."""
+    """Return ``signature`` as it stands in source, without annotations; of a long one only what must be given.
+
+    ``(...)`` where a default cannot be written.
+    """
+    plain = [parameter.replace(annotation=parameter.empty) for parameter in signature.parameters.values()]
     try:
-        return str(signature)
+        whole = str(inspect.Signature(plain))
     except Exception:  # noqa: BLE001 - the user's own __repr__
         return "(...)"
+    needed = [parameter.name for parameter in plain if is_needed(parameter)]
+    return whole if len(whole) <= _WIDEST else f"({', '.join([*needed[:_MOST_NEEDED], '...'])})"
 
 
 def _named(module: ModuleType, target: Target) -> Any:
@@ -79,107 +104,52 @@ def _named(module: ModuleType, target: Target) -> Any:
         try:
             value = attrgetter(target.attribute or "")(module)
         except AttributeError:
-            raise UsageError(f"{target.source}: no {target.attribute}", _found(module)) from None
+            raise UsageError(f"{target.source}: no {target.attribute}", _listed(module)) from None
     if not is_model(value) and not callable(value):
         kind = type(value).__name__
-        raise UsageError(f"{target.text} is a {kind}, not a model, a class or a factory", _found(module))
+        raise UsageError(f"{target.text} is a {kind}, not a model, a class or a factory", _listed(module))
     return value
 
 
-def _found(module: ModuleType) -> str | None:
-    instances, classes, factories = _models_of(module)
-    models = [*classes, *instances, *factories]
-    return f"found {', '.join(models[:12])}" if models else None
+def _listed(module: ModuleType) -> str | None:
+    found = Candidates.of(module)
+    names = [*found.models, *found.instances, *found.factories, *found.apart]
+    return f"found {', '.join(names[:12])}" if names else None
 
 
-def _models_of(module: ModuleType) -> tuple[dict[str, Any], ...]:
-    """Return the instances, the classes and the factories of ``module`` by name."""
-    names = dict(vars(module))
-    return (
-        {k: v for k, v in names.items() if is_model(v) and not k.startswith("_")},
-        {k: v for k, v in names.items() if _is_model_class(v, module)},
-        {k: v for k, v in names.items() if _is_factory(v, module)},
-    )
-
-
-def _is_model_class(value: Any, module: ModuleType) -> bool:
-    return (
-        issubclass(type(value), type)
-        and issubclass(value, nn.Module)
-        and value.__module__ == module.__name__
-        and not value.__name__.startswith("_")
-        and not inspect.isabstract(value)
-    )
-
-
-def _is_factory(value: Any, module: ModuleType) -> bool:
-    return (
-        type(value) is FunctionType
-        and value.__module__ == module.__name__
-        and not value.__name__.startswith("_")
-        and _returns_model(value)
-    )
-
-
-def _returns_model(function: FunctionType) -> bool:
-    """Tell whether the annotation says a model is returned; without one the function is given the benefit."""
-    signature = signature_of(function)
-    returned = signature.return_annotation if signature else inspect.Signature.empty
-    if returned is inspect.Signature.empty:
-        return True
-    if type(returned) is str:
-        returned = function.__globals__.get(returned, nn.Module if returned.endswith("Module") else returned)
-    return issubclass(type(returned), type) and issubclass(returned, nn.Module)
-
-
-def _parts(classes: Mapping[str, type], module: ModuleType) -> set[str]:
-    """Return the names of the classes that another one builds, itself or through functions of the file."""
-    return {
-        used for name, value in classes.items() for used in classes.keys() & _names_in(value, module) if used != name
-    }
-
-
-def _names_in(value: type, module: ModuleType) -> set[str]:
-    """Return the names that the methods of a class use, and those that the file's functions among them use."""
-    names: set[str] = set()
-    pending = [method.__code__ for method in vars(value).values() if type(method) is FunctionType]
-    while pending:
-        code = pending.pop()
-        called = [vars(module).get(name) for name in code.co_names if name not in names]
-        pending += [function.__code__ for function in called if type(function) is FunctionType]
-        pending += [inner for inner in code.co_consts if type(inner) is CodeType]
-        names.update(code.co_names)
-    return names
-
-
-def _can_be_built(value: Any, names: Sequence[str]) -> bool:
+def _can_be_built(value: Any, positional: int, names: Sequence[str]) -> bool:
     signature = signature_of(value)
     if signature is None:
         return False
     try:
-        signature.bind(**dict.fromkeys(names))
+        signature.bind(*[None] * positional, **dict.fromkeys(names))
     except TypeError:
         return False
     return True
 
 
-def _undecided(target: Target, candidates: dict[str, Any], names: Sequence[str]) -> UsageError:
-    if not candidates:
+def _undecided(target: Target, found: Candidates, ready: Sequence[str] = ()) -> UsageError:
+    buildable = sorted(found.callables, key=lambda name: (_PIECE.search(name) is not None, name not in ready))
+    listed = found.instances | {name: found.callables[name] for name in buildable}
+    if not listed:
         return UsageError(
             f"{target.text}: defines no torch.nn.Module",
             "a class, a module-level instance or a factory function can be inspected",
         )
-    listed = ", ".join(_say(name, value) for name, value in candidates.items())
-    ready = (k for k, v in candidates.items() if is_model(v) or _can_be_built(v, names))
-    example = next(ready, next(iter(candidates)))
-    return UsageError(
-        f"{target.text}: several models: {listed}",
-        f"choose one, for example: {target.source}:{example}",
+    names = tuple(listed)[:_MOST_LISTED]
+    more = [f"... and {len(listed) - len(names)} more"] if len(names) < len(listed) else []
+    apart = [f"apart from these: {', '.join(found.apart)}"] if found.apart else []
+    error = UndecidedError(
+        f"{target.text}: several models",
+        f"choose one, for example: {target.source}:{names[0]}",
+        (*(_say(name, listed[name]) for name in names), *more, *apart),
     )
+    error.names = names
+    return error
 
 
 def _say(name: str, value: Any) -> str:
     if is_model(value):
         return f"{name} (an instance)"
     signature = signature_of(value)
-    return f"{name}{written(signature.replace(return_annotation=signature.empty)) if signature else '(...)'}"
+    return f"{name}{written(signature) if signature else '(...)'}"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
 import re
+import shlex
 import sys
 from pathlib import Path
 from types import ModuleType
 
 from convinspect.errors import UsageError
-from convinspect.load.sniff import is_file
+from convinspect.paths import is_file
 from convinspect.spec import Target
 from convinspect.users_code import running_users_code
 
@@ -18,8 +20,8 @@ from convinspect.users_code import running_users_code
 def import_source(target: Target) -> ModuleType:
     """Return the module of the target's source, a path of a ``.py`` file or a dotted name.
 
-    The file's folder (of a package: the folder that holds it) is put on ``sys.path`` and stays there: code that
-    imports its neighbours may do so as late as in ``forward``.
+    The file's folder (of a package: the folder that holds it) and the working folder are put on ``sys.path`` and stay
+    there: code that imports its neighbours may do so as late as in ``forward``.
     """
     path = Path(target.source)
     if is_file(path):
@@ -46,21 +48,55 @@ def _import_file(path: Path, target: Target) -> ModuleType:
     while (folder / "__init__.py").is_file():
         names.insert(0, folder.name)
         folder = folder.parent
+    level = _level(path)
+    if level >= len(names):  # a package without __init__, from the working folder on where that is above it
+        root = path.parents[min(level, len(path.parents) - 1)]
+        root = Path.cwd() if Path.cwd() in root.parents else root
+        dotted = list(path.relative_to(root).with_suffix("").parts)
+        if all(name.isidentifier() for name in dotted):
+            names, folder = dotted, root
+    _make_importable(Path.cwd())
     _make_importable(folder)
-    with running_users_code(path.name, _in_a_package(path, folder, target)):
+    if path.parent != folder:
+        _make_importable(path.parent, last=True)  # its files may be called as Python's own modules are
+    with running_users_code(path.name, lambda error: _hint(error, path, target)):
         if len(names) > 1:
             return importlib.import_module(".".join(names))
         return _execute(path)
 
 
-def _in_a_package(path: Path, folder: Path, target: Target) -> str | None:
-    """Return the target under which the file at ``path`` has more of a package around it than from ``folder``."""
-    root = Path.cwd() if Path.cwd() in folder.parents else folder.parent
-    names = path.relative_to(root).with_suffix("").parts
-    if not all(name.isidentifier() for name in names):
+def _level(path: Path) -> int:
+    """Return the most folders that a relative import of the file at ``path`` starts from: one dot is its own."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return 0
+    return max((node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)), default=0)
+
+
+def _hint(error: BaseException, path: Path, target: Target) -> str | None:
+    """Return the command under which the import that failed with ``error`` finds what it looks for, if there is one."""
+    if not isinstance(error, ImportError):
         return None
-    attribute = f":{target.attribute}" if target.attribute else ""
-    return f"{'.'.join(names)}{attribute}{'' if root == Path.cwd() else f' in {root}'}"
+    name = (error.name or "").partition(".")[0]
+    if "relative import" in error.msg:
+        root = next((one for one in path.parents[_level(path) + 1 :] if one == Path.cwd()), None)
+        root = root or path.parents[min(_level(path) + 1, len(path.parents) - 1)]
+        names = path.relative_to(root).with_suffix("").parts
+        if not all(part.isidentifier() for part in names):
+            return None
+        attribute = f":{target.attribute}" if target.attribute else ""
+        return f"try: {_with_path(root)}convinspect summary {'.'.join(names)}{attribute}"
+    if not isinstance(error, ModuleNotFoundError) or not name.isidentifier():
+        return None
+    places = (place for folder in path.parents for place in (folder, folder / "src", folder / "lib"))
+    found = (place for place in places if (place / name).is_dir() or (place / f"{name}.py").is_file())
+    new = next((place for place in found if str(place) not in sys.path), None)
+    return f"try: {_with_path(new)}convinspect summary {shlex.quote(target.text)}" if new is not None else None
+
+
+def _with_path(folder: Path) -> str:
+    return f"PYTHONPATH={shlex.quote(str(folder))} " if folder != Path.cwd() else ""
 
 
 def _execute(path: Path) -> ModuleType:
@@ -113,18 +149,20 @@ def _with_a_colon(text: str) -> str | None:
     return f"did you mean {found[1]}.py:{found[2]}?" if found and Path(f"{found[1]}.py").is_file() else None
 
 
-def _make_importable(folder: Path) -> None:
+def _make_importable(folder: Path, *, last: bool = False) -> None:
     if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+        sys.path.insert(len(sys.path) if last else 0, str(folder))
 
 
 def _neighbour(path: Path) -> str | None:
-    """Suggest the Python file of the same folder whose name is nearest."""
+    """Suggest the config in a folder, or the Python file beside ``path`` whose name is nearest."""
     import difflib  # noqa: PLC0415 - only on the way to an error
 
     folder = path if path.is_dir() else path.parent
     if not folder.is_dir():
         return None
+    if (path / "config.json").is_file():
+        return f"did you mean {path / 'config.json'}?"
     found = sorted(file.name for file in folder.glob("*.py") if file.name != path.name)
     near = difflib.get_close_matches(path.name, found, n=1)
     return f"did you mean {folder / near[0]}?" if near else None

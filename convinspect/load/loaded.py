@@ -24,7 +24,7 @@ class Loaded:
     """The target of ``request`` in memory, on ``device`` and with floating parameters of ``dtype``.
 
     ``frontend`` runs it; ``None`` where ``modules`` holds all that a file of weights says. ``example`` is the
-    positional and keyword inputs that the file itself knows.
+    positional and keyword inputs that the file itself knows, ``built_by`` the class or factory that gave the model.
     """
 
     request: Request
@@ -35,6 +35,7 @@ class Loaded:
     modules: tuple[ModuleRecord, ...] = ()
     example: tuple[tuple[Any, ...], dict[str, Any]] | None = None
     notes: tuple[Note, ...] = ()
+    built_by: Any = None
 
     @property
     def runnable(self) -> Frontend:

@@ -6,11 +6,12 @@ from convinspect.errors import UsageError
 from convinspect.load.sniff import Kind
 from convinspect.spec import Request
 
-_BUILD = frozenset(("--arg", "--second-opinion"))
+_BUILD = frozenset(("--arg", "--no-weights", "--second-opinion"))
 _RUN = frozenset(
     (
-        *("--input", "--call", "--data", "--batch-size", "--no-batch", "--device", "--no-fallback", "--dtype"),
-        *("--train", "--allow-unsafe", "--optimizer", "--amp", "--field-of", "--axes", "--unit"),
+        *("--input", "--call", "--data", "--input-from", "--past", "--batch-size", "--no-batch", "--device"),
+        *("--no-fallback", "--dtype", "--train", "--allow-unsafe", "--optimizer", "--amp", "--field-of", "--axes"),
+        *("--unit", "--json-sections"),
     )
 )
 _NAME_THE_MODEL = "name the model to run it: convinspect summary model.py:Net --input ..."
@@ -18,6 +19,7 @@ _WEIGHTS = ("a file of weights has no forward", _BUILD | _RUN, _NAME_THE_MODEL)
 # What each kind of target is, the options that change nothing about it, and what to do instead.
 _IDLE: dict[Kind, tuple[str, frozenset[str], str | None]] = {
     "python": ("Python code runs as it is", frozenset(("--allow-unsafe",)), None),
+    "config": ("a config says what is built", _BUILD - {"--second-opinion"} | {"--allow-unsafe"}, None),
     "torchscript": ("an archive is a finished model", _BUILD, None),
     "export": ("a program runs as it was exported", _BUILD | {"--dtype", "--train"}, None),
     "checkpoint": _WEIGHTS,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -14,44 +14,77 @@ from convinspect.errors import InspectError, ModelError, UsageError
 from convinspect.frontends import frontend_of
 from convinspect.frontends.placing import place
 from convinspect.load.arguments import resolved
-from convinspect.load.choose import Choice, choose, is_model, signature_of, written
+from convinspect.load.candidates import is_model
+from convinspect.load.choose import Choice, choose
 from convinspect.load.device import resolve_device
 from convinspect.load.importing import import_source
 from convinspect.load.loaded import Loaded
+from convinspect.load.missing import check_arguments, completed, other_way
 from convinspect.load.without_data import built_without_data
+from convinspect.load.without_weights import HINT as NO_WEIGHTS
+from convinspect.load.without_weights import wants_weights, without_weights
 from convinspect.records import Note
 from convinspect.spec import Request
+from convinspect.tensors.registered import registered_parameters
 from convinspect.users_code import running_users_code
 
 
 def load_python(request: Request) -> Loaded:
     """Return the model that a ``.py`` file or an importable module defines, on the request's device."""
     device = resolve_device(request.device)
-    module = import_source(request.target)
+    with _weights(request):
+        module = import_source(request.target)
     choice = choose(module, request.target, request.arguments)
     try:
-        model = _build(choice, request, module, device)
+        with _weights(request):
+            model, built = _build(choice, request, module, device)
         model = place(model, device, getattr(torch, request.dtype) if request.dtype is not None else None)
     except InspectError as error:
         raise error.within(request.target.text) from error.__cause__
-    notes = (Note("chosen", choice.reason),) if choice.reason else ()
+    if choice.unless_empty is not None and not registered_parameters(model):
+        raise choice.unless_empty
+    reasons = [choice.reason] if choice.reason else []
+    reasons += [f"{choice.name} is built with {' '.join(f'--arg {one!r}' for one in built)}"] if built else []
+    notes = tuple(Note("chosen", reason) for reason in reasons)
     frontend = frontend_of(model)
-    return Loaded(request, frontend, frontend.name, device, frontend.dtype, notes=notes)
+    return Loaded(request, frontend, frontend.name, device, frontend.dtype, notes=notes, built_by=choice.value)
 
 
-def _build(choice: Choice, request: Request, module: ModuleType, device: str) -> nn.Module:
+@contextmanager
+def _weights(request: Request) -> Iterator[None]:
+    """Run the block, in which the user's code may load weights, or has none to load where the request says so."""
+    with nullcontext() if request.weights else without_weights():
+        try:
+            yield
+        except ModelError as error:
+            if not wants_weights(error.__cause__):
+                raise
+            raise ModelError(error.message, NO_WEIGHTS) from error.__cause__
+
+
+def _build(choice: Choice, request: Request, module: ModuleType, device: str) -> tuple[nn.Module, tuple[str, ...]]:
+    """Return the model, and the arguments that it was given beside those of the request."""
     if is_model(choice.value):
         if request.arguments:
             raise UsageError(f"{choice.name} is an instance: --arg has nothing to build")
         instance: nn.Module = choice.value
-        return instance
+        return instance, ()
     args, kwargs = resolved(choice.value, request.arguments, module)
-    _check_arguments(choice, args, kwargs)
+    kwargs, built = completed(choice, args, kwargs)
+    check_arguments(choice, args, kwargs, module, request.target)
     if device == "meta":
-        # Constructors that read values which are not known there cannot run on meta: they build for real.
-        with suppress(ModelError), built_without_data():
-            return _called(choice, args, kwargs)
-    return _called(choice, args, kwargs)
+        try:
+            with built_without_data():
+                return _called(choice, args, kwargs), built
+        except ModelError as error:
+            if wants_weights(error.__cause__):
+                raise
+            # Constructors that read values which are not known there cannot run on meta: they build for real.
+    try:
+        return _called(choice, args, kwargs), built
+    except ModelError as error:
+        other = other_way(choice, module, request.target)
+        raise ModelError(error.message, error.hint or (other and f"another way: {other}")) from error.__cause__
 
 
 def _called(choice: Choice, args: tuple[Any, ...], kwargs: dict[str, Any]) -> nn.Module:
@@ -68,28 +101,6 @@ def _say(value: Any) -> str:
     """Return a value as it was typed; an object by its class, whose own words may be many."""
     plain = isinstance(value, (bool, int, float, str, tuple, list, dict, type(None)))
     return repr(value) if plain else f"@{getattr(value, '__name__', type(value).__name__)}"
-
-
-def _check_arguments(choice: Choice, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Raise `UsageError` where the arguments do not fit the signature, before any of the user's code runs."""
-    signature = signature_of(choice.value)
-    if signature is None:
-        return
-    try:
-        signature.bind(*args, **kwargs)
-    except TypeError as error:
-        missing = [
-            p.name
-            for i, p in enumerate(signature.parameters.values())
-            if i >= len(args) and p.default is p.empty and p.name not in kwargs and p.kind not in _VARIADIC
-        ]
-        if missing:
-            hint = "give them with " + " ".join(f"--arg {name}=..." for name in missing)
-            raise UsageError(f"{choice.name}{written(signature)} needs {', '.join(missing)}", hint) from None
-        raise UsageError(f"{choice.name}{written(signature)}: {error}") from None
-
-
-_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def _with_article(noun: str) -> str:

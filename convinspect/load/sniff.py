@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import math
 import re
-import stat
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from convinspect.errors import UsageError
 from convinspect.load.zip_directory import Directory, read_directory
+from convinspect.paths import is_file
 
-Kind: TypeAlias = Literal["python", "torchscript", "export", "checkpoint", "safetensors", "shards", "report"]
+Kind: TypeAlias = Literal["python", "torchscript", "export", "checkpoint", "safetensors", "shards", "config", "report"]
 
 _FILE_SUFFIXES = (".pt", ".pth", ".ts", ".pt2", ".bin", ".ckpt", ".safetensors", ".json")
 _ZIP = b"PK"
@@ -28,7 +28,7 @@ _FOREIGN = (
     (b"<!DOCTYPE", "a web page: the download went wrong", None),
     (b"<html", "a web page: the download went wrong", None),
 )
-_KNOWN = "known: model.py, TorchScript, torch.export, torch.save of a state dict, safetensors, report.json"
+_KNOWN = "known: model.py, TorchScript, torch.export, torch.save of a state dict, safetensors, report.json, config.json"
 
 
 def kind_of(source: str) -> Kind:
@@ -49,22 +49,6 @@ def kind_of(source: str) -> Kind:
         raise UsageError(f"{source}: {error.strerror}") from error
     except UsageError as error:
         raise error.within(source) from None
-
-
-def is_file(path: Path) -> bool:
-    """Tell whether a regular file stands at ``path``; a folder is none.
-
-    Raises `UsageError` where that cannot be told, and for a pipe or a device, which could be waited for for ever.
-    """
-    try:
-        mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the name
-        return False
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise UsageError(f"{path}: a pipe or a device, not a file", "save what it gives to a file first")
-    return stat.S_ISREG(mode)
 
 
 def _kind(path: Path, head: bytes) -> Kind:
@@ -110,7 +94,9 @@ def _kind_of_json(path: Path) -> Kind:
         return "shards"
     if isinstance(document, dict) and "schema" in document:
         return "report"
-    raise UsageError("JSON, but neither a saved report nor an index of weight files")
+    if isinstance(document, dict) and (document.get("architectures") or "model_type" in document):
+        return "config"
+    raise UsageError("JSON, but neither a saved report, nor an index of weight files, nor the config of a model")
 
 
 def read_json(path: Path) -> object:

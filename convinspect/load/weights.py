@@ -11,8 +11,9 @@ from convinspect.errors import UsageError
 from convinspect.load.checkpoint import read_checkpoint
 from convinspect.load.loaded import Loaded
 from convinspect.load.safetensors import read_safetensors
-from convinspect.load.sniff import Kind, is_file, read_json
+from convinspect.load.sniff import Kind, read_json
 from convinspect.load.tensors_in_pickle import TensorClaim
+from convinspect.paths import is_file
 from convinspect.records import ModuleRecord, Note, Weight
 from convinspect.spec import Request
 

@@ -13,6 +13,7 @@ from convinspect.ops import (  # noqa: F401  # they declare what they know
     pooling,
     recurrent,
     resampling,
+    sparse,
     views,
 )
 from convinspect.ops.operators import (

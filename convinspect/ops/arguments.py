@@ -6,7 +6,7 @@ import re
 from math import prod
 from typing import TypeAlias, TypeVar
 
-from convinspect.records import OpCall, TensorRecord, Value
+from convinspect.records import OpCall, SparseRecord, TensorRecord, Value
 
 Shape: TypeAlias = tuple[int, ...]
 ItemT = TypeVar("ItemT")
@@ -86,7 +86,7 @@ def is_given(call: OpCall, *names: str) -> bool:
 
 
 def is_sparse(call: OpCall) -> bool:
-    """Return whether a tensor argument holds other bytes than its shape has elements for: what it costs is data."""
+    """Return whether a tensor argument is sparse, or holds other bytes than its shape has elements for."""
     return any(map(_is_sparse, call.args.values()))
 
 
@@ -95,6 +95,8 @@ def _is_sparse(value: Value) -> bool:
         return any(map(_is_sparse, value))
     if not isinstance(value, TensorRecord):
         return False
+    if isinstance(value, SparseRecord):
+        return True
     itemsize = _itemsize(value.dtype)
     return itemsize is not None and value.bytes != prod(value.shape) * itemsize
 

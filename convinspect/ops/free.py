@@ -2,8 +2,7 @@
 
 Bias, norms, activations, softmax, losses and whatever works element by element are not MACs; nor are pooling,
 resampling and most norms, which stand in files of their own. What is missing here on purpose multiplies and adds in
-amounts that are not written down yet: Fourier transforms, solvers and factorisations of linalg, cumulative products,
-products of sparse matrices.
+amounts that are not written down yet: Fourier transforms, solvers and factorisations of linalg, cumulative products.
 """
 
 from __future__ import annotations
@@ -167,6 +166,9 @@ _DERIVATIVES = """
     unfold_backward upsample_bicubic2d_backward upsample_bilinear2d_backward upsample_nearest2d_backward
 """
 
+# What torch takes derivatives apart into has the names of whole operators, or these.
+_PRIMITIVES = "amax amin cat clone fill iota prod sum var xor_sum"
+
 _FREE = Operator(macs=0)
 
 for _family in (_POINTWISE, _REDUCTIONS, _NORMS, _SOFTMAX_AND_DROPOUT, _SAMPLING, _MOVING, _RANDOM):
@@ -176,6 +178,8 @@ for _family in (_LOSSES, _OUTER_PRODUCTS, _GATES, _QUANTISATION, _SPARSE, _DERIV
 declare(_DISTANCES, _FREE)
 declare(_WITH_BY_PRODUCTS, Operator(macs=0, by_products=True))
 declare(_SPECIAL, _FREE, "aten.special_")
+declare(_POINTWISE, _FREE, "prims.")
+declare(_PRIMITIVES, _FREE, "prims.")
 declare(_QUANTISED, _FREE, "quantized.")
 declare(_DECOMPOSED, _FREE, "quantized_decomposed.")
 declare(_COLLECTIVES, _FREE, "_c10d_functional.")

@@ -14,6 +14,7 @@ from convinspect.records import Attributes, OpCall, TensorRecord
 Rule: TypeAlias = Callable[[OpCall], "int | None"]
 Law: TypeAlias = Callable[[OpCall], Attributes]
 RuleT = TypeVar("RuleT", bound=Rule)
+AnswerT = TypeVar("AnswerT")
 Kind: TypeAlias = Literal["computation", "view", "conversion", "silent"]
 
 
@@ -39,6 +40,8 @@ class Operator:
 
 _operators: Registry[Operator] = Registry("MAC rule", lambda name: Operator(spoken_name(name)))
 _view_names: set[str] = set()
+# Read off an input where that fits the weights; of a call that failed nobody knows which of the two is wrong.
+_OF_BOTH_SIDES = {"in_features", "num_features", "num_heads"}
 
 
 def operator(op: str) -> Operator:
@@ -49,7 +52,7 @@ def operator(op: str) -> Operator:
 def type_name(call: OpCall) -> str:
     """Return the name that people know a call by: ``conv2d`` for ``aten.convolution.default`` with a 2-D kernel."""
     known = operator(call.op)
-    return (known.named(call) if known.named else None) or known.name
+    return (_asked(known.named, call) if known.named else None) or known.name
 
 
 def display_name(op: str) -> str:
@@ -79,9 +82,22 @@ def attributes_of(call: OpCall) -> Attributes:
     """Return the settings that ``call`` ran with; none where its operator has none, or the call does not show them."""
     law = operator(call.op).attributes
     try:
-        return law(call) if law is not None else {}
+        found: Attributes = (_asked(law, call) if law is not None else None) or {}
     except NotGivenError:
         return {}
+    if call.failed and not _OF_BOTH_SIDES.isdisjoint(found):
+        return {}
+    return found
+
+
+def _asked(law: Callable[[OpCall], AnswerT], call: OpCall) -> AnswerT | None:
+    """Return what ``law`` says of ``call``; nothing of one that failed over arguments that no law expects."""
+    try:
+        return law(call)
+    except (LookupError, ValueError, TypeError):
+        if not call.failed:
+            raise
+        return None
 
 
 def mac_rule(*names: str) -> Callable[[RuleT], RuleT]:

@@ -8,6 +8,7 @@ from convinspect.errors import ModelError
 from convinspect.ops.arguments import NotGivenError, is_sparse
 from convinspect.ops.operators import Rule, operator
 from convinspect.ops.registry import qualified_name
+from convinspect.ops.sparse import sparse_product_macs
 from convinspect.records import OpCall
 
 _OURS = __name__.removesuffix(".pricing")
@@ -17,7 +18,7 @@ def price(call: OpCall) -> int | None:
     """Return the multiply-accumulates of one operator's run: exact, ``0`` where it is known to be free.
 
     ``None`` where they are not known: nobody says what the operator costs, or its rule needs a shape that the
-    call does not show (weights packed in an object, lengths that stand in a tensor's values, sparse tensors).
+    call does not show (weights packed in an object, lengths that stand in a tensor's values, two sparse tensors).
 
     Raises:
         ModelError: a rule that the model's own file registered failed, or returned something else than a count.
@@ -28,10 +29,9 @@ def price(call: OpCall) -> int | None:
 
 def _count(rule: Rule, call: OpCall) -> int | None:
     ours = rule.__module__.startswith(_OURS)
-    if ours and is_sparse(call):
-        return None
+    law = sparse_product_macs if ours and is_sparse(call) else rule
     try:
-        count = rule(call)
+        count = law(call)
     except NotGivenError:
         return None
     except Exception as error:  # the rule may be the user's own code

@@ -63,7 +63,14 @@ _RECORDS = """
 
 _QUERIES = "device dtype grad is_cuda is_meta is_sparse itemsize layout name requires_grad"
 
+_PRIMITIVE_VIEWS = """
+    as_strided broadcast_in_dim=expand collapse=view collapse_view=view conj reshape rev=flip split_dim=view squeeze
+    transpose=permute view_of=alias
+"""
+
 declare(_VIEWS, Operator(macs=0, kind="view"))
+declare(_PRIMITIVE_VIEWS, Operator(macs=0, kind="view"), "prims.")
+declare("convert_element_type=to", Operator(macs=0, kind="conversion"), "prims.")
 declare(_CONVERSIONS, Operator(macs=0, kind="conversion"))
 _SILENT = Operator(macs=0, kind="silent")
 declare(_BOOKKEEPING, _SILENT)

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from convinspect.records.attributes import PER_AXIS, Attributes, Padding, PoolKind
-from convinspect.records.fields import FieldStatus, GlobalOperator, Interval, Jump, LocalField, ReceptiveField, Unit
+from convinspect.records.fields import (
+    AxisUnits,
+    FieldStatus,
+    GlobalOperator,
+    Interval,
+    Jump,
+    LocalField,
+    ReceptiveField,
+    Unit,
+    Units,
+)
 from convinspect.records.memory import Alive, AliveKind, Measured, Memory, Peak, Phase, TrainingStep
 from convinspect.records.numbers import Bytes, Count, Share
 from convinspect.records.run import (
+    TAKEN,
     Failure,
     Format,
     Model,
@@ -19,13 +30,16 @@ from convinspect.records.run import (
     Trace,
     Weight,
 )
-from convinspect.records.tensors import NamedTensor, TensorRecord, Value
+from convinspect.records.tensors import NamedTensor, SparseRecord, TensorRecord, Value
+from convinspect.records.timeline import Lifetime, Moment, Timeline, Timelines
 
 __all__ = [
     "PER_AXIS",
+    "TAKEN",
     "Alive",
     "AliveKind",
     "Attributes",
+    "AxisUnits",
     "Bytes",
     "Count",
     "Failure",
@@ -34,12 +48,14 @@ __all__ = [
     "GlobalOperator",
     "Interval",
     "Jump",
+    "Lifetime",
     "LocalField",
     "Measured",
     "Memory",
     "Model",
     "ModuleCall",
     "ModuleRecord",
+    "Moment",
     "NamedTensor",
     "Note",
     "OpCall",
@@ -50,11 +66,15 @@ __all__ = [
     "ReceptiveField",
     "Run",
     "Share",
+    "SparseRecord",
     "TensorRecord",
+    "Timeline",
+    "Timelines",
     "Tool",
     "Trace",
     "TrainingStep",
     "Unit",
+    "Units",
     "Value",
     "Weight",
 ]

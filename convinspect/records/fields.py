@@ -30,14 +30,16 @@ class LocalField:
     start: tuple[int | None, ...] | None
     center: tuple[Interval | None, ...] | None
     halo: tuple[Interval | None, ...] | None = None
+    size_by: tuple[str | None, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ReceptiveField:
     """Which input indices a tensor depends on; every tuple has one entry per spatial axis of ``input``.
 
-    ``size`` is nominal (unclipped), the largest over channels and phases, ``size_min`` the smallest; ``jump``
-    an int, or text such as ``"1/2"``; ``start`` the first input index that output 0 sees (negative: padding);
+    ``size`` is nominal (unclipped), the largest over channels and phases, ``size_min`` the smallest, and ``size_by``
+    what they differ by (``"channel"``, ``"phase"``, ``"output"``, or two of them joined by ``and``); ``jump`` an int,
+    or text such as ``"1/2"``; ``start`` the first input index that output 0 sees (negative: padding);
     ``center`` the inclusive interval inside the real input that the unit at ``n // 2`` depends on (``None``:
     nothing); ``coverage`` its share of the input. ``halo``: how many input positions before and after a tile its
     units read, for tiles cut where all phases start anew. ``axes`` are axes of the input tensor, batch included.
@@ -64,6 +66,37 @@ class ReceptiveField:
     axis_status: tuple[FieldStatus, ...] | None = None
     axis_global_via: tuple[GlobalOperator | None, ...] | None = None
     axis_labels: tuple[str, ...] | None = None
+    size_by: tuple[str | None, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AxisUnits:
+    """What the units of one tensor see along one axis of the input, where ``axes`` of the tensor's units decide it.
+
+    There is one interval for each index along ``axes`` (numbers into `Units.sizes`), the last one fastest; one alone
+    where every unit sees the same. ``box`` is clipped to the real input (``None``: nothing is seen), ``local`` the same
+    with global operators set aside (``None``: there are none), ``nominal`` the unclipped one behind ``local``
+    (``None``: no nominal field is known).
+    """
+
+    axes: tuple[Count, ...]
+    box: tuple[Interval | None, ...]
+    local: tuple[Interval | None, ...] | None
+    nominal: tuple[Interval | None, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What every unit of one tensor sees; ``sizes`` are those of its spatial axes, ``dims`` which of its axes they are.
+
+    ``input`` and ``axes`` are as in `ReceptiveField`, and ``along`` has one entry for each of these axes.
+    """
+
+    input: str
+    axes: tuple[Count, ...]
+    dims: tuple[Count, ...]
+    sizes: tuple[Count, ...]
+    along: tuple[AxisUnits, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from convinspect.records.fields import Unit
+from convinspect.records.fields import Unit, Units
 from convinspect.records.memory import Memory
 from convinspect.records.numbers import Count
 from convinspect.records.tensors import NamedTensor, TensorRecord, Value
+from convinspect.records.timeline import Timelines
 
 Format: TypeAlias = Literal["python", "torchscript", "export", "weights"]
 
@@ -49,7 +50,9 @@ class OpCall:
     ``op`` is its full name with the overload (``aten.convolution.default``); ``args`` maps the names of its
     schema's arguments to records, defaults filled in; ``parent`` is the index in ``Trace.calls`` of the module
     call it ran in (-1: outside any). ``sources``, where they are asked for, are the calls that made the tensors that it
-    reads, in the order of its arguments; the model's inputs are -1, -2 and so on, and weights are left out.
+    reads, in the order of its arguments; the model's inputs are -1, -2 and so on, and weights are left out. ``units``,
+    where they are asked for, are those of the first output that depends on the followed input. One that ``failed``
+    raised: nothing came out of it, and its arguments may be none that it takes.
     """
 
     op: str
@@ -59,6 +62,8 @@ class OpCall:
     allocated_bytes: int | None = None
     saved_bytes: int | None = None
     sources: tuple[int, ...] = ()
+    units: Units | None = None
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ class ModuleCall:
 
     ``saved_bytes`` is what a training step keeps here for the backward pass beyond the calls inside: results of
     operators that only training runs, such as the masks of a dropout (``None``: not known). ``unregistered`` is how
-    many parameters the module has where the model does not know it (``None``: it does).
+    many parameters the module has where the model does not know it (``None``: it does). ``units`` are as in `OpCall`.
     """
 
     path: str
@@ -79,6 +84,7 @@ class ModuleCall:
     finished: bool = False
     saved_bytes: int | None = None
     unregistered: int | None = None
+    units: Units | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,10 @@ class ModuleRecord:
     buffers: tuple[Weight, ...] = ()
 
 
+# The codes of notes on what was taken where it was not named.
+TAKEN = ("chosen", "guessed")
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """Something that a reader of the numbers must know; ``code`` is for programs, ``message`` for people."""
@@ -126,13 +136,17 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a forward stopped half-way: where, what was raised there, and, if the layer tells, what it expected."""
+    """Why a forward stopped half-way: where, what was raised there, and, if the layer tells, what it expected.
+
+    ``op`` is the function that raised, as its row is called; ``None`` where a layer did, or code that runs no operator.
+    """
 
     path: str
     type: str
     message: str
     expected: str | None = None
     got: str | None = None
+    op: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +154,8 @@ class Trace:
     """One forward: the modules as registered, and the calls in order of execution, parents first.
 
     ``ran`` is false for a file of weights alone; ``failure`` is set where the forward stopped half-way; ``unit``
-    is the one unit that was asked for. ``wants_values``: it stopped for values that tensors without data do not have.
+    is the one unit that was asked for; ``timelines`` are there on request. ``wants_values``: it stopped for values that
+    tensors without data do not have.
     """
 
     tool: Tool
@@ -155,4 +170,5 @@ class Trace:
     failure: Failure | None = None
     memory: Memory | None = None
     unit: Unit | None = None
+    timelines: Timelines | None = None
     wants_values: bool = False

@@ -22,6 +22,13 @@ class TensorRecord:
     receptive_field: ReceptiveField | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SparseRecord(TensorRecord):
+    """A sparse tensor: ``stored`` elements are multiplied (``None``: not known, for some stand at one place)."""
+
+    stored: Count | None = None
+
+
 Value: TypeAlias = "TensorRecord | int | float | bool | str | tuple[Value, ...] | None"
 
 

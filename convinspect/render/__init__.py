@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "Options", "render"]
 
 # Each is the name of a file beside this one, whose ``write(report, options)`` returns the text.
-FORMATS = ("table", "json", "jsonl", "csv", "markdown", "html", "torchsummary")
+FORMATS = ("table", "json", "jsonl", "csv", "markdown", "html", "svg", "torchsummary")
 
 
 def render(report: Report, format: str = "table", options: Options | None = None) -> str:  # noqa: A002 - the option's name

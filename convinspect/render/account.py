@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from convinspect import units
 from convinspect.ops import display_name
 from convinspect.render.cells import DIGITS, size_text
-from convinspect.render.text import text_width, wrapped
+from convinspect.render.text import shorten, text_width, wrapped
 
 if TYPE_CHECKING:
     from convinspect.records import Measured, Peak
@@ -64,7 +64,7 @@ def _drawn(phases: Sequence[str], peaks: Sequence[Peak], glyphs: Glyphs, width: 
         return whole
     # The places are longer than the numbers: they get lines of their own.
     short = [phase.partition(",")[0] for phase in phases]
-    told = [f"  {phase} peak: {place}" for phase, place in zip(short, places, strict=True)]
+    told = [shorten(f"  {phase} peak: {place}", 2 * width, glyphs) for phase, place in zip(short, places, strict=True)]
     narrow = _beside(labels, [[p, *n] for p, n in zip(short, numbers, strict=True)], gap=2)
     return [*narrow, *(line for text in told for line in wrapped(text, width, 4, glyphs))]
 

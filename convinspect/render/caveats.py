@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from convinspect.records import TAKEN
 from convinspect.render import field, field_summary
 from convinspect.render.signs import Sign
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from convinspect.records import Note
+    from convinspect.records import Note, ReceptiveField
     from convinspect.render.layout import Layout
     from convinspect.render.rows import Row
     from convinspect.render.text import Glyphs
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 _NAMED = 3
 # What is said while the model is looked for and run.
-_TOLD = ("chosen", "ran_on_cpu")
+_TOLD = (*TAKEN, "ran_on_cpu")
 
 
 def legend(report: Report, rows: Sequence[Row], layout: Layout, glyphs: Glyphs, *, verbose: bool) -> Iterator[str]:
@@ -30,11 +31,15 @@ def legend(report: Report, rows: Sequence[Row], layout: Layout, glyphs: Glyphs, 
         if cells and (verbose or not sign.plain) and not (sign is Sign.ALL and Sign.GATED in occurring):
             causes = _causes(report) if sign in (Sign.ALL, Sign.GATED) else ""
             causes = field_summary.global_axes(report.layers) + causes if sign is Sign.ALL else causes
-            yield f"{sign.shown.format(glyphs=glyphs)}  {sign.meaning}{causes}"
+            stopped = sign is Sign.AT_LEAST and report.failure is not None and not report.uncounted
+            meaning = "at least: the forward stopped" if stopped else sign.meaning
+            yield f"{sign.shown.format(glyphs=glyphs)}  {meaning}{causes}"
     columns = {filled.column.topic for filled in layout.columns}
     if "field" in columns:
-        if any(_differs_by_phase(layer) for row in rows for layer in row.layers):
-            yield "a-b  RF: least and most, where units of one layer differ: by channel, or by phase after resampling"
+        spread = [layer.receptive_field for row in rows for layer in row.layers if _has_range(layer.receptive_field)]
+        if spread:
+            by = field.differ_by(one for one in spread if one is not None).replace("phase", "phase after resampling")
+            yield f"a-b  RF: least and most, where units of one layer differ{f' by {by}' if by else ''}"
         yield from _axes(report)
         yield from _other_inputs(report)
 
@@ -44,8 +49,7 @@ def _cells_with(sign: Sign, layout: Layout) -> list[str]:
     return [text for filled in columns for text in filled.texts if re.search(sign.pattern, text)]
 
 
-def _differs_by_phase(layer: object) -> bool:
-    found = getattr(layer, "receptive_field", None)
+def _has_range(found: ReceptiveField | None) -> bool:
     return bool(found and found.size and found.size_min and tuple(found.size_min) != tuple(found.size))
 
 

@@ -92,4 +92,5 @@ _COLUMNS: dict[str, Callable[[Layer], Value]] = {
     "receptive_field_status": _field(lambda rf: rf.status),
     "jump": _field(field.jump_text),
     "start": _field(field.start_text),
+    "runs": lambda layer: layer.runs,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from convinspect.records import Interval, ReceptiveField, Unit
     from convinspect.render.text import Glyphs
@@ -38,7 +38,16 @@ def size_text(field: ReceptiveField, glyphs: Glyphs, *, compact: bool) -> str:
     if field.size is None or None in field.size:
         return _without_size(field)
     bound = glyphs.at_most if field.status == "upper_bound" else ""
-    return bound + _span(field.size, field.size_min, compact=compact)
+    if compact or not field.size_min or None in field.size_min or tuple(field.size_min) == tuple(field.size):
+        return bound + _span(field.size, field.size_min)
+    by = f" by {words}" if (words := differ_by([field])) else ""
+    return f"{bound}{_axes(field.size)} ({_axes(field.size_min)}-{_axes(field.size)}{by})"
+
+
+def differ_by(fields: Iterable[ReceptiveField]) -> str:
+    """Return what the sizes of ``fields`` differ by: ``channel``, ``channel and phase``; empty where nobody knows."""
+    words = (word for field in fields for said in field.size_by or () if said for word in said.split(" and "))
+    return " and ".join(dict.fromkeys(words))
 
 
 def _without_size(field: ReceptiveField) -> str:
@@ -46,7 +55,7 @@ def _without_size(field: ReceptiveField) -> str:
     text = _axes([_axis(field, i, size) for i, size in enumerate(sizes)])
     local = field.local.size if field.local else None
     if field.local and local and None not in local:
-        return f"{text} ({_span(local, field.local.size_min, compact=True)})"
+        return f"{text} ({_span(local, field.local.size_min)})"
     return text
 
 
@@ -60,11 +69,9 @@ def _axis(field: ReceptiveField, i: int, size: int | None) -> str:
     return f"~{center[1] - center[0] + 1}" if center else "?"
 
 
-def _span(size: Sequence[int | None], size_min: Sequence[int | None] | None, *, compact: bool) -> str:
+def _span(size: Sequence[int | None], size_min: Sequence[int | None] | None) -> str:
     if not size_min or None in size_min or tuple(size_min) == tuple(size):
         return _axes(size)
-    if not compact:
-        return f"{_axes(size)} ({_axes(size_min)}-{_axes(size)} by phase)"
     return _axes([f"{a}-{b}" if a != b else str(b) for a, b in zip(size_min, size, strict=True)])
 
 

@@ -1,46 +1,60 @@
-"""The rows as one table in HTML: a page of its own, or a piece of a notebook."""
+"""The report as one HTML page that needs nothing else: pictures beside the tree, and no way out of it.
+
+Everything of the model's is data to the page's script, which sets it as text alone; the page's policy lets no other
+script run, and nothing be fetched.
+"""
 
 from __future__ import annotations
 
-from html import escape
-from typing import TYPE_CHECKING
+import base64
+import hashlib
+import json
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
 
-from convinspect.render.grid import Grid, grid_of
+from convinspect.render.page_data import page_data
+from convinspect.render.pictures import data_url
 
 if TYPE_CHECKING:
     from convinspect.render.options import Options
     from convinspect.report import Report
 
-_CELL = "padding: 0 .7em; white-space: pre"
+# In a script element only these could end the element, or mean something else in JavaScript.
+_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
 def write(report: Report, options: Options) -> str:
-    """Return a whole page with the rows that ``options`` ask for; it holds no script."""
-    title = escape(report.model.name)
+    """Return the page; of ``options`` only the ``picture`` has a say: it lies behind the receptive fields."""
+    picture = data_url(options.picture) if options.picture else None
+    return page({**page_data(report), "picture": picture}, ascii_only=options.ascii)
+
+
+def page(data: dict[str, Any], *, ascii_only: bool = False) -> str:
+    """Return the page that shows ``data``, which is the one place where it holds more than ASCII."""
+    built = files("convinspect.render") / "web" / "built"
+    script, style = ((built / name).read_text("utf-8") for name in ("page.js", "page.css"))
+    policy = (
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    document = _json(data, ascii_only=ascii_only)
     return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n</head>\n<body>\n'
-        f"{fragment(report, options)}\n</body>\n</html>"
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>convinspect</title>\n<style>{style}</style>\n</head>\n<body>\n"
+        "<noscript>This page is drawn by its script; --format table has the same report as text.</noscript>\n"
+        f'<script type="application/json" id="data">{document}</script>\n<script>{script}</script>\n</body>\n</html>'
     )
 
 
-def fragment(report: Report, options: Options) -> str:
-    """Return the rows as one ``<table>``; its caption has the heading, its foot what must be known of the numbers."""
-    grid = grid_of(report, options)
-    caption = "<br>".join(map(escape, grid.heading))
-    head = "".join(_cell("th", text, left=left) for text, left in zip(grid.headings, grid.left, strict=True))
-    body = "\n".join(f"<tr>{_row(grid, row)}</tr>" for row in grid.rows)
-    foot = "<br>".join(map(escape, grid.notes))
-    footer = f'\n<tfoot><tr><td colspan="{len(grid.headings)}" style="text-align: left">{foot}</td></tr></tfoot>'
-    return (
-        '<table style="border-collapse: collapse; font-family: monospace">\n'
-        f'<caption style="text-align: left">{caption}</caption>\n<thead><tr>{head}</tr></thead>\n'
-        f"<tbody>\n{body}\n</tbody>{footer if foot else ''}\n</table>"
-    )
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _row(grid: Grid, row: tuple[str, ...]) -> str:
-    return "".join(_cell("td", text, left=left) for text, left in zip(row, grid.left, strict=True))
-
-
-def _cell(tag: str, text: str, *, left: bool) -> str:
-    return f'<{tag} style="text-align: {"left" if left else "right"}; {_CELL}">{escape(text)}</{tag}>'
+def _json(data: dict[str, Any], *, ascii_only: bool) -> str:
+    text = json.dumps(data, ensure_ascii=ascii_only, separators=(",", ":"))
+    for character, escape in _ESCAPES.items():
+        text = text.replace(character, escape)
+    return text

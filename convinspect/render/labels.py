@@ -45,7 +45,8 @@ def label_of(row: Row, guide: int, glyphs: Glyphs, dtype: str) -> Label:
     kind, shape = (clean(text, glyphs) for text in (row.layer.type, geometry(row.layer, dtype)))
     if row.role == "function":
         kind = f"{kind}()"
-    count = f" x{len(row.layers)}" if len(row.layers) > 1 else ""
+    runs = sum(layer.runs for layer in row.layers)
+    count = f" x{runs}" if runs > 1 else ""
     what = f"{kind}{f' {shape}' if shape else ''}{count}" if kind else ""
     if not what:
         return Label(tree, name or "(all)", "", remark)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from convinspect.render.columns import COLUMNS
@@ -71,26 +71,50 @@ def lay_out(
     )
     whole = longest + _width(filled)
     filled = _widened(filled, extras, rows, context, width - needed)
-    dropped: list[Filled] = []
-    for _, one in sorted(enumerate(filled), key=_turn):
-        if min(needed, max(_NAME, int(_SHARE * width))) + _width(filled) <= width or len(filled) == 1:
-            break
-        dropped.append(one)
-        filled.remove(one)
+    kept = _fitting(filled, width - min(needed, max(_NAME, int(_SHARE * width))))
+    dropped = [one for one in filled if one not in kept]
+    filled = kept
     room = max(width - _width(filled), _SHORTEST_NAME)
     if needed > room:
         labels = [label_of(row, 1, context.glyphs, dtype) for row in rows]
         needed = _comfortable(rows, labels, width)
-    room = min(max(needed, longest, text_width(HEADING)), room)
     # A hidden row has nothing in the first column: its words may go on there.
     spill = GAP + filled[0].width if filled and filled[0].column.left else 0
+    hidden = max(
+        (label_width(label) for row, label in zip(rows, labels, strict=True) if row.role == "hidden"), default=0
+    )
+    room = min(max(needed, longest, hidden - spill, text_width(HEADING)), room)
+    labels = [_counted(row, label, room + spill) for row, label in zip(rows, labels, strict=True)]
     fitting = tuple(
         fitted(label, room + (spill if row.role == "hidden" else 0), context.glyphs)
         for row, label in zip(rows, labels, strict=True)
     )
     shortened = any(one is not label for one, label in zip(fitting, labels, strict=True))
-    names = tuple(one.column.heading for one in sorted(dropped, key=lambda one: columns.index(one.column)))
+    names = tuple(one.column.heading for one in dropped)
     return Layout(fitting, room, tuple(filled), names, shortened, whole)
+
+
+def _fitting(filled: Sequence[Filled], room: int) -> list[Filled]:
+    """Return the columns that fit ``room``; one that was left out comes back where there is room after all."""
+    kept = list(filled)
+    gone: list[Filled] = []
+    for _, one in sorted(enumerate(filled), key=_turn):
+        if _width(kept) <= room or len(kept) == 1:
+            break
+        gone.append(one)
+        kept.remove(one)
+    for one in reversed(gone):
+        # A share says nothing without the column that it is one of.
+        if _width([*kept, one]) <= room and not one.column.bar:
+            kept.append(one)
+    return [one for one in filled if one in kept]
+
+
+def _counted(row: Row, label: Label, room: int) -> Label:
+    """Return the label; of hidden operators that are too many to be named, how many they are."""
+    if row.role != "hidden" or not row.layers or label_width(label) <= room:
+        return label
+    return replace(label, type=f"hidden: {len(row.layers):,} operators")
 
 
 def _turn(placed: tuple[int, Filled]) -> tuple[float, int]:

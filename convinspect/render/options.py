@@ -22,8 +22,9 @@ class Options:
     as the width allows, more. ``depth`` shows that many levels, ``"all"`` every row, ``None`` as many as fit the page
     (``lines`` ``None``: all). ``expand`` folds no equal siblings and hides no operators, ``only`` shows one module
     whole, ``sort`` the heaviest rows (``top`` of them), ``brief`` the heading alone, ``verbose`` what things mean.
+    ``window``: the ``lines`` are those of one, and what stands above them is out of sight.
     ``ascii`` keeps to ASCII, for an output that can encode nothing else. ``told``: the failure and the choice of a
-    model are said elsewhere.
+    model are said elsewhere. ``picture`` is a file of an image, which lies behind receptive fields.
     """
 
     width: int = PAGE_WIDTH
@@ -39,6 +40,8 @@ class Options:
     brief: bool = False
     verbose: bool = False
     told: bool = False
+    window: bool = False
+    picture: bytes | None = None
 
 
 def parse_depth(text: str | int | None) -> int | Literal["all"] | None:

@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 def remarks(report: Report) -> Iterator[str]:
     """Yield a remark for each layer of ``report``: ``" (call 2) (failed)"``, or nothing."""
-    failed = _failed_call(report)
+    failed = _failed_row(report)
     never_ran = {note.path for note in report.warnings if note.code == "never_ran" and note.path}
     reached = True
-    for layer in report.layers:
+    for index, layer in enumerate(report.layers):
         said = ""
-        if layer.kind == "function":
-            pass
-        elif (layer.path, layer.call) == failed:
+        if index == failed:
             reached = False
-            said = f"{_call(layer)} (failed)"
+            said = f"{_call(layer) if layer.kind == 'module' else ''} (failed)"
+        elif layer.kind == "function":
+            pass
         elif layer.call or report.model.format == "weights":
             said = _call(layer)
-        elif failed is not None:
+        elif report.failure is not None:
             # Whether a module that stands before the failure would have run later is not known.
             said = "" if reached else " (not reached)"
         elif layer.path in never_ran or layer.path.rpartition(".")[0] in never_ran:
@@ -40,16 +40,16 @@ def _call(layer: Layer) -> str:
     return f" (call {layer.call})" if layer.call > 1 else ""
 
 
-def _failed_call(report: Report) -> tuple[str, int] | None:
-    """Return where the forward stopped: the last call of that module, or of the one that it is folded into."""
-    path = _failed_path(report)
-    if path is None:
+def _failed_row(report: Report) -> int | None:
+    """Return where the forward stopped: the last call of that function or module, or of what it is folded into."""
+    failure = report.failure
+    if failure is None:
         return None
-    calls = {layer.path: layer.call for layer in report.layers if layer.kind == "module"}
-    while path and path not in calls:
+    rows = {(layer.path, layer.kind == "function"): index for index, layer in enumerate(report.layers)}
+    last = rows.get((failure.path, True))
+    if last is not None and failure.op == report.layers[last].type and not report.layers[last].outputs:
+        return last
+    path = failure.path
+    while path and (path, False) not in rows:
         path = path.rpartition(".")[0]
-    return path, calls.get(path, 0)
-
-
-def _failed_path(report: Report) -> str | None:
-    return report.failure.path if report.failure else None
+    return rows.get((path, False))

@@ -76,7 +76,7 @@ def flat_rows(outline: Outline, starts: Iterable[int]) -> list[Row]:
     for index in (index for start in starts for index in range(start, outline.ends[start])):
         node = outline.nodes[index]
         if node.leaf:
-            found.append(replace(_row(outline, [index], 0), name=node.layer.path))
+            found.append(replace(row_of(outline, [index], 0), name=node.layer.path))
         else:
             opened = _Open(index, (0,), iter(()))
             found += [replace(row, name=node.layer.path) for row in (*_own(outline, opened), *_hidden(outline, opened))]
@@ -101,7 +101,7 @@ def _walk(outline: Outline, folds: Folds, start: int) -> Iterator[Row]:
     """Yield the row of layer ``start`` and what is shown below it."""
     base = outline.nodes[start].level
     opens = folds.depth > 0 and not outline.nodes[start].leaf
-    yield replace(_row(outline, [start], 0), open=opens)
+    yield replace(row_of(outline, [start], 0), open=opens)
     stack = [_opened(outline, folds, start, (0,))] if opens else []
     if opens:
         yield from _own(outline, stack[0])
@@ -114,7 +114,7 @@ def _walk(outline: Outline, folds: Folds, start: int) -> Iterator[Row]:
         offsets = tuple(offset + member - group[0] for offset in stack[-1].offsets for member in group)
         level = outline.nodes[group[0]].level - base
         opens = level < folds.depth and not outline.nodes[group[0]].leaf
-        yield replace(_row(outline, [group[0] + offset for offset in offsets], level, len(group)), open=opens)
+        yield replace(row_of(outline, [group[0] + offset for offset in offsets], level, len(group)), open=opens)
         if opens:
             stack.append(_opened(outline, folds, group[0], offsets))
             yield from _own(outline, stack[-1], level + 1)
@@ -142,7 +142,7 @@ def _groups(outline: Outline, folds: Folds, opened: _Open) -> Iterator[list[int]
         yield group
 
 
-def _row(outline: Outline, indices: Sequence[int], level: int, siblings: int = 1) -> Row:
+def row_of(outline: Outline, indices: Sequence[int], level: int, siblings: int = 1) -> Row:
     """Return the row of equal layers, the first ``siblings`` of which stand side by side."""
     nodes = [outline.nodes[index] for index in indices]
     first, last = nodes[0].layer, nodes[siblings - 1].layer
@@ -207,7 +207,9 @@ def _rest(outline: Outline, index: int) -> Layer:
 
 def _named(layers: Sequence[Layer]) -> str:
     """Return ``3 relu, log_softmax``; many kinds are counted."""
-    kinds = Counter(layer.type for layer in layers)
+    kinds: Counter[str] = Counter()
+    for layer in layers:
+        kinds[layer.type] += layer.runs
     said = [f"{count} {kind}" if count > 1 else kind for kind, count in list(kinds.items())[:_NAMED]]
     more = sum(list(kinds.values())[_NAMED:])
     return ", ".join([*said, *([f"{more} more"] if more else [])])

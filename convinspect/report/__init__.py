@@ -5,6 +5,7 @@ from __future__ import annotations
 from convinspect.records import Model, Run, Tool
 from convinspect.report.document import SCHEMA, Edge, Report, Tensor
 from convinspect.report.rows import Layer, LayerMemory, MacsStatus, Shape
+from convinspect.report.sections import RowsUnits
 from convinspect.report.totals import TotalMemory, Totals, TrainingMemory, Uncounted
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "MacsStatus",
     "Model",
     "Report",
+    "RowsUnits",
     "Run",
     "Shape",
     "Tensor",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from convinspect.records import PER_AXIS, LocalField, ReceptiveField, Unit
+from convinspect.report.sections import faults_of_timeline, faults_of_units
 
 if TYPE_CHECKING:
     from convinspect.report.document import Report
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _PER_AXIS = (
     "size",
     "size_min",
+    "size_by",
     "jump",
     "start",
     "center",
@@ -37,8 +39,12 @@ def faults(report: Report) -> Iterator[tuple[str, str]]:
     if report.unit is not None:
         yield from _uneven(report.unit, len(report.unit.axes), "unit")
     for i, (source, target) in enumerate(report.graph or ()):
-        if not (-len(report.inputs) <= source < target < len(report.layers)):
+        inside = -len(report.inputs) <= source < len(report.layers) and 0 <= target < len(report.layers)
+        # What a loop hands on to its next round goes back to an earlier row.
+        if not inside or (source >= target and report.layers[source].runs == 1):
             yield f"graph[{i}]", f"expected two rows, the earlier one first, got {source} and {target}"
+    yield from faults_of_timeline(report.timeline, len(report.layers))
+    yield from faults_of_units(report.units, len(report.layers))
     for name, total, sum_ in _sums(report):
         if total != sum_:
             yield f"totals.{name}", f"expected {json.dumps(sum_)}, as the rows add up, got {json.dumps(total)}"

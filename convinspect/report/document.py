@@ -9,10 +9,12 @@ from typing import Any, TypeAlias
 import msgspec
 
 from convinspect.errors import UsageError
-from convinspect.records import Bytes, Count, Failure, Model, NamedTensor, Note, Run, Tool, Unit
+from convinspect.json_text import json_text
+from convinspect.records import Bytes, Count, Failure, Model, NamedTensor, Note, Run, Timelines, Tool, Unit
 from convinspect.report.consistency import faults
 from convinspect.report.reading import damaged, read
 from convinspect.report.rows import Layer
+from convinspect.report.sections import RowsUnits
 from convinspect.report.showing import Shown
 from convinspect.report.totals import Totals, Uncounted
 
@@ -43,7 +45,8 @@ class Report(Shown):
 
     ``failure`` says why the forward stopped: the rows up to there are right, the others unknown. ``graph``, where it
     was asked for, has an edge ``(from, to)`` for each row that reads what another one made, by their places in
-    ``layers``, in the order of its arguments; the inputs are -1, -2 and so on.
+    ``layers``, in the order of its arguments; the inputs are -1, -2 and so on. Where they were asked for,
+    ``timeline`` has the life of each allocation, and ``units`` what every unit of a row's first output sees.
     """
 
     tool: Tool
@@ -58,6 +61,8 @@ class Report(Shown):
     unit: Unit | None = None
     failure: Failure | None = None
     graph: tuple[Edge, ...] | None = None
+    timeline: Timelines | None = None
+    units: RowsUnits | None = None
 
     @property
     def stopped(self) -> str | None:
@@ -66,7 +71,7 @@ class Report(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document as dicts, lists, ints, floats, strings and ``None``."""
-        document: dict[str, Any] = json.loads(json.dumps(self._builtins()))  # tuples become lists
+        document: dict[str, Any] = json.loads(json_text(self._builtins()))  # tuples become lists
         return document
 
     @classmethod
@@ -90,7 +95,7 @@ class Report(Shown):
 
     def to_json(self, *, ascii_only: bool = False) -> str:
         """Return the document as indented JSON text without a line break at its end."""
-        return json.dumps(self._builtins(), indent=2, ensure_ascii=ascii_only)
+        return json_text(self._builtins(), indent=2, ascii_only=ascii_only)
 
     def _builtins(self) -> dict[str, Any]:
         return {"schema": SCHEMA, **msgspec.to_builtins(self)}

@@ -34,7 +34,8 @@ class Layer:
     operator that ran outside any leaf module; its ``path`` is its parent's. ``macs`` are the row's own,
     ``macs_total`` and ``params_total`` include everything below it, and ``macs_status`` speaks of the total.
     ``attributes`` are the settings of the operator that ran, of a module where it is one layer.
-    ``complex_macs`` are those of ``macs`` that multiply and add complex numbers.
+    ``complex_macs`` are those of ``macs`` that multiply and add complex numbers. ``runs``: how often the operator of a
+    function row ran, where a loop is one row; costs are the sums of all runs, fields their range.
     """
 
     path: str
@@ -60,6 +61,7 @@ class Layer:
     # Not a part of the hash: a mapping has none.
     attributes: Attributes = field(default_factory=Attributes, hash=False)
     complex_macs: Count = 0
+    runs: Count = 1
 
     @property
     def flops(self) -> int | None:

@@ -25,6 +25,13 @@ class Shown:
         """Return the rows as one HTML table without a script: a notebook shows it."""
         return self.table()._repr_html_()  # type: ignore[no-any-return]
 
+    def show(self, height: int = 900) -> Any:
+        """Return the page of pictures in a frame of ``height`` pixels, which a notebook shows.
+
+        What it can draw depends on the sections that the report was made with; see docs/html.md.
+        """
+        return import_module("convinspect.render.frame").Frame(self, height)
+
     def table(
         self,
         columns: str | Sequence[str] = (),

@@ -11,9 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from convinspect.errors import UsageError
-from convinspect.records import NamedTensor, ReceptiveField, TensorRecord, Value
-from convinspect.tensors.identity import element_bytes
+from convinspect.records import NamedTensor, ReceptiveField, SparseRecord, TensorRecord, Value
+from convinspect.tensors.identity import element_bytes, stored_in
 from convinspect.tensors.operators import results, signature_of
 from convinspect.torch_private import undispatched, unpacked, unwrapped
 
@@ -32,11 +31,10 @@ def dtype_name(dtype: torch.dtype) -> str:
 def tensor_record(tensor: torch.Tensor, field: ReceptiveField | None = None) -> TensorRecord:
     """Return shape, dtype and the bytes of the tensor's elements (of a sparse tensor: indices and values).
 
-    ``field`` goes with them.     Raises `UsageError` for a nested tensor: it has no one shape.
+    ``field`` goes with them.
     """
-    if tensor.is_nested:
-        raise UsageError("the model uses nested tensors, which have no one shape: they cannot be inspected")
-    return TensorRecord(tuple(tensor.shape), dtype_name(tensor.dtype), element_bytes(tensor), field)
+    described = tuple(tensor.shape), dtype_name(tensor.dtype), element_bytes(tensor), field
+    return TensorRecord(*described) if tensor.layout is torch.strided else SparseRecord(*described, stored_in(tensor))
 
 
 def named_records(value: Any, name: str = "", *, inside: bool = False) -> tuple[NamedTensor, ...]:

@@ -55,6 +55,14 @@ def element_bytes(tensor: torch.Tensor) -> int:
     return sum(part.numel() * part.element_size() for part in plain_parts(tensor))
 
 
+def stored_in(tensor: torch.Tensor) -> int | None:
+    """Return how many elements a sparse ``tensor`` stores; ``None`` of one that may store several at one place."""
+    parts = _sparse_parts(tensor)
+    with undispatched():
+        is_known = len(parts) > 1 and (tensor.layout is not torch.sparse_coo or tensor.is_coalesced())
+    return parts[-1].numel() if is_known else None
+
+
 def plain_parts(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
     """Yield what ``tensor`` is made of: the indices and values of a sparse one, what a wrapper wraps, or itself."""
     if is_traceable_wrapper_subclass(tensor):

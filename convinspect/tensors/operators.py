@@ -53,7 +53,9 @@ def is_pointwise(func: Any) -> bool:
     if torch.Tag.pointwise in func.tags:
         return True
     namespace, name = signature.name.split("::")
-    plain = getattr(getattr(torch.ops, namespace), name.removesuffix("_"), None)
+    # What torch takes operators apart into has the names of the whole ones, and no tags.
+    known = "aten" if namespace == "prims" else namespace
+    plain = getattr(getattr(torch.ops, known), name.removesuffix("_"), None)
     if plain is None or plain is func.overloadpacket:
         return False
     return any(torch.Tag.pointwise in getattr(plain, overload).tags for overload in plain.overloads())

@@ -12,6 +12,7 @@ from convinspect.inputs import Prepared
 from convinspect.machine import available_bytes, require
 from convinspect.tensors.describe import tensors_in
 from convinspect.tensors.registered import registered_tensors, set_training
+from convinspect.trace.apart import CannotBeKeptApart, apart
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.record.recorder import Recorder
 from convinspect.trace.restore import restored
@@ -41,17 +42,21 @@ def _held(prepared: Prepared, frontend: Frontend) -> int:
 
 
 def _peak(prepared: Prepared, frontend: Frontend) -> int | None:
-    """Return the bytes at the peak of a forward; ``None`` where it does not run without values."""
+    """Return the bytes at the peak of a forward; ``None`` where it cannot be run beforehand."""
     fakes = FakeModel()
-    args, kwargs = fakes.replaced((prepared.args, prepared.kwargs))
-    model = frontend.module
+    try:
+        run = apart(frontend, prepared.args, prepared.kwargs)
+    except CannotBeKeptApart:
+        return None
+    args, kwargs = fakes.replaced((run.args, run.kwargs))
+    model = run.frontend.module
     with suppress(Exception, SystemExit), faked(model, fakes), restored(model, (args, kwargs)) as weights, unfused():
         recorder = Recorder(FieldTracker(), weights.touch)
         recorder.memory.expect(model, (args, kwargs))
         set_training(model, mode=prepared.loaded.request.train)
         torch.manual_seed(_SEED)
-        with unheard(), torch.no_grad(), frontend.scopes(recorder) as run, recorder:
-            run(*args, **kwargs)
+        with unheard(), torch.no_grad(), run.frontend.scopes(recorder) as runner, recorder:
+            runner(*args, **kwargs)
         found = recorder.memory.record(recorder.calls).inference
         return None if found is None else found.bytes
     return None

@@ -14,13 +14,16 @@ from convinspect.fields import FieldTracker, follow, notes_of
 from convinspect.frontends import Frontend
 from convinspect.frontends.modules import type_name
 from convinspect.inputs import Prepared
-from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Note, OpCall, Trace
+from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Note, OpCall, Timelines, Trace
+from convinspect.records.timeline import renamed
 from convinspect.tensors.describe import named_records, tensors_in
 from convinspect.tensors.registered import named_modules, own_tensors, set_training
+from convinspect.torch_private import unwrapped
 from convinspect.trace.fake.leftovers import no_leftovers
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.foresight import refuse_what_does_not_fit
 from convinspect.trace.higher_order import Branches, opened_up
+from convinspect.trace.memory.history import of_forward
 from convinspect.trace.memory.live import near
 from convinspect.trace.memory.measured import measuring
 from convinspect.trace.modules import module_records
@@ -29,7 +32,7 @@ from convinspect.trace.record.origins import Origins
 from convinspect.trace.record.recorder import Recorder
 from convinspect.trace.restore import restored
 from convinspect.trace.training.estimate import estimate_training, with_saved
-from convinspect.trace.training.step import TrainingConfig
+from convinspect.trace.training.step import TrainingConfig, same_calls
 from convinspect.trace.unfuse import unfused
 from convinspect.users_code import refuse_for_want_of_memory
 
@@ -80,9 +83,12 @@ def _trace(prepared: Prepared) -> Trace:
 def _fields(prepared: Prepared) -> FieldTracker:
     """Return what follows the request's input, from before the run."""
     request = prepared.loaded.request
-    fields = follow(prepared.tensors, request.field_of, batched=prepared.is_batched, axes=request.axes)
+    tensors = [(name, unwrapped(tensor)) for name, tensor in prepared.tensors]
+    fields = follow(tensors, request.field_of, batched=prepared.is_batched, axes=request.axes)
     if request.unit is not None:
         fields.ask(request.unit)
+    if "units" in request.sections:
+        fields.ask_all()
     return fields
 
 
@@ -94,10 +100,11 @@ def _run(
     Autograd is off but for a model that asks for ``gradients`` in it.
     """
     model, given = frontend.module, (prepared.args, prepared.kwargs)
-    inputs = _named_inputs(prepared)
+    inputs, sections = _named_inputs(prepared), prepared.loaded.request.sections
+    timelines = None
     with faked(model, fakes) if fakes is not None else nullcontext():
         with restored(model, given) as weights, unfused(), opened_up() as branches:
-            origins = Origins(tensors_in(given)) if prepared.loaded.request.graph else None
+            origins = Origins(tensors_in(given)) if "graph" in sections else None
             recorder = Recorder(fields, weights.touch, origins)
             recorder.memory.expect(model, given)
             measurement = measuring(model, recorder.memory.timeline)
@@ -108,6 +115,8 @@ def _run(
             memory = recorder.memory.record(recorder.calls) if stopped is None else None
             if memory is not None and measurement is not None:
                 memory = replace(memory, measured=measurement.record())
+            if stopped is None and "timeline" in sections:
+                timelines = Timelines(of_forward(recorder.memory, recorder.calls), None)
         ran = {call.path for call in recorder.calls if isinstance(call, ModuleCall)}
         modules, notes = frontend.told(module_records(frontend, weights.used), ran)
         notes += _of_branches(branches)
@@ -125,6 +134,7 @@ def _run(
         ran=True,
         failure=stopped,
         memory=memory,
+        timelines=timelines,
     )
     return found, made
 
@@ -134,9 +144,10 @@ def _parameters(model: nn.Module) -> set[tuple[str, str]]:
 
 
 def _settled(call: ModuleCall | OpCall, fields: FieldTracker) -> ModuleCall | OpCall:
-    """Return ``call`` with fields along the axes that turned out to be positions."""
+    """Return ``call`` with fields along the axes that turned out to be positions, and its units where asked for."""
     outputs = [replace(one, receptive_field=fields.settled(one.receptive_field)) for one in call.outputs]
-    return replace(call, outputs=tuple(outputs))
+    units = next((fields.units(one.receptive_field) for one in call.outputs if one.receptive_field is not None), None)
+    return replace(call, outputs=tuple(outputs), units=units)
 
 
 def _forward(
@@ -155,6 +166,7 @@ def _forward(
     except BaseException as error:  # noqa: BLE001 - the user's forward may raise anything, exit too
         refuse_for_want_of_memory(error, "the forward")
         stopped = forward_failure(error, recorder)
+        recorder.add_what_raised(error)
     if recorder.defect is not None:
         raise recorder.defect
     if isinstance(out, (Iterator, Coroutine, AsyncIterator)):
@@ -180,13 +192,16 @@ def _with_training(found: Trace, memory: Memory, prepared: Prepared, frontend: F
     # The step runs without data, and an operator that writes files would read it all the same.
     if request.optimizer is None or request.allow_unsafe:
         return found
-    config = TrainingConfig(request.optimizer, request.amp)
+    config = TrainingConfig(request.optimizer, request.amp, timeline=found.timelines is not None)
     step, notes = estimate_training(
         frontend, prepared.args, prepared.kwargs, config, prepared.loaded.device, may_copy=request.fallback
     )
     found = replace(found, notes=(*found.notes, *notes))
     if step is None:
         return found
+    if found.timelines is not None and step.timeline is not None:
+        training = renamed(step.timeline, same_calls(step.calls, found.calls))
+        found = replace(found, timelines=replace(found.timelines, training=training))
     return replace(found, calls=with_saved(found.calls, step.saved), memory=replace(memory, training=step.record))
 
 

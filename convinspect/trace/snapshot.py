@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from convinspect.trace.foreign_state import is_out_of_reach, keeper
+
 # Beyond so many objects nothing is promised: a data set that hangs on a model is not walked through.
 _MOST = 200_000
 # Globals can lead anywhere in the process; what a helper keeps lies near.
@@ -28,22 +30,26 @@ _FOREIGN = ("torch", "numpy", "builtins", "_thread", "threading", "weakref", "fu
 class Snapshot:
     """The contents of everything that can be reached from ``roots``, then ``around``; ``tensors`` are those among it.
 
-    Containers keep their identity when they are put back, and so do the objects in them.
+    Containers keep their identity when they are put back, and so do the objects in them. ``out_of_reach`` are those
+    whose state cannot be read and put back, ``out_of_reach_around`` those that the roots do not lead to.
     """
 
     def __init__(self, roots: Iterable[Any], around: Iterable[Any] = ()) -> None:
         self.tensors: list[torch.Tensor] = []
-        self._undo: list[Callable[[], None]] = []
+        self.out_of_reach: list[Any] = []
+        self.out_of_reach_around: list[Any] = []
+        self._undo: list[Callable[[], Any]] = []
         self._seen: dict[int, Any] = {}
-        self._walk(roots, _MOST)
-        self._walk(around, _MOST_AROUND)
+        self._foreign: dict[type, bool] = {}
+        self._walk(roots, _MOST, self.out_of_reach)
+        self._walk(around, _MOST_AROUND, self.out_of_reach_around)
 
     def restore(self) -> None:
         """Put everything back that has changed."""
         for put_back in self._undo:
             put_back()
 
-    def _walk(self, roots: Iterable[Any], most: int) -> None:
+    def _walk(self, roots: Iterable[Any], most: int, out_of_reach: list[Any]) -> None:
         """Write down up to ``most`` objects, the nearest first."""
         pending = deque(roots)
         enough = len(self._seen) + most
@@ -51,7 +57,22 @@ class Snapshot:
             item = pending.popleft()
             if type(item) not in _ATOMS and id(item) not in self._seen:
                 self._seen[id(item)] = item
+                if self._is_foreign_state(item):
+                    out_of_reach.append(item)
                 pending.extend(self._open(item))
+
+    def _is_foreign_state(self, item: Any) -> bool:
+        """Tell an object whose state is out of reach; one whose state can be read is written down."""
+        kind = type(item)
+        if issubclass(kind, (nn.Module, torch.Tensor, type)):
+            return False
+        put_back = keeper(item)
+        if put_back is not None:
+            self._undo.append(put_back)
+            return False
+        if kind not in self._foreign:
+            self._foreign[kind] = is_out_of_reach(kind)
+        return self._foreign[kind]
 
     def _open(self, item: Any) -> Iterator[Any]:
         """Write down what ``item`` holds, and yield it."""

@@ -132,6 +132,11 @@ message = "ask first"
             "error: convinspect.toml: checks.small.limits.parms: no such limit\nhint: did you mean params?\n"
         )
 
+    @pytest.mark.parametrize("config", ["[checks]\n", "not = [TOML"])
+    def test_a_file_is_checked_whatever_the_config_next_to_it_is(self, tmp_path: Path, config: str) -> None:
+        result = check("lenet.json", "--max-params", "1M", cwd=project(tmp_path, config, "lenet"))
+        assert (result.code, result.err) == (0, "")
+
     def test_no_config_and_no_target_is_nothing_to_check(self, tmp_path: Path) -> None:
         result = check(cwd=tmp_path)
         assert result.code == 2
@@ -331,3 +336,15 @@ def test_verdicts_are_coloured_on_request_alone(monkeypatch: pytest.MonkeyPatch)
     coloured = check("lenet.json", "--max-params", "1M").out
     assert "\x1b[32mPASS\x1b[0m  params" in coloured
     assert coloured.replace("\x1b[32m", "").replace("\x1b[0m", "") == plain
+
+
+@pytest.mark.parametrize("option", ["--baseline", "--cumulative-baseline"])
+@pytest.mark.parametrize("name", ["gone.json", "9" * 5000])
+def test_a_baseline_that_cannot_be_read_is_an_error_though_no_limit_needs_it(option: str, name: str) -> None:
+    result = check("lenet.json", "--max-params", "1M", option, name)
+    assert result.code == 2
+    assert f"ERROR baseline {name}:" in " ".join(result.out.split())
+    assert "PASS  params" in result.out
+    assert result.out.endswith("\n1 passed, 1 error\n")
+    growth = check("lenet.json", "--max-growth", "params=3%", "--baseline", "gone.json")
+    assert growth.out.count("gone.json: no such file") == 2

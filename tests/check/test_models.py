@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.check.projects import BROKEN, CONFIG, NET, PARAMS, Done, commit, environment, process, repository, write
+from tests.shell import convinspect
 
 WIDER = NET.replace("width=8", "width=9")
 VALUES = NET.replace("return self.head(", "x.sum().item()\n        return self.head(")
@@ -155,3 +156,16 @@ def test_an_interrupt_is_no_verdict(tmp_path: Path, cache: Path) -> None:
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=60)
     assert (running.returncode, b"interrupted" in err) == (130, True)
+
+
+def test_a_file_of_several_models_is_told_with_their_names(tmp_path: Path) -> None:
+    net = (
+        "class {}(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.layer = nn.Linear(4, 2)\n    def forward(self, x):\n        return self.layer(x)\n"
+    )
+    text = "from torch import nn\n" + "".join(net.format(name) for name in ("Small", "Large"))
+    (tmp_path / "nets.py").write_text(text)
+    result = convinspect("check", "nets.py", "-i", "4", "--max-params", "1M", cwd=tmp_path)
+    assert result.code == 2
+    assert "ERROR nets.py: several models: Small(), Large()" in result.out
+    assert "hint: choose one, for example: nets.py:Small" in result.out

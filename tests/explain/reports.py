@@ -16,8 +16,8 @@ from convinspect.trace import trace
 
 def report_of(model: Any, *inputs: Any, unit: UnitSpec | None = None, optimizer: OptimizerName | None = None) -> Report:
     """Return the report of one forward on the meta device."""
-    request = Request(Target("net.py", "net.py", None), graph=True, unit=unit, optimizer=optimizer)
-    return analyse(trace(given_inputs(adopt(model, "meta", request), inputs, {})), graph=True)
+    request = Request(Target("net.py", "net.py", None), sections=("graph",), unit=unit, optimizer=optimizer)
+    return analyse(trace(given_inputs(adopt(model, "meta", request), inputs, {})), ("graph",))
 
 
 def explained(model: Any, *inputs: Any) -> Explanation:

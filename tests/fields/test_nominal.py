@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own abbreviation
 
+from convinspect import inspect
 from convinspect.fields.hulls.hull import Map
 
 from .dags import MAKERS, Dag, make_dag
@@ -147,3 +148,44 @@ def test_window_attention_is_as_wide_as_its_windows() -> None:
         assert (field.status, field.jump, field.aligned) == ("exact", (1, 1), True)
         sizes.append(field.size)
     assert sizes == [(2, 2), (4, 4)]
+
+
+class Apart(nn.Module):
+    """Two convolutions of one input, side by side."""
+
+    def __init__(self, *kernels: int) -> None:
+        super().__init__()
+        self.paths = nn.ModuleList(nn.Conv2d(3, 3, kernel, padding=kernel // 2) for kernel in kernels)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        return tuple(path(x) for path in self.paths)
+
+
+class Branches(Apart):
+    """Two convolutions whose channels are one tensor."""
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        return torch.cat(super().forward(x), 1)
+
+
+@pytest.mark.parametrize(
+    ("net", "by"),
+    [
+        (Branches(3, 5), "channel"),
+        (nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(3, 3, 4, padding=2)), "phase"),
+        (nn.Sequential(nn.Upsample(scale_factor=2), Branches(4, 6)), "channel and phase"),
+        (nn.Conv2d(3, 3, 3), None),
+        (Apart(3, 5), "output"),
+        (nn.Sequential(nn.Upsample(scale_factor=2), Apart(4, 6)), "phase and output"),
+    ],
+)
+def test_it_is_said_what_sizes_differ_by(net: nn.Module, by: str | None) -> None:
+    report = inspect(net, torch.rand(1, 3, 16, 16))
+    found = report.layers[0].receptive_field
+    assert found is not None
+    assert found.size_by == (by, by)
+    assert found.size is not None
+    assert (found.size == found.size_min) == (by is None)
+    legend = [line for line in str(report.table()).splitlines() if line.startswith("a-b  RF")]
+    said = (by or "").replace("phase", "phase after resampling")
+    assert [line.rpartition(" differ by ")[2] for line in legend] == ([said] if by else [])

@@ -22,10 +22,12 @@ RUN = {
     "--amp": "bf16",
     "--field-of": "x",
     "--axes": "x=2,3",
+    "--input-from": "model:made",
+    "--past": "8",
     "--unit": ":0",
     "--allow-unsafe": None,
 }
-BUILD = {"--arg": "width=4", "--second-opinion": None}
+BUILD = {"--arg": "width=4", "--no-weights": None, "--second-opinion": None}
 IDLE = {
     "weights.pt": [*RUN, *BUILD],
     "report.json": [*RUN, *BUILD],

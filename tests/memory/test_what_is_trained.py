@@ -100,6 +100,12 @@ def test_an_optimizer_that_refuses_is_named(optimizer: OptimizerName) -> None:
     assert f"the optimizer ({optimizer}) raised RuntimeError: " in message
 
 
+def test_a_batch_norm_of_one_sample_is_told_what_it_wants() -> None:
+    model = nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2))
+    assert "a batch of 2 is enough (--batch-size 2)" in why(inspect(model, (torch.rand(1, 4),)))
+    assert inspect(model, (torch.rand(2, 4),)).totals.memory.training is not None
+
+
 def test_a_backward_pass_that_fails_is_named() -> None:
     class Fails(torch.autograd.Function):
         @staticmethod

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from convinspect.ops import price
-from convinspect.records import OpCall, TensorRecord, Value
+from convinspect.records import OpCall, SparseRecord, TensorRecord, Value
 
 
 def fact(*shape: int, dtype: str = "float32", itemsize: int = 4) -> TensorRecord:
@@ -80,9 +80,14 @@ def _call(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) ->
 
 def _value(item: Any) -> Any:
     if isinstance(item, torch.Tensor):
-        dense = item.layout is torch.strided
-        held = item.numel() * item.element_size() if dense else item._nnz() * (item.element_size() + 8 * item.ndim)
-        return TensorRecord(tuple(item.shape), str(item.dtype).removeprefix("torch."), held)
+        shape, dtype, each = tuple(item.shape), str(item.dtype).removeprefix("torch."), item.element_size()
+        if item.layout is torch.strided:
+            return TensorRecord(shape, dtype, item.numel() * each)
+        # No operator of the run asks for it.
+        with torch.utils._python_dispatch._disable_current_modes():
+            doubles = item.layout is torch.sparse_coo and not item.is_coalesced()
+            stored = item._values().numel() if item.layout is torch.sparse_coo else item.values().numel()
+        return SparseRecord(shape, dtype, stored * (each + 8 * item.ndim), None, None if doubles else stored)
     if isinstance(item, (list, tuple)):
         return tuple(map(_value, item))
     return item if isinstance(item, (int, float, bool, str, type(None))) else str(item)

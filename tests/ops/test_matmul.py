@@ -192,7 +192,57 @@ def test_quantised_convolutions_are_priced_by_their_packed_kernels() -> None:
         assert (report.totals.macs, report.totals.macs_status) == (macs, "exact"), layer
 
 
-def test_sparse_products_are_unknown_not_dense() -> None:
-    sparse, dense = torch.eye(8).to_sparse(), torch.ones(8, 8)
-    for run in (lambda: sparse @ dense, lambda: torch.sparse.mm(sparse, dense)):
+def _sparse(layout: str) -> torch.Tensor:
+    dense = torch.zeros(8, 6)
+    dense[::2, 1] = dense[3, ::3] = 1.0
+    made: torch.Tensor = getattr(dense, f"to_sparse{layout}")(*([(2, 2)] if layout == "_bsr" else []))
+    return made
+
+
+@pytest.mark.filterwarnings("ignore:Sparse")
+@pytest.mark.parametrize("layout", ["", "_csr", "_csc", "_bsr"])
+def test_a_product_with_a_sparse_matrix_multiplies_what_that_stores(layout: str) -> None:
+    a, tall, wide = _sparse(layout), torch.ones(6, 5), torch.ones(3, 8)
+    stored = a.coalesce().values().numel() if not layout else a.values().numel()
+    assert stored >= 6
+    assert stored == 6 or layout == "_bsr"
+    runs: dict[str, tuple[Callable[[], torch.Tensor], int]] = {
+        "a @ dense": (lambda: a @ tall, stored * 5),
+        "sparse.mm": (lambda: torch.sparse.mm(a, tall), stored * 5),
+        "a @ vector": (lambda: a @ tall[:, 0], stored),
+        "dense @ a": (lambda: wide @ a, stored * 3),
+        "addmm": (lambda: torch.sparse.addmm(torch.ones(8, 5), a, tall), stored * 5),
+    }
+    ran = 0
+    for name, (run, macs) in runs.items():
+        try:
+            calls = record(run)
+        except RuntimeError:  # torch has no such product for this layout
+            continue
+        ran += 1
+        assert sum(price(call) or 0 for call in calls) == macs, name
+        assert None not in [price(call) for call in calls], name
+    assert ran >= 2
+
+
+def test_what_two_sparse_matrices_cost_or_one_with_doubles_is_unknown_not_dense() -> None:
+    a = _sparse("")
+    double = torch.sparse_coo_tensor([[0, 0], [1, 1]], [1.0, 2.0], (8, 6), check_invariants=False)
+    for run in (lambda: a @ a.t(), lambda: double @ torch.ones(6, 5)):
         assert None in [price(call) for call in record(run)]
+
+
+@pytest.mark.parametrize("device", [None, "meta"])
+def test_a_graph_convolution_is_exact(device: str | None) -> None:
+    class Graph(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("adjacency", _sparse("").coalesce())
+            self.layer = torch.nn.Linear(16, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.spmm(self.adjacency, self.layer(x))
+
+    report = inspect(Graph(), torch.ones(6, 16), device=device)
+    assert (report.totals.macs, report.totals.macs_status) == (6 * 16 * 4 + 6 * 4, "exact")
+    assert report.totals.memory.training is not None

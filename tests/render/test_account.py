@@ -69,6 +69,14 @@ def test_where_the_place_is_too_long_for_its_column_it_has_a_line() -> None:
     assert not re.search(r"^  at", text, re.MULTILINE)
 
 
+def test_a_place_of_many_lines_keeps_its_beginning_and_its_end() -> None:
+    lines = account(report(peak(".".join(["child"] * 300), weights=9)), UNICODE, 40)
+    assert len(lines) <= 8
+    assert "inference peak: child.child" in "\n".join(lines)
+    assert "(relu)" in lines[-1]
+    assert any("…" in line for line in lines)
+
+
 @given(st.fixed_dictionaries({kind: st.integers(0, 2**40) for kind in KINDS}))
 def test_each_column_adds_up_to_its_peak(sizes: dict[str, int]) -> None:
     made = peak(**sizes)

@@ -20,8 +20,12 @@ PLAIN = nets.square(14, 2, 0)
     [
         (PLAIN, "14", "14"),
         (replace(PLAIN, size=(14, 7), size_min=(14, 7)), "14x7", "14x7"),
-        (replace(PLAIN, size=(204, 204), size_min=(188, 188)), "204 (188-204 by phase)", "188-204"),
-        (replace(PLAIN, size=(9, 5), size_min=(7, 5)), "9x5 (7x5-9x5 by phase)", "7-9x5"),
+        (
+            replace(PLAIN, size=(204, 204), size_min=(188, 188), size_by=("phase", "phase")),
+            "204 (188-204 by phase)",
+            "188-204",
+        ),
+        (replace(PLAIN, size=(9, 5), size_min=(7, 5)), "9x5 (7x5-9x5)", "7-9x5"),
         (replace(PLAIN, status="upper_bound"), "≤14", "≤14"),
         (replace(PLAIN, status="unknown"), "?", "?"),
         (replace(PLAIN, status="data_dependent"), "data", "data"),

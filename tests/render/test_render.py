@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -24,6 +25,15 @@ def test_a_format_that_does_not_exist_is_named_with_those_that_do() -> None:
     with pytest.raises(UsageError, match="no format xml") as raised:
         render(nets.lenet(), "xml")
     assert "table, json" in (raised.value.hint or "")
+
+
+def test_svg_is_the_page_as_a_drawing_that_needs_nothing_from_elsewhere() -> None:
+    drawing = ET.fromstring(render(nets.report("<b>&", (nets.layer("", "<b>Net", 0, (1,)),)), "svg"))  # noqa: S314 - ours
+    assert "<b>Net" in "".join(drawing.itertext()).replace("\N{NO-BREAK SPACE}", " ")
+    text = render(nets.odd(), "svg", Options(width=80))
+    assert "font-face" not in text
+    assert text.count("http") == text.count("http://www.w3.org/2000/svg") == 1
+    assert text == render(nets.odd(), "svg", Options(width=80))
 
 
 def test_json_is_the_report() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from convinspect.errors import UsageError
 from convinspect.render.options import Options
 from convinspect.render.rows import Row
 from convinspect.render.selection import select
@@ -62,6 +63,18 @@ def test_the_rows_add_up_to_the_totals(rows: tuple[Layer, ...], form: Options) -
     assert told(select(made, form).rows) == of(made.layers)
 
 
+@settings(deadline=None, max_examples=60)
+@given(trees(), forms, st.data())
+def test_the_rows_of_a_part_add_up_to_the_part(rows: tuple[Layer, ...], form: Options, data: st.DataObject) -> None:
+    made = replace(nets.lenet(), layers=named(rows))
+    path = data.draw(
+        st.sampled_from([layer.path for layer in made.layers if layer.kind == "module" and layer.path] or [""])
+    )
+    shown = select(made, replace(form, only=path))
+    inside = [layer for layer in made.layers if f"{layer.path}.".startswith(f"{path}.")]
+    assert path == "" or (told(shown.rows)[:4] == of(tuple(inside))[:4])  # type: ignore[index]
+
+
 @pytest.mark.parametrize("sort", ["params", "macs", "memory"])
 @pytest.mark.parametrize("top", [None, 1, 3])
 def test_the_heaviest_rows_and_the_others_add_up(sort: str, top: int | None) -> None:
@@ -102,3 +115,14 @@ def test_one_part_is_shown_whole() -> None:
     assert text.splitlines()[0].startswith("layers.7 of Net")
     assert "hidden: relu" in text
     assert "folded" not in text
+
+
+def test_a_list_of_modules_is_shown_as_what_it_holds() -> None:
+    made = blocks(3)
+    text = str(made.table(width=80, only="layers"))
+    assert text.splitlines()[0].startswith("layers of Net")
+    assert text.count(": Block") == 3
+    assert "1,752 params" in text  # three times 584
+    with pytest.raises(UsageError, match="no module of that path") as raised:
+        str(made.table(only="layer"))
+    assert "layers" in (raised.value.hint or "").split(": ")[1].split(", ")

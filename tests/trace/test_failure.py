@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import warnings
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
+from convinspect.report import Report
 from tests.memory.runs import traced
 from tests.trace.running import modules, report_of, row
 
 
 def _said(model: nn.Module, *inputs: torch.Tensor) -> str:
     return report_of(model, *inputs).stopped or ""
+
+
+class Reshaped(nn.Module):
+    """Fails in an operator that no layer checks beforehand."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (x + 1).reshape(3, 4)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +52,32 @@ def _said(model: nn.Module, *inputs: torch.Tensor) -> str:
 def test_the_layer_says_what_it_expected_and_what_it_got(layer: nn.Module, shape: tuple[int, ...], said: str) -> None:
     message = _said(nn.Sequential(layer), torch.zeros(shape))
     assert message.startswith(f"0: {said}")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("layer", "right", "wrong", "said"),
+    [
+        (nn.Linear(8, 4), (1, 8), (1, 9), "0: Linear expected 8 features, got 9"),
+        (
+            nn.Conv2d(4, 8, 3, groups=2),
+            (1, 4, 9, 9),
+            (1, 3, 9, 9),
+            "0: Conv2d expected 4 channels, got 3 (input 1x3",
+        ),
+        (nn.BatchNorm2d(3), (1, 3, 9, 9), (1, 4, 9, 9), "0: BatchNorm2d expected 3 channels, got 4"),
+        (nn.LayerNorm(5), (2, 5), (2, 4), "0: LayerNorm expected last axes 5, got 4"),
+        (Reshaped(), (6, 2), (5, 2), "0: Reshaped raised RuntimeError: shape '[3, 4]' is invalid for input of size 10"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else None,
+)
+@pytest.mark.parametrize("how", ["trace", "script"])
+def test_a_scripted_layer_says_the_same(
+    layer: nn.Module, right: tuple[int, ...], wrong: tuple[int, ...], said: str, how: str
+) -> None:
+    model = nn.Sequential(layer).eval()
+    scripted = torch.jit.script(model) if how == "script" else torch.jit.trace(model, torch.zeros(right))
+    assert _said(scripted, torch.zeros(wrong)).startswith(said)
 
 
 def test_what_the_layer_expected_and_what_it_got_can_be_read_apart() -> None:
@@ -87,6 +125,21 @@ def test_an_error_of_plain_code_names_the_module_it_came_from() -> None:
 
     said = _said(nn.Sequential(Broken()), torch.zeros(1))
     assert said.startswith("0: Broken raised KeyError: 'stage4' (test_failure.py:")
+
+
+@pytest.mark.parametrize(
+    "raising",
+    [lambda _: json.loads("{"), lambda x: x.view(3, 3), lambda x: functional.pad(x, (1,))],
+    ids=["Python", "an operator", "torch"],
+)
+def test_an_error_is_placed_in_the_users_own_file(raising: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """Python's and torch's own files, wherever they are installed, are nothing that the user can mend."""
+
+    class Broken(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return raising(x)
+
+    assert "(test_failure.py:" in _said(Broken(), torch.zeros(1, 4))
 
 
 def test_a_fault_of_ours_is_no_failure_of_the_model_nor_hidden_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,3 +231,92 @@ def test_exceptions_of_any_kind_are_failures_of_the_model() -> None:
 
     for error, said in ((Mute(), "Mute"), (GeneratorExit(), "GeneratorExit"), (ValueError("\ud800"), "\\ud800")):
         assert said in _said(Odd(error), torch.zeros(1))
+
+
+class Calls(nn.Module):
+    """A convolution, one call that fails as ``how`` says, and a layer that is not reached."""
+
+    def __init__(self, how: Callable[[torch.Tensor], object]) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3)
+        self.last = nn.ReLU()
+        self.how = how
+
+    def forward(self, x: torch.Tensor) -> object:
+        return self.last(self.how(self.conv(x)))
+
+
+def _caught(x: torch.Tensor) -> torch.Tensor:
+    with contextlib.suppress(RuntimeError):
+        functional.avg_pool2d(x, 9)
+    raise ValueError("something else")
+
+
+def _told_otherwise(x: torch.Tensor) -> torch.Tensor:
+    try:
+        return functional.avg_pool2d(x, 9)
+    except RuntimeError as error:
+        raise ValueError("too small") from error
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+@pytest.mark.parametrize(
+    ("how", "named"),
+    [
+        (lambda x: functional.avg_pool2d(x, 9), "avg_pool2d"),
+        (lambda x: functional.conv2d(x, torch.zeros(1, 3, 1, 1, device=x.device)), "conv2d"),
+        (lambda x: torch.cat([x, x[:, :, 1:]], 1), "cat"),
+        (lambda x: x + x[:, :, 1:], "add"),
+        (lambda x: x @ x[:, :, 1:], "matmul"),
+        (lambda x: x.view(3, -1), "view"),
+        (lambda x: functional.interpolate(x, size=3, scale_factor=2), None),  # refused before any operator runs
+        (_caught, None),
+        (_told_otherwise, "avg_pool2d"),
+    ],
+)
+def test_the_call_that_failed_has_a_row(
+    how: Callable[[torch.Tensor], torch.Tensor], named: str | None, device: str
+) -> None:
+    report = report_of(Calls(how).to(device), torch.zeros(1, 1, 6, 6, device=device))
+    assert report.failure is not None
+    assert report.failure.op == named
+    page = str(report.table(depth="all"))
+    assert f"{named}()" in page if named else "Calls (failed)" in page
+    assert page.count("(failed)") == 1
+    assert "last: ReLU (not reached)" in page
+    # Of what stopped nothing is known but that it was there.
+    assert (report.totals.macs, report.totals.macs_status) == (4 * 4 * 4 * 9, "lower_bound")
+    if named:
+        (failed,) = [layer for layer in report.layers if layer.type == named and not layer.outputs]
+        assert (failed.macs, failed.macs_status, failed.memory.allocated_bytes) == (0, "lower_bound", 0)
+        assert failed.inputs[0].shape[-1] == 4
+        assert Report.from_dict(report.to_dict()) == report
+
+
+def test_a_call_that_fails_in_a_layer_is_that_layers_row() -> None:
+    report = report_of(nn.Sequential(nn.AvgPool2d(9)), torch.zeros(1, 1, 6, 6))
+    assert report.failure is not None
+    assert (report.failure.path, report.failure.op) == ("0", None)
+    assert [layer.kind for layer in report.layers] == ["module", "module"]
+
+
+def test_settings_of_a_call_that_failed_are_those_that_its_input_does_not_decide() -> None:
+    report = report_of(nn.Sequential(nn.Linear(320, 50)), torch.zeros(1, 80))
+    assert row(report, "0").attributes == {}
+    report = report_of(nn.Sequential(nn.BatchNorm2d(3)), torch.zeros(1, 4, 9, 9))
+    assert "num_features" not in row(report, "0").attributes
+    report = report_of(nn.Sequential(nn.AvgPool2d(9)), torch.zeros(1, 1, 6, 6))
+    assert row(report, "0").attributes["kernel_size"] == (9, 9)
+
+
+def test_a_scripted_call_that_failed_has_a_row() -> None:
+    class Net(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return functional.avg_pool2d(torch.relu(x), 9)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scripted = torch.jit.script(Net())
+    report = report_of(scripted, torch.zeros(1, 1, 6, 6))
+    assert report.failure is not None
+    assert report.failure.op == "avg_pool2d"

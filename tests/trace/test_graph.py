@@ -36,7 +36,7 @@ def report_of(tmp_path: Path, *, graph: bool = True) -> Report:
     (tmp_path / "net.py").write_text(NET, "utf-8")
     inputs = tuple(map(parse_input, ("3,8,8", "4,8,8")))
     target = parse_target(str(tmp_path / "net.py"))
-    return summarise(Request(target, inputs, device="meta", optimizer=None, graph=graph))
+    return summarise(Request(target, inputs, device="meta", optimizer=None, sections=("graph",) if graph else ()))
 
 
 def test_rows_are_joined_through_modules_that_do_nothing_and_operators_without_a_row(tmp_path: Path) -> None:

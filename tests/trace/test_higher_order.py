@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.attention.flex_attention import flex_attention
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
 from tests.trace.running import codes, report_of, row
@@ -76,6 +77,45 @@ def test_what_functions_of_functions_run_is_counted(name: str, options: dict[str
     assert report.failure is None
     assert (report.totals.macs, report.totals.macs_status) == (macs, "exact")
     assert [output.shape for output in report.outputs] == [tuple(model(x).shape)]
+
+
+DERIVATIVES: dict[str, Callable[[nn.Module, Tensor], Tensor]] = {
+    "jvp": lambda layer, x: torch.func.jvp(lambda v: torch.tanh(layer(v)), (x,), (torch.ones_like(x),))[1],
+    "vjp": lambda layer, x: torch.func.vjp(layer, x)[1](torch.ones_like(x))[0],
+    "jacrev": lambda layer, x: torch.func.jacrev(lambda v: layer(v).sum(0))(x),
+    "hessian": lambda layer, x: torch.vmap(torch.func.hessian(lambda v: torch.sigmoid(layer(v)).exp().sum()))(x),
+}
+
+
+class Products(TorchDispatchMode):
+    """Counts the multiply-adds of every product of matrices that torch runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.macs = 0
+
+    def __torch_dispatch__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        name = func.overloadpacket.__name__
+        if name in ("mm", "addmm", "bmm", "baddbmm", "mv", "dot"):
+            left = args[1] if name.endswith("addmm") else args[0]
+            self.macs += out.numel() * left.shape[-1]
+        return out
+
+
+@BOTH
+@pytest.mark.parametrize("name", DERIVATIVES)
+@pytest.mark.filterwarnings("ignore")
+def test_derivatives_are_counted_as_torch_counts_them(name: str, options: dict[str, Any]) -> None:
+    model, x = Net(DERIVATIVES[name]), torch.rand(2, 4)
+    with torch.no_grad(), Products() as counter:
+        out = model(x)
+    assert counter.macs
+    report = report_of(model, x, **options)
+    assert report.failure is None
+    assert (report.totals.macs, report.totals.macs_status) == (counter.macs, "exact")
+    assert [output.shape for output in report.outputs] == [tuple(out.shape)]
+    assert "field_unknown" not in codes(report)
 
 
 class Exit(nn.Module):

@@ -18,7 +18,6 @@ from torch import nn
 from torch.nn.utils import prune
 
 from convinspect import inspect
-from convinspect.errors import UsageError
 from tests.shell import convinspect
 from tests.trace.running import report_of, row
 
@@ -138,12 +137,6 @@ def test_a_pruned_or_compiled_model_is_seen_as_written_on_every_device() -> None
     for device in (None, "meta"):
         assert inspect(pruned, (torch.zeros(1, 4),), device=device).totals.macs == 12
         assert row(inspect(compiled, (torch.zeros(1, 4),), device=device), "_orig_mod.0").macs == 12
-
-
-def test_a_nested_tensor_is_refused_by_name() -> None:
-    nested = torch.nested.nested_tensor([torch.zeros(2, 4), torch.zeros(3, 4)], layout=torch.jagged)
-    with pytest.raises(UsageError, match="nested"):
-        report_of(nn.Identity(), nested)
 
 
 def test_a_report_imports_no_compiler_and_leaves_no_word_for_it() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
 from convinspect.check.results import Baseline, Result, Session
+from convinspect.json_text import json_text
 
 SCHEMA = "convinspect.check/1"
 
@@ -21,7 +21,7 @@ def write(session: Session) -> str:
         "error": asdict(session.problem) if session.problem else None,
         "checks": [_check(result) for result in session.results],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json_text(document, indent=2)
 
 
 def _check(result: Result) -> dict[str, Any]:

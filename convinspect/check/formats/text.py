@@ -32,6 +32,8 @@ def _block(result: Result) -> Iterator[str]:
     if result.report is not None:
         yield from _wrapped(_INDENT, about_run(result.report))
     for baseline in result.baselines:
+        if baseline.problem is not None and result.problem is not None:
+            continue  # that is the problem
         yield from _wrapped(_INDENT, about_baseline(baseline))
     for note in result.notes:
         yield from _wrapped(_INDENT, f"note: {note}")

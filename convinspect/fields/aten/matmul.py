@@ -75,7 +75,7 @@ def solve(call: Call) -> Result:
     return broadcast(cross([right, matrix], call.shape), call.shape).marked(upper_bound=call.cause)
 
 
-@rf_rule(*aten("addmm baddbmm addmv addbmm _addmm_activation"))
+@rf_rule(*aten("addmm _sparse_addmm baddbmm addmv addbmm _addmm_activation"))
 def add_product(call: Call) -> Result:
     """``self + one @ other``."""
     one = call[next(name for name in ("mat1", "batch1", "mat") if name in call.args)]

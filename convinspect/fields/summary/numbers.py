@@ -17,10 +17,11 @@ from convinspect.records import Interval, Jump
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Nominal numbers of one axis; ``None`` where there are none."""
+    """Nominal numbers of one axis; ``None`` where there are none; ``size_by`` says what sizes differ by."""
 
     size: int | None = None
     size_min: int | None = None
+    size_by: str | None = None
     jump: Jump | None = None
     start: int | None = None
     halo: Interval | None = None
@@ -32,12 +33,12 @@ def numbers(axis: AxisField, field: Field) -> Numbers:
     kind = field.spatial[nominal.dim] if isinstance(nominal, Map) else False
     if not isinstance(nominal, Map) or kind is False:
         return Numbers()
-    size = _sizes(nominal)
+    size = _sizes(nominal, field.spatial)
     if size is None:
         return Numbers()
     if isinstance(kind, Mixed):
         # One of merged units sees what it saw before; there are no steps from one to the next.
-        return Numbers(*size)
+        return Numbers(*size[:2])
     others = (other.nominal for other in field.axes if other is not axis)
     shared = any(isinstance(other, Map) and other.dim == nominal.dim for other in others)
     start = _start(nominal, field.spatial)
@@ -48,14 +49,27 @@ def numbers(axis: AxisField, field: Field) -> Numbers:
     return Numbers(*size, jump, start, None if shared else _halo(nominal))
 
 
-def _sizes(nominal: Map) -> tuple[int, int] | None:
-    """Largest and smallest size over channels and phases; a channel that depends on nothing does not count."""
+def _sizes(nominal: Map, spatial: tuple[Kind, ...]) -> tuple[int, int, str | None] | None:
+    """Largest and smallest size over channels and phases, and what sizes differ by.
+
+    A channel that depends on nothing does not count.
+    """
     lo, hi = nominal.array[0], -nominal.array[1]
     size = np.where(lo < EMPTY_FROM, hi - lo + 1, 0)
-    alive = (size > 0).any(axis=nominal.dim, keepdims=True)
+    alive = np.asarray((size > 0).any(axis=nominal.dim, keepdims=True))
     if not alive.any():
         return None
-    return int(size.max()), int(np.where(alive, size, BIG).min())
+    least = np.where(alive, size, BIG)
+
+    def differs(dims: tuple[int, ...]) -> bool:
+        spread = size.max(axis=dims, keepdims=True) != least.min(axis=dims, keepdims=True)
+        return bool((spread & alive.any(axis=dims, keepdims=True)).any())
+
+    others = {dim for dim in range(size.ndim) if dim != nominal.dim}
+    places = {dim for dim in others if spatial[dim]}
+    along = {"channel": others - places, "phase": {nominal.dim}, "position": places}
+    words = [word for word, dims in along.items() if differs(tuple(dims))]
+    return int(size.max()), int(least.min()), " and ".join(words) or None
 
 
 def _jump(nominal: Map, spatial: tuple[Kind, ...], *, shared: bool) -> Jump | None:

@@ -67,13 +67,14 @@ def describe_unit(field: Field, followed: Followed, index: tuple[int, ...]) -> U
     box = tuple(interval(axis.strict, place) for axis in field.axes)
     unknown = field.uncertainty.unknown
     # What sees nothing among the patches of an image is no patch: it is a class token.
-    absent = unknown or (None in box and _is_shared(field))
+    absent = unknown or (None in box and is_shared(field))
     nominal = tuple(None if axis.global_op or absent else _unclipped(axis, place) for axis in field.axes)
     known = None if None in nominal else cells(nominal)
     return Unit(followed.name, followed.axes, index, box, nominal, known, None if known is None else known - cells(box))
 
 
-def _is_shared(field: Field) -> bool:
+def is_shared(field: Field) -> bool:
+    """Tell whether several axes of the input run along one dimension of the tensor: a flattened image."""
     dims = [axis.nominal.dim for axis in field.axes if isinstance(axis.nominal, Map)]
     return len(set(dims)) < len(dims)
 

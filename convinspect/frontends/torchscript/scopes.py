@@ -90,7 +90,7 @@ def script_scopes(model: nn.Module, recorder: ScopeRecorder) -> Iterator[Runner]
             except Exception as error:
                 if heard:
                     raise KeyboardInterrupt from error
-                told = _retold(error)
+                told = _retold(error, recorder.raised)
                 run.abandon(told)
                 raise told from error
             run.leave(out)
@@ -168,14 +168,18 @@ def _hearing_interrupts() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _retold(error: Exception) -> Exception:
-    """Return ``error`` with the line that says what happened, without the interpreter's own traceback."""
+def _retold(error: Exception, raised: tuple[str, str] | None) -> Exception:
+    """Return ``error`` with the line that says what happened, without the interpreter's own traceback.
+
+    Of what an operator ``raised`` under a recorder, the interpreter has forgotten the words.
+    """
     if not str(error).startswith("The following operation failed in the TorchScript interpreter"):
         return error
     told = re.findall(r"^(?:builtins\.)?(\w*(?:Error|Exception)): (.+)", str(error), re.MULTILINE)
-    if not told:
+    found = told[-1] if told else raised
+    if found is None:
         return error
-    name, message = told[-1]
+    name, message = found
     kind = getattr(builtins, name, RuntimeError)
     return kind(message) if kind in _TAKES_A_MESSAGE else RuntimeError(message)
 

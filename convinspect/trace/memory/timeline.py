@@ -108,6 +108,10 @@ class Timeline:
         keys = dict.fromkeys(key for tensor in tensors for key, _, _ in memory_of(tensor))
         yield from (self._known[key][0] for key in keys if key in self._known)
 
+    def allocations(self) -> Iterator[Allocation]:
+        """Yield all there were, in the order in which they came."""
+        return iter(self._all)
+
     def alive(self) -> Iterator[Allocation]:
         """Yield what is alive now: less than after the last operator, whose arguments may be gone."""
         return (allocation for allocation in self._all if allocation.died is None)

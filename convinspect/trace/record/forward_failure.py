@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from torch import nn
@@ -11,10 +12,22 @@ from convinspect.errors import describe
 from convinspect.frontends.modules import type_name
 from convinspect.records import Failure, ModuleCall, TensorRecord
 from convinspect.trace.record.recorder import FAILED_IN, Recorder
+from convinspect.users_code import chain
 
 # What a layer wants, what it was given, and what else helps to find the mistake.
 Mismatch: TypeAlias = "tuple[str, str, str] | None"
 _Check = Callable[[Any, tuple[int, ...]], Mismatch]
+
+# A traced layer has no settings: its weights have these sizes.
+_OF_WEIGHTS = {
+    "in_features": ("weight", 1),
+    "num_features": ("weight", 0),
+    "num_channels": ("weight", 0),
+    "input_size": ("weight_ih_l0", 1),
+    "num_embeddings": ("weight", 0),
+}
+# How torch says it where the groups of a traced convolution are not known.
+_CHANNELS = re.compile(r"expected input\[([\d, ]+)\] to have (\d+) channels, but got (\d+) channels")
 
 
 def forward_failure(error: BaseException, recorder: Recorder) -> Failure:
@@ -30,15 +43,8 @@ def forward_failure(error: BaseException, recorder: Recorder) -> Failure:
 
 def _failed_in(error: BaseException) -> tuple[str, nn.Module | None]:
     """Return path and module that ``error``, or what it was raised from, came out of."""
-    seen: set[int] = set()
-    link: BaseException | None = error
-    while link is not None and id(link) not in seen:
-        found: tuple[str, nn.Module] | None = getattr(link, FAILED_IN, None)
-        if found is not None:
-            return found
-        seen.add(id(link))
-        link = link.__cause__ or link.__context__
-    return "", None
+    marks: Iterator[tuple[str, nn.Module] | None] = (getattr(link, FAILED_IN, None) for link in chain(error))
+    return next((mark for mark in marks if mark is not None), ("", None))
 
 
 def _given(path: str, recorder: Recorder) -> tuple[TensorRecord, ...]:
@@ -55,13 +61,26 @@ def _mismatch(module: Any, given: tuple[TensorRecord, ...], error: BaseException
     check = _CHECKS.get(family)
     try:
         if family in ("Embedding", "EmbeddingBag") and "float" in given[0].dtype:
-            hint = f": an input of them is written ...:int64:{module.num_embeddings}"
+            hint = f": an input of them is written ...:int64:{_setting(module, 'num_embeddings')}"
             return "indices", given[0].dtype, hint
         if family in ("Embedding", "EmbeddingBag") and isinstance(error, IndexError):
-            return f"indices below {module.num_embeddings}", "larger ones", ""
+            return f"indices below {_setting(module, 'num_embeddings')}", "larger ones", ""
         return check(module, given[0].shape) if check else None
-    except (AttributeError, IndexError):
-        return None
+    except (AttributeError, IndexError, KeyError):
+        return _in_torchs_words(error)
+
+
+def _in_torchs_words(error: BaseException) -> Mismatch:
+    found = _CHANNELS.search(str(error))
+    return (f"{found[2]} channels", found[3], f" (input {found[1].replace(', ', 'x')})") if found else None
+
+
+def _setting(module: Any, name: str) -> int:
+    """Return what the layer was built with, or the size of its weights that says the same."""
+    if hasattr(module, name):
+        return int(getattr(module, name))
+    weights, axis = _OF_WEIGHTS[name]
+    return int(getattr(module, weights).shape[axis])
 
 
 def _family(kind: str) -> str:
@@ -89,14 +108,14 @@ def _too_small(module: Any, shape: tuple[int, ...]) -> Mismatch:
 
 
 def _last_axes(module: Any, shape: tuple[int, ...]) -> Mismatch:
-    wanted = tuple(module.normalized_shape)
+    wanted = tuple(getattr(module, "normalized_shape", None) or module.weight.shape)
     got = shape[len(shape) - len(wanted) :]
     return None if got == wanted else (f"last axes {_say(wanted)}", _say(got), f" of {_say(shape)}")
 
 
 def _sized(attribute: str, what: str, axis: int) -> _Check:
     """Return a check that ``axis`` of the input is as long as the layer's ``attribute`` says."""
-    return lambda module, shape: _differs(getattr(module, attribute), shape[axis], what, shape)
+    return lambda module, shape: _differs(_setting(module, attribute), shape[axis], what, shape)
 
 
 def _differs(wanted: int, got: int, what: str, shape: tuple[int, ...]) -> Mismatch:

@@ -11,17 +11,27 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from convinspect.errors import UsageError, first_line
 from convinspect.fields import FieldTracker, WatchArrays
 from convinspect.records import ModuleCall, OpCall, TensorRecord
 from convinspect.tensors.describe import arguments_of, returned_tensors, tensor_record, tensors_in
 from convinspect.tensors.operators import hides_others, operands, results
-from convinspect.torch_private import DispatchMode, run_composite
+from convinspect.torch_private import DispatchMode, jagged_dispatch, run_composite
 from convinspect.trace.fake.tensor import ASKS_DEVICE
 from convinspect.trace.memory.live import LiveBytes
 from convinspect.trace.record.origins import Origins
+from convinspect.users_code import chain
 
 # The attribute of an exception that holds the path and the module that it came out of.
 FAILED_IN = "_convinspect_failed_in"
+
+
+# They make nested tensors of the strided layout.
+_NESTED = "aten._nested_"
+_NO_SHAPE = (
+    "a nested tensor of the strided layout is made, which has no one shape and cannot be inspected "
+    "(torch's attention on the cpu makes some of jagged ones)"
+)
 
 
 class Calls:
@@ -96,6 +106,8 @@ class Recorder(Calls, DispatchMode):
         DispatchMode.__init__(self)
         self.memory = LiveBytes()
         self.defect: Exception | None = None
+        self.raised: tuple[str, str] | None = None
+        self._failed: OpCall | None = None
         self._fields = fields
         self._touch = touch
         self.watching = WatchArrays(self.left, fields.cut)
@@ -108,11 +120,23 @@ class Recorder(Calls, DispatchMode):
         kwargs = kwargs or {}
         if func is ASKS_DEVICE:
             return func(*args, **kwargs)
+        jagged = jagged_dispatch(types)
+        if jagged is not None:  # its operators are those on its values
+            with self:
+                return jagged(func, types, args, kwargs)
         if hides_others(func, args, kwargs):
             with self:
                 return run_composite(func, args, kwargs)
         self._touch(func, args, kwargs)
-        out = func(*args, **kwargs)
+        if full_name(func).startswith(_NESTED):
+            self.defect = self.defect or UsageError(_NO_SHAPE)
+            raise self.defect
+        try:
+            out = func(*args, **kwargs)
+        except Exception as error:
+            self.raised = type(error).__name__, first_line(error)
+            self._failed = self._call(func, args, kwargs)
+            raise
         try:
             self._record(func, args, kwargs, out)
         except Exception as error:
@@ -123,20 +147,27 @@ class Recorder(Calls, DispatchMode):
 
     def _record(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         self._fields.observe(func, args, kwargs, out, self.path)
-        sources = self._origins.of(operands(args, kwargs)) if self._origins is not None else ()
-        index = self.add(
-            OpCall(
-                op=full_name(func),
-                parent=self.parent,
-                args=arguments_of(func, args, kwargs),
-                outputs=self._described(out),
-                allocated_bytes=self.memory.observe(func, args, kwargs, out, self.next_index),
-                sources=sources,
-            )
-        )
+        call = self._call(func, args, kwargs)
+        allocated = self.memory.observe(func, args, kwargs, out, self.next_index)
+        outputs = self._described(out)
+        index = self.add(replace(call, outputs=outputs, allocated_bytes=allocated, failed=False))
         if self._origins is not None:
             for tensor in results(out):
                 self._origins.made(tensor, index)
+
+    def _call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> OpCall:
+        """Return the call of an operator that has not returned."""
+        sources = self._origins.of(operands(args, kwargs)) if self._origins is not None else ()
+        return OpCall(full_name(func), self.parent, arguments_of(func, args, kwargs), (), sources=sources, failed=True)
+
+    def add_what_raised(self, error: BaseException) -> None:
+        """Add the call of the operator that ``error``, which ended the forward, came out of, if it did."""
+        # By its words: an interpreter does not pass on the error itself.
+        if self._failed is None or self.raised is None:
+            return
+        _, said = self.raised
+        if any(said == first_line(link) for link in chain(error)):
+            self.add(self._failed)
 
     def left(self, tensor: Tensor, how: str) -> None:
         """Take note that ``tensor`` becomes an array or a list: what is multiplied with it is not seen.

@@ -15,6 +15,7 @@ from convinspect.frontends import Frontend
 from convinspect.records import ModuleCall, Note, OpCall
 from convinspect.tensors.describe import tensors_in
 from convinspect.tensors.registered import set_training
+from convinspect.trace.apart import Apart, CannotBeKeptApart, apart
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.higher_order import opened_up
 from convinspect.trace.memory.live import near
@@ -40,6 +41,10 @@ _NOTHING = "no floating output depends on a parameter of the model that requires
 # What recurrent layers keep for a backward pass in half precision is the business of the library that torch brings.
 _OLDER = tuple(map(int, torch.__version__.split(".")[:2])) < (2, 13)
 _OTHER_WORKSPACES = "recurrent layers keep other workspaces under autocast before torch 2.13"
+_ON_A_COPY = "the training step is that of a copy of the model"
+# What torch's batch norms say of a batch of one.
+_ONE_SAMPLE = "Expected more than 1 value per channel"
+_TWO_SAMPLES = "a batch of 2 is enough (--batch-size 2)"
 _UNKNOWN = "what a training step needs is not known"
 
 
@@ -60,18 +65,32 @@ def estimate_training(
     """
     if frontend.no_training is not None:
         return None, (frontend.no_training,)
+    try:
+        run = apart(frontend, args, kwargs)
+    except CannotBeKeptApart as kept:
+        return None, (Note("training_unknown", f"{_UNKNOWN}: {kept} keeps state that a second run would change"),)
+    step, notes = _estimated(run, config, device, may_copy=may_copy)
+    if run.kept is None:
+        return step, notes
+    return step, (Note("training_on_a_copy", f"{_ON_A_COPY}: {run.kept} keeps state that cannot be put back"), *notes)
+
+
+def _estimated(
+    run: Apart, config: TrainingConfig, device: str, *, may_copy: bool
+) -> tuple[Step | None, tuple[Note, ...]]:
+    frontend, given = run.frontend, (run.args, run.kwargs)
     where = torch.device("cpu" if device == "meta" else device)
     foreach = where.type == "cuda"
     fakes = FakeModel()
     on_fakes = partial(train_once, config=config, foreach=foreach)
-    step = _attempt(lambda: frontend, faked(frontend.module, fakes), fakes.replaced((args, kwargs)), on_fakes)
+    step = _attempt(lambda: frontend, faked(frontend.module, fakes), fakes.replaced(given), on_fakes)
     if isinstance(step, Step) and config.amp is not None and _OLDER and any(map(_is_recurrent, step.calls)):
         step = _Unknown(_OTHER_WORKSPACES, raised=False)
     if isinstance(step, Step):
         on_cuda = (Note("training_as_on_cpu", _AS_ON_CPU),) if foreach else ()
         return step, (*on_cuda, *near("training", step.calls))
-    if isinstance(step, _Unknown) and (may_copy or device != "meta") and not _lacks_values(frontend, (args, kwargs)):
-        step = _attempt(frontend.copied, nullcontext(), (args, kwargs), partial(on_fakes, device=where))
+    if isinstance(step, _Unknown) and (may_copy or device != "meta") and not _lacks_values(frontend, given):
+        step = _attempt(frontend.copied, nullcontext(), given, partial(on_fakes, device=where))
     if isinstance(step, Step):
         return step, ()
     if step is None:
@@ -119,7 +138,8 @@ def _attempt(
         let_go(error)
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raised = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-        return _Unknown(f"{getattr(error, RAISED_BY, who)} raised {raised}")
+        why = f"{getattr(error, RAISED_BY, who)} raised {raised}"
+        return _Unknown(f"{why}: {_TWO_SAMPLES}" if _ONE_SAMPLE in raised else why)
 
 
 def with_saved(calls: Sequence[ModuleCall | OpCall], saved: Mapping[SavedBy, int]) -> tuple[ModuleCall | OpCall, ...]:

@@ -28,11 +28,13 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
+from convinspect import records
 from convinspect.frontends import Frontend
 from convinspect.records import AliveKind, ModuleCall, OpCall, Peak, Phase, TrainingStep
 from convinspect.spec import AmpName, OptimizerName
 from convinspect.tensors.describe import returned_tensors
 from convinspect.tensors.registered import registered_parameters
+from convinspect.trace.memory.history import Span, history
 from convinspect.trace.memory.live import LiveBytes, peak, where
 from convinspect.trace.memory.timeline import START, Allocation, Timeline
 from convinspect.trace.training.optimizer import kind_of, make_optimizer, optimizer_runs, states_of
@@ -56,10 +58,11 @@ class NoTensors(Exception):  # noqa: N818 - an answer, not an error
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """How to train: ``amp`` is the dtype that autocast computes in, or ``None``."""
+    """How to train: ``amp`` is the dtype that autocast computes in, or ``None``; ``timeline``: it is asked for."""
 
     optimizer: OptimizerName = "adamw"
     amp: AmpName | None = None
+    timeline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,13 @@ class Step:
     """What a step showed; ``saved`` says who keeps how many bytes for the backward pass.
 
     Its keys are path and number of the module call, the operator, and how often it ran in that call before.
-    ``calls`` are the step's own.
+    ``calls`` are the step's own, which the owners of its ``timeline`` are of.
     """
 
     record: TrainingStep
     saved: Mapping[SavedBy, int]
     calls: tuple[ModuleCall | OpCall, ...]
+    timeline: records.Timeline | None = None
 
 
 def train_once(
@@ -112,9 +116,10 @@ def train_once(
         if not parameters:
             raise NothingToTrain
         gradient_bytes = _mark(_others(timeline, (parameter.grad for parameter in parameters)), "gradients")
+        backward_ended = timeline.now
         before = _Moment(recorder.memory, "forward" if timeline.peak_at < forward_ended else "backward")
         with _named(f"the optimizer ({config.optimizer})"):
-            state_bytes, unmade = _optimize(recorder, parameters, config.optimizer, device, foreach=foreach)
+            state_bytes, unmade, began = _optimize(recorder, parameters, config.optimizer, device, foreach=foreach)
         after = _Moment(recorder.memory, "step")
     finally:
         recorder.put_gradients_back()
@@ -128,7 +133,13 @@ def train_once(
         saved_bytes=sum(allocation.bytes for allocation in kept),
         peak=max(before.peak(calls, state_bytes), after.peak(calls, unmade), key=lambda moment: moment.bytes),
     )
-    return Step(record, _by_operator(kept, calls), calls)
+    phases: list[Span] = [
+        ("forward", 0, forward_ended),
+        ("backward", forward_ended, backward_ended),
+        ("step", began, timeline.now),
+    ]
+    lives = _history(recorder.memory, phases, calls, unmade) if config.timeline else None
+    return Step(record, _by_operator(kept, calls), calls, lives)
 
 
 @contextmanager
@@ -149,10 +160,11 @@ def _optimize(
     device: torch.device,
     *,
     foreach: bool,
-) -> tuple[int, int]:
+) -> tuple[int, int, int]:
     """Let the optimizer step twice, and look at the second time.
 
-    Returns the bytes of all states, and of those that were not made: their parameters are like others.
+    Returns the bytes of all states, and of those that were not made: their parameters are like others; and the moment
+    at which the second step began.
     """
     timeline = recorder.memory.timeline
     kinds = [kind_of(parameter) for parameter in parameters]
@@ -169,9 +181,19 @@ def _optimize(
                 bytes_of[kind] = _mark(_others(timeline, states_of(optimizer, parameter, device)), "optimizer")
                 made[kind] += 1
         timeline.settle()
+        began = timeline.now
         step()
     every = sum(bytes_of.get(kind, 0) for kind in kinds)
-    return every, every - sum(bytes_of[kind] * count for kind, count in made.items())
+    return every, every - sum(bytes_of[kind] * count for kind, count in made.items()), began
+
+
+def _history(
+    memory: LiveBytes, phases: Sequence[Span], calls: Sequence[ModuleCall | OpCall], more_state_bytes: int
+) -> records.Timeline:
+    """Return the timeline of the step in a loop: the optimizer has its states from the start on."""
+    _mark((one for one in memory.timeline.allocations() if one.kind == "activations"), "temporaries")
+    memory.timeline.assume(more_state_bytes, "optimizer")
+    return history(memory, phases, calls)
 
 
 class _Moment:
@@ -236,3 +258,15 @@ def names_of(calls: Sequence[ModuleCall | OpCall]) -> Iterator[tuple[int, SavedB
             path, number, _ = where(index, calls)
             yield index, (path, number, call.op, ran[path, number, call.op])
             ran[path, number, call.op] += 1
+
+
+def same_calls(calls: Sequence[ModuleCall | OpCall], others: Sequence[ModuleCall | OpCall]) -> dict[int, int]:
+    """Return for the calls of one run their places in another's; an operator that ran in one alone is its module's."""
+    named = {name: index for index, name in names_of(others)}
+    modules = {(call.path, call.number): index for index, call in enumerate(others) if isinstance(call, ModuleCall)}
+    found: dict[int, int] = {}
+    for index, name in names_of(calls):
+        place = named.get(name, modules.get(name[:2], START))
+        if place != START:
+            found[index] = place
+    return found

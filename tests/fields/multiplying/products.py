@@ -72,9 +72,15 @@ CASES = [
         lambda x: {"self": x, "mat2": MATRIX, "scale_a": [randn(5, 1)], "scale_b": [randn(1, 3)]},
     ),
     Case("_scaled_mm", randn(5, 1), (0,), lambda x: (ROWS * x) @ MATRIX, lambda x: {**weighing(ROWS), "scale_a": x}),
-    Case("addmm _addmm_activation", ROWS, (0, 1), lambda x: x @ MATRIX, added(self="nothing", mat1="x", mat2="matrix")),
     Case(
-        "addmm _addmm_activation",
+        "addmm _addmm_activation _sparse_addmm",
+        ROWS,
+        (0, 1),
+        lambda x: x @ MATRIX,
+        added(self="nothing", mat1="x", mat2="matrix"),
+    ),
+    Case(
+        "addmm _addmm_activation _sparse_addmm",
         randn(5, 3),
         (0, 1),
         lambda x: x + 1,

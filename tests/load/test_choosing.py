@@ -1,0 +1,179 @@
+"""Which of the classes, factories and instances of a file is the model, and which are pieces of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from convinspect.cli.asking import reported
+from convinspect.errors import UndecidedError
+from convinspect.spec import Request, parse_input, parse_target
+from tests.shell import Result, convinspect
+
+HEAD = "import torch\nfrom functools import partial\nfrom torch import nn\n"
+NET = """
+    class {name}({base}):
+        def __init__(self, {arguments}):
+            super().__init__()
+            self.linear = {linear}
+        def forward(self, x):
+            return self.linear(x)
+"""
+
+
+def _net(name: str, arguments: str = "width=3", linear: str = "nn.Linear(4, width)", base: str = "nn.Module") -> str:
+    return textwrap.dedent(NET.format(name=name, arguments=arguments, linear=linear, base=base))
+
+
+def _summary(folder: Path, text: str, *options: str, name: str = "net.py") -> Result:
+    (folder / name).write_text(HEAD + textwrap.dedent(text))
+    words = ("--input", "4", "--json", "--device", "cpu", "--optimizer", "none")
+    return convinspect("summary", name, *words, *options, cwd=folder)
+
+
+def _listed(result: Result) -> list[str]:
+    assert (result.code, result.out) == (2, ""), result.err
+    return [line.strip() for line in result.err.splitlines()[1:-1]]
+
+
+LOSS = "class Dice(nn.modules.loss._Loss):\n    pass\n"
+ACTIVATION = "class Swish(nn.Module):\n    def forward(self, x):\n        return x * torch.sigmoid(x)\n"
+LEARNED = (
+    "class Scale(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+    "        self.w = nn.Parameter(torch.ones(4))\n    def forward(self, x):\n        return x * self.w\n"
+)
+
+
+FACTORY = "def small():\n    net = Net(2)\n    net = net.eval()\n    return net\n"
+NO_FACTORY = "def main():\n    print(Net(2))\ndef area(n=2):\n    return n * n\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "name", "params"),
+    [
+        (_net("Net", "width") + LOSS + ACTIVATION, ["--arg", "width=2"], "Net", 10),
+        (_net("Net") + "swish = nn.SiLU()\n", [], "Net", 15),
+        (_net("BaseNet") + _net("Net", base="BaseNet"), [], "Net", 15),
+        (_net("Net", "width") + "small = partial(Net, 2)\n", [], "Net", 10),
+        (_net("Net", "width") + FACTORY, [], "Net", 10),
+        (_net("Net", "width") + "ALL = {'a': Net}\ndef make(name='a'):\n    return ALL[name](5)\n", [], "Net", 25),
+        (_net("Net", "width") + NO_FACTORY, ["--arg", "width=1"], "Net", 5),
+        (_net("Part", "width") + "def net():\n    return nn.Sequential(Part(3), nn.ReLU())\n", [], "Sequential", 15),
+        (_net("Part") + _net("Net", "", "PARTS['p']()") + "PARTS = {'p': Part}\n", [], "Net", 15),
+        (LEARNED + ACTIVATION, [], "Scale", 4),
+        (ACTIVATION, [], "Swish", 0),
+        (_net("Net", "width") + "    @classmethod\n    def tiny(cls):\n        return cls(3)\n", [], "Net", 15),
+    ],
+    ids=[
+        *("loss and activation", "instance without weights", "base", "partial", "factory", "table", "no factory"),
+        *("factory of parts", "table of parts", "learned", "nothing else", "classmethod"),
+    ],
+)  # fmt: skip
+def test_the_model_is_what_nothing_else_builds(
+    text: str, options: list[str], name: str, params: int, tmp_path: Path
+) -> None:
+    result = _summary(tmp_path, text, *options)
+    assert result.code == 0, result.err
+    report = json.loads(result.out)
+    assert (report["model"]["name"], report["totals"]["params"]) == (name, params)
+
+
+def test_another_name_of_a_class_or_factory_is_no_further_model(tmp_path: Path) -> None:
+    text = _net("Net", "width") + "Model = Net\ndef small():\n    return Net(1)\nbuild = small\n"
+    text += _net("Deep", "width, depth", base="Net") + "def deep():\n    return Deep(1, 2)\n"
+    assert _listed(_summary(tmp_path, text)) == ["small()", "deep()", "Net(width)", "Deep(width, depth)"]
+
+
+def test_a_piece_is_not_taken_because_it_is_the_easy_one(tmp_path: Path) -> None:
+    text = _net("PatchEmbed") + _net("Encoder", "width") + _net("Decoder", "width, depth") + LOSS
+    assert _listed(_summary(tmp_path, text)) == [
+        "Encoder(width)",
+        "Decoder(width, depth)",
+        "PatchEmbed(width=3)",
+        "apart from these: Dice",
+    ]
+
+
+def test_a_class_that_turns_out_to_have_no_weights_is_not_taken_because_it_is_the_easy_one(tmp_path: Path) -> None:
+    resize = _net("Resize", "learned=False", "nn.Linear(4, 4) if learned else nn.Identity()")
+    assert _listed(_summary(tmp_path, _net("Net", "width") + resize)) == ["Net(width)", "Resize(learned=False)"]
+
+
+def test_models_come_first_and_long_signatures_say_what_is_needed(tmp_path: Path) -> None:
+    many = ", ".join(f"option_{i}={i}" for i in range(12))
+    text = _net("Net", f"width, depth, {many}") + _net("Block", "width") + "def small():\n    return Net(1, 2)\n"
+    text += "def large():\n    return Net(3, 2)\n"
+    assert _listed(_summary(tmp_path, text)) == ["small()", "large()", "Net(width, depth, ...)", "Block(width)"]
+
+
+def test_a_file_that_only_gathers_offers_what_its_neighbours_define(tmp_path: Path) -> None:
+    (tmp_path / "neighbour_net.py").write_text(HEAD + _net("Net"))
+    result = _summary(tmp_path, "from neighbour_net import Net\nfrom torch.nn import ReLU\n", name="hubconf.py")
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["totals"]["params"] == 15
+
+
+def test_a_constructor_that_fails_names_another_way(tmp_path: Path) -> None:
+    text = _net("Net", "width=None") + "def of(width):\n    return Net(width)\n"
+    result = _summary(tmp_path, text)
+    assert (result.code, result.err.splitlines()[-1]) == (3, "hint: another way: net.py:of --arg width=...")
+
+
+def test_the_settings_that_an_annotation_names_are_built_from_nothing_and_said(tmp_path: Path) -> None:
+    text = "class Settings:\n    width = 2\n" + _net("Net", "config: Settings", "nn.Linear(4, config.width)")
+    result = _summary(tmp_path, text)
+    assert (result.code, result.err) == (0, "note: Net is built with --arg 'config=@Settings()'\n")
+    assert json.loads(result.out)["totals"]["params"] == 10
+
+
+def test_what_an_annotated_object_needs_is_named_by_its_parts(tmp_path: Path) -> None:
+    text = "from dataclasses import dataclass\n@dataclass\nclass Dims:\n    width: int\n    depth: int = 1\n"
+    text += _net("Net", "dims: Dims", "nn.Linear(4, dims.width)")
+    result = _summary(tmp_path, text)
+    assert (result.code, result.err.splitlines()[-1]) == (2, "hint: give them with --arg dims.width=...")
+    result = _summary(tmp_path, text, "--arg", "dims.depth=2")
+    assert (result.code, result.err.splitlines()[-1]) == (2, "hint: give them with --arg dims.width=...")
+    result = _summary(tmp_path, text, "--arg", "dims.width=2")
+    assert json.loads(result.out)["totals"]["params"] == 10
+
+
+def test_a_path_or_a_table_is_not_built_from_nothing(tmp_path: Path) -> None:
+    text = "from pathlib import Path\n" + _net("Net", "folder: Path, table: dict", "nn.Linear(4, 3)")
+    result = _summary(tmp_path, text)
+    assert result.err.splitlines()[-1] == "hint: give them with --arg folder=... --arg table=..."
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_the_constructor_runs_once(tmp_path: Path, device: str) -> None:
+    text = _net("Net", linear="print('built') or nn.Linear(4, width)") + LOSS + "def make():\n    return Net(2)\n"
+    result = _summary(tmp_path, text, "--device", device)
+    assert (result.code, result.err.count("built")) == (0, 1)
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("answer", ["2\n", "Second\n", "3\n", "\n"])
+def test_a_person_at_a_terminal_chooses_by_number(answer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "asked_net.py").write_text(HEAD + _net("First") + _net("Second", "width=7"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "stdin", _Terminal(answer))
+    monkeypatch.setattr(sys, "stderr", said := _Terminal())
+    request = Request(parse_target("asked_net.py"), (parse_input("4"),), device="cpu", optimizer=None)
+    if answer in ("3\n", "\n"):
+        with pytest.raises(UndecidedError):
+            reported(request)
+    else:
+        chosen, report = reported(request)
+        assert (chosen.target.attribute, report.totals.params) == ("Second", 35)
+    assert said.getvalue() == (
+        "asked_net.py: several models:\n  1  First(width=3)\n  2  Second(width=7)\nwhich one? 1-2: "
+    )
