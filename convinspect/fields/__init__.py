@@ -12,9 +12,9 @@ although no change of the input may show them:
 * both branches of ``where``, and what ``masked_fill`` fills over, also where the mask is a constant;
 * all of a convolution's weight for each output, where the weight itself depends on the input.
 
-Numbers that leave torch (``x.max().item()``, ``x.numpy()``) make what they come back into unknown. What is not
-followed: what a Python branch on ``x.sum() > 0`` decides, and running
-statistics that a norm in training updates on the side, for whoever reads them afterwards.
+Numbers that leave torch (``x.max().item()``, ``x.numpy()``) make what they come back into unknown, and every slice by a
+number that follows. What is not followed: what a Python branch on ``x.sum() > 0`` decides, and running statistics that
+a norm in training updates on the side, for whoever reads them afterwards.
 """
 
 from __future__ import annotations

@@ -213,7 +213,9 @@ def test_a_step_over_layers_that_are_alike_needs_what_the_allocator_counts(
 
 def assert_near(model: nn.Module, x: Tensor, config: TrainingConfig) -> None:
     found = traced(model, x, training=config)
-    assert [(note.code, note.path) for note in found.notes] == [("training_about", "")]
+    # Before torch 2.13 nobody knows it in half precision, and the step runs for real.
+    by_formula = config.amp is None or tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 13)
+    assert [(note.code, note.path) for note in found.notes] == [("training_about", "")] * by_formula
     assert found.memory is not None
     assert found.memory.training is not None
     assert found.memory.training.gradient_bytes == sum(p.nbytes for p in model.parameters())

@@ -49,7 +49,7 @@ def test_a_sparse_input_weighs_the_same_on_meta_and_has_no_rows(layout: str) -> 
     for report in (real, meta):
         assert [(one.name, one.bytes) for one in report.inputs] == [("x", 7 * 6 * 4), ("adjacency", LAYOUTS[layout])]
         assert report.layers[0].type == "Graph"
-        # The layers, and the seven elements that are stored times the features of each product.
+        # The dense part, and two products with a matrix that stores seven values.
         assert (report.totals.macs, report.totals.macs_status) == (7 * 6 * 16 + 7 * 16 * 3 + 7 * (16 + 3), "exact")
         assert report.totals.memory.training is not None
     assert rows(meta) == rows(real)

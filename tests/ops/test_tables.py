@@ -17,8 +17,8 @@ from convinspect.ops.registry import qualified_name
 BACKWARD = "backward"
 # Their results share memory with an argument, but they are not views to a reader.
 ALIASES_THAT_ARE_SILENT = {"alias", "detach", "lift_fresh", "positive"}
-# Sparse tensors: coalescing sums duplicates.
-NOT_VIEWS = {"coalesce", "coalesce_"}
+# Sparse tensors: coalescing sums duplicates. Until torch 2.12 dimensions have names: what that costs is not known.
+NOT_VIEWS = {"coalesce", "coalesce_", "align_to", "refine_names", "rename"}
 
 
 def operators() -> Iterator[tuple[str, Any]]:

@@ -38,6 +38,9 @@ _AS_ON_CPU = (
     "the training step is estimated with the operators of the CPU: cuda's keep other masks, statistics and workspaces"
 )
 _NOTHING = "no floating output depends on a parameter of the model that requires a gradient: nothing can be trained"
+# What recurrent layers keep for a backward pass in half precision is the business of the library that torch brings.
+_OLDER = tuple(map(int, torch.__version__.split(".")[:2])) < (2, 13)
+_OTHER_WORKSPACES = "recurrent layers keep other workspaces under autocast before torch 2.13"
 _ON_A_COPY = "the training step is that of a copy of the model"
 # What torch's batch norms say of a batch of one.
 _ONE_SAMPLE = "Expected more than 1 value per channel"
@@ -81,6 +84,8 @@ def _estimated(
     fakes = FakeModel()
     on_fakes = partial(train_once, config=config, foreach=foreach)
     step = _attempt(lambda: frontend, faked(frontend.module, fakes), fakes.replaced(given), on_fakes)
+    if isinstance(step, Step) and config.amp is not None and _OLDER and any(map(_is_recurrent, step.calls)):
+        step = _Unknown(_OTHER_WORKSPACES, raised=False)
     if isinstance(step, Step):
         on_cuda = (Note("training_as_on_cpu", _AS_ON_CPU),) if foreach else ()
         return step, (*on_cuda, *near("training", step.calls))
@@ -92,6 +97,10 @@ def _estimated(
         return None, (Note("nothing_to_train", _NOTHING),)
     without_values = "on tensors without values, " if device == "meta" and step.raised else ""
     return None, (Note("training_unknown", f"{_UNKNOWN}: {without_values}{step.why}"),)
+
+
+def _is_recurrent(call: ModuleCall | OpCall) -> bool:
+    return isinstance(call, OpCall) and call.op.startswith("aten.mkldnn_rnn_layer")
 
 
 @dataclass(frozen=True, slots=True)
