@@ -161,13 +161,13 @@ def is_model_class(value: Any) -> bool:
     return issubclass(type(value), type) and issubclass(value, nn.Module)
 
 
-def says_model(value: Any) -> bool:
-    """Tell whether the annotation of a function says that it returns a module."""
+def says_model(value: Any) -> type | None:
+    """Return the class of modules of which the annotation of a function says that it returns one."""
     function = value.func if type(value) is partial else value
     returned = getattr(function, "__annotations__", {}).get("return") if inspect.isfunction(function) else None
     if type(returned) is str:
         returned = function.__globals__.get(returned, nn.Module if returned.endswith("Module") else None)
-    return is_model_class(returned)
+    return returned if is_model_class(returned) else None
 
 
 def _defined(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
@@ -184,13 +184,19 @@ def _defined(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
 
 
 def _used(node: ast.AST) -> set[str]:
-    """Return the names that stand in a definition, but for those of annotations and of a class's bases."""
+    """Return the names that a definition may build things of: not those of annotations, bases and questions of type."""
     found: set[str] = set()
     pending = [node]
     while pending:
         item = pending.pop()
         if isinstance(item, ast.Name):
             found.add(item.id)
+        if (
+            isinstance(item, ast.Call)
+            and isinstance(item.func, ast.Name)
+            and item.func.id in ("isinstance", "issubclass")
+        ):
+            continue
         for field, value in ast.iter_fields(item):
             if field not in ("annotation", "returns", "bases"):
                 pending += [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, ast.AST)]

@@ -100,6 +100,12 @@ def test_a_long_file_is_read_in_time(tmp_path: Path) -> None:
     assert time.perf_counter() - start < 20
 
 
+def test_what_has_no_forward_or_is_only_asked_for_by_type_is_told_apart(tmp_path: Path) -> None:
+    text = "class Pretrained(nn.Module):\n    def start(self, m):\n        return isinstance(m, (Small, Large))\n"
+    text += _net("Small", base="Pretrained") + _net("Large", "width=9", base="Pretrained")
+    assert _listed(_summary(tmp_path, text)) == ["Small(width=3)", "Large(width=9)", "apart from these: Pretrained"]
+
+
 def test_another_name_of_a_class_or_factory_is_no_further_model(tmp_path: Path) -> None:
     text = _net("Net", "width") + "Model = Net\ndef small():\n    return Net(1)\nbuild = small\n"
     text += _net("Deep", "width, depth", base="Net") + "def deep():\n    return Deep(1, 2)\n"
