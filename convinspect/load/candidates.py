@@ -52,7 +52,7 @@ class Candidates:
             return None
         if self.parts.issuperset(apart):
             return f"took {name}, which the other classes here are parts of"
-        return f"took {name}: {', '.join(apart)} are its parts, losses, or without weights"
+        return f"took {name}, and not {', '.join(apart)}: parts, losses, or without weights or forward"
 
     @classmethod
     def of(cls, module: ModuleType) -> Candidates:
@@ -91,9 +91,7 @@ def _sorted(
     }
     parts |= {base.__name__ for one in classes.values() for base in one.__mro__[1:] if "Base" in base.__name__}
     whole = {name: value for name, value in classes.items() if name not in parts} or classes
-    models = {
-        name: value for name, value in whole.items() if _can_be_a_model(value) and source.has_weights(name)
-    } or whole
+    models = {k: v for k, v in whole.items() if _can_be_a_model(v) and source.has_weights(k)} or whole
     factories = {name for name, results in sure.items() if name not in parts and results & models.keys()}
     if not (set(models) - parts or factories):
         factories = {name for name, results in sure.items() if name not in parts}

@@ -22,6 +22,7 @@ _WEIGHTLESS = tuple(
 _WITH_WEIGHTS = (nn.PReLU, nn.MultiheadAttention)
 # Methods of a module that return it.
 _GIVE_BACK = frozenset(("to", "eval", "train", "cuda", "cpu", "half", "requires_grad_"))
+_OF_TYPE = ("isinstance", "issubclass")
 _REGISTERING = frozenset(("Parameter", "register_parameter", "add_module", "register_module"))
 
 
@@ -191,11 +192,7 @@ def _used(node: ast.AST) -> set[str]:
         item = pending.pop()
         if isinstance(item, ast.Name):
             found.add(item.id)
-        if (
-            isinstance(item, ast.Call)
-            and isinstance(item.func, ast.Name)
-            and item.func.id in ("isinstance", "issubclass")
-        ):
+        if isinstance(item, ast.Call) and isinstance(item.func, ast.Name) and item.func.id in _OF_TYPE:
             continue
         for field, value in ast.iter_fields(item):
             if field not in ("annotation", "returns", "bases"):
