@@ -45,8 +45,8 @@ class Clip(nn.Module):
     def encode_text(self, text):
         x = self.tokens(text)
         return x.mean(1)
-    def forward(self, image, text, scale: float, timesteps):
-        return scale * timesteps * self.encode_image(image) @ self.encode_text(text=text).T
+    def forward(me, image, text, scale: float, timesteps):
+        return scale * timesteps * me.encode_image(image) @ me.encode_text(text=text).T
 """
 ALONE = "normalisation over a batch of one has nothing to compare: try --batch-size 2"
 

@@ -38,9 +38,9 @@ def uses_of(model: nn.Module, arguments: Sequence[str]) -> list[Use]:
 def _uses_in(method: str, model: nn.Module, places: dict[str, str], depth: int) -> list[Use]:
     """Return what a method does with its arguments that are ``places`` in those of ``forward``."""
     tree = _source(model, method)
-    if tree is None or depth == 0:
+    if tree is None or not tree.args.args or depth == 0:
         return []
-    reader = _Reader(model, places, depth)
+    reader = _Reader(model, tree.args.args[0].arg, places, depth)
     reader.visit(tree)
     return reader.uses
 
@@ -56,9 +56,9 @@ def _source(model: nn.Module, method: str) -> ast.FunctionDef | None:
 class _Reader(ast.NodeVisitor):
     """Follows names from the arguments on, as far as they only stand for a place in one."""
 
-    def __init__(self, model: nn.Module, places: dict[str, str], depth: int) -> None:
+    def __init__(self, model: nn.Module, me: str, places: dict[str, str], depth: int) -> None:
         self.uses: list[Use] = []
-        self._model, self._places, self._depth = model, dict(places), depth
+        self._model, self._me, self._places, self._depth = model, me, dict(places), depth
 
     def visit_Assign(self, node: ast.Assign) -> None:
         self.visit(node.value)
@@ -88,7 +88,7 @@ class _Reader(ast.NodeVisitor):
                 if place is not None and module is not None:
                     self.uses.append(Use(place, module, position))
         if module is None and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
-            self._follow(node, node.func.attr if node.func.value.id == "self" else "")
+            self._follow(node, node.func.attr if node.func.value.id == self._me else "")
         self.generic_visit(node)
 
     def _follow(self, node: ast.Call, method: str) -> None:
@@ -120,16 +120,16 @@ class _Reader(ast.NodeVisitor):
 
     def _module(self, node: ast.expr) -> nn.Module | None:
         found: nn.Module | None = self._model
-        for name in _path(node):
+        for name in _path(node, self._me):
             found = children_of(found).get(name) if found is not None else None
         return found if found is not self._model else None
 
 
-def _path(node: ast.expr) -> Iterator[str]:
-    """Yield the names of ``self.a.b`` behind ``self``; for anything else a name that no module has."""
+def _path(node: ast.expr, me: str) -> Iterator[str]:
+    """Yield the names of ``me.a.b`` behind ``me``; for anything else a name that no module has."""
     if isinstance(node, ast.Attribute):
-        if not (isinstance(node.value, ast.Name) and node.value.id == "self"):
-            yield from _path(node.value)
+        if not (isinstance(node.value, ast.Name) and node.value.id == me):
+            yield from _path(node.value, me)
         yield node.attr
     else:
         yield ""

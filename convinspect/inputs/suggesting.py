@@ -93,7 +93,11 @@ def _is_whole(use: Use) -> bool:
 
 def _states(place: str, layer: nn.RNNBase) -> Iterator[tuple[str, str]]:
     layers = layer.num_layers * (2 if layer.bidirectional else 1)
-    places = [f"{place}.0", f"{place}.1"] if isinstance(layer, nn.LSTM) and not place[-1].isdigit() else [place]
+    places = (
+        [f"{place}.0", f"{place}.1"]
+        if isinstance(layer, nn.LSTM) and not place.rpartition(".")[2].isdigit()
+        else [place]
+    )
     for one in places:
         projected = layer.proj_size if not one.endswith(".1") else 0
         yield one, f"{layers},1,{projected or layer.hidden_size}"

@@ -52,7 +52,7 @@ class Candidates:
             return None
         if self.parts.issuperset(apart):
             return f"took {name}, which the other classes here are parts of"
-        return f"took {name}: {', '.join(apart)} are its parts, losses, or without weights"
+        return f"took {name}, and not {', '.join(apart)}: parts, losses, or without weights or forward"
 
     @classmethod
     def of(cls, module: ModuleType) -> Candidates:
@@ -91,7 +91,7 @@ def _sorted(
     }
     parts |= {base.__name__ for one in classes.values() for base in one.__mro__[1:] if "Base" in base.__name__}
     whole = {name: value for name, value in classes.items() if name not in parts} or classes
-    models = {name: value for name, value in whole.items() if not _judges(value) and source.has_weights(name)} or whole
+    models = {k: v for k, v in whole.items() if _can_be_a_model(v) and source.has_weights(k)} or whole
     factories = {name for name, results in sure.items() if name not in parts and results & models.keys()}
     if not (set(models) - parts or factories):
         factories = {name for name, results in sure.items() if name not in parts}
@@ -109,8 +109,8 @@ def _made(source: Source, name: str, value: Any) -> frozenset[str] | None:
         name = getattr(value.func, "__name__", "")
         if is_model_class(value.func):
             return frozenset((name,))
-    made = source.made_by(name)
-    return made if made is not None else frozenset() if says_model(value) else None
+    made, said = source.made_by(name), says_model(value)
+    return frozenset((said.__name__,)) if made is None and said is not None else made
 
 
 def _is_alias(name: str, value: Any, there: dict[str, Any]) -> bool:
@@ -143,8 +143,10 @@ def _is_near(value: Any, module: ModuleType) -> bool:
     return Path(own).parent in Path(file).parents
 
 
-def _judges(value: Any) -> bool:
-    return issubclass(value, _Loss) or _JUDGES.search(value.__name__) is not None
+def _can_be_a_model(value: Any) -> bool:
+    """Tell whether a class is no loss, and has a forward: one that others derive from may have none."""
+    judges = issubclass(value, _Loss) or _JUDGES.search(value.__name__) is not None
+    return not judges and value.forward is not nn.Module.forward
 
 
 def _holds_weights(instance: nn.Module) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import inspect
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -21,6 +22,7 @@ _WEIGHTLESS = tuple(
 _WITH_WEIGHTS = (nn.PReLU, nn.MultiheadAttention)
 # Methods of a module that return it.
 _GIVE_BACK = frozenset(("to", "eval", "train", "cuda", "cpu", "half", "requires_grad_"))
+_OF_TYPE = ("isinstance", "issubclass")
 _REGISTERING = frozenset(("Parameter", "register_parameter", "add_module", "register_module"))
 
 
@@ -34,17 +36,20 @@ class Source:
         except (OSError, TypeError, SyntaxError, ValueError, RecursionError):
             body = []
         self._defined: dict[str, ast.AST] = dict(_defined(body))
+        self._uses = {name: _used(node) & self._defined.keys() for name, node in self._defined.items()}
+        self._reached: dict[str, set[str]] = {}
 
     def reached(self, name: str) -> set[str]:
         """Return the names of the file that ``name`` uses, itself or through what it uses; never by annotations."""
-        found: set[str] = set()
-        pending = [name]
-        while pending:
-            node = self._defined.get(pending.pop())
-            new = _used(node) & self._defined.keys() - found if node is not None else set()
-            found |= new
-            pending += new
-        return found
+        if name not in self._reached:
+            found: set[str] = set()
+            pending = [name]
+            while pending:
+                new = self._uses.get(pending.pop(), set()) - found
+                found |= new
+                pending += new
+            self._reached[name] = found
+        return self._reached[name]
 
     def returns(self, name: str) -> bool:
         """Tell whether the function of that name returns a value."""
@@ -84,13 +89,29 @@ class Source:
             return True
         if any(not _is_weightless(self._value(base)) for base in node.bases):
             return True
-        used = [item for one in (name, *self.reached(name)) for item in ast.walk(self._defined[one])]
+        used = [item for one in {name, *self.reached(name)} for item in ast.walk(self._defined[one])]
         return any(
-            (item.attr if isinstance(item, ast.Attribute) else item.id) in _REGISTERING
-            or (is_model_class(value := self._value(item)) and not _is_weightless(value) and value.__name__ != name)
-            for item in used
+            self._brings_weights(item)
             if isinstance(item, (ast.Name, ast.Attribute))
+            else isinstance(item, ast.Assign) and self._keeps_unknown(item)
+            for item in used
+            if not (isinstance(item, ast.Name) and item.id == name)
         )
+
+    def _brings_weights(self, node: ast.Name | ast.Attribute) -> bool:
+        value = self._value(node)
+        called = node.attr if isinstance(node, ast.Attribute) else node.id
+        return called in _REGISTERING or (is_model_class(value) and not _is_weightless(value))
+
+    def _keeps_unknown(self, node: ast.Assign) -> bool:
+        """Tell whether an attribute gets what a call returns that may be a model: of no builtin, class or torch."""
+        if not isinstance(node.value, ast.Call) or not any(isinstance(one, ast.Attribute) for one in node.targets):
+            return False
+        called = node.value.func
+        value = getattr(builtins, called.id, None) if isinstance(called, ast.Name) else None
+        value = self._value(called) or value
+        home = getattr(value, "__module__", None) or ""
+        return value is None or (inspect.isfunction(value) and (home == "torch.hub" or not home.startswith("torch.")))
 
     def _made_of(
         self, values: list[ast.expr], inside: _Function, holder: str | None, seen: frozenset[str]
@@ -141,13 +162,13 @@ def is_model_class(value: Any) -> bool:
     return issubclass(type(value), type) and issubclass(value, nn.Module)
 
 
-def says_model(value: Any) -> bool:
-    """Tell whether the annotation of a function says that it returns a module."""
+def says_model(value: Any) -> type | None:
+    """Return the class of modules of which the annotation of a function says that it returns one."""
     function = value.func if type(value) is partial else value
     returned = getattr(function, "__annotations__", {}).get("return") if inspect.isfunction(function) else None
     if type(returned) is str:
         returned = function.__globals__.get(returned, nn.Module if returned.endswith("Module") else None)
-    return is_model_class(returned)
+    return returned if is_model_class(returned) else None
 
 
 def _defined(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
@@ -164,13 +185,15 @@ def _defined(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
 
 
 def _used(node: ast.AST) -> set[str]:
-    """Return the names that stand in a definition, but for those of annotations and of a class's bases."""
+    """Return the names that a definition may build things of: not those of annotations, bases and questions of type."""
     found: set[str] = set()
     pending = [node]
     while pending:
         item = pending.pop()
         if isinstance(item, ast.Name):
             found.add(item.id)
+        if isinstance(item, ast.Call) and isinstance(item.func, ast.Name) and item.func.id in _OF_TYPE:
+            continue
         for field, value in ast.iter_fields(item):
             if field not in ("annotation", "returns", "bases"):
                 pending += [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, ast.AST)]

@@ -6,6 +6,7 @@ import io
 import json
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,28 @@ def test_the_model_is_what_nothing_else_builds(
     assert result.code == 0, result.err
     report = json.loads(result.out)
     assert (report["model"]["name"], report["totals"]["params"]) == (name, params)
+
+
+def test_a_model_that_a_library_builds_inside_a_class_is_one(tmp_path: Path) -> None:
+    (tmp_path / "zoo_of_nets.py").write_text("from torch import nn\ndef make(width):\n    return nn.Linear(4, width)\n")
+    text = "import zoo_of_nets\n" + _net("Net", "width=2", "zoo_of_nets.make(width)") + LOSS + ACTIVATION
+    text += _net("Smooth", "p=2", "float(p)").replace("Linear", "")
+    result = _summary(tmp_path, text)
+    assert (result.code, json.loads(result.out)["totals"]["params"]) == (0, 10)
+
+
+def test_a_long_file_is_read_in_time(tmp_path: Path) -> None:
+    text = "".join(_net(f"Part{i}", "width=3", f"Part{i - 1}(width)" if i else "nn.Linear(4, 3)") for i in range(100))
+    start = time.perf_counter()
+    result = _summary(tmp_path, text)
+    assert (result.code, json.loads(result.out)["model"]["name"]) == (0, "Part99")
+    assert time.perf_counter() - start < 20
+
+
+def test_what_has_no_forward_or_is_only_asked_for_by_type_is_told_apart(tmp_path: Path) -> None:
+    text = "class Pretrained(nn.Module):\n    def start(self, m):\n        return isinstance(m, (Small, Large))\n"
+    text += _net("Small", base="Pretrained") + _net("Large", "width=9", base="Pretrained")
+    assert _listed(_summary(tmp_path, text)) == ["Small(width=3)", "Large(width=9)", "apart from these: Pretrained"]
 
 
 def test_another_name_of_a_class_or_factory_is_no_further_model(tmp_path: Path) -> None:
