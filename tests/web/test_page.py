@@ -287,7 +287,10 @@ def test_tables_are_tables_and_controls_have_names(opened: Any) -> None:
     ]
 
 
-EVIL = "<script>alert(1)</script></script /<!--<script \"'&amp;]]>-->\u2028</style><img src=x onerror=alert(2)> \u202eabc 🦊 "
+EVIL = (
+    "<script>alert(1)</script></script /<!--<script \"'&amp;]]>-->\u2028</style>"
+    "<img src=x onerror=alert(2)> \u202eabc 🦊 "
+)
 
 
 def test_names_of_a_model_are_text_whatever_they_hold(opened: Any) -> None:
