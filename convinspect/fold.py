@@ -62,14 +62,21 @@ def part_of(report: Report, path: str) -> Report:
 
 
 def spans_of(layers: Sequence[Layer], path: str) -> list[tuple[int, int]]:
-    """Return where each call of the module ``path`` begins and ends; raises `UsageError` where there is none."""
-    found = []
-    for start, layer in enumerate(layers):
-        if layer.kind == "module" and layer.path == path:
-            inner = range(start + 1, len(layers))
-            found.append((start, next((i for i in inner if layers[i].depth <= layer.depth), len(layers))))
+    """Return where each call of the module ``path`` begins and ends; raises `UsageError` where there is none.
+
+    Of a container that does not run itself, such as a list, it is the calls of what it holds.
+    """
+    modules = [(start, layer) for start, layer in enumerate(layers) if layer.kind == "module"]
+    starts = [start for start, layer in modules if layer.path == path]
+    starts = starts or [start for start, layer in modules if path and layer.path.startswith(f"{path}.")]
+    found: list[tuple[int, int]] = []
+    for start in starts:
+        inner = range(start + 1, len(layers))
+        if not found or start >= found[-1][1]:
+            found.append((start, next((i for i in inner if layers[i].depth <= layers[start].depth), len(layers))))
     if not found:
-        paths = list(dict.fromkeys(layer.path for layer in layers if layer.path))
+        held = (name for _, layer in modules for name in (layer.path, layer.path.rpartition(".")[0]))
+        paths = list(dict.fromkeys(name for name in held if name))
         near = get_close_matches(path, paths, 3, 0.5) or paths[:3]
         raise UsageError(f"--only {path}: no module of that path", f"for example: {', '.join(near)}" if near else None)
     return found

@@ -54,10 +54,10 @@ def _summarised(request: Request) -> Report:
     loaded = load(request)
     if loaded.frontend is None:
         return analyse(loaded.without_run())
-    from convinspect.inputs import make_inputs  # noqa: PLC0415
+    from convinspect.inputs import inputs_of  # noqa: PLC0415
 
     on_cpu = replace(request, device="cpu")
-    found = _traced(make_inputs(loaded), lambda: make_inputs(load(on_cpu)))
+    found = _traced(inputs_of(loaded), lambda: inputs_of(load(on_cpu)))
     return analyse(found, request.sections)
 
 

@@ -97,8 +97,10 @@ class Request:
 
     ``optimizer`` is the one whose training step is estimated (``None``: no estimate is made), ``amp`` the dtype of
     autocast in that step. ``input_from`` is a function that gives the inputs. Without ``weights`` nothing is downloaded
-    or loaded while the model is built. ``fallback``: what cannot run on meta may run on the cpu instead. ``sections``
-    are optional parts of the report. ``given`` names the options that stand on the command line, defaults left out.
+    or loaded while the model is built. ``past`` is how many tokens a cache holds already, for a decoding step.
+    ``fallback``: what cannot run on meta may run on the cpu instead. ``sections`` are
+    optional parts of the report.
+    ``given`` names the options that stand on the command line, defaults left out.
     """
 
     target: Target
@@ -116,6 +118,7 @@ class Request:
     optimizer: OptimizerName | None = "adamw"
     amp: AmpName | None = None
     weights: bool = True
+    past: int = 0
     fallback: bool = True
     sections: tuple[Section, ...] = ()
     given: tuple[str, ...] = ()

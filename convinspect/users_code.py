@@ -65,7 +65,8 @@ def running_users_code(what: str, hint: Callable[[BaseException], str | None] | 
     ``hint`` may know what to try where a certain error was raised.
     """
     try:
-        yield
+        with _no_lower_limit():
+            yield
     except (InspectError, KeyboardInterrupt):
         raise
     except SystemExit as error:
@@ -73,6 +74,16 @@ def running_users_code(what: str, hint: Callable[[BaseException], str | None] | 
     except BaseException as error:
         refuse_for_want_of_memory(error, what)
         raise ModelError(f"{what}: {describe(error)}", (hint and hint(error)) or _hint(error)) from error
+
+
+@contextmanager
+def _no_lower_limit() -> Iterator[None]:
+    """Run the block, and leave the limit of recursion no lower than it was: what follows is not the user's code."""
+    limit = sys.getrecursionlimit()
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(max(limit, sys.getrecursionlimit()))
 
 
 def refuse_for_want_of_memory(error: BaseException, what: str) -> None:

@@ -33,6 +33,21 @@ class Words(nn.Module):
         return self.table(ids)
 """
 
+CALLS = """
+import torch
+from torch import nn
+class Clip(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.visual, self.tokens = nn.Conv2d(3, 8, 3), nn.Embedding(50, 8)
+    def encode_image(self, image):
+        return self.visual(image.float()).mean((2, 3))
+    def encode_text(self, text):
+        x = self.tokens(text)
+        return x.mean(1)
+    def forward(self, image, text, scale: float, timesteps):
+        return scale * timesteps * self.encode_image(image) @ self.encode_text(text=text).T
+"""
 ALONE = "normalisation over a batch of one has nothing to compare: try --batch-size 2"
 
 
@@ -108,3 +123,15 @@ def test_in_python_the_words_of_the_command_line_work() -> None:
     training = inspect(nn.Linear(4, 2), x, amp="bf16").totals.memory.training
     assert training is not None
     assert training.amp == "bfloat16"
+
+
+def test_the_first_hint_names_all_inputs_by_the_layers_that_they_go_to(tmp_path: Path) -> None:
+    (tmp_path / "clip.py").write_text(CALLS)
+    first = convinspect("summary", "clip.py", "--device", "cpu", cwd=tmp_path)
+    specs = ["image=3,224,224", "text=128:int64:50", "scale:=0.5", "timesteps=:int64:1000"]
+    assert first.err.splitlines() == [
+        "error: clip.py: the --input of Clip is missing",
+        f"hint: for example: {' '.join(f'--input {spec}' for spec in specs)}",
+    ]
+    words = [word for spec in specs for word in ("--input", spec)]
+    assert convinspect("summary", "clip.py", "--device", "cpu", *words, cwd=tmp_path).code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from xml.etree import ElementTree  # noqa: ICN001 - a short name would say less
@@ -9,6 +10,8 @@ from xml.etree import ElementTree  # noqa: ICN001 - a short name would say less
 import pytest
 import torch
 
+from convinspect.render import Options, render
+from convinspect.report import Report
 from sample_models.unet import UNet
 from tests.render import golden
 from tests.shell import ROOT, convinspect
@@ -23,6 +26,7 @@ NETWORKS = {
     "transformer": [f"{MODELS}/transformer.py", "-i", "ids=32:int64:1000"],
     "two-inputs": [f"{MODELS}/two_inputs.py", "-i", "3,32,32", "-i", "table=12"],
     "failed": [f"{MODELS}/lenet.py", "-i", "1,20,20"],
+    "failed-call": [f"{MODELS}/lenet.py", "-i", "1,5,5"],
 }
 
 
@@ -32,7 +36,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reports")
     for name, words in NETWORKS.items():
         done = convinspect("summary", *words, "--device", "meta", "--partial", "-o", folder / f"{name}.json")
-        assert done.code == (3 if name == "failed" else 0), done.err
+        assert done.code == (3 if name.startswith("failed") else 0), done.err
     torch.save(UNet().state_dict(), folder / "unet.pt")
     assert convinspect("summary", "unet.pt", "-o", folder / "weights.json", cwd=folder).code == 0
     return folder
@@ -46,7 +50,7 @@ def shown(saved: Path, name: str, *options: str) -> str:
 def test_a_network_reads_as_its_golden_page_at_every_width(saved: Path, name: str) -> None:
     pages = [f"width {width}\n{shown(saved, name, '--width', str(width))}" for width in WIDTHS]
     assert golden.holds(f"page-{name}", "\n\n".join(pages))
-    for width, page in zip(WIDTHS, pages, strict=True):
+    for width, page in zip((*WIDTHS, 60), (*pages, shown(saved, name, "--width", "60")), strict=True):
         assert max(map(len, page.splitlines())) <= width, width
 
 
@@ -78,6 +82,18 @@ def test_resnet_50_fits_forty_lines_and_lenet_the_smallest_window(saved: Path) -
     assert len(shown(saved, "resnet50", "--width", "103").splitlines()) <= 40
     # The heading, one part after another, and the prompt.
     assert len(shown(saved, "lenet", "--width", "80").splitlines()) - 2 < 24
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, "weights"])
+def test_the_smallest_window_holds_the_heading_every_row_and_the_prompt(saved: Path, name: str) -> None:
+    report = Report.from_dict(json.loads((saved / f"{name}.json").read_text("utf-8")))
+    page = render(report, "table", Options(width=80, lines=23, window=True))
+    assert len(page.splitlines()) <= 23
+    # What goes into a file or a pipe is whole, and so is LeNet.
+    whole = render(report, "table", Options(width=80, lines=23))
+    has_account = "Peak memory" in whole
+    assert ("the account of memory (a higher window shows it)" in page) == (has_account and name != "lenet")
+    assert ("Peak memory" in page) == (name == "lenet")
 
 
 @pytest.mark.parametrize(

@@ -457,3 +457,18 @@ def test_a_file_that_would_run_code_is_no_data(tmp_path: Path) -> None:
     target = Target("net", str(_write(tmp_path, CONFIGURED, "configured.py")), "Net")
     with pytest.raises(UsageError, match="more than plain tensors"):
         summarise(Request(target, (InputSpec((), None, file=str(path)),), (("config.width", 2),), device="cpu"))
+
+
+@pytest.mark.parametrize(("ends", "code"), [("raise ValueError('no')", 3), ("pass", 0)])
+def test_a_constructor_that_lowers_the_limit_of_recursion_does_not_lower_ours(
+    tmp_path: Path, ends: str, code: int
+) -> None:
+    path = _write(
+        tmp_path,
+        "import inspect, sys\nfrom torch import nn\nclass Net(nn.Sequential):\n    def __init__(self):\n"
+        f"        super().__init__(nn.Linear(4, 3))\n        sys.setrecursionlimit(len(inspect.stack(0)) + 15)\n"
+        f"        {ends}\n",
+    )
+    result = _summary(path, cwd=tmp_path)
+    assert result.code == code, result.err
+    assert ("ValueError: no" in result.err) == (code != 0)

@@ -195,7 +195,7 @@ def test_inputs_are_guessed_from_the_models_own_description_and_said(
     ids=["nothing", "dummies of another input", "no channels", "no size"],
 )
 def test_nothing_is_guessed_where_the_description_does_not_say_it(attributes: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match="--input is missing"):
+    with pytest.raises(UsageError, match="the --input of Takes is missing"):
         _make(model=_described(**attributes))
 
 
@@ -249,7 +249,7 @@ def test_weights_that_cannot_be_had_are_left_out_as_the_hint_says(target: str, d
     options = ("--input", "3,8,8", "--device", device)
     failed = _summary(tmp_path, target, *options)
     assert (failed.code, failed.out) == (3, "")
-    assert failed.err.splitlines()[-1] == "hint: it downloads or loads weights, which no number needs: try --no-weights"
+    assert failed.err.splitlines()[-1] == "hint: it downloads or loads weights; to build it without: --no-weights"
     assert failed.err.count("constructed") == (target == "Net")
     code, loading = torch.hub.load_state_dict_from_url.__code__, nn.Module.load_state_dict
     result = _summary(tmp_path, target, *options, "--no-weights")
@@ -328,3 +328,61 @@ def test_a_folder_with_a_config_suggests_it(configs: Path) -> None:
     (configs / "llama" / "config.json").write_text("{}")
     result = convinspect("summary", "llama", cwd=configs)
     assert result.err.splitlines()[1] == f"hint: did you mean {Path('llama') / 'config.json'}?"
+
+
+DECODER = """
+import torch
+from torch import nn
+class Cache:
+    def __init__(self):
+        self.keys = None
+    def update(self, new):
+        self.keys = new if self.keys is None else torch.cat((self.keys, new), 1)
+        return self.keys
+class Out(dict):
+    def __getattr__(self, name):
+        return self.get(name)
+class Decoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.tokens, self.query = nn.Embedding(20, 8), nn.Linear(8, 8, bias=False)
+    def forward(self, input_ids, past_key_values=None, use_cache=False):
+        x = self.tokens(input_ids)
+        cache = past_key_values or Cache()
+        scores = self.query(x) @ cache.update(x).transpose(1, 2)
+        return Out(logits=scores, past_key_values=cache if use_cache else None)
+class Other(Decoder):
+    def forward(self, input_ids, past_key_values=None, use_cache=False):
+        return super().forward(input_ids)
+class Plain(nn.Linear):
+    pass
+"""
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_a_decoding_step_reads_a_cache_of_earlier_tokens(device: str, tmp_path: Path) -> None:
+    (tmp_path / "decoding.py").write_text(DECODER)
+    words = ("decoding.py:Decoder", "--input", "input_ids=1:int64:20", "--past", "100", "--batch-size", "3", "--json")
+    result = convinspect("summary", *words, "--device", device, cwd=tmp_path)
+    assert result.code == 0, result.err
+    report = json.loads(result.out)
+    assert report["totals"]["macs"] == 3 * (8 * 8 + 101 * 8)
+    assert report["totals"]["memory"]["input_bytes"] == 3 * 8 + 3 * 100 * 8 * 4
+    assert report["totals"]["memory"]["weight_bytes"] == 4 * (20 * 8 + 8 * 8)
+    assert [note["code"] for note in report["warnings"]] == ["decoding"]
+
+
+@pytest.mark.parametrize(
+    ("target", "spec", "said"),
+    [
+        ("Other", "1:int64:20", "Other returned no cache"),
+        ("Decoder", "input_ids=:int64:20", "no input is tokens"),
+        ("Plain", "4", "forward takes no cache or past_key_values"),
+    ],
+)
+def test_a_model_without_a_cache_says_what_it_lacks(target: str, spec: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "decoding.py").write_text(DECODER)
+    arguments = ("--arg", "in_features=4", "--arg", "out_features=2") if target == "Plain" else ()
+    result = convinspect("summary", f"decoding.py:{target}", "-i", spec, "--past", "9", *arguments, cwd=tmp_path)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"error: --past 9: {said}")

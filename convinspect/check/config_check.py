@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 _KEYS = (
     *("target", "args", "inputs", "batch-size", "no-batch", "device", "dtype", "train", "optimizer", "amp"),
-    *("field-of", "axes", "allow-unsafe", "input-from", "no-weights", "environment"),
+    *("field-of", "axes", "allow-unsafe", "input-from", "past", "no-weights", "environment"),
     *("limits", "rules", "baseline", "cumulative-baseline", "accept-bounds", "message"),
 )
 _NAME = re.compile(r"[\w.@+-]+")
@@ -88,8 +88,9 @@ def _request(table: Table) -> Request:
         field_of=table.text("field-of"),
         axes=_placed(parse_axes, axes, table.at("axes")) if axes else None,
         allow_unsafe=table.flag("allow-unsafe") or False,
+        past=table.positive("past") or 0,
         weights=not table.flag("no-weights"),
-        optimizer=None if optimizer == "none" else optimizer,
+        optimizer=None if optimizer == "none" or table.positive("past") else optimizer,
         amp=_AMP.get(table.choice("amp", ("bf16", "fp16"))),
     )
 

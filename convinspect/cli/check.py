@@ -12,12 +12,13 @@ import click
 from convinspect import __version__
 from convinspect.check import DEVICE
 from convinspect.check.metrics import limit_options
-from convinspect.cli.completion import complete_file, complete_target
+from convinspect.cli.completion import complete_target
+from convinspect.cli.form import form_of, form_options
 from convinspect.cli.options import run_options
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.screen import has_color
 from convinspect.cli.streams import report_stream, say
-from convinspect.errors import InspectError, UsageError
+from convinspect.errors import InspectError
 
 if TYPE_CHECKING:
     from convinspect.check.results import Session
@@ -70,15 +71,7 @@ def _limit_options(command: F) -> F:
 @click.option("--accept-bounds", is_flag=True, help="Take a bound as the value, and pass over what is not known.")
 @run_options
 @click.option("--config", metavar="FILE", help="Take the checks from there; by default the nearest one upwards.")
-@click.option("--format", "form", type=click.Choice(_FORMATS), help="How to print it; by default text.")
-@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
-@click.option(
-    "--output",
-    "-o",
-    metavar="FILE",
-    shell_complete=complete_file,
-    help="Write it there instead of printing it; - prints it.",
-)
+@form_options(_FORMATS, "text")
 @click.option("--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True, help="Models at a time.")
 @click.option("--no-cache", is_flag=True, help="Run models that have not changed again.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For each model.")
@@ -106,7 +99,7 @@ def check(target: str | None, **options: Any) -> int:
     given = frozenset(
         name for name in options if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
     )
-    form = _format(options)
+    form = form_of(options, "text")
     with report_stream() as stdout:
         output = Output("-")
         try:
@@ -139,13 +132,6 @@ def _session(target: str | None, options: dict[str, Any], given: frozenset[str])
     running = Running(options["jobs"], options["timeout"], cache=not options["no_cache"])
     results = run(plan.checks, running, update=options["update_baseline"])
     return Session(__version__, workspace(), plan.config, results)
-
-
-def _format(options: dict[str, Any]) -> str:
-    form: str | None = options["form"]
-    if options["as_json"] and form not in (None, "json"):
-        raise UsageError(f"--json and --format {form} contradict each other")
-    return "json" if options["as_json"] else form or "text"
 
 
 def _document(form: str, message: str, hint: str | None, exit_code: int) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from convinspect.cli.completion import complete_file, complete_target
+from convinspect.cli.completion import complete_target
+from convinspect.cli.form import form_of, form_options
 from convinspect.cli.html_page import show, shown
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
@@ -51,15 +52,7 @@ class _Side:
 @run_options
 @click.option("--depth", type=click.IntRange(min=0), help="Tell of what lies deeper than this many rows in one line.")
 @click.option("--width", type=click.IntRange(min=_NARROWEST), help="Characters a line; by default the window's.")
-@click.option("--format", "form", type=click.Choice(_FORMATS), help="How to print it; by default a table.")
-@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
-@click.option(
-    "--output",
-    "-o",
-    metavar="FILE",
-    shell_complete=complete_file,
-    help="Write the diff there instead of printing it; - prints it.",
-)
+@form_options(_FORMATS, "as --output is called, else a table", "the diff")
 @click.option("--open", "open_", is_flag=True, help="With --format html: show the page in the browser.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where there is a difference.")
 @click.option("--no-cache", is_flag=True, help="Run models that have not changed again.")
@@ -76,7 +69,7 @@ def diff(before: str, after: str, **options: Any) -> int:
       convinspect diff git:HEAD model.py --input 3,224,224
       convinspect diff old.json new.json --format markdown
     """
-    form = _format(options)
+    form = form_of(options, "table", _BY_SUFFIX)
     if options["open_"] and form != "html":
         raise UsageError("--open is for the HTML page", "add --format html")
     sides = _sides(before, after, {**options, "sections": SECTIONS if form == "html" else ()})
@@ -163,15 +156,6 @@ def _kind(target: str) -> Kind:
     from convinspect.load import kind_of  # noqa: PLC0415 - --help must not wait for it
 
     return kind_of(parse_target(target).source)
-
-
-def _format(options: dict[str, Any]) -> str:
-    form: str | None = options["form"]
-    if options["as_json"]:
-        if form not in (None, "json"):
-            raise UsageError(f"--json and --format {form} contradict each other")
-        return "json"
-    return form or _BY_SUFFIX.get(Path(options["output"] or "").suffix, "table")
 
 
 def _reports(sides: tuple[_Side, _Side], options: dict[str, Any]) -> tuple[Report, Report]:

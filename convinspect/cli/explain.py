@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from convinspect.cli.asking import reported
-from convinspect.cli.completion import complete_file, complete_target
+from convinspect.cli.completion import complete_target
+from convinspect.cli.form import form_of, form_options
 from convinspect.cli.hints import failure_of
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
@@ -17,21 +18,16 @@ from convinspect.cli.streams import report_stream, say
 from convinspect.errors import UsageError
 from convinspect.spec import parse_unit
 
+if TYPE_CHECKING:
+    from convinspect.explain import Explanation
+
 
 @click.command()
 @click.argument("target", required=False, shell_complete=complete_target)
 @click.argument("layer", required=False)
 @run_options
 @click.option("--unit", metavar="I,J", help="Draw the box of the input that this unit of LAYER sees.")
-@click.option("--format", "form", type=click.Choice(("text", "json")), help="How to print it; by default text.")
-@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
-@click.option(
-    "--output",
-    "-o",
-    metavar="FILE",
-    shell_complete=complete_file,
-    help="Write it there instead of printing it; - prints it.",
-)
+@form_options(("text", "json"), "text")
 @click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
 def explain(target: str | None, layer: str | None, **options: Any) -> int:
     """Show the arithmetic of LAYER with the numbers put in: output size, parameters, MACs, memory, receptive field.
@@ -44,7 +40,7 @@ def explain(target: str | None, layer: str | None, **options: Any) -> int:
     Example:
       convinspect explain model.py conv2 --input 1,28,28 --unit 4,4
     """
-    form = _format(options)
+    form = form_of(options, "text")
     if options["unit"] is not None:
         if layer is None:
             raise UsageError(
@@ -70,7 +66,7 @@ def _run(
     unit = f"{layer}:{options['unit']}" if options["unit"] is not None else None
     request, report = reported(replace(request_of(target, {**options, "unit": unit}), sections=("graph",)))
     failed = failure_of(report, request)
-    if failed is not None:
+    if failed is not None and not output.is_stdout:
         raise failed
     explanation = explained(report, layer)
     if report.graph is None:
@@ -78,19 +74,25 @@ def _run(
             f"note: {request.target.text} does not say which row reads which, and so there are no steps of fields: "
             "--json-sections graph saves that too"
         )
-    if form == "json":
-        from convinspect.explain.json import write  # noqa: PLC0415
-
-        output.write(stdout, write(explanation))
-    else:
-        from convinspect.explain.text import write as write_text  # noqa: PLC0415
-
-        output.write(stdout, write_text(explanation, _width(output, stdout)))
+    if explanation.rows or failed is None:
+        output.write(stdout, _written(explanation, form, output, stdout))
+    if failed is not None:
+        raise failed
     return 0
 
 
 def _is_fed(options: dict[str, Any]) -> bool:
     return any(options[name] for name in ("inputs", "calls", "data", "input_from"))
+
+
+def _written(explanation: Explanation, form: str, output: Output, stdout: TextIO | None) -> str:
+    if form == "json":
+        from convinspect.explain.json import write  # noqa: PLC0415
+
+        return write(explanation)
+    from convinspect.explain.text import write as write_text  # noqa: PLC0415
+
+    return write_text(explanation, _width(output, stdout))
 
 
 def _runs_alone(target: str) -> bool:
@@ -113,9 +115,3 @@ def _terms(form: str, output: Output, stdout: TextIO | None) -> str:
 
 def _width(output: Output, stdout: TextIO | None) -> int:
     return min(width_of(terminal=output.is_stdout and stdout is not None and stdout.isatty()), 120)
-
-
-def _format(options: dict[str, Any]) -> str:
-    if options["as_json"] and options["form"] not in (None, "json"):
-        raise UsageError(f"--json and --format {options['form']} contradict each other")
-    return "json" if options["as_json"] else options["form"] or "text"

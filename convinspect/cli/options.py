@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from convinspect.cli.completion import complete_devices, complete_file
+from convinspect.cli.completion import complete_devices, complete_file, complete_target
 from convinspect.errors import UsageError
 from convinspect.spec import (
     InputSpec,
@@ -59,14 +59,21 @@ def run_options(command: F) -> F:
             help="Real inputs: .npy, .npz, .pt, .safetensors, an image; repeatable.",
         ),
         click.option(
-            "--input-from", metavar="MODULE:FUNCTION", help="A function of yours that returns (args, kwargs)."
+            "--input-from",
+            metavar="MODULE:FUNCTION",
+            shell_complete=complete_target,
+            help="A function of yours that returns (args, kwargs).",
         ),
         click.option(
             "--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="A constructor argument; repeatable."
         ),
         click.option(
-            "--no-weights", is_flag=True, help="Build without downloading or loading weights: no number needs them."
+            "--past",
+            type=click.IntRange(1, 2**31),
+            metavar="N",
+            help="Decode after N tokens that a cache holds; no training is estimated.",
         ),
+        click.option("--no-weights", is_flag=True, help="Build without downloading or loading weights."),
         click.option(
             "--batch-size",
             type=click.IntRange(1, 2**63 - 1),
@@ -129,7 +136,8 @@ def request_of(target: str, options: dict[str, Any]) -> Request:
         axes=parse_axes(options["axes"]) if options["axes"] else None,
         unit=parse_unit(options["unit"]) if options.get("unit") else None,
         allow_unsafe=options["allow_unsafe"],
-        optimizer=parse_optimizer(options["optimizer"]),
+        past=options["past"] or 0,
+        optimizer=None if options["past"] else parse_optimizer(options["optimizer"]),
         amp=parse_amp(options["amp"]),
         weights=not options["no_weights"],
         fallback=not options["no_fallback"],

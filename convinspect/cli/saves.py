@@ -47,17 +47,17 @@ class Saves:
         """Return when a file is no longer as it was noted."""
         from watchfiles import watch  # noqa: PLC0415 - an extra, and no other command waits for it
 
-        while not self._is_news():
+        while not self.is_news():
             folders = {path.parent for path in map(Path, self._seen) if path.parent.is_dir()}
             if not folders:
                 time.sleep(_LOOK / 1000)
                 continue
             for _ in watch(*folders, watch_filter=None, recursive=False, yield_on_timeout=True, rust_timeout=_LOOK):
-                if self._is_news():
+                if self.is_news():
                     return
 
-    def _is_news(self) -> bool:
-        """Tell whether a file is another one, once all of them rest."""
+    def is_news(self) -> bool:
+        """Tell whether a file is not as it was noted; if so, once all of them rest."""
         now, since = self._now(), time.monotonic()
         if now == self._seen:
             return False

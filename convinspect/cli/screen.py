@@ -20,6 +20,7 @@ def fitted(layout: Options, printed_to: TextIO | None, *, taken: int = 0) -> Opt
         layout,
         width=layout.width or width_of(terminal=terminal),
         lines=height_of(terminal=terminal) - (taken + 1 if terminal else 0),
+        window=terminal,
         color=has_color(terminal=terminal),
         ascii=printed_to is not None and not can_draw(printed_to.encoding),
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from convinspect.cli.asking import reported
-from convinspect.cli.completion import complete_file, complete_target
+from convinspect.cli.completion import complete_target
+from convinspect.cli.form import form_of, form_options
 from convinspect.cli.hints import failure_of
 from convinspect.cli.html_page import read_picture, show, shown
 from convinspect.cli.options import request_of, run_options
@@ -44,23 +44,10 @@ _OF_TEXT = ("--depth", "--expand", "--only", "--sort", "--top", "--brief", "--ve
 @run_options
 @click.option("--unit", metavar="LAYER:I,J", help="Say which box of the input one unit of a layer sees.")
 @page_options
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(FORMATS),
-    help="How to print it; by default as --output is called, else a table.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@form_options(FORMATS, "as --output is called, else a table", "the report")
 @click.option("--picture", metavar="FILE", help="With --format html: an image to draw receptive fields on.")
 @click.option("--open", "open_", is_flag=True, help="With --format html: show the page in the browser.")
 @click.option("--json-sections", metavar="NAMES", help=f"With --json also, comma-separated: {', '.join(SECTIONS)}.")
-@click.option(
-    "--output",
-    "-o",
-    metavar="FILE",
-    shell_complete=complete_file,
-    help="Write the report there instead of printing it; - prints it.",
-)
 @click.option(
     "--partial", is_flag=True, help="Write --output also where the forward failed, with the rows up to there."
 )
@@ -71,13 +58,13 @@ def summary(target: str, **options: Any) -> int:
     """Show TARGET's layers: output shape, parameters, MACs, memory and receptive field.
 
     TARGET is model.py, model.py:Net, model.py:factory or package.module:attribute; a TorchScript file, an exported
-    program (.pt2), a file of weights, or a saved report.
+    program (.pt2), a config.json of transformers, a file of weights, or a saved report.
 
     \b
     Example:
       convinspect summary model.py --input 3,224,224 --depth 2
     """
-    form, layout = _format(options), page_of(options)
+    form, layout = form_of(options, "table", _BY_SUFFIX), page_of(options)
     layout = replace(layout, picture=_picture(form, options))
     request = replace(request_of(target, options), sections=_sections(form, options))
     _refuse_idle(form, request.given)
@@ -121,15 +108,6 @@ def _run(
     if options["second_opinion"]:
         _say_second_opinion(request, report)
     return 0
-
-
-def _format(options: dict[str, Any]) -> str:
-    form: str | None = options["form"]
-    if options["as_json"]:
-        if form not in (None, "json"):
-            raise UsageError(f"--json and --format {form} contradict each other")
-        return "json"
-    return form or _BY_SUFFIX.get(Path(options["output"] or "").suffix, "table")
 
 
 def _picture(form: str, options: dict[str, Any]) -> bytes | None:

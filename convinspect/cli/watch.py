@@ -56,7 +56,9 @@ def watch(request: Request, layout: Options) -> int:
         screen = _Screen(request, layout, stdout)
         while True:
             saves.run_begins()
-            (outcome,) = gather([job], cache=False, bench=bench)
+            (outcome,) = gather([job], cache=False, bench=bench, stop=saves.is_news)
+            if outcome.report is None and saves.is_news():
+                continue
             if not screen.show(outcome):
                 break
             saves.run_ended(outcome.read)
@@ -109,17 +111,10 @@ class _Screen:
         width = self._fitted().width
         taken = len(news) + sum(1 + len(f"error: {text}") // width for text in below) + 1
         page = replace(self._fitted(taken), told=problem is not None)
-        parts = [] if report is None else [self._that_fits(report, page), *news]
+        parts = [] if report is None else [render(report, "table", page), *news]
         if self._is_window:
             return _CLEAR + "\n".join(parts)
         return "\n".join([*(["", f" saved {now} ".center(width, "-")] if self._good is not None else []), *parts])
-
-    def _that_fits(self, report: Report, page: Options) -> str:
-        """Return the page; without its account of memory where that would push the heading out of the window."""
-        text = render(report, "table", page)
-        if self._is_window and page.lines is not None and text.count("\n") >= page.lines:
-            return render(report, "table", replace(page, account=False))
-        return text
 
     def _news(self, report: Report) -> list[str]:
         """Return what changed since the last good page, in lines."""

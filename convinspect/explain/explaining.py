@@ -26,10 +26,12 @@ _SMALL = 60
 def explain(report: Report, layer: str | None = None) -> Explanation:
     """Return the arithmetic of the row ``layer`` of ``report``, or of every row.
 
-    ``layer`` is a module's path, or the name of a function (``max_pool2d``) for each of its calls. Raises `UsageError`
-    where there is none, and where a large network is to be explained whole.
+    ``layer`` is a module's path, or the name of a function (``max_pool2d``) for each of its calls. Of a forward that
+    stopped these are the rows that gave something by then. Raises `UsageError` where there is none, and where a large
+    network is to be explained whole.
     """
-    rows = explain_rows(report, _chosen(report, layer))
+    chosen = [index for index in _chosen(report, layer) if report.failure is None or report.layers[index].outputs]
+    rows = explain_rows(report, chosen)
     if report.unit is None:
         return Explanation(report.model.target, rows)
     return Explanation(report.model.target, rows, report.unit, picture_of(report), tuple(unit_steps(report)))

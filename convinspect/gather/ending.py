@@ -28,7 +28,8 @@ def complaint_about(ending: Ending, job: Job, timeout: float | None) -> Complain
     """Return why a process that ended so has left no report."""
     text, code = job.request.target.text, ending.exit_code
     if ending.timed_out:
-        return Complaint(f"{text}: no report after {timeout:g} s: it was stopped", "allow it more time", 3)
+        after = "" if timeout is None else f" after {timeout:g} s"
+        return Complaint(f"{text}: no report{after}: it was stopped", "allow it more time", 3)
     if not ending.begun:
         hint = "does it work to import torch in this Python?"
         return Complaint(f"{text}: the process that starts the models ended by itself", hint, 70)

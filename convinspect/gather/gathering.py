@@ -27,13 +27,15 @@ def gather(
     cache: bool = True,
     progress: Callable[[int, Outcome], None] | None = None,
     bench: Workbench | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> tuple[Outcome, ...]:
     """Return the outcome of each job, in their order.
 
     ``workers`` models run at a time, each for ``timeout`` seconds at most. Without ``cache`` nothing is taken from
     earlier runs, and nothing kept for later ones. ``progress`` is called, in this thread, with the index of a job and
     its outcome as soon as it is known. However this ends, no process and no temporary file is left; but for a
-    ``bench``, whose processes wait for the next gathering.
+    ``bench``, whose processes wait for the next gathering. ``stop`` is asked all the while, where processes are forked:
+    when it says so, what runs is killed.
     """
     store = Store(cache_folder() if cache else None)
     outcomes: dict[int, Outcome] = {}
@@ -53,7 +55,7 @@ def gather(
     if to_run:
         from convinspect.gather.workshop import work  # noqa: PLC0415 - what is kept is found without all that
 
-        with closing(work(to_run, store, workers=workers, timeout=timeout, bench=bench)) as done:
+        with closing(work(to_run, store, workers=workers, timeout=timeout, bench=bench, stop=stop)) as done:
             for index, outcome in done:
                 known(index, outcome)
     return tuple(outcomes[index] for index in range(len(jobs)))

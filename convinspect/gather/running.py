@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
@@ -19,11 +19,17 @@ from convinspect.gather.ending import Ending, interpreter, stderr
 from convinspect.gather.supervisor import BEGUN as _BEGUN
 from convinspect.gather.supervisor import send
 
+_LOOK = 0.25  # seconds between two questions whether to stop
 _PATIENCE = 5.0  # seconds for what was stopped to be gone
 
 
 def run(
-    assignments: Sequence[tuple[Assignment, bool]], servers: Servers, *, workers: int, timeout: float | None
+    assignments: Sequence[tuple[Assignment, bool]],
+    servers: Servers,
+    *,
+    workers: int,
+    timeout: float | None,
+    stop: Callable[[], bool] | None = None,
 ) -> Generator[tuple[int, Ending], None, None]:
     """Yield the index of each assignment and how its process ended, as they end.
 
@@ -36,7 +42,7 @@ def run(
             while waiting and len(jobs.running) < max(1, workers):
                 index, (assignment, shared) = waiting.pop()
                 jobs.running[servers.start(assignment, shared=shared)] = _Running(index)
-            yield from jobs.next(timeout)
+            yield from jobs.next(timeout, stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +65,10 @@ class _Jobs:
         for job in self.running:
             job.close()
 
-    def next(self, timeout: float | None) -> Iterator[tuple[int, Ending]]:
-        """Wait until something happens, and yield what has ended."""
-        for job in select.select(list(self.running), [], [], self._until_the_first())[0]:
+    def next(self, timeout: float | None, stop: Callable[[], bool] | None) -> Iterator[tuple[int, Ending]]:
+        """Wait until something happens, or what runs is to ``stop``, and yield what has ended."""
+        until = self._until_the_first()
+        for job in select.select(list(self.running), [], [], until if stop is None else min(until or _LOOK, _LOOK))[0]:
             said, one = _said(job), self.running[job]
             if said == _BEGUN:
                 until = None if timeout is None else time.monotonic() + timeout
@@ -69,7 +76,8 @@ class _Jobs:
             else:
                 yield self._end(job, int(said.removeprefix(_BEGUN)) if said.removeprefix(_BEGUN) else None)
         for job, one in list(self.running.items()):
-            if one.until is None or time.monotonic() < one.until:
+            is_late = one.until is not None and time.monotonic() >= one.until
+            if not is_late and (stop is None or one.stopped or not one.begun or not stop()):
                 continue
             if one.stopped:  # it does not even die
                 yield self._end(job, None)

@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from types import FrameType
@@ -54,7 +54,13 @@ def workbench(*, workers: int = 1, libraries: bool = True) -> Iterator[Workbench
 
 
 def work(
-    to_run: Sequence[Prepared], store: Store, *, workers: int, timeout: float | None, bench: Workbench | None = None
+    to_run: Sequence[Prepared],
+    store: Store,
+    *,
+    workers: int,
+    timeout: float | None,
+    bench: Workbench | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> Generator[tuple[int, Outcome], None, None]:
     """Yield the place of each of ``to_run`` and its outcome, as they become known; keep what may be kept in ``store``.
 
@@ -72,7 +78,7 @@ def work(
                 yield one.index, Outcome(as_asked(asked, one.job), None, cached=False)
             else:
                 assigned.append((one, asked))
-        with closing(_endings([asked for _, asked in assigned], used, workers, timeout)) as endings:
+        with closing(_endings([asked for _, asked in assigned], used, workers, timeout, stop)) as endings:
             for index, ending in endings:
                 one, asked = assigned[index]
                 letter = None if ending.timed_out else _read(asked)
@@ -97,12 +103,16 @@ def _asked(one: Prepared, bench: Workbench, checkouts: Checkouts) -> Assignment 
 
 
 def _endings(
-    assigned: Sequence[Assignment], bench: Workbench, workers: int, timeout: float | None
+    assigned: Sequence[Assignment],
+    bench: Workbench,
+    workers: int,
+    timeout: float | None,
+    stop: Callable[[], bool] | None,
 ) -> Generator[tuple[int, Ending], None, None]:
     if not hasattr(os, "fork"):
         return plain.run(assigned, workers=workers, timeout=timeout)
     sharing = [(one, _CAN_SHARE and not needs_fresh_process(one.request.device)) for one in assigned]
-    return running.run(sharing, bench.servers, workers=workers, timeout=timeout)
+    return running.run(sharing, bench.servers, workers=workers, timeout=timeout, stop=stop)
 
 
 def _read(assignment: Assignment) -> dict[str, Any] | None:

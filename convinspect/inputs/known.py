@@ -48,7 +48,9 @@ def known_inputs(loaded: Loaded) -> Known:
     dummies = _of_attribute(model, "dummy_inputs", (dict,))
     if dummies and (main is None or main in dummies):
         return _whole(dummies, "dummy_inputs")
-    raise UsageError(f"{loaded.request.target.text}: --input is missing", f"for example: {suggestion(loaded.runnable)}")
+    of = f" of {loaded.name}" if loaded.name and loaded.name != loaded.request.target.attribute else ""
+    message = f"{loaded.request.target.text}: the --input{of} is missing"
+    raise UsageError(message, f"for example: {suggestion(loaded.runnable)}")
 
 
 def _whole(known: Any, source: str | None = None) -> Known:

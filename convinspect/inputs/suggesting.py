@@ -48,7 +48,7 @@ def _wanted(
     needed = [p for p in signature.parameters.values() if _is_needed(p) and p.name not in given] if signature else []
     uses = uses_of(model, [p.name for p in needed])
     whole = whole or any(map(_is_whole, uses))
-    first = _spec_in(model, whole=whole) or ("1,3,224,224" if whole else "3,224,224")
+    first = _spec_in(model, whole=whole) or ("..." if len(needed) > 1 else "3,224,224")
     texts = [text for parameter in needed for text in _texts(parameter, uses, like or first, whole=whole)]
     return texts or [f"input={first}"], whole
 

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from convinspect.errors import UsageError
+from convinspect.load.choose import is_needed, signature_of
 from convinspect.spec import Reference
 from convinspect.users_code import running_users_code
 
@@ -41,6 +42,11 @@ def resolved(
             hint = f"build it: --arg '{head}=@SomeClass(...)'"
             raise UsageError(f"--arg {head}....: no annotation says which class {head} is of", hint)
         inner_args, inner_kwargs = resolved(kind, inner, module)
+        signature = signature_of(kind)
+        needed = [one.name for one in signature.parameters.values() if is_needed(one)] if signature else []
+        if missing := [name for name in needed[len(inner_args) :] if name not in inner_kwargs]:
+            hint = "give them with " + " ".join(f"--arg {head}.{name}=..." for name in missing)
+            raise UsageError(f"{head}: {kind.__name__} needs {', '.join(missing)}", hint)
         with running_users_code(f"{head}: {kind.__name__}"):
             kwargs[head] = kind(*inner_args, **inner_kwargs)
     return tuple(args), kwargs

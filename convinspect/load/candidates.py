@@ -57,7 +57,8 @@ class Candidates:
     @classmethod
     def of(cls, module: ModuleType) -> Candidates:
         """Return what ``module`` itself defines; of one that only gathers what its neighbours define, those."""
-        names = {name: value for name, value in dict(vars(module)).items() if not name.startswith("_")}
+        there = dict(vars(module))
+        names = {k: v for k, v in there.items() if not k.startswith("_") and not _is_alias(k, v, there)}
         instances = {name: value for name, value in names.items() if is_model(value)}
         classes = {name: value for name, value in names.items() if _is_class_of(value, module.__name__)}
         functions = {name: value for name, value in names.items() if _is_function_of(value, module.__name__)}
@@ -110,6 +111,12 @@ def _made(source: Source, name: str, value: Any) -> frozenset[str] | None:
             return frozenset((name,))
     made = source.made_by(name)
     return made if made is not None else frozenset() if says_model(value) else None
+
+
+def _is_alias(name: str, value: Any, there: dict[str, Any]) -> bool:
+    """Tell whether a class or function stands under its own name as well."""
+    own = value.__name__ if is_model_class(value) or type(value) is FunctionType else name
+    return own != name and there.get(own) is value
 
 
 def _is_class_of(value: Any, module: str) -> bool:

@@ -29,13 +29,15 @@ _PIECE = re.compile(
 class Choice:
     """An instance, or a class or factory to call; ``reason`` says why it was taken where that is not plain.
 
-    ``others`` are further ways to a model of the file, by name.
+    ``others`` are further ways to a model of the file, by name. ``unless_empty`` is raised where it was taken for how
+    easily it is built, and turns out to have no weights.
     """
 
     name: str
     value: Any
     reason: str | None = None
     others: tuple[str, ...] = ()
+    unless_empty: UsageError | None = None
 
 
 def choose(module: ModuleType, target: Target, arguments: Sequence[tuple[str, Any]]) -> Choice:
@@ -64,7 +66,8 @@ def choose(module: ModuleType, target: Target, arguments: Sequence[tuple[str, An
     if len(ready) == 1 and not (len(found.models) > 1 and _PIECE.search(ready[0])):
         how = f"takes {', '.join(given)} alone" if given else "needs no arguments"
         kind = "class" if ready[0] in found.models else "factory"
-        return Choice(ready[0], found.callables[ready[0]], f"took {ready[0]}, the only {kind} here that {how}")
+        reason = f"took {ready[0]}, the only {kind} here that {how}"
+        return Choice(ready[0], found.callables[ready[0]], reason, unless_empty=_undecided(target, found))
     raise _undecided(target, found, ready)
 
 
@@ -125,7 +128,7 @@ def _can_be_built(value: Any, positional: int, names: Sequence[str]) -> bool:
     return True
 
 
-def _undecided(target: Target, found: Candidates, ready: Sequence[str]) -> UsageError:
+def _undecided(target: Target, found: Candidates, ready: Sequence[str] = ()) -> UsageError:
     buildable = sorted(found.callables, key=lambda name: (_PIECE.search(name) is not None, name not in ready))
     listed = found.instances | {name: found.callables[name] for name in buildable}
     if not listed:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import is_dataclass
 from enum import Enum
 from types import FunctionType, ModuleType
 from typing import Any
@@ -28,7 +29,7 @@ def completed(
     built = {}
     for parameter in _missing(choice.value, args, kwargs):
         kind = class_of(choice.value, parameter.name)
-        if kind is not None and kind.__module__ != "builtins" and _is_settings(kind):
+        if _is_settings(kind) and not list(_missing(kind)):
             with running_users_code(f"{parameter.name}: {kind.__name__}()"):
                 built[parameter.name] = kind()
     return {**kwargs, **built}, tuple(f"{name}=@{type(value).__name__}()" for name, value in built.items())
@@ -48,7 +49,7 @@ def check_arguments(
         missing = list(_missing(choice.value, args, kwargs))
         if not missing:
             raise UsageError(f"{said}: {error}") from None
-        typed = " ".join(_option(parameter, module) for parameter in missing)
+        typed = " ".join(_option(choice.value, parameter, module) for parameter in missing)
         other = other_way(choice, module, target)
         hint = f"give them with {typed}" + (f"; or take {other}" if other else "")
         raise UsageError(f"{said} needs {', '.join(one.name for one in missing)}", hint) from None
@@ -60,32 +61,34 @@ def other_way(choice: Choice, module: ModuleType, target: Target) -> str | None:
         value: Any = module
         for part in name.split("."):
             value = getattr(value, part)
-        needed = " ".join(_option(parameter, module) for parameter in _missing(value, (), {}))
+        needed = " ".join(_option(value, parameter, module) for parameter in _missing(value))
         return f"{target.source}:{name} {needed}".rstrip()
     return None
 
 
-def _missing(value: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[inspect.Parameter]:
+def _missing(value: Any, args: Collection[Any] = (), kwargs: Collection[str] = ()) -> Iterator[inspect.Parameter]:
     signature = signature_of(value)
     for index, parameter in enumerate(signature.parameters.values() if signature else ()):
         if index >= len(args) and parameter.name not in kwargs and is_needed(parameter):
             yield parameter
 
 
-def _option(parameter: inspect.Parameter, module: ModuleType) -> str:
-    """Return what to type for a parameter: an object of the file where one of them must be meant."""
-    name = parameter.name
+def _option(function: Any, parameter: inspect.Parameter, module: ModuleType) -> str:
+    """Return what to type for a parameter of ``function``: an object of the file where one of them must be meant."""
+    name, kind = parameter.name, class_of(function, parameter.name)
     there = vars(module).get(name)
     if there is not None and not issubclass(type(there), (type, FunctionType, ModuleType)):
         return f"--arg {name}=@{name}"
+    if _is_settings(kind):
+        return " ".join(f"--arg {name}.{part.name}=..." for part in _missing(kind))
     ends = _SETTINGS if name in _SETTINGS else (name.replace("_", ""),)
-    kinds = [kind for kind, value in vars(module).items() if _is_settings(value) and kind.lower().endswith(ends)]
-    return f"--arg '{name}=@{kinds[0]}()'" if len(kinds) == 1 else f"--arg {name}=..."
+    kinds = [kind for kind, value in vars(module).items() if kind.lower().endswith(ends) and _is_settings(value)]
+    ready = len(kinds) == 1 and not list(_missing(vars(module)[kinds[0]]))
+    return f"--arg '{name}=@{kinds[0]}()'" if ready else f"--arg {name}=..."
 
 
 def _is_settings(value: Any) -> bool:
-    """Tell whether ``value`` is a class of plain objects that can be built from nothing."""
+    """Tell whether ``value`` is a class of plain objects that hold settings, by its make or its name."""
     if not issubclass(type(value), type) or issubclass(value, (nn.Module, torch.Tensor, Enum, BaseException)):
         return False
-    signature = signature_of(value)
-    return signature is not None and not any(map(is_needed, signature.parameters.values()))
+    return signature_of(value) is not None and (is_dataclass(value) or value.__name__.lower().endswith(_SETTINGS))

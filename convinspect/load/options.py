@@ -9,19 +9,9 @@ from convinspect.spec import Request
 _BUILD = frozenset(("--arg", "--no-weights", "--second-opinion"))
 _RUN = frozenset(
     (
-        *("--input", "--call", "--data", "--input-from", "--batch-size", "--no-batch", "--device"),
-        *(
-            "--no-fallback",
-            "--dtype",
-            "--train",
-            "--allow-unsafe",
-            "--optimizer",
-            "--amp",
-            "--field-of",
-            "--axes",
-            "--unit",
-            "--json-sections",
-        ),
+        *("--input", "--call", "--data", "--input-from", "--past", "--batch-size", "--no-batch", "--device"),
+        *("--no-fallback", "--dtype", "--train", "--allow-unsafe", "--optimizer", "--amp", "--field-of", "--axes"),
+        *("--unit", "--json-sections"),
     )
 )
 _NAME_THE_MODEL = "name the model to run it: convinspect summary model.py:Net --input ..."

@@ -25,6 +25,7 @@ from convinspect.load.without_weights import HINT as NO_WEIGHTS
 from convinspect.load.without_weights import wants_weights, without_weights
 from convinspect.records import Note
 from convinspect.spec import Request
+from convinspect.tensors.registered import registered_parameters
 from convinspect.users_code import running_users_code
 
 
@@ -40,6 +41,8 @@ def load_python(request: Request) -> Loaded:
         model = place(model, device, getattr(torch, request.dtype) if request.dtype is not None else None)
     except InspectError as error:
         raise error.within(request.target.text) from error.__cause__
+    if choice.unless_empty is not None and not registered_parameters(model):
+        raise choice.unless_empty
     reasons = [choice.reason] if choice.reason else []
     reasons += [f"{choice.name} is built with {' '.join(f'--arg {one!r}' for one in built)}"] if built else []
     notes = tuple(Note("chosen", reason) for reason in reasons)

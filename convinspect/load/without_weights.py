@@ -20,7 +20,7 @@ _BRINGING = (
     ("timm.models._hub", "load_state_dict_from_hf"),
     ("timm.models._hub", "load_state_dict_from_path"),
 )
-HINT = "it downloads or loads weights, which no number needs: try --no-weights"
+HINT = "it downloads or loads weights; to build it without: --no-weights"
 
 
 class NoWeights(dict[Any, Any]):

@@ -40,6 +40,8 @@ class Operator:
 
 _operators: Registry[Operator] = Registry("MAC rule", lambda name: Operator(spoken_name(name)))
 _view_names: set[str] = set()
+# Read off an input where that fits the weights; of a call that failed nobody knows which of the two is wrong.
+_OF_BOTH_SIDES = {"in_features", "num_features", "num_heads"}
 
 
 def operator(op: str) -> Operator:
@@ -80,9 +82,12 @@ def attributes_of(call: OpCall) -> Attributes:
     """Return the settings that ``call`` ran with; none where its operator has none, or the call does not show them."""
     law = operator(call.op).attributes
     try:
-        return (_asked(law, call) if law is not None else None) or {}
+        found: Attributes = (_asked(law, call) if law is not None else None) or {}
     except NotGivenError:
         return {}
+    if call.failed and not _OF_BOTH_SIDES.isdisjoint(found):
+        return {}
+    return found
 
 
 def _asked(law: Callable[[OpCall], AnswerT], call: OpCall) -> AnswerT | None:

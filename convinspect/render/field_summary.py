@@ -81,7 +81,7 @@ def halo_text(report: Report) -> str | None:
 
 def _is_flat(root: Layer, field: ReceptiveField) -> bool:
     flat = bool(root.outputs) and all(len(out.shape) <= _FLAT for out in root.outputs)
-    return flat and field.size is None and field.status == "exact"
+    return flat and field.jump is None and field.status == "exact"
 
 
 def _unbounded(report: Report) -> str | None:

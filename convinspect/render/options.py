@@ -22,7 +22,7 @@ class Options:
     as the width allows, more. ``depth`` shows that many levels, ``"all"`` every row, ``None`` as many as fit the page
     (``lines`` ``None``: all). ``expand`` folds no equal siblings and hides no operators, ``only`` shows one module
     whole, ``sort`` the heaviest rows (``top`` of them), ``brief`` the heading alone, ``verbose`` what things mean.
-    ``account`` is that of memory, below the rows that show any.
+    ``window``: the ``lines`` are those of one, and what stands above them is out of sight.
     ``ascii`` keeps to ASCII, for an output that can encode nothing else. ``told``: the failure and the choice of a
     model are said elsewhere. ``picture`` is a file of an image, which lies behind receptive fields.
     """
@@ -40,7 +40,7 @@ class Options:
     brief: bool = False
     verbose: bool = False
     told: bool = False
-    account: bool = True
+    window: bool = False
     picture: bytes | None = None
 
 

@@ -42,9 +42,10 @@ class Page:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the lines of the page, as wide as the console allows, folded into its height."""
-        lines = console.height - 1 if console.is_terminal and self.options.lines is not None else self.options.lines
-        ascii_only = self.options.ascii or options.ascii_only
-        yield from page(self.report, replace(self.options, width=options.max_width, lines=lines, ascii=ascii_only))
+        made = replace(self.options, width=options.max_width, ascii=self.options.ascii or options.ascii_only)
+        if console.is_terminal and made.lines is not None:
+            made = replace(made, lines=console.height - 1, window=True)
+        yield from page(self.report, made)
 
     def __str__(self) -> str:
         """Return the page as plain text."""
@@ -58,14 +59,26 @@ class Page:
 
 
 def page(report: Report, options: Options) -> list[Text]:
-    """Return the lines of the page, of at most ``options.width`` cells as far as words and numbers allow it."""
+    """Return the lines of the page, of at most ``options.width`` cells as far as words and numbers allow it.
+
+    Where a window does not hold it, the account of memory is left out if the rest fits then: the heading has the peaks.
+    """
+    whole = _page(report, options, with_account=True)
+    if options.window and options.lines is not None and len(whole) > options.lines:
+        rest = _page(report, options, with_account=False)
+        return rest if len(rest) <= options.lines else whole
+    return whole
+
+
+def _page(report: Report, options: Options, *, with_account: bool) -> list[Text]:
     glyphs = ASCII if options.ascii else UNICODE
     width = max(options.width, _NARROWEST)
     wanted = chosen(options.columns)
     columns, silent = with_values(wanted, report)
     topics = {column.topic for column in wanted}
-    shows_memory = "memory" in topics and options.account and not options.only
-    ledger = account(report, glyphs, width) if shows_memory else []
+    ledger = account(report, glyphs, width) if "memory" in topics and not options.only else []
+    not_shown = [] if with_account or not ledger else ["left out: the account of memory (a higher window shows it)"]
+    ledger = ledger if with_account else []
     notes = list(
         _paragraphs([f"note: {t}" for t in caveats.warnings(report, told=options.told)], width, glyphs, "yellow")
     )
@@ -79,6 +92,7 @@ def page(report: Report, options: Options) -> list[Text]:
     groups = [[c for c in group if c in more] for group in extras()] if more else []
     layout = lay_out(selection.rows, columns, groups, context, report.run.dtype, width)
     said = [
+        *not_shown,
         *caveats.left_out(layout, silent, width),
         *caveats.legend(report, selection.rows, layout, glyphs, verbose=options.verbose),
         *caveats.unit(report),

@@ -26,7 +26,7 @@ def opened_up() -> Iterator[Branches]:
     Of two branches the one that the values choose is run; the compiler, which these call, is left out.
     """
     branches = Branches()
-    plain: dict[str, Callable[..., Any]] = {**_PLAIN, "cond": lambda *args: _cond(branches, *args)}
+    plain: dict[str, Callable[..., Any]] = {**_PLAIN, "cond": lambda *args, **kwargs: _cond(branches, *args, **kwargs)}
     compiler, kind = torch.compile, higher_order_operator()
     call = kind.__call__
 
@@ -45,7 +45,7 @@ def _uncompiled(model: Any = None, **_options: Any) -> Any:
     return (lambda function: function) if model is None else model
 
 
-def _cond(branches: Branches, condition: Any, if_true: Any, if_false: Any, operands: Any = ()) -> Any:
+def _cond(branches: Branches, condition: Any, if_true: Any, if_false: Any, operands: Any = (), **_options: Any) -> Any:
     taken = bool(condition)
     branches.taken.append(taken)
     return (if_true if taken else if_false)(*operands)
@@ -58,7 +58,7 @@ def _while_loop(condition: Any, body: Any, carried: Any, additional: Any = (), *
     return values
 
 
-def _scan(combine: Any, init: Any, xs: Any, additional: Any = ()) -> Any:
+def _scan(combine: Any, init: Any, xs: Any, additional: Any = (), **_options: Any) -> Any:
     carry, steps = tuple(init), []
     for parts in zip(*xs, strict=True):
         out = tuple(combine(*carry, *parts, *additional))
@@ -67,7 +67,7 @@ def _scan(combine: Any, init: Any, xs: Any, additional: Any = ()) -> Any:
     return (*carry, *map(torch.stack, zip(*steps, strict=True)))
 
 
-def _map(function: Any, xs: Any, additional: Any = ()) -> Any:
+def _map(function: Any, xs: Any, additional: Any = (), **_options: Any) -> Any:
     steps = [function(*parts, *additional) for parts in zip(*xs, strict=True)]
     if isinstance(steps[0], torch.Tensor):
         return torch.stack(steps)

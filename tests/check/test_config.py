@@ -9,7 +9,7 @@ import pytest
 
 from convinspect.check.config import find_config, read_config
 from convinspect.errors import UsageError
-from convinspect.spec import InputSpec, Target
+from convinspect.spec import InputSpec, Reference, Target
 
 GOOD = """
 [tool.convinspect]
@@ -43,6 +43,10 @@ no-uncounted = false
 target = "torchvision.models:resnet18"
 device = "cpu"
 dtype = "float32"
+args = { "config.width" = 8, norm = "@torch.nn.LayerNorm" }
+input-from = "data.py:batch"
+past = 16
+no-weights = true
 limits.params = 12_000_000
 """
 
@@ -78,6 +82,10 @@ def test_a_check_says_what_runs_and_what_it_is_held_to(tmp_path: Path) -> None:
     ]
     assert [(one.name, one.names) for one in lenet.rules] == [("max-share", ()), ("frozen conv1", ("conv1",))]
     assert other.request.target.attribute == "resnet18"
+    assert other.request.arguments == (("config.width", 8), ("norm", Reference("torch.nn.LayerNorm")))
+    assert other.request.input_from == Target("data.py:batch", "data.py", "batch")
+    assert (other.request.past, other.request.optimizer, other.request.weights) == (16, None, False)
+    assert (lenet.request.input_from, lenet.request.past, lenet.request.weights) == (None, 0, True)
 
 
 def test_a_check_runs_on_meta_unless_it_says_otherwise(tmp_path: Path) -> None:

@@ -66,6 +66,16 @@ def test_a_report_that_was_saved_with_its_graph_is_explained_as_the_model_is(tmp
     assert convinspect("explain", path) == convinspect("explain", *LENET, *META)
 
 
+def test_what_ran_before_a_forward_stopped_is_explained(tmp_path: Path) -> None:
+    done = convinspect("explain", *LENET, "-i", "1,20,20", "--device", "meta")
+    assert done.code == 3
+    assert "1x20x2x2 = 80" in done.out  # why it is not 320
+    assert "\nfc1: " not in done.out
+    file = tmp_path / "part.txt"
+    assert convinspect("explain", *LENET, "conv1", "-i", "1,20,20", "--device", "meta", "-o", file).code == 3
+    assert not file.exists()
+
+
 def test_the_unit_of_a_layer_is_drawn() -> None:
     done = convinspect("explain", *LENET, "conv1", *META, "--unit", "0,0")
     # Five positions, two a character.
@@ -87,12 +97,13 @@ def test_json_is_written_where_it_is_asked_for(saved: Path, tmp_path: Path) -> N
     [
         ([*LENET, "--unit", "3,4"], 2, "of which layer?"),
         ([*LENET, "conv1", "--unit", "x", *META], 2, "--unit"),
-        ([*LENET, "conv1"], 2, "--input is missing"),
+        ([*LENET, "conv1"], 2, "the --input of LeNet is missing"),
         ([*LENET, "cnov2", *META], 2, "did you mean conv2"),
         ([*LENET, "zzz", *META], 2, "for example: conv1"),
         ([*LENET, "conv1", *META, "--json", "--format", "text"], 2, "contradict"),
         (["none.py", "conv1", *META], 2, "no such file"),
         ([*LENET, "fc1", "-i", "1,20,20"], 3, "expected 320 features"),
+        ([*LENET, "fc2", "-i", "1,20,20"], 3, "expected 320 features"),
         (["{saved}", "conv2", "--unit", "0,0"], 2, "--unit changes nothing"),
         (["{saved}", "conv2", "-o", "{saved}"], 2, "the run reads this file"),
     ],

@@ -80,3 +80,27 @@ def test_axes_that_are_not_there_are_an_error(text: str) -> None:
 def test_axes_that_cannot_be_read_are_an_error(text: str) -> None:
     with pytest.raises(UsageError, match=r"expected \[INPUT=\]"):
         parse_axes(text)
+
+
+@pytest.mark.parametrize("batched", [True, False])
+@pytest.mark.parametrize(
+    ("kernel", "padding", "size"), [(5, 0, 6), (3, 1, 4)], ids=["valid", "with padding around the input"]
+)
+def test_a_flattened_unit_is_one_unit_of_what_was_flattened(
+    kernel: int, padding: int, size: int, *, batched: bool
+) -> None:
+    model = nn.Sequential(
+        nn.Conv2d(1, 2, kernel, padding=padding), nn.MaxPool2d(2), nn.Flatten(-3), nn.ReLU(), nn.LazyLinear(4)
+    )
+    report = inspect(
+        model, (torch.rand(*(1,) * (1 + batched), 12, 12),), optimizer=None, axes="2,3" if batched else "1,2"
+    )
+    fields = {row.path: row.receptive_field for row in report.layers}
+    # A window of the pool's 2 on windows of the kernel's.
+    for path in "123":
+        field = fields[path]
+        assert field is not None
+        assert (field.size, field.size_min, field.status) == ((size, size), (size, size), "exact")
+    last = fields["4"]
+    assert last is not None
+    assert last.size is None

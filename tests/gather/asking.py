@@ -34,7 +34,14 @@ def model(*, top: str = "", init: str = "pass", forward: str = "pass") -> str:
 def job(target: str | Path, folder: Path, *, device: str = "cpu", **more: Any) -> Job:
     """Return the job of inspecting ``target`` from ``folder`` with an input of four features."""
     arguments: Mapping[str, Any] = more.pop("arguments", {})
-    request = Request(parse_target(str(target)), (parse_input("4"),), tuple(arguments.items()), device=device)
+    function = more.pop("input_from", None)
+    request = Request(
+        parse_target(str(target)),
+        () if function else (parse_input("4"),),
+        tuple(arguments.items()),
+        input_from=parse_target(function) if function else None,
+        device=device,
+    )
     return Job(request, folder, **more)
 
 

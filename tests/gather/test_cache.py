@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from convinspect.gather import gather
+from convinspect.spec import Reference
 from tests.gather.asking import job, model
 
 if TYPE_CHECKING:
@@ -197,6 +198,20 @@ CASES = {
     ),
     "an argument": Case(
         {"net.py": model()}, nothing, before={"arguments": {"width": 3}}, after={"arguments": {"width": 5}}
+    ),
+    "an object of an argument": Case(
+        {"net.py": model(top="from blocks import WIDTH"), "blocks.py": "WIDTH = 3"},
+        rewrite("blocks.py", "WIDTH = 5"),
+        before={"arguments": {"width": Reference("WIDTH")}},
+    ),
+    "what a function gives as inputs": Case(
+        {
+            "net.py": model(forward="self.layer = nn.Linear(4, len(x))"),
+            "feed.py": "import torch\ndef rows(): return torch.ones(int(open('rows.txt').read()), 4)",
+            "rows.txt": "3",
+        },
+        rewrite("rows.txt", "5"),
+        before={"input_from": "feed.py:rows"},
     ),
     "what is taken from the file": Case(
         {"net.py": model() + "\ndef three(): return Net(3)\ndef five(): return Net(5)\n"},

@@ -83,6 +83,12 @@ def test_the_model_is_what_nothing_else_builds(
     assert (report["model"]["name"], report["totals"]["params"]) == (name, params)
 
 
+def test_another_name_of_a_class_or_factory_is_no_further_model(tmp_path: Path) -> None:
+    text = _net("Net", "width") + "Model = Net\ndef small():\n    return Net(1)\nbuild = small\n"
+    text += _net("Deep", "width, depth", base="Net") + "def deep():\n    return Deep(1, 2)\n"
+    assert _listed(_summary(tmp_path, text)) == ["small()", "deep()", "Net(width)", "Deep(width, depth)"]
+
+
 def test_a_piece_is_not_taken_because_it_is_the_easy_one(tmp_path: Path) -> None:
     text = _net("PatchEmbed") + _net("Encoder", "width") + _net("Decoder", "width, depth") + LOSS
     assert _listed(_summary(tmp_path, text)) == [
@@ -91,6 +97,11 @@ def test_a_piece_is_not_taken_because_it_is_the_easy_one(tmp_path: Path) -> None
         "PatchEmbed(width=3)",
         "apart from these: Dice",
     ]
+
+
+def test_a_class_that_turns_out_to_have_no_weights_is_not_taken_because_it_is_the_easy_one(tmp_path: Path) -> None:
+    resize = _net("Resize", "learned=False", "nn.Linear(4, 4) if learned else nn.Identity()")
+    assert _listed(_summary(tmp_path, _net("Net", "width") + resize)) == ["Net(width)", "Resize(learned=False)"]
 
 
 def test_models_come_first_and_long_signatures_say_what_is_needed(tmp_path: Path) -> None:
@@ -118,6 +129,23 @@ def test_the_settings_that_an_annotation_names_are_built_from_nothing_and_said(t
     result = _summary(tmp_path, text)
     assert (result.code, result.err) == (0, "note: Net is built with --arg 'config=@Settings()'\n")
     assert json.loads(result.out)["totals"]["params"] == 10
+
+
+def test_what_an_annotated_object_needs_is_named_by_its_parts(tmp_path: Path) -> None:
+    text = "from dataclasses import dataclass\n@dataclass\nclass Dims:\n    width: int\n    depth: int = 1\n"
+    text += _net("Net", "dims: Dims", "nn.Linear(4, dims.width)")
+    result = _summary(tmp_path, text)
+    assert (result.code, result.err.splitlines()[-1]) == (2, "hint: give them with --arg dims.width=...")
+    result = _summary(tmp_path, text, "--arg", "dims.depth=2")
+    assert (result.code, result.err.splitlines()[-1]) == (2, "hint: give them with --arg dims.width=...")
+    result = _summary(tmp_path, text, "--arg", "dims.width=2")
+    assert json.loads(result.out)["totals"]["params"] == 10
+
+
+def test_a_path_or_a_table_is_not_built_from_nothing(tmp_path: Path) -> None:
+    text = "from pathlib import Path\n" + _net("Net", "folder: Path, table: dict", "nn.Linear(4, 3)")
+    result = _summary(tmp_path, text)
+    assert result.err.splitlines()[-1] == "hint: give them with --arg folder=... --arg table=..."
 
 
 @pytest.mark.parametrize("device", ["cpu", "meta"])

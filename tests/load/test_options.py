@@ -23,6 +23,7 @@ RUN = {
     "--field-of": "x",
     "--axes": "x=2,3",
     "--input-from": "model:made",
+    "--past": "8",
     "--unit": ":0",
     "--allow-unsafe": None,
 }

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from convinspect.errors import UsageError
 from convinspect.render.options import Options
 from convinspect.render.rows import Row
 from convinspect.render.selection import select
@@ -114,3 +115,14 @@ def test_one_part_is_shown_whole() -> None:
     assert text.splitlines()[0].startswith("layers.7 of Net")
     assert "hidden: relu" in text
     assert "folded" not in text
+
+
+def test_a_list_of_modules_is_shown_as_what_it_holds() -> None:
+    made = blocks(3)
+    text = str(made.table(width=80, only="layers"))
+    assert text.splitlines()[0].startswith("layers of Net")
+    assert text.count(": Block") == 3
+    assert "1,752 params" in text  # three times 584
+    with pytest.raises(UsageError, match="no module of that path") as raised:
+        str(made.table(only="layer"))
+    assert "layers" in (raised.value.hint or "").split(": ")[1].split(", ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import warnings
 from collections.abc import Callable
 
@@ -124,6 +125,21 @@ def test_an_error_of_plain_code_names_the_module_it_came_from() -> None:
 
     said = _said(nn.Sequential(Broken()), torch.zeros(1))
     assert said.startswith("0: Broken raised KeyError: 'stage4' (test_failure.py:")
+
+
+@pytest.mark.parametrize(
+    "raising",
+    [lambda _: json.loads("{"), lambda x: x.view(3, 3), lambda x: functional.pad(x, (1,))],
+    ids=["Python", "an operator", "torch"],
+)
+def test_an_error_is_placed_in_the_users_own_file(raising: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """Python's and torch's own files, wherever they are installed, are nothing that the user can mend."""
+
+    class Broken(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return raising(x)
+
+    assert "(test_failure.py:" in _said(Broken(), torch.zeros(1, 4))
 
 
 def test_a_fault_of_ours_is_no_failure_of_the_model_nor_hidden_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,6 +298,15 @@ def test_a_call_that_fails_in_a_layer_is_that_layers_row() -> None:
     assert report.failure is not None
     assert (report.failure.path, report.failure.op) == ("0", None)
     assert [layer.kind for layer in report.layers] == ["module", "module"]
+
+
+def test_settings_of_a_call_that_failed_are_those_that_its_input_does_not_decide() -> None:
+    report = report_of(nn.Sequential(nn.Linear(320, 50)), torch.zeros(1, 80))
+    assert row(report, "0").attributes == {}
+    report = report_of(nn.Sequential(nn.BatchNorm2d(3)), torch.zeros(1, 4, 9, 9))
+    assert "num_features" not in row(report, "0").attributes
+    report = report_of(nn.Sequential(nn.AvgPool2d(9)), torch.zeros(1, 1, 6, 6))
+    assert row(report, "0").attributes["kernel_size"] == (9, 9)
 
 
 def test_a_scripted_call_that_failed_has_a_row() -> None:

@@ -15,6 +15,7 @@ from torch.nn import functional
 from convinspect import inspect
 from convinspect.errors import UsageError
 from convinspect.frontends import Frontend, frontend_of
+from convinspect.frontends.torchscript.markers import quiet
 from convinspect.inputs import given_inputs
 from convinspect.load.adopt import adopt
 from convinspect.spec import Request, Target
@@ -166,3 +167,11 @@ def test_sparse_buffers_and_inputs_run_everywhere(device: str | None) -> None:
     assert report.failure is None
     assert next(layer.macs for layer in report.layers if layer.path == "linear") == 7 * 6 * 16
     assert report.outputs[0].shape == (7, 16)
+
+
+@pytest.mark.parametrize("category", [DeprecationWarning, FutureWarning])
+def test_what_torchscript_says_of_its_own_end_is_kept_back(category: type[Warning]) -> None:
+    with quiet():
+        warnings.warn("`torch.jit.load` is deprecated. Please switch to `torch.export`.", category, stacklevel=1)
+    with quiet(), pytest.warns(UserWarning, match="of the model's own"):
+        warnings.warn("a word of the model's own", UserWarning, stacklevel=1)

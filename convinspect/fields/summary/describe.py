@@ -91,10 +91,17 @@ def _told(cause: Cause | None) -> GlobalOperator | None:
 
 def _columns(by_axis: Sequence[Numbers]) -> dict[str, Any]:
     """Turn the numbers of each axis into one tuple a kind; ``None`` where no axis has any."""
-    sized = any(one.size is not None for one in by_axis)
-    columns: dict[str, Any] = {
-        kind: tuple(getattr(one, kind) for one in by_axis) if sized else None
-        for kind in ("size", "size_min", "size_by", "jump", "start")
+    kinds = ("size", "size_min", "size_by", "jump", "start", "halo")
+    columns = {kind: tuple(getattr(one, kind) for one in by_axis) for kind in kinds}
+    sized = any(size is not None for size in columns["size"])
+    # A list without an entry says nothing; of what has a size, a unit that sees padding alone starts nowhere.
+    steps = sized and any(step is not None for step in columns["jump"])
+    keep = {
+        "size": sized,
+        "size_min": sized,
+        "size_by": sized,
+        "jump": steps,
+        "start": steps,
+        "halo": any(columns["halo"]),
     }
-    halo = tuple(one.halo for one in by_axis)
-    return {**columns, "halo": halo if any(halo) else None}
+    return {kind: column if keep[kind] else None for kind, column in columns.items()}

@@ -98,7 +98,7 @@ def saved_copy(model: Any, device: str | None = None) -> Any:
 def quiet() -> Iterator[None]:
     """Keep what TorchScript says about its own deprecation away from the user's terminal."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning, message=r".*torch\.jit")
+        warnings.filterwarnings("ignore", message=r"`torch\.jit\.\w+` is deprecated")
         yield
 
 

@@ -17,7 +17,7 @@ from torch import nn
 
 from convinspect.frontends.modules import packed_tensors
 from convinspect.records import Alive, AliveKind, Memory, ModuleCall, Note, OpCall, Peak, Phase
-from convinspect.tensors.describe import tensors_in
+from convinspect.tensors.describe import returned_tensors
 from convinspect.tensors.identity import allocated_bytes
 from convinspect.tensors.operators import mutates, operands, results
 from convinspect.tensors.registered import registered_modules, registered_tensors
@@ -52,7 +52,7 @@ class LiveBytes:
             self.timeline.hold(tensor, "weights", since_start=True)
         for module in registered_modules(model):
             self.timeline.assume(allocated_bytes(tensor for _, tensor in packed_tensors(module)), "weights")
-        for tensor in tensors_in(inputs):
+        for tensor in returned_tensors(inputs):  # a cache is an object that holds some
             self.timeline.hold(tensor, "inputs", since_start=True)
         self.timeline.settle()
 
