@@ -13,12 +13,13 @@ from convinspect.render.columns import COLUMNS, with_values
 from convinspect.render.geometry import geometry
 from convinspect.render.heading import heading
 from convinspect.render.outline import Outline
+from convinspect.render.picture_data import pictures
 from convinspect.render.rows import row_of
 from convinspect.render.text import UNICODE
 from convinspect.units import exact, setting
 
 if TYPE_CHECKING:
-    from convinspect.records import Interval, Peak, ReceptiveField, Timeline, Units
+    from convinspect.records import Peak, ReceptiveField
     from convinspect.render.columns import Column
     from convinspect.render.rows import Row
     from convinspect.report import Report
@@ -51,7 +52,6 @@ def page_data(report: Report) -> dict[str, Any]:
     fields, field_of = _distinct(layer.receptive_field for layer in report.layers)
     return {
         "name": report.model.name,
-        "target": report.model.target,
         "heading": heading(report, UNICODE, _ENDLESS),
         "made": f"convinspect {report.tool.version}, torch {report.tool.torch}, Python {report.tool.python}",
         "facts": list(_facts(report)),
@@ -60,9 +60,7 @@ def page_data(report: Report) -> dict[str, Any]:
         "columns": [
             {
                 "name": column.name,
-                "heading": column.heading
-                if column.heading != "%"
-                else f"{COLUMNS[column.name.removesuffix('_share')].heading} %",
+                "heading": _title(column),
                 "means": column.means,
                 "left": column.left,
                 "bar": column.name in _VALUES and column.topic != "field",
@@ -78,18 +76,7 @@ def page_data(report: Report) -> dict[str, Any]:
         ],
         "fields": [msgspec.to_builtins(field) for field in fields],
         "field_of": field_of,
-        "graph": report.graph,
-        "timeline": None
-        if report.timeline is None
-        else {
-            "inference": _timeline(report.timeline.inference, report.totals.memory.inference_peak),
-            "training": _timeline(report.timeline.training, training.peak)
-            if (training := report.totals.memory.training) and report.timeline.training
-            else None,
-        },
-        "units": None
-        if report.units is None
-        else {"layers": report.units.layers, "distinct": [_units(one) for one in report.units.distinct]},
+        **pictures(report),
     }
 
 
@@ -103,7 +90,8 @@ def _facts(report: Report) -> Iterator[tuple[str, str, str]]:
     totals, memory = report.totals, report.totals.memory
     frozen = f", {exact(totals.trainable_params)} trainable" if totals.non_trainable_params else ""
     yield "Parameters", exact(totals.params), f"{size_text(totals.weight_bytes)} of weights{frozen}"
-    if totals.macs is not None:
+    # At least nothing is nothing known.
+    if totals.macs is not None and (totals.macs or totals.macs_status == "exact"):
         bound = "" if totals.macs_status == "exact" else "at least "
         yield "MACs", f"{bound}{exact(totals.macs)}", "multiply-adds of one forward"
     if memory.inference_peak_bytes is not None:
@@ -177,60 +165,3 @@ def _extent(field: ReceptiveField | None) -> int | None:
         return None
     sides = [side[1] - side[0] + 1 for side in field.center or () if side is not None]
     return max([*(size for size in field.size or () if size is not None), *sides], default=None)
-
-
-def _timeline(line: Timeline, peak: Peak | None) -> dict[str, Any]:
-    """Return ``line`` by columns, its operators numbered."""
-    ops: dict[str, int] = {}
-    return {
-        "phases": [one.phase for one in line.moments],
-        "owners": [one.owner for one in line.moments],
-        "op_of": [ops.setdefault(one.op, len(ops)) for one in line.moments],
-        "allocations": [
-            [one.kind, one.bytes, one.owner, ops.setdefault(one.op or "", len(ops)), one.born, one.died]
-            for one in line.allocations
-        ],
-        "ops": list(ops),
-        "peak": peak.bytes if peak is not None else None,
-    }
-
-
-def _units(units: Units) -> dict[str, Any]:
-    """Return ``units`` with their intervals in runs, which are few where they go on evenly."""
-    return {
-        "input": units.input,
-        "axes": units.axes,
-        "sizes": units.sizes,
-        "along": [
-            {
-                "axes": one.axes,
-                "box": _runs(one.box),
-                "local": None if one.local is None else _runs(one.local),
-                "nominal": None if one.nominal is None else _runs(one.nominal),
-            }
-            for one in units.along
-        ],
-    }
-
-
-def _runs(spans: Sequence[Interval | None]) -> list[list[int] | int]:
-    """Return intervals in runs ``[lo, hi, step of lo, step of hi, count]``; a count alone for so many of nothing."""
-    runs: list[list[int] | int] = []
-    for span in spans:
-        last = runs[-1] if runs else None
-        if span is None:
-            if isinstance(last, int):
-                runs[-1] = last + 1
-            else:
-                runs.append(1)
-            continue
-        if isinstance(last, list):
-            lo, hi, up_lo, up_hi, count = last
-            if count == 1:
-                runs[-1] = [lo, hi, span[0] - lo, span[1] - hi, 2]
-                continue
-            if span == (lo + up_lo * count, hi + up_hi * count):
-                last[4] += 1
-                continue
-        runs.append([*span, 0, 0, 1])
-    return runs

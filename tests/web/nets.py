@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 
 import torch
@@ -63,6 +65,16 @@ NETS: dict[str, tuple[type[nn.Module], tuple[int, ...]]] = {
 def report(name: str) -> Report:
     make, shape = NETS[name]
     return inspect(make(), torch.empty(shape, device="meta"), sections=SECTIONS)
+
+
+@contextmanager
+def many_runs() -> Iterator[None]:
+    """Make runs within cheaper: each collects garbage, and what is there already is none."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def unit(name: str, path: str, index: Sequence[int]) -> Unit:

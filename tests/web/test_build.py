@@ -46,3 +46,4 @@ def test_the_script_holds_the_licences_of_its_libraries() -> None:
     for library in ("@dagrejs/dagre", "@dagrejs/graphlib", "d3-array", "d3-hierarchy", "d3-shape"):
         assert library in script[: script.index("*/")]
     assert script.isascii()
+    assert "</script" not in script

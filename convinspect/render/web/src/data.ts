@@ -76,12 +76,10 @@ export interface Timeline {
   /** Kind, bytes, owner, operator, born, died. */
   allocations: [string, number, number, number, number, number | null][];
   ops: string[];
-  peak: number | null;
 }
 
 export interface Data {
   name: string;
-  target: string;
   heading: string[];
   made: string;
   facts: [string, string, string][];

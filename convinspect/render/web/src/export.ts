@@ -9,6 +9,7 @@ const WRITTEN = [
   "font-size",
   "font-weight",
   "opacity",
+  "paint-order",
 ];
 const MARGIN = 12;
 const LARGEST = 8192;

@@ -156,7 +156,7 @@ export class Flow {
  */
 function throughHidden(data: Data, graph: readonly [number, number][]): [number, number][] {
   const sources = new Map<number, Set<number>>();
-  const hidden = (row: number): boolean => row >= 0 && !at(data.rows, row).shown && sources.get(row)?.size === 1;
+  const hidden = (row: number): boolean => row >= 0 && !at(data.rows, row).shown && (sources.get(row)?.size ?? 0) < 2;
   for (const [from, to] of graph) {
     const into = sources.get(to) ?? new Set();
     sources.set(to, into);

@@ -75,7 +75,7 @@ interface Size {
 }
 
 function size([first, second]: readonly [string, string]): Size {
-  return { width: Math.max(44, LETTER * Math.max(first.length, second.length) + 20), height: second ? 40 : 26 };
+  return { width: Math.max(44, LETTER * Math.max(first.length, second.length) + 28), height: second ? 40 : 26 };
 }
 
 function framed(content: Picture, title: string): Size {
