@@ -23,7 +23,7 @@ from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from convinspect.tensors.identity import same_piece
 from convinspect.tensors.known import is_known, values_of, with_twin, with_values
-from convinspect.tensors.operators import mutates, operands, signature_of
+from convinspect.tensors.operators import operands, signature_of
 from convinspect.torch_private import (
     DispatchMode,
     aten,
@@ -73,6 +73,15 @@ def _forget(key: int, _reference: object) -> None:
 
 # Derivatives make zeros that are nowhere written: without data there is nothing to save.
 _WRITTEN_OUT = {aten("_efficientzerotensor"): torch.ops.aten.zeros.default}
+
+
+# They change how the tensor that they are given lies in its storage, or give it another one.
+_LAYING = frozenset(
+    (
+        *("resize_", "resize_as_", "set_", "as_strided_", "transpose_", "t_", "squeeze_", "unsqueeze_"),
+        *("swapaxes_", "swapdims_", "detach_", "rename_", "set_data", "_resize_output_"),
+    )
+)
 
 
 class _Kernel:
@@ -212,15 +221,24 @@ def _on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return _mapped(known, FakeTensor)
     if _Kernel.running:
         return func(*args, **kwargs)
-    if not mutates(func):
-        args, kwargs = _mapped(args, _plain), {name: _mapped(arg, _plain) for name, arg in kwargs.items()}
+    fakes: dict[int, torch.Tensor] = {}
+
+    def plain(tensor: torch.Tensor) -> torch.Tensor:
+        meta = _plain(tensor)
+        fakes[id(meta)] = tensor
+        return meta
+
+    if not _lays_anew(func):
+        args, kwargs = _mapped(args, plain), {name: _mapped(arg, plain) for name, arg in kwargs.items()}
     with running_meta_kernels(), light_symbols():
         _Kernel.running += 1
         try:
             out = func(*args, **kwargs)
         finally:
             _Kernel.running -= 1
-    return _mapped(laid_out(func, args, kwargs, as_the_cpu_returns(func, args, out)), _as_fake)
+    out = laid_out(func, args, kwargs, as_the_cpu_returns(func, args, out))
+    # What a kernel has written to comes back as what was given.
+    return _mapped(out, lambda tensor: fakes[id(tensor)] if id(tensor) in fakes else _as_fake(tensor))
 
 
 def _as_meta(tensor: torch.Tensor) -> torch.Tensor:
@@ -248,6 +266,15 @@ def _mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)([_mapped(item, change) for item in value])
     return value
+
+
+@cache
+def _lays_anew(func: Any) -> bool:
+    """Tell whether the operator may change the shape of a tensor that it is given."""
+    signature = signature_of(func)
+    if signature is None or signature.replaced:
+        return True
+    return bool(signature.written) and signature.name.split("::")[1] in _LAYING
 
 
 @cache
