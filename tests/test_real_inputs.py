@@ -241,6 +241,8 @@ def test_a_factory_says_by_its_weights_what_images_it_takes(tmp_path: Path) -> N
     result = _summary(tmp_path, "net")
     assert (result.code, result.err) == (0, "note: --input 3,20,20: from the model's own Weights.DEFAULT.transforms\n")
     assert json.loads(result.out)["inputs"][0]["shape"] == [1, 3, 20, 20]
+    explained = convinspect("explain", "fetching.py:net", "Conv2d", "--device", "cpu", cwd=tmp_path)
+    assert explained.err.splitlines()[0] == result.err.strip()
 
 
 @pytest.mark.parametrize("target", ["Net", "local"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from convinspect.cli.patience import patience
 from convinspect.cli.streams import say
 from convinspect.errors import UndecidedError
+from convinspect.records import TAKEN
 from convinspect.spec import Request, parse_target
 from convinspect.units import printable
 
@@ -17,18 +18,26 @@ if TYPE_CHECKING:
 
 
 def reported(request: Request) -> tuple[Request, Report]:
-    """Return the report, and the request that it is of: its target may have been chosen on the way.
+    """Return the report and its request, whose target may have been chosen on the way; say what was taken.
 
     Raises `UndecidedError` where nobody is there to be asked, or answers with something else.
     """
     try:
-        return request, _summarised(request)
+        report = _summarised(request)
     except UndecidedError as error:
         name = _answer(error)
         if name is None:
             raise
-    chosen = replace(request, target=parse_target(f"{request.target.source}:{name}"))
-    return chosen, _summarised(chosen)
+        request = replace(request, target=parse_target(f"{request.target.source}:{name}"))
+        report = _summarised(request)
+    for line in told(report):
+        say(line)
+    return request, report
+
+
+def told(report: Report) -> list[str]:
+    """Return the lines on what was taken where it was not named, and on another place that it ran in."""
+    return [f"note: {note.message}" for note in report.warnings if note.code in (*TAKEN, "ran_on_cpu")]
 
 
 def _summarised(request: Request) -> Report:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from convinspect.cli.asking import reported
+from convinspect.cli.asking import reported, told
 from convinspect.cli.complaints import height_of
 from convinspect.cli.completion import complete_target
 from convinspect.cli.form import form_of, form_options
@@ -95,9 +95,7 @@ def _run(
     options: dict[str, Any],
 ) -> int:
     request, report = reported(request)
-    notes = [f"note: {note.message}" for note in report.warnings if note.code in ("chosen", "ran_on_cpu")]
-    for line in notes:
-        say(line)
+    notes = told(report)
     failed = failure_of(report, request)
     if failed is None or output.is_stdout or options["partial"]:
         printed_to = stdout if output.is_stdout else None
