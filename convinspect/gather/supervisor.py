@@ -34,6 +34,7 @@ def supervise(job: socket.socket, recorder: Recorder, disk: Disk) -> NoReturn:
     """
     assignment = _received(job)
     _adopt_orphans()
+    _say(job, BEGUN)  # before the model can end this process
     child = os.fork()
     if child == 0:
         os.setsid()
@@ -41,7 +42,6 @@ def supervise(job: socket.socket, recorder: Recorder, disk: Disk) -> NoReturn:
         _be_the_first_to_die()
         job.close()
         run(assignment, recorder, disk)
-    _say(job, BEGUN)
     status = _watched(child, job)
     _kill_orphans()
     _say(job, f"{os.waitstatus_to_exitcode(status)}".encode())
