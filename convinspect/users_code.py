@@ -64,9 +64,12 @@ def running_users_code(what: str, hint: Callable[[BaseException], str | None] | 
 
     ``hint`` may know what to try where a certain error was raised.
     """
+    limit = sys.getrecursionlimit()
     try:
-        with _no_lower_limit():
+        try:
             yield
+        finally:  # what follows is not the user's code, and may have no frame left to call anything in
+            sys.setrecursionlimit(max(limit, sys.getrecursionlimit()))
     except (InspectError, KeyboardInterrupt):
         raise
     except SystemExit as error:
@@ -74,16 +77,6 @@ def running_users_code(what: str, hint: Callable[[BaseException], str | None] | 
     except BaseException as error:
         refuse_for_want_of_memory(error, what)
         raise ModelError(f"{what}: {describe(error)}", (hint and hint(error)) or _hint(error)) from error
-
-
-@contextmanager
-def _no_lower_limit() -> Iterator[None]:
-    """Run the block, and leave the limit of recursion no lower than it was: what follows is not the user's code."""
-    limit = sys.getrecursionlimit()
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(max(limit, sys.getrecursionlimit()))
 
 
 def refuse_for_want_of_memory(error: BaseException, what: str) -> None:
