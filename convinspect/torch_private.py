@@ -130,9 +130,15 @@ def replacing_inference_mode(mode: Any, is_enabled: Any) -> Iterator[None]:
         torch._C._InferenceMode, torch.is_inference_mode_enabled = before  # type: ignore[misc]
 
 
-def taken_back(library: torch.library.Library) -> None:
-    """Take the kernels of ``library`` out of the dispatcher. Missing: they are lent for good."""
-    library._destroy()
+@contextmanager
+def kernel_on_cpu(name: str, kernel: Any) -> Iterator[None]:
+    """Let torch's operator ``name`` run ``kernel`` on the CPU. Missing: it cannot be taken back, and stays for good."""
+    library = torch.library.Library("aten", "IMPL")
+    library.impl(name, kernel, "AutogradCPU")
+    try:
+        yield
+    finally:
+        library._destroy()
 
 
 def registries(module: nn.Module) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
@@ -111,19 +111,33 @@ def _page(report: Report, options: Options, *, with_account: bool) -> list[Text]
 def drawn(lines: Sequence[Text], options: Options) -> str:
     """Return ``lines`` as text without a line break at its end, with the codes of a terminal where colour is wanted."""
     file = io.StringIO()
+    print_on(file, lines, 10_000, "standard" if options.color else None)
+    return file.getvalue().removesuffix("\n")
+
+
+def print_on(
+    file: io.StringIO,
+    lines: Sequence[Text],
+    width: int,
+    color: Literal["standard", "truecolor"] | None,
+    *,
+    record: bool = False,
+) -> Console:
+    """Print ``lines`` as they are on ``file``, and return what did: it can export them where it is to ``record``."""
     console = Console(
         file=file,
-        width=10_000,
-        color_system="standard" if options.color else None,
-        force_terminal=options.color,
+        width=width,
+        color_system=color,
+        force_terminal=color is not None,
         legacy_windows=False,
+        record=record,
         highlight=False,
         markup=False,
         emoji=False,
     )
     for line in lines:
         console.print(line, no_wrap=True, crop=False, overflow="ignore")
-    return file.getvalue().removesuffix("\n")
+    return console
 
 
 def _whole_macs(report: Report) -> int | None:

@@ -6,9 +6,7 @@ import io
 import re
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from convinspect.render.page import page
+from convinspect.render.page import page, print_on
 from convinspect.render.text import text_width
 from convinspect.units import printable
 
@@ -23,19 +21,8 @@ _FOREIGN = re.compile(r"\s*(?:@font-face \{.*?\}|<!--.*?-->)", re.DOTALL)
 def write(report: Report, options: Options) -> str:
     """Return an SVG document with the page, as wide as its longest line; it holds no script and fetches nothing."""
     lines = page(report, options)
-    console = Console(
-        file=io.StringIO(),
-        width=max(text_width(line.plain) for line in lines),
-        color_system="truecolor",
-        force_terminal=True,
-        legacy_windows=False,
-        record=True,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
-    for line in lines:
-        console.print(line, no_wrap=True, crop=False, overflow="ignore")
+    width = max(text_width(line.plain) for line in lines)
+    console = print_on(io.StringIO(), lines, width, "truecolor", record=True)
     console.print()  # rich's frame cuts what hangs below the last line
     # A name that does not change with what is in it: two pictures differ where the pages do.
     drawn = console.export_svg(title=printable(report.model.target), unique_id="page")

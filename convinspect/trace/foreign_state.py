@@ -19,7 +19,7 @@ _MOST_BYTES = 64 * 2**20
 _STATEFUL = ("__next__", "digest", "put")
 _CONTAINERS = (dict, list, tuple, set, frozenset, bytearray)
 _POINTER = object.__basicsize__ // 2
-_STATIC = 1 << 9  # a flag that types lack which C code lays out for good
+_MADE_AT_RUN_TIME = 1 << 9  # a flag that types lack which C code lays out for good
 
 
 def keeper(item: Any) -> Callable[[], Any] | None:
@@ -62,7 +62,7 @@ def is_out_of_reach(kind: type) -> bool:
 
 
 def _has_state_in_c(kind: type) -> bool:
-    if not kind.__flags__ & _STATIC:
+    if not kind.__flags__ & _MADE_AT_RUN_TIME:
         return True
     slots, base = vars(kind).get("__slots__", ()), kind.__base__ or object
     pointers = 1 if isinstance(slots, str) else len(tuple(slots))

@@ -11,8 +11,8 @@ from convinspect.torch_private import (
     LEFT_ALONE,
     compiler_questions,
     is_compiler_loaded,
+    kernel_on_cpu,
     replacing_inference_mode,
-    taken_back,
 )
 
 
@@ -58,12 +58,8 @@ def _one_hot_without_questions() -> Iterator[None]:
 
     The numbers of its checks are nobody's, and for a tensor without data torch compares with all classes instead.
     """
-    library = torch.library.Library("aten", "IMPL")
-    library.impl("one_hot", _one_hot, "AutogradCPU")
-    try:
+    with kernel_on_cpu("one_hot", _one_hot):
         yield
-    finally:
-        taken_back(library)
 
 
 def _one_hot(index: torch.Tensor, num_classes: int = -1) -> torch.Tensor:

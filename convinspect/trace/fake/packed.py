@@ -9,7 +9,7 @@ from itertools import groupby
 import torch
 
 from convinspect.tensors.known import remember, values_of
-from convinspect.torch_private import taken_back, undispatched
+from convinspect.torch_private import kernel_on_cpu, undispatched
 
 
 def with_real_sizes(data: torch.Tensor, sizes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -22,12 +22,8 @@ def with_real_sizes(data: torch.Tensor, sizes: torch.Tensor) -> tuple[torch.Tens
 @contextmanager
 def padding_in_python() -> Iterator[None]:
     """Let sequences be padded by the operators that torch does it with, without reading or writing past them."""
-    library = torch.library.Library("aten", "IMPL")
-    library.impl("_pad_packed_sequence", _padded, "AutogradCPU")
-    try:
+    with kernel_on_cpu("_pad_packed_sequence", _padded):
         yield
-    finally:
-        taken_back(library)
 
 
 def _padded(
