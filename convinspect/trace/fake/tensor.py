@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
+from convinspect.light_imports import light_symbols
 from convinspect.tensors.identity import same_piece
 from convinspect.tensors.known import is_known, values_of, with_twin, with_values
 from convinspect.tensors.operators import operands, signature_of
@@ -33,7 +34,6 @@ from convinspect.torch_private import (
     undispatched,
 )
 from convinspect.trace.fake.cpu_layouts import answer_of_the_cpu, as_the_cpu_returns
-from convinspect.trace.fake.light_symbols import light_symbols
 from convinspect.trace.fake.masked import selected, with_indices
 from convinspect.trace.fake.packed import with_real_sizes
 from convinspect.trace.fake.pointwise_layout import laid_out
@@ -230,13 +230,14 @@ def _on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
     if not _lays_anew(func):
         args, kwargs = _mapped(args, plain), {name: _mapped(arg, plain) for name, arg in kwargs.items()}
-    with running_meta_kernels(), light_symbols():
-        _Kernel.running += 1
-        try:
-            out = func(*args, **kwargs)
-        finally:
-            _Kernel.running -= 1
-    out = laid_out(func, args, kwargs, as_the_cpu_returns(func, args, out))
+    with light_symbols():
+        with running_meta_kernels():
+            _Kernel.running += 1
+            try:
+                out = func(*args, **kwargs)
+            finally:
+                _Kernel.running -= 1
+        out = laid_out(func, args, kwargs, as_the_cpu_returns(func, args, out))
     # What a kernel has written to comes back as what was given.
     return _mapped(out, lambda tensor: fakes[id(tensor)] if id(tensor) in fakes else _as_fake(tensor))
 
