@@ -7,9 +7,9 @@ import sys
 
 
 def import_torch() -> None:
-    """Import torch and the rooms that stand on it, if nobody has, and let the collector pass them by from then on.
+    """Import torch, if nobody has, and let the collector pass its objects by from then on.
 
-    They make some hundred thousand objects that live as long as the process does. A search among a process's objects
+    They are some hundred thousand that live as long as the process does. A search among a process's objects
     (``gc.get_objects``, ``gc.get_referrers``) leaves them out as well.
     """
     if "torch" in sys.modules:
@@ -17,7 +17,6 @@ def import_torch() -> None:
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        from convinspect import analyse, inputs, load, trace  # noqa: F401, PLC0415 - imported for those who come later
         from convinspect.torch_private import compiler_questions  # noqa: PLC0415
 
         compiler_questions()  # found by such a search

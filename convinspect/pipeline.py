@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from convinspect.collector import import_torch
 from convinspect.errors import InspectError, UsageError
 from convinspect.machine import no_more_than_available
 from convinspect.records import Note, Trace
@@ -45,7 +44,6 @@ def summarise(request: Request) -> Report:
 
 
 def _summarised(request: Request) -> Report:
-    import_torch()
     from convinspect.analyse import analyse  # noqa: PLC0415
     from convinspect.load import kind_of, load  # noqa: PLC0415
 

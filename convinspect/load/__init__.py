@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from convinspect.collector import import_torch
 from convinspect.errors import UsageError
 from convinspect.load.loaded import Loaded
 from convinspect.load.options import check_options
@@ -9,6 +10,8 @@ from convinspect.load.sniff import Kind, kind_of
 from convinspect.spec import Request
 
 __all__ = ["Loaded", "kind_of", "load"]
+
+_WEIGHTS = ("checkpoint", "safetensors", "shards")  # read without torch
 
 
 def load(request: Request) -> Loaded:
@@ -25,12 +28,18 @@ def load(request: Request) -> Loaded:
         raise error.within(request.target.text) from error.__cause__
     except OSError as error:
         raise UsageError(f"{request.target.text}: {error.strerror}") from error
+    import_torch()
     from convinspect.load.python import load_python  # noqa: PLC0415
 
     return load_python(request)
 
 
 def _load_file(request: Request, kind: Kind) -> Loaded:
+    if kind in _WEIGHTS:
+        from convinspect.load.weights import load_weights  # noqa: PLC0415
+
+        return load_weights(request, kind)
+    import_torch()
     if kind == "torchscript":
         from convinspect.load.torchscript import load_torchscript  # noqa: PLC0415
 
@@ -39,10 +48,6 @@ def _load_file(request: Request, kind: Kind) -> Loaded:
         from convinspect.load.export import load_export  # noqa: PLC0415
 
         return load_export(request)
-    if kind == "config":
-        from convinspect.load.config import load_config  # noqa: PLC0415
+    from convinspect.load.config import load_config  # noqa: PLC0415
 
-        return load_config(request)
-    from convinspect.load.weights import load_weights  # noqa: PLC0415
-
-    return load_weights(request, kind)
+    return load_config(request)
