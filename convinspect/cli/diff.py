@@ -17,7 +17,6 @@ from convinspect.cli.patience import patience
 from convinspect.cli.screen import can_draw, has_color, width_of
 from convinspect.cli.streams import report_stream, say
 from convinspect.errors import InspectError, ModelError, UsageError
-from convinspect.records import TAKEN
 from convinspect.spec import SECTIONS, Request, parse_target
 
 if TYPE_CHECKING:
@@ -189,7 +188,7 @@ def _whole(side: _Side, outcome: Outcome) -> Report:
     if report.stopped is not None:
         raise ModelError(f"{side.name}: {side.text}: {report.stopped}", "a diff needs two whole forwards")
     for warning in report.warnings:
-        if warning.code in TAKEN:
+        if warning.is_told:
             say(f"note: {side.name}: {warning.message}")
     return report
 

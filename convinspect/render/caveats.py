@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from convinspect.records import TAKEN
 from convinspect.render import field, field_summary
 from convinspect.render.signs import Sign
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from convinspect.report import Report
 
 _NAMED = 3
-# What is said while the model is looked for and run.
-_TOLD = (*TAKEN, "ran_on_cpu")
 
 
 def legend(report: Report, rows: Sequence[Row], layout: Layout, glyphs: Glyphs, *, verbose: bool) -> Iterator[str]:
@@ -107,7 +104,7 @@ def warnings(report: Report, *, told: bool) -> Iterator[str]:
 
 def _notes(report: Report, *, told: bool) -> Iterable[Note]:
     for note in report.warnings:
-        if not (told and note.code in _TOLD) and not (note.code == "macs_lower_bound" and report.uncounted):
+        if not (told and note.is_told) and not (note.code == "macs_lower_bound" and report.uncounted):
             yield note
 
 
