@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from convinspect import __version__
 from convinspect.check import DEVICE
 from convinspect.check.metrics import limit_options
 from convinspect.cli.completion import complete_target
@@ -19,6 +18,7 @@ from convinspect.cli.output import Output, open_output
 from convinspect.cli.screen import has_color
 from convinspect.cli.streams import report_stream, say
 from convinspect.errors import InspectError
+from convinspect.version import __version__
 
 if TYPE_CHECKING:
     from convinspect.check.results import Session

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
+from importlib import import_module  # noqa: TID251 - of this room, by the name of a format
 from typing import cast
 
 from convinspect.diff.compare import compare

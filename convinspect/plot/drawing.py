@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from importlib import import_module
+from importlib import import_module  # noqa: TID251 - matplotlib, and of this room by the name of a kind
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from convinspect.errors import UsageError
