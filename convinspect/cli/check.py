@@ -17,7 +17,7 @@ from convinspect.cli.options import run_options
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.screen import has_color
 from convinspect.cli.streams import report_stream, say
-from convinspect.errors import InspectError
+from convinspect.errors import Complaint, InspectError
 from convinspect.version import __version__
 
 if TYPE_CHECKING:
@@ -137,10 +137,9 @@ def _session(target: str | None, options: dict[str, Any], given: frozenset[str])
 def _document(form: str, message: str, hint: str | None, exit_code: int) -> str:
     """Return what stopped everything in the format that was asked for; as text it stands on stderr alone."""
     from convinspect.check.results import Session  # noqa: PLC0415
-    from convinspect.check.verdicts import Problem  # noqa: PLC0415
     from convinspect.cli.check_run import workspace  # noqa: PLC0415
 
-    session = Session(__version__, workspace(), problem=Problem(message, hint, exit_code))
+    session = Session(__version__, workspace(), problem=Complaint(message, hint, exit_code))
     return "" if form == "text" else _written(session, form)
 
 

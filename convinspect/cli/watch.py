@@ -20,8 +20,8 @@ from convinspect.render import Options, render
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from convinspect.errors import InspectError
-    from convinspect.gather import Complaint, Outcome
+    from convinspect.errors import Complaint, InspectError
+    from convinspect.gather import Outcome
     from convinspect.report import Report
     from convinspect.spec import Request
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from convinspect.errors import Complaint
 from convinspect.report import Report
 from convinspect.spec import Request
 
@@ -22,15 +23,6 @@ class Job:
     folder: Path
     revision: str | None = None
     environment: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """Why there is no whole report, for a person, with the exit code that scripts read (2, 3 or 70)."""
-
-    message: str
-    hint: str | None
-    exit_code: int
 
 
 @dataclass(frozen=True, slots=True)
