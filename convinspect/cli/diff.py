@@ -14,14 +14,14 @@ from convinspect.cli.html_page import show, shown
 from convinspect.cli.options import request_of, run_options
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.patience import patience
-from convinspect.cli.screen import can_draw, has_color, width_of
+from convinspect.cli.screen import fitted
 from convinspect.cli.streams import report_stream, say
 from convinspect.errors import InspectError, ModelError, UsageError
 from convinspect.records import TAKEN
+from convinspect.render.options import Options
 from convinspect.spec import SECTIONS, Request, parse_target
 
 if TYPE_CHECKING:
-    from convinspect.diff import Diff, Options
     from convinspect.gather import Outcome
     from convinspect.load.sniff import Kind
     from convinspect.report import Report
@@ -84,39 +84,15 @@ def diff(before: str, after: str, **options: Any) -> int:
 
 
 def _run(sides: tuple[_Side, _Side], form: str, output: Output, stdout: TextIO | None, options: dict[str, Any]) -> int:
-    from convinspect.diff import Options, compare, render  # noqa: PLC0415 - a usage error must not wait for it
+    from convinspect.diff import compare, render  # noqa: PLC0415 - a usage error must not wait for it
 
     before, after = _reports(sides, options)
     found = compare(before, after, (_label(sides[0], before), _label(sides[1], after)))
-    terminal = output.is_stdout and stdout is not None and stdout.isatty()
-    layout = Options(
-        width=options["width"] or width_of(terminal=terminal),
-        color=has_color(terminal=terminal),
-        depth=options["depth"],
-        ascii=output.is_stdout and stdout is not None and not can_draw(stdout.encoding),
-    )
-    text = _page(found, layout) if form == "html" else render(found, form, layout)
-    output.write(stdout, text)
+    layout = fitted(Options(width=options["width"] or 0, depth=options["depth"]), stdout if output.is_stdout else None)
+    output.write(stdout, render(found, form, layout))
     if options["open_"]:
         show(output)
     return 1 if options["exit_code"] and found.differs else 0
-
-
-def _page(found: Diff, layout: Options) -> str:
-    from convinspect.render.comparison import Pair, compared  # noqa: PLC0415 - the other formats need nothing of it
-
-    ours, theirs = ({id(layer): i for i, layer in enumerate(report.layers)} for report in (found.before, found.after))
-    pairs = [
-        Pair(
-            ours[id(row.before)] if row.before is not None else None,
-            theirs[id(row.after)] if row.after is not None else None,
-            row.status,
-            row.itself,
-            row.facets,
-        )
-        for row in found.rows
-    ]
-    return compared(found.before, found.after, found.labels, pairs, ascii_only=layout.ascii)
 
 
 def _sides(before: str, after: str, options: dict[str, Any]) -> tuple[_Side, _Side]:

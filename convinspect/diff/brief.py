@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convinspect.diff import heading, numbers
 from convinspect.diff.difference import Diff
-from convinspect.diff.signs import ASCII, UNICODE
+from convinspect.render.text import ASCII, UNICODE
 
 _TITLES = {
     "params": "params",
@@ -18,13 +18,13 @@ _TITLES = {
 
 def brief(diff: Diff, *, ascii_only: bool = False) -> list[str]:
     """Return ``MACs +67.20K (+14.0%)`` and its like for the totals that differ, then what became of the rows."""
-    signs = ASCII if ascii_only else UNICODE
+    glyphs = ASCII if ascii_only else UNICODE
     if not diff.differs:
         return ["no difference"]
     found = []
     for _, name, value in heading.totals(diff):
         # The bytes of more weights are no news of their own.
         if value.differs and (name != "weight_bytes" or not diff.totals["params"].differs):
-            change, share = numbers.change(name, value, signs), numbers.percent(value, signs)
+            change, share = numbers.change(name, value, glyphs), numbers.percent(value, glyphs)
             found.append(f"{_TITLES[name]} {change}" + (f" ({share})" if share not in ("", change) else ""))
     return [*found, heading.changes(diff)]

@@ -6,23 +6,22 @@ from convinspect.diff.amounts import Change
 from convinspect.diff.counts import counts_of
 from convinspect.diff.difference import Diff
 from convinspect.diff.labels import row_count
-from convinspect.diff.signs import Signs, clean
+from convinspect.render.cells import shape
+from convinspect.render.text import Glyphs, clean
 from convinspect.report import Report
 
 NO_DIFFERENCE = "no difference: every row, every shape and every total is as it was"
 
 
-def sides(diff: Diff, signs: Signs) -> list[tuple[str, str]]:
+def sides(diff: Diff, glyphs: Glyphs) -> list[tuple[str, str]]:
     """Return what was compared, as names and texts: both targets, and how they ran, once where they ran alike."""
     before, after = diff.before, diff.after
-    texts = [_run(report, signs) for report in (before, after)]
+    texts = [_run(report, glyphs) for report in (before, after)]
     if before.tool.torch != after.tool.torch:
-        texts = [
-            f"{text} {signs.dot} torch {clean(report.tool.torch, signs)}"
-            for text, report in zip(texts, (before, after), strict=True)
-        ]
+        tools = (clean(report.tool.torch, glyphs) for report in (before, after))
+        texts = [f"{text} {_dot(glyphs)} torch {tool}" for text, tool in zip(texts, tools, strict=True)]
     found = [
-        (name, clean(f"{label}  {report.model.name}", signs))
+        (name, clean(f"{label}  {report.model.name}", glyphs))
         for name, label, report in zip(("before", "after"), diff.labels, (before, after), strict=True)
     ]
     if texts[0] == texts[1]:
@@ -30,10 +29,14 @@ def sides(diff: Diff, signs: Signs) -> list[tuple[str, str]]:
     return [found[0], ("", texts[0]), found[1], ("", texts[1])]
 
 
-def _run(report: Report, signs: Signs) -> str:
-    given = (f"{one.name} {'x'.join(map(str, one.shape))} {one.dtype}" for one in report.inputs)
+def _run(report: Report, glyphs: Glyphs) -> str:
+    given = (f"{one.name} {shape(one.shape)} {one.dtype}" for one in report.inputs)
     parts = [report.model.format, report.model.mode, report.run.device, report.run.dtype, *given]
-    return clean(f" {signs.dot} ".join(parts), signs)
+    return clean(f" {_dot(glyphs)} ".join(parts), glyphs)
+
+
+def _dot(glyphs: Glyphs) -> str:
+    return "-" if glyphs.ascii_only else glyphs.dot
 
 
 def totals(diff: Diff) -> list[tuple[str, str, Change]]:
@@ -53,12 +56,12 @@ def totals(diff: Diff) -> list[tuple[str, str, Change]]:
     return [(heading, name, diff.totals[name]) for name, heading in headings.items()]
 
 
-def summary(diff: Diff, signs: Signs) -> str:
+def summary(diff: Diff, glyphs: Glyphs) -> str:
     """Return in one line what happened: ``8 added (56 rows), 1 changed; 73 rows follow from that, 12 unchanged``."""
     counts = counts_of(diff)
     follow = f"{row_count(counts.follow)} follow{'s' if counts.follow == 1 else ''} from that"
     after = [follow] * bool(counts.follow) + [f"{row_count(counts.unchanged)} unchanged"] * bool(counts.unchanged)
-    return f" {signs.dot} ".join([changes(diff), *([", ".join(after)] if after else [])])
+    return f" {_dot(glyphs)} ".join([changes(diff), *([", ".join(after)] if after else [])])
 
 
 def changes(diff: Diff) -> str:

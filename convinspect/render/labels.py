@@ -36,7 +36,7 @@ def label_width(label: Label) -> int:
 
 def label_of(row: Row, guide: int, glyphs: Glyphs, dtype: str) -> Label:
     """Return the label of ``row``, ``guide`` cells a level; ``dtype`` is the run's."""
-    tree = _tree(row.guides, guide, glyphs)
+    tree = tree_text(row.guides, guide, glyphs)
     name, remark = clean(row.name, glyphs), clean(row.remark, glyphs)
     if row.role == "own":
         return Label(tree, f"{name} " if name else "", "(own parameters)", "")
@@ -54,7 +54,8 @@ def label_of(row: Row, guide: int, glyphs: Glyphs, dtype: str) -> Label:
 
 
 @lru_cache
-def _tree(guides: tuple[bool, ...], guide: int, glyphs: Glyphs) -> str:
+def tree_text(guides: tuple[bool, ...], guide: int, glyphs: Glyphs) -> str:
+    """Return the strokes of the tree before a line with these `guides`, ``guide`` cells a level."""
     if not guides:
         return ""
     beside = {True: glyphs.pass_by.ljust(guide), False: " " * guide}

@@ -111,20 +111,15 @@ def _page(report: Report, options: Options, *, with_account: bool) -> list[Text]
 def drawn(lines: Sequence[Text], options: Options) -> str:
     """Return ``lines`` as text without a line break at its end, with the codes of a terminal where colour is wanted."""
     file = io.StringIO()
-    print_on(file, lines, 10_000, "standard" if options.color else None)
+    print_lines(console(file, 10_000, "standard" if options.color else None), lines)
     return file.getvalue().removesuffix("\n")
 
 
-def print_on(
-    file: io.StringIO,
-    lines: Sequence[Text],
-    width: int,
-    color: Literal["standard", "truecolor"] | None,
-    *,
-    record: bool = False,
+def console(
+    file: io.StringIO, width: int, color: Literal["standard", "truecolor"] | None, *, record: bool = False
 ) -> Console:
-    """Print ``lines`` as they are on ``file``, and return what did: it can export them where it is to ``record``."""
-    console = Console(
+    """Return what prints on ``file`` texts as they are; it can export them where it is to ``record``."""
+    return Console(
         file=file,
         width=width,
         color_system=color,
@@ -135,9 +130,12 @@ def print_on(
         markup=False,
         emoji=False,
     )
+
+
+def print_lines(on: Console, lines: Sequence[Text]) -> None:
+    """Print ``lines`` as they are, however wide."""
     for line in lines:
-        console.print(line, no_wrap=True, crop=False, overflow="ignore")
-    return console
+        on.print(line, no_wrap=True, crop=False, overflow="ignore")
 
 
 def _whole_macs(report: Report) -> int | None:

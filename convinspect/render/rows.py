@@ -216,13 +216,21 @@ def _named(layers: Sequence[Layer]) -> str:
 
 
 def _with_guides(rows: list[Row]) -> list[Row]:
-    """Return ``rows`` knowing at each level whether a sibling follows; one pass from the end."""
+    each = guides([row.level for row in rows])
+    return [replace(row, guides=beside) for row, beside in zip(rows, each, strict=True)]
+
+
+def guides(levels: Sequence[int]) -> list[tuple[bool, ...]]:
+    """Return for each line of a tree at these ``levels`` whether a sibling follows, at each level down to its own.
+
+    One pass from the end knows what follows. Of a very deep tree the innermost levels are kept.
+    """
     follows: list[bool] = []
-    done: list[Row] = []
-    for row in reversed(rows):
-        del follows[row.level :]
-        follows.extend([False] * (row.level - len(follows)))
-        done.append(replace(row, guides=tuple(follows[-_LEVELS:])))
-        if row.level:
-            follows[row.level - 1] = True
-    return done[::-1]
+    found: list[tuple[bool, ...]] = []
+    for level in reversed(levels):
+        del follows[level:]
+        follows.extend([False] * (level - len(follows)))
+        found.append(tuple(follows[-_LEVELS:]))
+        if level:
+            follows[level - 1] = True
+    return found[::-1]
