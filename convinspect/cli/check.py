@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +12,7 @@ from convinspect.check import DEVICE
 from convinspect.check.metrics import limit_options
 from convinspect.cli.completion import complete_target
 from convinspect.cli.form import form_of, form_options
-from convinspect.cli.options import run_options
+from convinspect.cli.options import gathering_options, run_options, together, traceback_option
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.screen import has_color
 from convinspect.cli.streams import report_stream, say
@@ -23,7 +22,6 @@ from convinspect.version import __version__
 if TYPE_CHECKING:
     from convinspect.check.results import Session
 
-F = TypeVar("F", bound=Callable[..., Any])
 
 _FORMATS = ("text", "json", "markdown", "github", "junit")
 _BUG = 70
@@ -43,16 +41,14 @@ class _Command(click.Command):
             raise
 
 
-def _limit_options(command: F) -> F:
-    """Give ``command`` an option for each limit; the rarer ones are not in its help."""
-    for name, text, shown in reversed(limit_options()):
-        command = click.option(f"--{name}", metavar="AMOUNT", help=text, hidden=not shown)(command)
-    return command
-
-
 @click.command(cls=_Command, context_settings={"default_map": {"device": DEVICE}})
 @click.argument("target", required=False, metavar="[NAME|TARGET]", shell_complete=complete_target)
-@_limit_options
+@together(
+    *(
+        click.option(f"--{name}", metavar="AMOUNT", help=text, hidden=not shown)  # the rarer ones are not in the help
+        for name, text, shown in limit_options()
+    )
+)
 @click.option(
     "--max-growth",
     multiple=True,
@@ -73,9 +69,8 @@ def _limit_options(command: F) -> F:
 @click.option("--config", metavar="FILE", help="Take the checks from there; by default the nearest one upwards.")
 @form_options(_FORMATS, "text")
 @click.option("--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True, help="Models at a time.")
-@click.option("--no-cache", is_flag=True, help="Run models that have not changed again.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For each model.")
-@click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
+@gathering_options
+@traceback_option
 def check(target: str | None, **options: Any) -> int:
     """Hold models to their budgets; exit with 1 where one is over.
 

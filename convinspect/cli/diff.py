@@ -11,7 +11,7 @@ import click
 from convinspect.cli.completion import complete_target
 from convinspect.cli.form import form_of, form_options
 from convinspect.cli.html_page import show, shown
-from convinspect.cli.options import request_of, run_options
+from convinspect.cli.options import gathering_options, open_option, request_of, run_options, traceback_option
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.patience import patience
 from convinspect.cli.screen import fitted
@@ -53,11 +53,10 @@ class _Side:
 @click.option("--depth", type=click.IntRange(min=0), help="Tell of what lies deeper than this many rows in one line.")
 @click.option("--width", type=click.IntRange(min=_NARROWEST), help="Characters a line; by default the window's.")
 @form_options(_FORMATS, "as --output is called, else a table", "the diff")
-@click.option("--open", "open_", is_flag=True, help="With --format html: show the page in the browser.")
+@open_option
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where there is a difference.")
-@click.option("--no-cache", is_flag=True, help="Run models that have not changed again.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For each model.")
-@click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
+@gathering_options
+@traceback_option
 def diff(before: str, after: str, **options: Any) -> int:
     """Show what changed from A to B: rows added, removed, renamed and changed, and what that did to the totals.
 

@@ -11,7 +11,7 @@ from convinspect.cli.asking import reported
 from convinspect.cli.completion import complete_target
 from convinspect.cli.form import form_of, form_options
 from convinspect.cli.hints import failure_of
-from convinspect.cli.options import request_of, run_options
+from convinspect.cli.options import request_of, run_options, traceback_option
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.screen import width_of
 from convinspect.cli.streams import report_stream, say
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @run_options
 @click.option("--unit", metavar="I,J", help="Draw the box of the input that this unit of LAYER sees.")
 @form_options(("text", "json"), "text")
-@click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
+@traceback_option
 def explain(target: str | None, layer: str | None, **options: Any) -> int:
     """Show the arithmetic of LAYER with the numbers put in: output size, parameters, MACs, memory, receptive field.
 
@@ -82,7 +82,7 @@ def _run(
 
 
 def _is_fed(options: dict[str, Any]) -> bool:
-    return any(options[name] for name in ("inputs", "calls", "data", "input_from"))
+    return any(options[name] for name in ("input", "call", "data", "input_from"))
 
 
 def _written(explanation: Explanation, form: str, output: Output, stdout: TextIO | None) -> str:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from convinspect.cli.completion import complete_file
+from convinspect.cli.options import together
 from convinspect.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -21,23 +22,16 @@ def form_options(forms: Sequence[str], usual: str, what: str = "it") -> Callable
 
     ``usual`` says in the help what is printed without them, ``what`` is printed.
     """
-
-    def add(command: F) -> F:
-        options = (
-            click.option("--format", "form", type=click.Choice(forms), help=f"How to print it; by default {usual}."),
-            click.option("--json", "as_json", is_flag=True, help="Short for --format json."),
-            click.option(
-                *("--output", "-o"),
-                metavar="FILE",
-                shell_complete=complete_file,
-                help=f"Write {what} there instead of printing it; - prints it.",
-            ),
-        )
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
+    return together(
+        click.option("--format", "form", type=click.Choice(forms), help=f"How to print it; by default {usual}."),
+        click.option("--json", "as_json", is_flag=True, help="Short for --format json."),
+        click.option(
+            *("--output", "-o"),
+            metavar="FILE",
+            shell_complete=complete_file,
+            help=f"Write {what} there instead of printing it; - prints it.",
+        ),
+    )
 
 
 def form_of(options: Mapping[str, Any], usual: str, by_suffix: Mapping[str, str] = _NONE) -> str:

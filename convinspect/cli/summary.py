@@ -13,7 +13,7 @@ from convinspect.cli.completion import complete_target
 from convinspect.cli.form import form_of, form_options
 from convinspect.cli.hints import failure_of
 from convinspect.cli.html_page import read_picture, show, shown
-from convinspect.cli.options import request_of, run_options
+from convinspect.cli.options import open_option, request_of, run_options, traceback_option
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.page_options import COLUMN_HELP, page_of, page_options
 from convinspect.cli.screen import fitted
@@ -46,14 +46,14 @@ _OF_TEXT = ("--depth", "--expand", "--only", "--sort", "--top", "--brief", "--ve
 @page_options
 @form_options(FORMATS, "as --output is called, else a table", "the report")
 @click.option("--picture", metavar="FILE", help="With --format html: an image to draw receptive fields on.")
-@click.option("--open", "open_", is_flag=True, help="With --format html: show the page in the browser.")
+@open_option
 @click.option("--json-sections", metavar="NAMES", help=f"With --json also, comma-separated: {', '.join(SECTIONS)}.")
 @click.option(
     "--partial", is_flag=True, help="Write --output also where the forward failed, with the rows up to there."
 )
 @click.option("--second-opinion", is_flag=True, help="Say where torchsummary agrees and where not, on stderr.")
 @click.option("--watch", "watched", is_flag=True, help="Show the page again on every save, until Ctrl-C.")
-@click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
+@traceback_option
 def summary(target: str, **options: Any) -> int:
     """Show TARGET's layers: output shape, parameters, MACs, memory and receptive field.
 
