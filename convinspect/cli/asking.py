@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from convinspect.cli.patience import patience
 from convinspect.cli.streams import say
 from convinspect.errors import UndecidedError
 from convinspect.records import TAKEN
+from convinspect.report import Report
 from convinspect.spec import Request, parse_target
 from convinspect.units import printable
-
-if TYPE_CHECKING:
-    from convinspect.report import Report
 
 
 def reported(request: Request) -> tuple[Request, Report]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from convinspect.render import caveats
 from convinspect.render.cells import CellContext
@@ -11,12 +10,10 @@ from convinspect.render.columns import chosen, with_values
 from convinspect.render.heading import heading
 from convinspect.render.labels import label_of
 from convinspect.render.layout import HEADING
+from convinspect.render.options import Options
 from convinspect.render.selection import select
 from convinspect.render.text import ASCII, UNICODE, clean
-
-if TYPE_CHECKING:
-    from convinspect.render.options import Options
-    from convinspect.report import Report
+from convinspect.report import Report
 
 _ENDLESS = 10_000
 

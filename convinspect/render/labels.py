@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from convinspect.render.geometry import geometry
-from convinspect.render.text import clean, shorten, text_width
-
-if TYPE_CHECKING:
-    from convinspect.render.rows import Row
-    from convinspect.render.text import Glyphs
+from convinspect.render.rows import Row
+from convinspect.render.text import Glyphs, clean, shorten, text_width
 
 
 @dataclass(frozen=True, slots=True)

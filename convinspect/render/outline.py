@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from convinspect.fold import counts_on, worth_showing
 from convinspect.render.remarks import remarks
+from convinspect.report import Layer, Report
 from convinspect.tree import Node, tree_of
-
-if TYPE_CHECKING:
-    from convinspect.report import Layer, Report
 
 
 class Outline:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
@@ -17,14 +18,10 @@ from convinspect.render.definitions import definitions
 from convinspect.render.heading import heading
 from convinspect.render.layout import GAP, HEADING, Filled, Layout, lay_out
 from convinspect.render.options import Options
+from convinspect.render.rows import Row
 from convinspect.render.selection import Selection, select
 from convinspect.render.text import ASCII, UNICODE, Glyphs, text_width, wrapped
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from convinspect.render.rows import Row
-    from convinspect.report import Report
+from convinspect.report import Report
 
 _NARROWEST = 40
 # Sentences longer than this are hard to read, however wide the terminal is.

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
+from convinspect.records import Peak, ReceptiveField
 from convinspect.render import caveats
 from convinspect.render.cells import CellContext, shape, size_text
-from convinspect.render.columns import COLUMNS, with_values
+from convinspect.render.columns import COLUMNS, Column, with_values
 from convinspect.render.geometry import geometry
 from convinspect.render.heading import heading
 from convinspect.render.outline import Outline
 from convinspect.render.picture_data import pictures
-from convinspect.render.rows import row_of
+from convinspect.render.rows import Row, row_of
 from convinspect.render.text import UNICODE
+from convinspect.report import Report
 from convinspect.units import exact, setting
-
-if TYPE_CHECKING:
-    from convinspect.records import Peak, ReceptiveField
-    from convinspect.render.columns import Column
-    from convinspect.render.rows import Row
-    from convinspect.report import Report
 
 _ENDLESS = 10_000
 # What a column is sorted by, where its text would not do.

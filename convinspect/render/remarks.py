@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from convinspect.report import Layer, Report
+from convinspect.report import Layer, Report
 
 
 def remarks(report: Report) -> Iterator[str]:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-from convinspect.report import LayerMemory
+from convinspect.render.outline import Outline
+from convinspect.report import Layer, LayerMemory
 from convinspect.tree import Sums, add_up, total
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from convinspect.render.outline import Outline
-    from convinspect.report import Layer
 
 Role: TypeAlias = Literal["module", "function", "own", "hidden"]
 

@@ -6,16 +6,14 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from convinspect.render.columns import chosen
 from convinspect.render.csv import records
 from convinspect.render.html import write
 from convinspect.render.options import PAGE_LINES, PAGE_WIDTH, Options, parse_depth
 from convinspect.render.page import Page
-
-if TYPE_CHECKING:
-    from convinspect.report import Report
+from convinspect.report import Report
 
 __all__ = ["Frame", "records", "table"]
 

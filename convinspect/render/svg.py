@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING
 
+from convinspect.render.options import Options
 from convinspect.render.page import console, page, print_lines
 from convinspect.render.text import text_width
+from convinspect.report import Report
 from convinspect.units import printable
-
-if TYPE_CHECKING:
-    from convinspect.render.options import Options
-    from convinspect.report import Report
 
 # A picture that fetches its letters from somebody's server tells them who looks at it.
 _FOREIGN = re.compile(r"\s*(?:@font-face \{.*?\}|<!--.*?-->)", re.DOTALL)
