@@ -48,9 +48,11 @@ class Complaint:
     exit_code: int
 
     @classmethod
-    def of(cls, error: InspectError) -> Complaint:
-        """Return what ``error`` says."""
-        return cls(error.message, error.hint, error.exit_code)
+    def of(cls, error: Exception) -> Complaint:
+        """Return what ``error`` says; of what is no `InspectError`, a bug of ours, also what it is."""
+        if isinstance(error, InspectError):
+            return cls(error.message, error.hint, error.exit_code)
+        return cls(f"{type(error).__name__}: {error}", None, 70)
 
 
 class UsageError(InspectError):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
-from convinspect.cli.patience import patience
 from convinspect.cli.streams import say
+from convinspect.cli.waiting import patience
 from convinspect.errors import UndecidedError
 from convinspect.records import TAKEN
 from convinspect.report import Report

@@ -14,9 +14,9 @@ from convinspect.check.provenance import commit_of, is_in, made, made_at
 from convinspect.check.results import Baseline, Result
 from convinspect.check.source_line import source_file
 from convinspect.check.verdicts import BREACH, Verdict
-from convinspect.cli.check_progress import progress
 from convinspect.cli.hints import failure_of
 from convinspect.cli.output import open_output
+from convinspect.cli.waiting import progress
 from convinspect.errors import Complaint, UsageError
 from convinspect.gather import Job, Outcome, gather
 from convinspect.paths import is_file, is_there

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -9,13 +10,20 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from convinspect.cli.completion import complete_target
-from convinspect.cli.form import form_of, form_options
 from convinspect.cli.html_page import show, shown
-from convinspect.cli.options import gathering_options, open_option, request_of, run_options, traceback_option
+from convinspect.cli.options import (
+    form_of,
+    form_options,
+    gathering_options,
+    open_option,
+    request_of,
+    run_options,
+    traceback_option,
+)
 from convinspect.cli.output import Output, open_output
-from convinspect.cli.patience import patience
 from convinspect.cli.screen import fitted
 from convinspect.cli.streams import report_stream, say
+from convinspect.cli.waiting import patience
 from convinspect.errors import InspectError, ModelError, UsageError
 from convinspect.records import TAKEN
 from convinspect.render.options import Options
@@ -75,11 +83,8 @@ def diff(before: str, after: str, **options: Any) -> int:
     output = open_output(options["output"], [side.request.target.source for side in sides])
     if options["open_"]:
         output = shown(output)
-    with report_stream() as stdout:
-        try:
-            return _run(sides, form, output, stdout, options)
-        finally:
-            output.close()
+    with report_stream() as stdout, closing(output):
+        return _run(sides, form, output, stdout, options)
 
 
 def _run(sides: tuple[_Side, _Side], form: str, output: Output, stdout: TextIO | None, options: dict[str, Any]) -> int:
@@ -87,7 +92,7 @@ def _run(sides: tuple[_Side, _Side], form: str, output: Output, stdout: TextIO |
 
     before, after = _reports(sides, options)
     found = compare(before, after, (_label(sides[0], before), _label(sides[1], after)))
-    layout = fitted(Options(width=options["width"] or 0, depth=options["depth"]), stdout if output.is_stdout else None)
+    layout = fitted(Options(width=options["width"] or 0, depth=options["depth"]), output.printed_to(stdout))
     output.write(stdout, render(found, form, layout))
     if options["open_"]:
         show(output)

@@ -1,10 +1,12 @@
-"""Options that several commands share, and the request that they make."""
+"""Options that several commands share: what is run and how it is printed; and the request that they make."""
 
 from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import click
@@ -21,6 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Python's parser takes the interpreter with it where a literal is nested some thousand levels deep.
 _LONGEST_LITERAL = 10_000
 _DEEPEST_LITERAL = 50
+_NONE: Mapping[str, str] = MappingProxyType({})
 _COMPLETIONS = {"data": complete_file, "input-from": complete_target, "device": complete_devices}
 
 traceback_option = click.option(
@@ -75,6 +78,33 @@ def request_of(target: str, options: dict[str, Any]) -> Request:
     return asked.request_of(
         target, said, tuple(map(parse_argument, options["arg"])), given=_given(click.get_current_context())
     )
+
+
+def form_options(forms: Sequence[str], usual: str, what: str = "it") -> Callable[[F], F]:
+    """Return a decorator that adds ``--format`` of ``forms``, ``--json`` and ``--output``.
+
+    ``usual`` says in the help what is printed without them, ``what`` is printed.
+    """
+    return together(
+        click.option("--format", "form", type=click.Choice(forms), help=f"How to print it; by default {usual}."),
+        click.option("--json", "as_json", is_flag=True, help="Short for --format json."),
+        click.option(
+            *("--output", "-o"),
+            metavar="FILE",
+            shell_complete=complete_file,
+            help=f"Write {what} there instead of printing it; - prints it.",
+        ),
+    )
+
+
+def form_of(options: Mapping[str, Any], usual: str, by_suffix: Mapping[str, str] = _NONE) -> str:
+    """Return the format that was asked for, by the name of the output file where that tells, else the ``usual`` one."""
+    form: str | None = options["form"]
+    if options["as_json"]:
+        if form not in (None, "json"):
+            raise UsageError(f"--json and --format {form} contradict each other")
+        return "json"
+    return form or by_suffix.get(Path(options["output"] or "").suffix, usual)
 
 
 def _given(context: click.Context) -> tuple[str, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module  # noqa: TID251 - of this room, by the name of a format
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from convinspect.check.results import Session
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from convinspect.check.results import Session
 
 FORMATS = ("text", "json", "markdown", "github", "junit")
 
