@@ -121,7 +121,7 @@ class _Screen:
         if self._good is None:
             return []
         from convinspect.diff import compare  # noqa: PLC0415 - there is one from the second page on
-        from convinspect.diff.brief import brief  # noqa: PLC0415
+        from convinspect.diff.heading import brief  # noqa: PLC0415
         from convinspect.render.text import ASCII, UNICODE, joined  # noqa: PLC0415
 
         page = self._fitted()

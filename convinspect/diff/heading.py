@@ -1,13 +1,14 @@
-"""What was compared, what it came to, and the answer in one line."""
+"""What was compared, what it came to, and the answer: in one line, or in as few words as say what a change did."""
 
 from __future__ import annotations
 
+from convinspect.diff import numbers
 from convinspect.diff.amounts import Change
 from convinspect.diff.counts import counts_of
 from convinspect.diff.difference import Diff
 from convinspect.diff.labels import row_count
 from convinspect.render.cells import shape
-from convinspect.render.text import Glyphs, clean
+from convinspect.render.text import ASCII, UNICODE, Glyphs, clean
 from convinspect.report import Report
 
 NO_DIFFERENCE = "no difference: every row, every shape and every total is as it was"
@@ -77,3 +78,27 @@ def changes(diff: Diff) -> str:
         if number:
             said.append(f"{number:,} {what}" + (f" ({row_count(inside)})" if inside != number else ""))
     return ", ".join(said) or "no row changed itself"
+
+
+_TITLES = {
+    "params": "params",
+    "trainable_params": "trainable params",
+    "macs": "MACs",
+    "weight_bytes": "weights",
+    "inference_peak_bytes": "peak",
+    "training_peak_bytes": "training peak",
+}
+
+
+def brief(diff: Diff, *, ascii_only: bool = False) -> list[str]:
+    """Return ``MACs +67.20K (+14.0%)`` and its like for the totals that differ, then what became of the rows."""
+    glyphs = ASCII if ascii_only else UNICODE
+    if not diff.differs:
+        return ["no difference"]
+    found = []
+    for _, name, value in totals(diff):
+        # The bytes of more weights are no news of their own.
+        if value.differs and (name != "weight_bytes" or not diff.totals["params"].differs):
+            change, share = numbers.change(name, value, glyphs), numbers.percent(value, glyphs)
+            found.append(f"{_TITLES[name]} {change}" + (f" ({share})" if share not in ("", change) else ""))
+    return [*found, changes(diff)]

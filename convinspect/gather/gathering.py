@@ -8,9 +8,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from convinspect.errors import Complaint, InspectError
-from convinspect.gather.job import Job, Outcome
+from convinspect.gather.job import Job, Outcome, Prepared, as_asked
 from convinspect.gather.key import key_of
-from convinspect.gather.prepared import Prepared, as_asked
 from convinspect.gather.revision import tree_of
 from convinspect.gather.saved import is_saved_report, read_saved_report
 from convinspect.gather.store import Store, cache_folder

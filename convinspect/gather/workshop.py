@@ -20,9 +20,8 @@ from convinspect.gather import plain, running
 from convinspect.gather.assignment import Assignment, unseal
 from convinspect.gather.checkout import Checkouts
 from convinspect.gather.ending import Ending, complaint_about
-from convinspect.gather.job import Job, Outcome
+from convinspect.gather.job import Job, Outcome, Prepared, as_asked
 from convinspect.gather.key import needs_fresh_process
-from convinspect.gather.prepared import Prepared, as_asked
 from convinspect.gather.saved import is_saved_report, read_saved_report
 from convinspect.gather.store import Store
 from convinspect.report import Report

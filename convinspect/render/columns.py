@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from convinspect import units
 from convinspect.errors import UsageError
-from convinspect.render import cells, field, field_cells
+from convinspect.render import cells, field
 from convinspect.render.signs import Sign
 from convinspect.report import Layer, Report
 
@@ -165,7 +165,7 @@ COLUMNS = {
         _field(
             "rf",
             "RF",
-            cells=field_cells.of_field(field_cells.size),
+            cells=cells.field_size,
             means="receptive field: how many input positions one unit can see",
             default=True,
             drop=2,
@@ -174,7 +174,7 @@ COLUMNS = {
         _field(
             "jump",
             "Stride",
-            cells=field_cells.of_field(lambda rf, _: field.jump_text(rf)),
+            cells=cells.of_field(field.jump_text),
             means="jump: input positions between two neighbouring units",
             extra=2,
             signs=(Sign.LOCAL,),
@@ -182,20 +182,20 @@ COLUMNS = {
         _field(
             "start",
             "Start",
-            cells=field_cells.of_field(lambda rf, _: field.start_text(rf)),
+            cells=cells.of_field(field.start_text),
             means="first input position that unit 0 sees, negative in the padding",
             signs=(Sign.LOCAL,),
         ),
         _field(
             "center",
             "Center",
-            cells=field_cells.of_field(lambda rf, _: field.center_text(rf)),
+            cells=cells.of_field(field.center_text),
             means="what the centre unit sees of the real input",
         ),
         _field(
             "coverage",
             "Coverage",
-            cells=field_cells.of_field(lambda rf, _: field.coverage_text(rf)),
+            cells=cells.of_field(field.coverage_text),
             means="share of the input that the centre unit sees",
         ),
         Column(

@@ -34,8 +34,7 @@ def grid_of(report: Report, options: Options) -> Grid:
     glyphs = ASCII if options.ascii else UNICODE
     selection = select(report, options)
     columns, silent = with_values(chosen(options.columns), report)
-    macs = report.totals.macs if report.totals.macs_status == "exact" else None
-    context = CellContext(glyphs, report.totals.params, macs, stopped=report.failure is not None)
+    context = CellContext.of(report, glyphs)
     labels = [label_of(row, 2, glyphs, report.run.dtype).text for row in selection.rows]
     cells = [column.cells(selection.rows, context) for column in columns]
     folded = [f"{selection.folded:,} rows folded: {selection.more}"] if selection.folded else []

@@ -84,7 +84,7 @@ def _page(report: Report, options: Options, *, with_account: bool) -> list[Text]
     top = [Text(line, style="bold" if i == 0 else "") for i, line in enumerate(head)]
     if options.brief:
         return top
-    context = CellContext(glyphs, report.totals.params, _whole_macs(report), stopped=report.failure is not None)
+    context = CellContext.of(report, glyphs)
     more = with_values([c for group in extras() for c in group], report)[0] if not options.columns else []
     groups = [[c for c in group if c in more] for group in extras()] if more else []
     layout = lay_out(selection.rows, columns, groups, context, report.run.dtype, width)
@@ -133,11 +133,6 @@ def print_lines(on: Console, lines: Sequence[Text]) -> None:
     """Print ``lines`` as they are, however wide."""
     for line in lines:
         on.print(line, no_wrap=True, crop=False, overflow="ignore")
-
-
-def _whole_macs(report: Report) -> int | None:
-    # A share of a bound is no share.
-    return report.totals.macs if report.totals.macs_status == "exact" else None
 
 
 def _together(parts: Sequence[Sequence[Text]], lines: int | None) -> list[Text]:

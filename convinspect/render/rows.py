@@ -79,7 +79,7 @@ def flat_rows(outline: Outline, starts: Iterable[int]) -> list[Row]:
     return found
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Open:
     """A row whose parts are being told: layer ``index``, and those at ``offsets`` from it in the same row."""
 
@@ -117,25 +117,11 @@ def _walk(outline: Outline, folds: Folds, start: int) -> Iterator[Row]:
 
 
 def _opened(outline: Outline, folds: Folds, index: int, offsets: tuple[int, ...]) -> _Open:
-    opened = _Open(index, offsets, iter(()))
-    opened.groups = _groups(outline, folds, opened)
-    return opened
-
-
-def _groups(outline: Outline, folds: Folds, opened: _Open) -> Iterator[list[int]]:
-    """Yield the layers below the open one, equal ones that follow each other together; hidden ones are noted down."""
-    group: list[int] = []
-    for index in outline.below(opened.index):
-        if folds.hide and not outline.shown[index]:
-            opened.hidden.append(index)
-        elif group and folds.together and outline.follows(index, group[-1]):
-            group.append(index)
-        else:
-            if group:
-                yield group
-            group = [index]
-    if group:
-        yield group
+    """Return the layer opened: equal ones below it that follow each other together, hidden ones noted down."""
+    below = list(outline.below(index))
+    shown = [inner for inner in below if outline.shown[inner] or not folds.hide]
+    groups = outline.series(shown) if folds.together else ([inner] for inner in shown)
+    return _Open(index, offsets, groups, [inner for inner in below if folds.hide and not outline.shown[inner]])
 
 
 def row_of(outline: Outline, indices: Sequence[int], level: int, siblings: int = 1) -> Row:
