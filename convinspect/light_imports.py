@@ -50,7 +50,7 @@ class _NoExpression:
 def _real(light: ModuleType) -> ModuleType:
     if sys.modules.get(light.__name__) is light:
         del sys.modules[light.__name__]
-    return importlib.import_module(light.__name__)
+    return importlib.import_module(light.__name__)  # noqa: TID251 - of sympy
 
 
 def _of_numbers(name: str, answer: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,13 +1,17 @@
-"""The numbers that can be limited: what each is called, what it counts in, and what moves it."""
+"""The numbers that can be limited: what each is called, what it counts in, what moves it, and what is known of one."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Unit: TypeAlias = Literal["count", "bytes", "positions"]
 # What of a run a number depends on, beside the model itself.
 Condition: TypeAlias = Literal["inputs", "dtype", "mode", "device", "optimizer"]
+
+# The value of a receptive field that no input is too large for.
+EVERYTHING = math.inf
 
 _FORWARD: tuple[Condition, ...] = ("inputs", "dtype", "mode", "device")
 _FIELD: tuple[Condition, ...] = ("inputs", "mode")
@@ -57,3 +61,40 @@ def limit_options() -> tuple[tuple[str, str, bool], ...]:
         options.append((f"max-{metric.name}", metric.help, not is_field))
         options.append((f"min-{metric.name}", metric.help, is_field))
     return tuple(options)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A value between ``low`` and ``high``: equal where it is exact, ``high`` infinite where nothing bounds it.
+
+    ``why`` says what keeps it from being exact, or what it is where a number does not tell.
+    """
+
+    low: float
+    high: float
+    why: str | None = None
+
+    @classmethod
+    def exactly(cls, value: float, why: str | None = None) -> Reading:
+        """Return the reading of a value that is known."""
+        return cls(value, value, why)
+
+    @classmethod
+    def at_least(cls, value: float, why: str) -> Reading:
+        """Return the reading of a value that may be larger; of 0 nothing is known."""
+        return cls(value, math.inf, why)
+
+    @classmethod
+    def unknown(cls, why: str) -> Reading:
+        """Return the reading of a value of which nothing is known."""
+        return cls(0, math.inf, why)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether both bounds are one."""
+        return self.low == self.high
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the bounds exclude nothing."""
+        return self.low == 0 and self.high == math.inf

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convinspect import units
-from convinspect.check.git import git
 from convinspect.errors import UsageError
+from convinspect.git import ask
 from convinspect.load.checkpoint import read_checkpoint
 from convinspect.load.safetensors import read_safetensors
 from convinspect.load.tensors_in_pickle import TensorClaim
@@ -115,7 +115,7 @@ def contents(file: WeightFile) -> str:
 def marked_for_lfs(files: Sequence[WeightFile]) -> list[WeightFile]:
     """Return ``files``, those that git would store as a pointer marked as such: in the work tree they are whole."""
     names = "".join(f"{file.path}\0" for file in files)
-    said = git(Path.cwd(), "check-attr", "-z", "--stdin", "filter", given=names) if files else None
+    said = ask(Path.cwd(), "check-attr", "-z", "--stdin", "filter", given=names) if files else None
     answers = (said or "").split("\0")
     lfs = {name for name, value in zip(answers[0::3], answers[2::3], strict=False) if value == "lfs"}
     return [replace(file, in_lfs=file.in_lfs or str(file.path) in lfs) for file in files]

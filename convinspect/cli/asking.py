@@ -6,8 +6,8 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from convinspect.cli.patience import patience
 from convinspect.cli.streams import say
+from convinspect.cli.waiting import patience
 from convinspect.errors import UndecidedError
 from convinspect.spec import Request, parse_target
 from convinspect.units import printable

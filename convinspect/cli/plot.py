@@ -11,7 +11,7 @@ import click
 from convinspect.cli.asking import reported
 from convinspect.cli.completion import complete_target
 from convinspect.cli.hints import failure_of
-from convinspect.cli.options import request_of, run_options
+from convinspect.cli.options import request_of, run_options, traceback_option
 from convinspect.cli.output import open_output
 from convinspect.cli.streams import report_stream
 from convinspect.errors import UsageError
@@ -25,7 +25,7 @@ from convinspect.errors import UsageError
 @click.option("--layer", "layers", multiple=True, metavar="PATH", help="Of field: a layer to draw; repeatable.")
 @click.option("--depth", type=click.IntRange(min=0), help="Of graph: how many levels of modules.")
 @click.option("--output", "-o", required=True, metavar="FILE", help="A .svg, .png or .pdf file.")
-@click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
+@traceback_option
 def plot(kind: Any, target: str, **options: Any) -> int:
     """Draw TARGET's memory over time, the receptive fields of some of its layers, or its graph.
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from convinspect import __version__
 from convinspect.cli.check import check
 from convinspect.cli.complaints import complain, tell
 from convinspect.cli.diff import diff
@@ -17,6 +16,7 @@ from convinspect.cli.streams import complete_descriptors, printed, say, settle
 from convinspect.cli.summary import summary
 from convinspect.cli.weight_files import weight_files
 from convinspect.errors import InspectError
+from convinspect.version import __version__
 
 _COMPLETION = "_CONVINSPECT_COMPLETE"
 

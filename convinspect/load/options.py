@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from convinspect.errors import UsageError
 from convinspect.load.sniff import Kind
+from convinspect.run_options import OPTIONS
 from convinspect.spec import Request
 
-_BUILD = frozenset(("--arg", "--no-weights", "--second-opinion"))
-_RUN = frozenset(
-    (
-        *("--input", "--call", "--data", "--input-from", "--past", "--batch-size", "--no-batch", "--device"),
-        *("--no-fallback", "--dtype", "--train", "--allow-unsafe", "--optimizer", "--amp", "--field-of", "--axes"),
-        *("--unit", "--json-sections"),
-    )
-)
+_BUILD = frozenset(("--second-opinion", *(f"--{option.name}" for option in OPTIONS if option.builds)))
+_RUN = frozenset(("--unit", "--json-sections", *(f"--{option.name}" for option in OPTIONS if not option.builds)))
 _NAME_THE_MODEL = "name the model to run it: convinspect summary model.py:Net --input ..."
 _WEIGHTS = ("a file of weights has no forward", _BUILD | _RUN, _NAME_THE_MODEL)
 # What each kind of target is, the options that change nothing about it, and what to do instead.

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from convinspect import units
 from convinspect.errors import UsageError
-
-if TYPE_CHECKING:
-    from convinspect.plot.drawing import PlotOptions
-    from convinspect.records import Timeline
-    from convinspect.report import Report
+from convinspect.plot.drawing import PlotOptions
+from convinspect.records import Timeline
+from convinspect.report import Report
 
 _COLORS = {
     "weights": "#8a94a3",

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable
+from importlib import import_module  # noqa: TID251 - of this room, by the name of a format
+from typing import cast
 
 from convinspect.errors import UsageError
 from convinspect.render.options import Options
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from convinspect.report import Report
+from convinspect.report import Report
 
 __all__ = ["FORMATS", "Options", "render"]
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
 
+from convinspect.records import Note, ReceptiveField
 from convinspect.render import field, field_summary
+from convinspect.render.layout import Layout
+from convinspect.render.rows import Row
 from convinspect.render.signs import Sign
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from convinspect.records import Note, ReceptiveField
-    from convinspect.render.layout import Layout
-    from convinspect.render.rows import Row
-    from convinspect.render.text import Glyphs
-    from convinspect.report import Report
+from convinspect.render.text import Glyphs
+from convinspect.report import Report
 
 _NAMED = 3
 

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from convinspect import units
 from convinspect.errors import UsageError
-from convinspect.render import cells, field, field_cells
+from convinspect.render import cells, field
 from convinspect.render.signs import Sign
-
-if TYPE_CHECKING:
-    from convinspect.report import Layer, Report
+from convinspect.report import Layer, Report
 
 Topic: TypeAlias = Literal["tensors", "weights", "macs", "field", "memory"]
 
@@ -167,7 +165,7 @@ COLUMNS = {
         _field(
             "rf",
             "RF",
-            cells=field_cells.of_field(field_cells.size),
+            cells=cells.field_size,
             means="receptive field: how many input positions one unit can see",
             default=True,
             drop=2,
@@ -176,7 +174,7 @@ COLUMNS = {
         _field(
             "jump",
             "Stride",
-            cells=field_cells.of_field(lambda rf, _: field.jump_text(rf)),
+            cells=cells.of_field(field.jump_text),
             means="jump: input positions between two neighbouring units",
             extra=2,
             signs=(Sign.LOCAL,),
@@ -184,20 +182,20 @@ COLUMNS = {
         _field(
             "start",
             "Start",
-            cells=field_cells.of_field(lambda rf, _: field.start_text(rf)),
+            cells=cells.of_field(field.start_text),
             means="first input position that unit 0 sees, negative in the padding",
             signs=(Sign.LOCAL,),
         ),
         _field(
             "center",
             "Center",
-            cells=field_cells.of_field(lambda rf, _: field.center_text(rf)),
+            cells=cells.of_field(field.center_text),
             means="what the centre unit sees of the real input",
         ),
         _field(
             "coverage",
             "Coverage",
-            cells=field_cells.of_field(lambda rf, _: field.coverage_text(rf)),
+            cells=cells.of_field(field.coverage_text),
             means="share of the input that the centre unit sees",
         ),
         Column(

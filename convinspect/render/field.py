@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from convinspect.records import Interval, ReceptiveField, Unit
-    from convinspect.render.text import Glyphs
-    from convinspect.report import Report
-
+from convinspect.records import Interval, ReceptiveField, Unit
+from convinspect.render.text import Glyphs
+from convinspect.report import Report
 
 # Batch and steps: sequences of tokens.
 _TOKENS = 2

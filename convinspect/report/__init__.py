@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from convinspect.records import Model, Run, Tool
 from convinspect.report.document import SCHEMA, Edge, Report, Tensor
-from convinspect.report.rows import Layer, LayerMemory, MacsStatus, Shape
-from convinspect.report.sections import RowsUnits
+from convinspect.report.rows import Layer, LayerMemory, MacsStatus, RowsUnits, Shape
 from convinspect.report.totals import TotalMemory, Totals, TrainingMemory, Uncounted
 
 __all__ = [

@@ -9,8 +9,8 @@ import pytest
 from convinspect.diff import compare
 from convinspect.diff.cells import outputs, receptive_field
 from convinspect.diff.difference import Row
-from convinspect.diff.signs import ASCII
 from convinspect.records import ReceptiveField, TensorRecord
+from convinspect.render.text import ASCII
 from convinspect.report import Layer
 from tests.diff.reports import relu as layer_of
 from tests.diff.reports import report, square
