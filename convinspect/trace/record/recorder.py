@@ -110,7 +110,7 @@ class Recorder(Calls, DispatchMode):
         self._failed: OpCall | None = None
         self._fields = fields
         self._touch = touch
-        self.watching = WatchArrays(self.left, fields.cut)
+        self.watching = WatchArrays(self.left, fields.cut, fields.steps)
         self._origins = origins
 
     def __torch_dispatch__(
