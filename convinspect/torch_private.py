@@ -101,6 +101,11 @@ def running_meta_kernels() -> Iterator[None]:
             torch._C._set_meta_in_tls_dispatch_include(before)
 
 
+def kernel_switches() -> tuple[Any, ...]:
+    """Return what kernels ask of the process. Missing: the first two alone."""
+    return torch.get_default_dtype(), torch.is_grad_enabled(), torch._C._get_mkldnn_enabled()
+
+
 def convolution_format(*args: Any, bias_sizes: Any) -> torch.memory_format:
     """Return the format that a convolution of these arguments answers in. Missing: that of its input or weight."""
     backend = torch._C._select_conv_backend(*args, bias_sizes)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import wraps
 from typing import Any
 
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from convinspect.fields.operations.field import Cause
 from convinspect.tensors.operators import Signature
@@ -15,7 +16,6 @@ from convinspect.tensors.operators import Signature
 _ITEM = "aten::_local_scalar_dense"
 # How torch makes a tensor of data from outside.
 _MADE_OF_DATA = frozenset(("aten::lift_fresh", "aten::lift_fresh_copy"))
-# By the names of methods: a tensor without data has its own.
 _ARRAYS = {
     "numpy": "Tensor.numpy",
     "tolist": "Tensor.tolist",
@@ -87,28 +87,60 @@ def _is_all(given: Mapping[str, Any]) -> bool:
     return given.get("start") in _FROM and given.get("end") in _TO_THE_END and given.get("step", _STEP) == _STEP
 
 
-class WatchArrays(TorchFunctionMode):
-    """Tells of every tensor that becomes an array or a list, and of every one that numbers have cut.
+@contextmanager
+def watching_arrays(
+    tell: Callable[[Tensor, str], None], cut: Callable[[Tensor], None], kinds: Sequence[type[Tensor]]
+) -> Iterator[None]:
+    """Tell of every tensor that becomes an array or a list, and of every one that numbers have cut.
 
-    Python passes over a slice that leaves nothing out: no operator runs, though a number decided that.
+    ``kinds`` are the classes of tensors that have methods of their own for that. Python passes over a slice that leaves
+    nothing out: no operator runs, though a number decided that. A mode of functions would see all of this, and every
+    look at a shape besides.
     """
+    inside = False
 
-    def __init__(self, tell: Callable[[Tensor, str], None], cut: Callable[[Tensor], None]) -> None:
-        super().__init__()
-        self._tell = tell
-        self._cut = cut
+    def telling(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        def told(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
+            nonlocal inside
+            if inside:
+                return method(tensor, *args, **kwargs)
+            tell(tensor, name)
+            inside = True
+            try:
+                return method(tensor, *args, **kwargs)
+            finally:
+                inside = False
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        """Run ``func``."""
-        name = _ARRAYS.get(getattr(func, "__name__", ""))
-        if name is not None and args and isinstance(args[0], Tensor):
-            self._tell(args[0], name)
-        out = func(*args, **(kwargs or {}))
-        if func is _INDEXED and isinstance(out, Tensor) and _has_numbers(args[1]):
-            self._cut(out)
+        return told
+
+    @wraps(_INDEXED)
+    def indexed(tensor: Tensor, index: Any) -> Any:
+        out = _INDEXED(tensor, index)
+        if _has_numbers(index):
+            cut(out)
         return out
+
+    with ExitStack() as undo:
+        for kind in kinds:
+            for name, said in _ARRAYS.items():
+                if name in vars(kind) or kind is Tensor:
+                    undo.enter_context(_replaced(kind, name, telling(said, getattr(kind, name))))
+        undo.enter_context(_replaced(Tensor, "__getitem__", indexed))
+        yield
+
+
+@contextmanager
+def _replaced(kind: type, name: str, method: Callable[..., Any]) -> Iterator[None]:
+    own = vars(kind).get(name)
+    setattr(kind, name, method)
+    try:
+        yield
+    finally:
+        if own is None:
+            delattr(kind, name)
+        else:
+            setattr(kind, name, own)
 
 
 def _has_numbers(index: Any) -> bool:
