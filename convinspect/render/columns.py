@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from convinspect import units
 from convinspect.errors import UsageError
 from convinspect.render import cells, field
 from convinspect.render.signs import Sign
-from convinspect.report import Layer, Report
+
+if TYPE_CHECKING:
+    from convinspect.report import Layer, Report
 
 Topic: TypeAlias = Literal["tensors", "weights", "macs", "field", "memory"]
 
