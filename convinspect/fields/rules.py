@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from torch import Tensor
 
@@ -21,7 +21,6 @@ from convinspect.tensors.operators import results
 
 Result: TypeAlias = "Field | Sequence[Field | None] | None"
 Rule: TypeAlias = "Callable[[Call], Result]"
-RuleT = TypeVar("RuleT", bound="Rule")
 
 _OURS = __name__.removesuffix("rules")
 INPUTS = ("self", "input", "X", "qx", "qa", "inp")
@@ -115,7 +114,7 @@ class Call:
 RULES: Registry[Rule | None] = Registry("receptive-field rule", lambda _: None)
 
 
-def rf_rule(*names: str) -> Callable[[RuleT], RuleT]:
+def rf_rule(*names: str) -> Callable[[Rule], Rule]:
     """Register the decorated function as the receptive-field rule of the operators ``names``, overloads included.
 
     A rule takes the `Call` and returns the `Field` of the output (or one per output; ``None`` for an output that does
@@ -135,11 +134,11 @@ def rf_rule(*names: str) -> Callable[[RuleT], RuleT]:
     Raises:
         ModelError: one of ``names`` has another rule already, or names no operator.
     """
+    return RULES.decorator(names, _as_entry)
 
-    def entry(_: str, rule: RuleT) -> Rule | None:
-        return rule
 
-    return RULES.decorator(names, entry)
+def _as_entry(_: str, rule: Rule) -> Rule | None:
+    return rule
 
 
 def aten(names: str) -> tuple[str, ...]:
