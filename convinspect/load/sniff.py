@@ -7,7 +7,7 @@ import math
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NoReturn, TypeAlias
 
 from convinspect.errors import UsageError
 from convinspect.load.zip_directory import Directory, read_directory
@@ -53,7 +53,8 @@ def kind_of(source: str) -> Kind:
 
 def _kind(path: Path, head: bytes) -> Kind:
     if head.startswith(_ZIP):
-        return _kind_of_archive(read_directory(path))
+        directory = read_directory(path)
+        return kind_of_archive(directory) or _refuse_archive(directory)
     if _is_safetensors(head):
         return "safetensors"
     if re.match(rb"\x80[\x02-\x05]", head):
@@ -76,13 +77,16 @@ def _is_safetensors(head: bytes) -> bool:
     return len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 40  # noqa: PLR2004 - a length, then JSON
 
 
-def _kind_of_archive(directory: Directory) -> Kind:
+def kind_of_archive(directory: Directory) -> Kind | None:
+    """Return what torch has saved in an archive; ``None`` where it was not torch."""
     if "serialized_exported_program.json" in directory or directory.under("models/"):
         return "export"
     if "constants.pkl" in directory or directory.under("code/"):
         return "torchscript"
-    if "data.pkl" in directory:
-        return "checkpoint"
+    return "checkpoint" if "data.pkl" in directory else None
+
+
+def _refuse_archive(directory: Directory) -> NoReturn:
     if "model.json" in directory:
         raise UsageError("a TorchScript file of a PyTorch older than 1.1", "load it there, and save it again")
     raise UsageError("an archive, but none of PyTorch's", _KNOWN)
