@@ -31,7 +31,7 @@ from convinspect.spec import SECTIONS, Request, parse_target
 
 if TYPE_CHECKING:
     from convinspect.gather import Outcome
-    from convinspect.load.sniff import Kind
+    from convinspect.load.kinds import Kind
     from convinspect.report import Report
 
 _FORMATS = ("table", "json", "markdown", "html")
@@ -116,7 +116,7 @@ def _sides(before: str, after: str, options: dict[str, Any]) -> tuple[_Side, _Si
 
 def _request(target: str, other: str, options: dict[str, Any]) -> Request:
     """Return the request of one side; options that are meant for the ``other`` one alone are not given to it."""
-    from convinspect.load.options import idle_options  # noqa: PLC0415 - --help must not wait for it
+    from convinspect.load.kinds import idle_options  # noqa: PLC0415 - --help must not wait for it
 
     request = replace(request_of(target, options), sections=options["sections"])
     elsewhere = idle_options(_kind(target)) - idle_options(_kind(other))

@@ -12,8 +12,18 @@ from convinspect.report import Report
 
 __all__ = ["FORMATS", "Options", "render"]
 
-# Each is the name of a file beside this one, whose ``write(report, options)`` returns the text.
-FORMATS = ("table", "json", "jsonl", "csv", "markdown", "html", "svg", "torchsummary")
+# Each is the name of a file beside this one, whose ``write(report, options)`` returns the text; with how an output file
+# is called that is to be of it.
+FORMATS = {
+    "table": "",
+    "json": ".json",
+    "jsonl": ".jsonl",
+    "csv": ".csv",
+    "markdown": ".md",
+    "html": ".html",
+    "svg": ".svg",
+    "torchsummary": "",
+}
 
 
 def render(report: Report, format: str = "table", options: Options | None = None) -> str:  # noqa: A002 - the option's name
