@@ -20,7 +20,6 @@ from convinspect.cli.waiting import progress
 from convinspect.errors import Complaint, UsageError
 from convinspect.gather import Job, Outcome, gather
 from convinspect.paths import is_file, is_there
-from convinspect.records import TAKEN
 from convinspect.report import Report
 from convinspect.spec import Request, Target
 
@@ -130,7 +129,7 @@ def _result(check: Check, missing: Mapping[str, Baseline | None], gathered: _Gat
     outcome = gathered.of(_job(check))
     report, problem = outcome.report, _problem(outcome, check.request)
     baselines = {name: wrong or _baseline(check, name, gathered) for name, wrong in missing.items()}
-    notes = [*outcome.notes, *(one.message for one in (report.warnings if report else ()) if one.code in TAKEN)]
+    notes = [*outcome.notes, *(one.message for one in (report.warnings if report else ()) if one.is_told)]
     if report is None or problem is not None:
         return Result(check, report, problem=problem, notes=tuple(notes))
     if update and check.baseline:

@@ -25,7 +25,6 @@ from convinspect.cli.screen import fitted
 from convinspect.cli.streams import report_stream, say
 from convinspect.cli.waiting import patience
 from convinspect.errors import InspectError, ModelError, UsageError
-from convinspect.records import TAKEN
 from convinspect.render.options import Options
 from convinspect.spec import SECTIONS, Request, parse_target
 
@@ -169,7 +168,7 @@ def _whole(side: _Side, outcome: Outcome) -> Report:
     if report.stopped is not None:
         raise ModelError(f"{side.name}: {side.text}: {report.stopped}", "a diff needs two whole forwards")
     for warning in report.warnings:
-        if warning.code in TAKEN:
+        if warning.is_told:
             say(f"note: {side.name}: {warning.message}")
     return report
 

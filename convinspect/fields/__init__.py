@@ -21,10 +21,10 @@ from __future__ import annotations
 
 from convinspect.fields import aten  # noqa: F401 - importing it registers the rules of torch's operators
 from convinspect.fields.follow import follow, notes_of, spatial_axes
-from convinspect.fields.leaving import WatchArrays
 from convinspect.fields.operations.field import Field
 from convinspect.fields.rules import Call, rf_rule
 from convinspect.fields.tracker import FieldTracker
+from convinspect.fields.watching import Watch
 from convinspect.records import Unit
 
-__all__ = ["Call", "Field", "FieldTracker", "Unit", "WatchArrays", "follow", "notes_of", "rf_rule", "spatial_axes"]
+__all__ = ["Call", "Field", "FieldTracker", "Unit", "Watch", "follow", "notes_of", "rf_rule", "spatial_axes"]

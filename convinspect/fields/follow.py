@@ -28,13 +28,13 @@ def follow(
     """
     tracker = FieldTracker()
     if axes is not None:
-        _follow_given(tracker, named, wanted, axes)
+        _follow_given(tracker, named, wanted, axes, batched=batched)
         return tracker
     for name, tensor in named:
         found = spatial_axes(tensor.shape, tensor.dtype, batched=batched)
         if wanted in (None, name) and found:
             if _fits(tracker, name, tensor, found):
-                tracker.seed(tensor, name, *_candidates(tensor.shape, found, batched=batched))
+                tracker.seed(tensor, name, *_candidates(tensor.shape, found, batched=batched), batched=batched)
             return tracker
     if wanted is not None:
         names = [name for name, _ in named]
@@ -44,7 +44,12 @@ def follow(
 
 
 def _follow_given(
-    tracker: FieldTracker, named: Sequence[tuple[str, torch.Tensor]], wanted: str | None, axes: AxesSpec
+    tracker: FieldTracker,
+    named: Sequence[tuple[str, torch.Tensor]],
+    wanted: str | None,
+    axes: AxesSpec,
+    *,
+    batched: bool,
 ) -> None:
     """Follow the ``axes`` that were asked for, of the input that they name."""
     if None not in (wanted, axes.name) and wanted != axes.name:
@@ -60,7 +65,7 @@ def _follow_given(
     if beyond:
         raise UsageError(f"--axes: {name} has no axis {beyond[0]}", f"its shape is {tuple(tensor.shape)}")
     if _fits(tracker, name, tensor, axes.axes):
-        tracker.seed(tensor, name, axes.axes, labels=axes.labels)
+        tracker.seed(tensor, name, axes.axes, labels=axes.labels, batched=batched)
 
 
 def _fits(tracker: FieldTracker, name: str, tensor: torch.Tensor, axes: Sequence[int]) -> bool:
@@ -74,7 +79,9 @@ def _candidates(
     shape: Sequence[int], conventional: tuple[int, ...], *, batched: bool
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Choose all axes that could be positions, and those of them that torch's convention has for others."""
-    longer = (axis for axis in range(1 if batched else 0, len(shape)) if shape[axis] > 1)
+    # Where what is taken for the batch are steps, one sample may come second.
+    least = 1 if shape[0] > 1 else 2
+    longer = (axis for axis in range(1 if batched else 0, len(shape)) if shape[axis] >= (least if axis == 1 else 2))
     axes = tuple(sorted({*conventional, *longer}))
     return axes, tuple(axis for axis in axes if axis not in conventional)
 

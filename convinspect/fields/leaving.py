@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
-
-from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from convinspect.fields.operations.field import Cause
 from convinspect.tensors.operators import Signature
@@ -15,14 +12,6 @@ from convinspect.tensors.operators import Signature
 _ITEM = "aten::_local_scalar_dense"
 # How torch makes a tensor of data from outside.
 _MADE_OF_DATA = frozenset(("aten::lift_fresh", "aten::lift_fresh_copy"))
-# By the names of methods: a tensor without data has its own.
-_ARRAYS = {
-    "numpy": "Tensor.numpy",
-    "tolist": "Tensor.tolist",
-    "__array__": "Tensor.numpy",
-    "__dlpack__": "Tensor.__dlpack__",
-}
-_INDEXED = Tensor.__getitem__
 # Arguments by which a number says which elements are taken, or how many there are: one of the code says it as well.
 _BOUNDS = ("start", "end", "step", "index", "length", "diagonal", "offset", "storage_offset", "shifts", "pad")
 _AMOUNTS = ("split_size", "split_sizes", "sections", "chunks", "k", "n", "m", "output_size", "num_classes", "repeats")
@@ -85,34 +74,3 @@ def _whole(value: Any) -> Iterator[int]:
 def _is_all(given: Mapping[str, Any]) -> bool:
     """Tell a slice that leaves nothing out, whatever the sizes are."""
     return given.get("start") in _FROM and given.get("end") in _TO_THE_END and given.get("step", _STEP) == _STEP
-
-
-class WatchArrays(TorchFunctionMode):
-    """Tells of every tensor that becomes an array or a list, and of every one that numbers have cut.
-
-    Python passes over a slice that leaves nothing out: no operator runs, though a number decided that.
-    """
-
-    def __init__(self, tell: Callable[[Tensor, str], None], cut: Callable[[Tensor], None]) -> None:
-        super().__init__()
-        self._tell = tell
-        self._cut = cut
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        """Run ``func``."""
-        name = _ARRAYS.get(getattr(func, "__name__", ""))
-        if name is not None and args and isinstance(args[0], Tensor):
-            self._tell(args[0], name)
-        out = func(*args, **(kwargs or {}))
-        if func is _INDEXED and isinstance(out, Tensor) and _has_numbers(args[1]):
-            self._cut(out)
-        return out
-
-
-def _has_numbers(index: Any) -> bool:
-    items = index if isinstance(index, tuple) else (index,)
-    slices = [item for item in items if isinstance(item, slice)]
-    bounds = (bound for item in slices for bound in (item.start, item.stop, item.step))
-    return any(isinstance(item, int) and not isinstance(item, bool) for item in (*items, *bounds))

@@ -56,6 +56,11 @@ class FieldTracker:
         """Operators without a rule that touched a followed tensor, in the order in which they first ran."""
         return tuple((op, path, count) for (op, path), count in self._unknown.items())
 
+    @property
+    def mixes_samples(self) -> bool:
+        """Whether an operator takes steps along what was taken for the batch: sequences with their steps in front."""
+        return self._candidates.mixes_samples
+
     def seed(
         self,
         tensor: Tensor,
@@ -63,12 +68,15 @@ class FieldTracker:
         axes: tuple[int, ...],
         features: tuple[int, ...] | None = None,
         labels: tuple[str, ...] | None = None,
+        *,
+        batched: bool = True,
     ) -> None:
         """Follow ``tensor`` along ``axes``, and forget what was followed before.
 
         Where ``features`` are given, ``axes`` are those that could be positions: operators say which are none, and
-        where they do not, these ``features`` are. Without axes nothing is followed: `describe` returns ``None``
-        throughout. Raises `UsageError` for an axis that the tensor does not have.
+        where they do not, these ``features`` are. ``batched``: the first dimension counts samples. Without axes
+        nothing is followed: `describe` returns ``None`` throughout. Raises `UsageError` for an axis that the tensor
+        does not have.
         """
         shape = tuple(tensor.shape)
         for axis in axes:
@@ -80,7 +88,7 @@ class FieldTracker:
         conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)
         self._candidates = Candidates(len(axes), conventional)
         if axes:
-            self._storages.keep([tensor], [seed_field(shape, axes)], [])
+            self._storages.keep([tensor], [seed_field(shape, axes, batched=batched)], [])
 
     def observe(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None, out: Any, path: str) -> None:
         """Follow the fields through one operator: ``func(*args, **kwargs)`` ran in module ``path`` and gave ``out``."""
@@ -125,6 +133,12 @@ class FieldTracker:
         """Take note that ``tensor`` becomes an array or a list in module ``path``."""
         if self.field(tensor) is not None:
             self.left.whole(Cause(self._order, path, how))
+
+    def steps(self, tensor: Tensor) -> None:
+        """Take note that the steps of sequences run along the first dimension of ``tensor``."""
+        field = self.field(tensor)
+        if field is not None:
+            self._candidates.samples(field, [0])
 
     def cut(self, tensor: Tensor) -> None:
         """Take note that Python's numbers have cut ``tensor`` out of another one."""

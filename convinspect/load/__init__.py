@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module  # noqa: TID251 - of this room, by the kind of a target
 from typing import cast
 
+from convinspect.collector import import_torch
 from convinspect.errors import UsageError
 from convinspect.load.kinds import Kind, check_options, kind_of, loader_of
 from convinspect.load.loaded import Loaded
@@ -31,4 +32,7 @@ def load(request: Request) -> Loaded:
 
 
 def _loaded(request: Request, kind: Kind) -> Loaded:
-    return cast("Loaded", import_module(f"convinspect.load.{loader_of(kind)}").load(request, kind))
+    loader = loader_of(kind)
+    if loader != "weights":  # they are read without torch
+        import_torch()
+    return cast("Loaded", import_module(f"convinspect.load.{loader}").load(request, kind))

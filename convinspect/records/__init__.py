@@ -17,7 +17,6 @@ from convinspect.records.fields import (
 from convinspect.records.memory import Alive, AliveKind, Measured, Memory, Peak, Phase, TrainingStep
 from convinspect.records.numbers import Bytes, Count, Share
 from convinspect.records.run import (
-    TAKEN,
     Failure,
     Format,
     Model,
@@ -35,7 +34,6 @@ from convinspect.records.timeline import Lifetime, Moment, Timeline, Timelines
 
 __all__ = [
     "PER_AXIS",
-    "TAKEN",
     "Alive",
     "AliveKind",
     "Attributes",

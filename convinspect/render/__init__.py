@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module  # noqa: TID251 - of this room, by the name of a format
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from convinspect.errors import UsageError
 from convinspect.render.options import Options
-from convinspect.report import Report
+
+if TYPE_CHECKING:
+    from convinspect.report import Report
 
 __all__ = ["FORMATS", "Options", "render"]
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from convinspect import units
-from convinspect.records import ReceptiveField
 from convinspect.render import field
 from convinspect.render.text import Glyphs
-from convinspect.report import Report
 
 if TYPE_CHECKING:
-    from convinspect.render.rows import Row  # the columns' names are wanted where no report is shown
+    from convinspect.records import ReceptiveField
+    from convinspect.render.rows import Row
+    from convinspect.report import Report
 
 # A column of counts that are larger than this is written in SI: they are no longer read digit by digit.
 _EXACT_BELOW = 1_000_000

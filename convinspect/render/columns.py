@@ -13,7 +13,9 @@ from convinspect import units
 from convinspect.errors import UsageError
 from convinspect.render import cells, field
 from convinspect.render.signs import Sign
-from convinspect.report import Layer, Report
+
+if TYPE_CHECKING:
+    from convinspect.report import Layer, Report
 
 if TYPE_CHECKING:
     from convinspect.render.rows import Row  # the columns' names are wanted where no report is shown

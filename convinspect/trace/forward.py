@@ -61,16 +61,19 @@ def _trace(prepared: Prepared) -> Trace:
         args, kwargs = fakes.replaced((prepared.args, prepared.kwargs))
         prepared = replace(prepared, args=args, kwargs=kwargs)
     with loaded.runnable.running(prepared.args, prepared.kwargs) as running:
-        frontend = running
+        frontend, batched = running, prepared.is_batched
         refuse_what_does_not_fit(prepared, frontend)
-        fields = _fields(prepared)
+        fields = _fields(prepared, batched=batched)
         found, made = _run(prepared, frontend, fields, fakes)
         if made:
             # What the first forward makes is there in every later one.
-            frontend, fields = frontend.having_run(prepared.args, prepared.kwargs), _fields(prepared)
+            frontend, fields = frontend.having_run(prepared.args, prepared.kwargs), _fields(prepared, batched=batched)
+            found, _ = _run(prepared, frontend, fields, fakes)
+        if batched and fields.mixes_samples:
+            batched, fields = False, _fields(prepared, batched=False)
             found, _ = _run(prepared, frontend, fields, fakes)
         if found.failure is not None and _NO_GRADIENTS in found.failure.message:
-            fields = _fields(prepared)
+            fields = _fields(prepared, batched=batched)
             again, _ = _run(prepared, frontend, fields, fakes, gradients=True)
             found = replace(again, notes=(*again.notes, Note("ran_with_gradients", _WITH_GRADIENTS)))
         if found.memory is not None:
@@ -80,11 +83,11 @@ def _trace(prepared: Prepared) -> Trace:
     return replace(found, notes=(*found.notes, *notes_of(fields)), unit=unit, wants_values=wants_values)
 
 
-def _fields(prepared: Prepared) -> FieldTracker:
-    """Return what follows the request's input, from before the run."""
+def _fields(prepared: Prepared, *, batched: bool) -> FieldTracker:
+    """Return what follows the request's input, from before the run; ``batched``: its first axis counts samples."""
     request = prepared.loaded.request
     tensors = [(name, unwrapped(tensor)) for name, tensor in prepared.tensors]
-    fields = follow(tensors, request.field_of, batched=prepared.is_batched, axes=request.axes)
+    fields = follow(tensors, request.field_of, batched=batched, axes=request.axes)
     if request.unit is not None:
         fields.ask(request.unit)
     if "units" in request.sections:
@@ -159,7 +162,7 @@ def _forward(
     try:
         set_training(frontend.module, mode=prepared.loaded.request.train)
         torch.manual_seed(_SEED)
-        with torch.set_grad_enabled(gradients), frontend.scopes(recorder) as run, recorder, recorder.watching:
+        with torch.set_grad_enabled(gradients), frontend.scopes(recorder) as run, recorder, recorder.watching():
             out = run(*prepared.args, **prepared.kwargs)
     except KeyboardInterrupt:
         raise

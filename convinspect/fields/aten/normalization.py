@@ -63,6 +63,8 @@ def instance_norm(call: Call) -> Result:
 def softmax(call: Call) -> Result:
     """Everything along ``dim``, masked or not."""
     x = call.merge([call["self"], call["mask"]]) if "mask" in call.args else call["self"]
+    if x.rank:
+        call.candidates.samples(x, [call.get("dim", -1)])
     return call.contract(x, [call.get("dim", -1)], keeps_own=True)
 
 

@@ -39,7 +39,9 @@ def accumulate(field: Field, dim: int, cause: Cause | None, *, reverse: bool = F
 
     def change(hull: Hull) -> Hull:
         if isinstance(hull, Map):
-            raise NoMapError(Absent.CONSUMED)
+            if hull.dim == dim or hull.varies(dim):
+                raise NoMapError(Absent.CONSUMED)
+            return hull
         array = np.flip(hull.array, dim + 1) if reverse else hull.array
         running = np.minimum.accumulate(array, axis=dim + 1)
         return Hull(np.flip(running, dim + 1) if reverse else running)

@@ -12,7 +12,7 @@ import numpy as np
 from convinspect.fields.hulls import alignment, arrays
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.hulls.hull import Absent, Hull, Map
-from convinspect.fields.operations.dimensions import Kind, Mixed, joined
+from convinspect.fields.operations.dimensions import Kind, Mixed, is_mixed, joined
 from convinspect.fields.operations.field import (
     AxisField,
     Cause,
@@ -47,7 +47,7 @@ def concatenate(fields: Sequence[Field], dim: int) -> Field:
     sizes = [field.shape[dim] for field in fields]
     shape = (*fields[0].shape[:dim], sum(sizes), *fields[0].shape[dim + 1 :])
     spatial = list(map(joined, zip(*(field.spatial for field in fields), strict=True)))
-    spatial[dim] = Mixed() if isinstance(spatial[dim], Mixed) else spatial[dim]
+    spatial[dim] = Mixed() if is_mixed(spatial[dim]) else spatial[dim]
 
     def join(hulls: Sequence[Hull]) -> Hull:
         return Hull(arrays.concatenate([hull.array for hull in hulls], sizes, dim)).compacted()
