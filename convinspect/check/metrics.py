@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from convinspect.report import Layer
+if TYPE_CHECKING:
+    from convinspect.report import Layer
 
 Unit: TypeAlias = Literal["count", "bytes", "positions"]
 # What of a run a number depends on, beside the model itself.
