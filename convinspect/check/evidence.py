@@ -9,7 +9,7 @@ from convinspect.check import wording
 from convinspect.check.metrics import Metric
 from convinspect.check.parts import Part, row_name
 from convinspect.check.verdicts import Row
-from convinspect.diff import compare
+from convinspect.diff.compare import compare
 from convinspect.diff.difference import Row as Changed
 from convinspect.records import Alive, Peak
 from convinspect.report import Layer

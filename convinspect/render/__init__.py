@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "Options", "render"]
 
-# Each is the name of a file beside this one, whose ``write(report, options)`` returns the text; with how an output file
-# is called that is to be of it.
+# Each is the name of a file beside this one, whose ``write(report, options)`` returns the text; with the suffix of
+# an output file that is to be of it.
 FORMATS = {
     "table": "",
     "json": ".json",
