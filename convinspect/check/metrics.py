@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from convinspect.report import Layer
 
 Unit: TypeAlias = Literal["count", "bytes", "positions"]
 # What of a run a number depends on, beside the model itself.
@@ -21,7 +25,7 @@ _FIELD: tuple[Condition, ...] = ("inputs", "mode")
 class Metric:
     """One number of a model, or of a part of it unless it is ``whole_only``.
 
-    ``in_full``: people check it digit by digit.
+    ``in_full``: people check it digit by digit. ``of_row``: what a row has of it, where it is a sum over rows.
     """
 
     name: str
@@ -30,20 +34,31 @@ class Metric:
     depends_on: tuple[Condition, ...] = ()
     whole_only: bool = False
     in_full: bool = False
+    of_row: Callable[[Layer], int] | None = None
 
 
 _ALL = (
-    Metric("params", "count", "Parameters.", in_full=True),
-    Metric("trainable-params", "count", "Parameters that are trained.", in_full=True),
-    Metric("buffers", "count", "Elements of buffers.", in_full=True),
-    Metric("macs", "count", "Multiply-accumulates.", ("inputs",)),
-    Metric("flops", "count", "Twice the MACs; eight times the complex ones.", ("inputs",)),
-    Metric("weights", "bytes", "Bytes of parameters and buffers.", ("dtype",)),
+    Metric("params", "count", "Parameters.", in_full=True, of_row=lambda row: row.params),
+    Metric(
+        *("trainable-params", "count", "Parameters that are trained."),
+        in_full=True,
+        of_row=lambda row: row.trainable_params,
+    ),
+    Metric("buffers", "count", "Elements of buffers.", in_full=True, of_row=lambda row: row.buffers),
+    Metric("macs", "count", "Multiply-accumulates.", ("inputs",), of_row=lambda row: row.macs or 0),
+    Metric(
+        *("flops", "count", "Twice the MACs; eight times the complex ones."),
+        ("inputs",),
+        of_row=lambda row: row.flops or 0,
+    ),
+    Metric(
+        *("weights", "bytes", "Bytes of parameters and buffers."),
+        ("dtype",),
+        of_row=lambda row: row.param_bytes + row.buffer_bytes,
+    ),
     Metric("inference-peak", "bytes", "Bytes alive at the peak of a forward.", _FORWARD, whole_only=True),
     Metric(
-        "training-peak",
-        "bytes",
-        "Bytes alive at the peak of a training step.",
+        *("training-peak", "bytes", "Bytes alive at the peak of a training step."),
         (*_FORWARD, "optimizer"),
         whole_only=True,
     ),

@@ -16,7 +16,9 @@ def read(metric: Metric, part: Part, *, least: bool = False) -> Reading:
     """
     if metric.name in _FIELDS:
         return _FIELDS[metric.name](part, least=least)
-    return _READERS[metric.name](part)
+    if metric.name in _READERS or metric.of_row is None:
+        return _READERS[metric.name](part)
+    return _counted(part, sum(map(metric.of_row, part.rows)))
 
 
 def _trainable_params(part: Part) -> Reading:
@@ -73,12 +75,10 @@ def _why_no_training(part: Part) -> str:
 
 
 _READERS: Mapping[str, Callable[[Part], Reading]] = {
-    "params": lambda part: _counted(part, sum(row.params for row in part.rows)),  # a tied one is its first owner's
     "trainable-params": _trainable_params,
     "buffers": lambda part: Reading.exactly(sum(row.buffers for row in part.rows)),
     "macs": _macs,
     "flops": _flops,
-    "weights": lambda part: _counted(part, sum(row.param_bytes + row.buffer_bytes for row in part.rows)),
     "inference-peak": _inference_peak,
     "training-peak": _training_peak,
 }

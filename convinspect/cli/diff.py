@@ -24,17 +24,16 @@ from convinspect.cli.output import Output, open_output
 from convinspect.cli.screen import fitted
 from convinspect.cli.streams import report_stream, say
 from convinspect.cli.waiting import patience
+from convinspect.diff import FORMATS, render
 from convinspect.errors import InspectError, ModelError, UsageError
 from convinspect.render.options import Options
 from convinspect.spec import SECTIONS, Request, parse_target
 
 if TYPE_CHECKING:
     from convinspect.gather import Outcome
-    from convinspect.load.sniff import Kind
+    from convinspect.load.kinds import Kind
     from convinspect.report import Report
 
-_FORMATS = ("table", "json", "markdown", "html")
-_BY_SUFFIX = {".json": "json", ".md": "markdown", ".html": "html"}
 _REVISION = "git:"
 _NARROWEST = 40
 
@@ -59,7 +58,7 @@ class _Side:
 @run_options
 @click.option("--depth", type=click.IntRange(min=0), help="Tell of what lies deeper than this many rows in one line.")
 @click.option("--width", type=click.IntRange(min=_NARROWEST), help="Characters a line; by default the window's.")
-@form_options(_FORMATS, "as --output is called, else a table", "the diff")
+@form_options(tuple(FORMATS), "as --output is called, else a table", "the diff")
 @open_option
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where there is a difference.")
 @gathering_options
@@ -75,7 +74,7 @@ def diff(before: str, after: str, **options: Any) -> int:
       convinspect diff git:HEAD model.py --input 3,224,224
       convinspect diff old.json new.json --format markdown
     """
-    form = form_of(options, "table", _BY_SUFFIX)
+    form = form_of(options, "table", {suffix: form for form, suffix in FORMATS.items() if suffix})
     if options["open_"] and form != "html":
         raise UsageError("--open is for the HTML page", "add --format html")
     sides = _sides(before, after, {**options, "sections": SECTIONS if form == "html" else ()})
@@ -87,7 +86,7 @@ def diff(before: str, after: str, **options: Any) -> int:
 
 
 def _run(sides: tuple[_Side, _Side], form: str, output: Output, stdout: TextIO | None, options: dict[str, Any]) -> int:
-    from convinspect.diff import compare, render  # noqa: PLC0415 - a usage error must not wait for it
+    from convinspect.diff.compare import compare  # noqa: PLC0415 - a usage error must not wait for it
 
     before, after = _reports(sides, options)
     found = compare(before, after, (_label(sides[0], before), _label(sides[1], after)))
@@ -115,7 +114,7 @@ def _sides(before: str, after: str, options: dict[str, Any]) -> tuple[_Side, _Si
 
 def _request(target: str, other: str, options: dict[str, Any]) -> Request:
     """Return the request of one side; options that are meant for the ``other`` one alone are not given to it."""
-    from convinspect.load.options import idle_options  # noqa: PLC0415 - --help must not wait for it
+    from convinspect.load.kinds import idle_options  # noqa: PLC0415 - --help must not wait for it
 
     request = replace(request_of(target, options), sections=options["sections"])
     elsewhere = idle_options(_kind(target)) - idle_options(_kind(other))

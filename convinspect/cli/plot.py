@@ -15,10 +15,11 @@ from convinspect.cli.options import request_of, run_options, traceback_option
 from convinspect.cli.output import open_output
 from convinspect.cli.streams import report_stream
 from convinspect.errors import UsageError
+from convinspect.plot import KINDS, SUFFIXES, PlotOptions, draw, sections_of
 
 
 @click.command(no_args_is_help=True)
-@click.argument("kind", type=click.Choice(["memory", "field", "graph"]))
+@click.argument("kind", type=click.Choice(KINDS))
 @click.argument("target", shell_complete=complete_target)
 @run_options
 @click.option("--run", type=click.Choice(["inference", "training"]), help="Of memory: which run; training if known.")
@@ -36,8 +37,6 @@ def plot(kind: Any, target: str, **options: Any) -> int:
     Example:
       convinspect plot memory model.py --input 3,224,224 -o memory.svg
     """
-    from convinspect.plot import SUFFIXES, PlotOptions, draw, sections_of  # noqa: PLC0415 - --help must not wait for it
-
     suffix = Path(options["output"]).suffix.lower()
     if suffix not in SUFFIXES:
         raise UsageError(f"--output {options['output']}: not a {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file")

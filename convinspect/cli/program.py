@@ -50,12 +50,8 @@ def convinspect() -> None:
     """
 
 
-convinspect.add_command(summary)
-convinspect.add_command(check)
-convinspect.add_command(weight_files)
-convinspect.add_command(diff)
-convinspect.add_command(explain)
-convinspect.add_command(plot)
+for _command in (summary, check, weight_files, diff, explain, plot):
+    convinspect.add_command(_command)
 
 
 def run(arguments: list[str]) -> int:

@@ -27,14 +27,6 @@ if TYPE_CHECKING:
     from convinspect.report import Report
     from convinspect.spec import Request
 
-_BY_SUFFIX = {
-    ".json": "json",
-    ".jsonl": "jsonl",
-    ".csv": "csv",
-    ".md": "markdown",
-    ".html": "html",
-    ".svg": "svg",
-}
 # What forms a text; the page of pictures has its own ways.
 _OF_TEXT = ("--depth", "--expand", "--only", "--sort", "--top", "--brief", "--verbose", "--width", "--columns")
 
@@ -44,7 +36,7 @@ _OF_TEXT = ("--depth", "--expand", "--only", "--sort", "--top", "--brief", "--ve
 @run_options
 @click.option("--unit", metavar="LAYER:I,J", help="Say which box of the input one unit of a layer sees.")
 @page_options
-@form_options(FORMATS, "as --output is called, else a table", "the report")
+@form_options(tuple(FORMATS), "as --output is called, else a table", "the report")
 @click.option("--picture", metavar="FILE", help="With --format html: an image to draw receptive fields on.")
 @open_option
 @click.option("--json-sections", metavar="NAMES", help=f"With --json also, comma-separated: {', '.join(SECTIONS)}.")
@@ -64,8 +56,8 @@ def summary(target: str, **options: Any) -> int:
     Example:
       convinspect summary model.py --input 3,224,224 --depth 2
     """
-    form, layout = form_of(options, "table", _BY_SUFFIX), page_of(options)
-    layout = replace(layout, picture=_picture(form, options))
+    form = form_of(options, "table", {suffix: form for form, suffix in FORMATS.items() if suffix})
+    layout = replace(page_of(options), picture=_picture(form, options))
     request = replace(request_of(target, options), sections=_sections(form, options))
     _refuse_idle(form, request.given)
     if options["watched"]:

@@ -120,7 +120,7 @@ class _Screen:
         """Return what changed since the last good page, in lines."""
         if self._good is None:
             return []
-        from convinspect.diff import compare  # noqa: PLC0415 - there is one from the second page on
+        from convinspect.diff.compare import compare  # noqa: PLC0415 - there is one from the second page on
         from convinspect.diff.heading import brief  # noqa: PLC0415
         from convinspect.render.text import ASCII, UNICODE, joined  # noqa: PLC0415
 

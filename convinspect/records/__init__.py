@@ -14,7 +14,7 @@ from convinspect.records.fields import (
     Unit,
     Units,
 )
-from convinspect.records.memory import Alive, AliveKind, Measured, Memory, Peak, Phase, TrainingStep
+from convinspect.records.memory import Alive, AliveKind, Measured, Memory, Peak, Phase, TrainingMemory
 from convinspect.records.numbers import Bytes, Count, Share
 from convinspect.records.run import (
     Failure,
@@ -70,7 +70,7 @@ __all__ = [
     "Timelines",
     "Tool",
     "Trace",
-    "TrainingStep",
+    "TrainingMemory",
     "Unit",
     "Units",
     "Value",

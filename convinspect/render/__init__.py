@@ -14,8 +14,18 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "Options", "render"]
 
-# Each is the name of a file beside this one, whose ``write(report, options)`` returns the text.
-FORMATS = ("table", "json", "jsonl", "csv", "markdown", "html", "svg", "torchsummary")
+# Each is the name of a file beside this one, whose ``write(report, options)`` returns the text; with the suffix of
+# an output file that is to be of it.
+FORMATS = {
+    "table": "",
+    "json": ".json",
+    "jsonl": ".jsonl",
+    "csv": ".csv",
+    "markdown": ".md",
+    "html": ".html",
+    "svg": ".svg",
+    "torchsummary": "",
+}
 
 
 def render(report: Report, format: str = "table", options: Options | None = None) -> str:  # noqa: A002 - the option's name

@@ -181,3 +181,12 @@ def _range(said: Sequence[str]) -> str:
         numbers = sorted(map(int, ends))
         return f"{numbers[0]}-{numbers[-1]}"
     return f"{said[0]} .. {said[-1]}"
+
+
+def extent(row: Row) -> int | None:
+    """Return how many positions one unit of the row sees along the axis where it sees most."""
+    found = row.layer.receptive_field
+    if found is None:
+        return None
+    sides = [side[1] - side[0] + 1 for side in found.center or () if side is not None]
+    return max([*(size for size in found.size or () if size is not None), *sides], default=None)

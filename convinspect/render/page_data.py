@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -15,25 +15,12 @@ from convinspect.render.geometry import geometry
 from convinspect.render.heading import heading
 from convinspect.render.outline import Outline
 from convinspect.render.picture_data import pictures
-from convinspect.render.rows import Row, row_of
+from convinspect.render.rows import row_of
 from convinspect.render.text import UNICODE
 from convinspect.report import Report
 from convinspect.units import exact, setting
 
 _ENDLESS = 10_000
-# What a column is sorted by, where its text would not do.
-_VALUES: Mapping[str, Callable[[Row], int | None]] = {
-    "params": lambda row: row.sums.params,
-    "params_share": lambda row: row.sums.params,
-    "trainable": lambda row: row.sums.trainable_params,
-    "param_bytes": lambda row: row.sums.param_bytes,
-    "buffers": lambda row: row.sums.buffers,
-    "macs": lambda row: row.sums.macs,
-    "macs_share": lambda row: row.sums.macs,
-    "rf": lambda row: _extent(row.layer.receptive_field),
-    "allocated": lambda row: row.sums.memory.allocated_bytes,
-    "saved": lambda row: row.sums.memory.saved_bytes,
-}
 
 
 def page_data(report: Report) -> dict[str, Any]:
@@ -58,10 +45,10 @@ def page_data(report: Report) -> dict[str, Any]:
                 "heading": _title(column),
                 "means": column.means,
                 "left": column.left,
-                "bar": column.name in _VALUES and column.topic != "field",
+                "bar": column.sorts is not None and column.topic != "field",
                 "shown": column.default,
                 "texts": column.cells(entries, context),
-                "values": [get(row) for row in entries] if (get := _VALUES.get(column.name)) else None,
+                "values": list(map(column.sorts, entries)) if column.sorts is not None else None,
             }
             for column in columns
         ],
@@ -143,11 +130,3 @@ def _distinct(fields: Iterable[ReceptiveField | None]) -> tuple[list[ReceptiveFi
     places: dict[ReceptiveField, int] = {}
     of = [None if field is None else places.setdefault(field, len(places)) for field in fields]
     return list(places), of
-
-
-def _extent(field: ReceptiveField | None) -> int | None:
-    """Return how many positions one unit sees along the axis where it sees most."""
-    if field is None:
-        return None
-    sides = [side[1] - side[0] + 1 for side in field.center or () if side is not None]
-    return max([*(size for size in field.size or () if size is not None), *sides], default=None)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from convinspect.diff import compare
 from convinspect.diff.cells import outputs, receptive_field
+from convinspect.diff.compare import compare
 from convinspect.diff.difference import Row
 from convinspect.records import ReceptiveField, TensorRecord
 from convinspect.render.text import ASCII
