@@ -95,6 +95,13 @@ class StorageFields:
                 # Of a view into what is followed it is kept as well that it depends on nothing.
                 self._record(key, tensor).fields[_geometry(tensor)] = field
 
+    def forget(self, tensor: Tensor, field: Field) -> None:
+        """Let all that shares the memory of ``tensor`` have ``field``: others have written to it."""
+        key = _storage_id(tensor)
+        if key is not None:
+            record = self._record(key, tensor)
+            record.fields, record.flat, record.hull = {}, None, collapse(field, ())
+
     def _found_anew(self, record: Record, geometry: Geometry) -> Field:
         found = _rearranged(record, geometry)
         if found is None and not record.fits(geometry):
