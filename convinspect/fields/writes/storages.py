@@ -115,7 +115,7 @@ class StorageFields:
         geometry = _geometry(tensor)
         if _is_same(record.fields.get(geometry), field):
             return
-        fits = record.fits(geometry)
+        fits, kept = record.fits(geometry), {}
         elements = prod(geometry.shape)
         whole = elements * geometry.itemsize == tensor.untyped_storage().nbytes()
         if whole and (not fits or all(known == geometry for known in record.fields)):
@@ -124,11 +124,12 @@ class StorageFields:
         elif fits:
             record.flat = record.flattened(self._count)
             scatter(record.flat, geometry, field)
+            kept = {known: other for known, other in record.fields.items() if record.flat.are_apart(known, geometry)}
         else:
             # What was there may be left in part, under another item size.
             record.hull = merge([record.whole(self._count), collapse(field, ())], (), TWO_SIZES)
             record.flat = None
-        record.fields = {geometry: field}
+        record.fields = {**kept, geometry: field}
 
     def _sweep(self) -> None:
         """Forget storages that are gone: what is known of one can be large."""
