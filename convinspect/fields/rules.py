@@ -117,12 +117,16 @@ class Registry:
     def __init__(self, what: str) -> None:
         self._what = what
         self.entries: dict[str, Rule] = {}
+        # One look-up an operator that runs; emptied by every registration, for it may change any answer.
+        self._found: dict[str, Rule | None] = {}
 
     def find(self, op: str) -> Rule | None:
         """Return the entry of ``op``; an in-place operator of torch's own library has that of its functional form."""
-        name = ".".join(op.replace("::", ".").split(".")[:2])
-        plain = name.removesuffix("_") if name.startswith("aten.") else name
-        return self.entries.get(name, self.entries.get(plain))
+        if op not in self._found:
+            name = ".".join(op.replace("::", ".").split(".")[:2])
+            plain = name.removesuffix("_") if name.startswith("aten.") else name
+            self._found[op] = self.entries.get(name, self.entries.get(plain))
+        return self._found[op]
 
     def decorator(self, names: Sequence[str]) -> Callable[[RuleT], RuleT]:
         """Return a decorator that registers a function for each of ``names``; raises as `rf_rule` says."""
@@ -133,6 +137,7 @@ class Registry:
                 if name in self.entries and not _same_source(self.entries[name], rule):
                     raise ModelError(f"{name} has a {self._what} already", f"an operator has one {self._what}")
             self.entries.update(dict.fromkeys(qualified, rule))
+            self._found.clear()
             return rule
 
         return register

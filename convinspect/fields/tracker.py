@@ -19,7 +19,7 @@ from convinspect.fields.summary.units import describe_units
 from convinspect.fields.writes.storages import StorageFields
 from convinspect.records import ReceptiveField, Unit, Units
 from convinspect.spec import UnitSpec
-from convinspect.tensors.operators import Signature, is_pointwise, results, signature_of
+from convinspect.tensors.operators import Signature, is_pointwise, name_of, results, signature_of
 
 # These look at a storage in another way, or make their tensor do so: what it holds is read off the storage.
 FROM_STORAGE = frozenset(
@@ -47,6 +47,7 @@ class FieldTracker:
         self._all_units = False
         self._candidates = Candidates()
         self._kept: dict[int, tuple[ReceptiveField, Field]] = {}
+        self._last: tuple[Field | None, frozenset[int], ReceptiveField | None] = (None, frozenset(), None)
         self.left = Left()
         self.declined: str | None = None
         self.faults: dict[str, str] = {}
@@ -93,11 +94,11 @@ class FieldTracker:
         given = dict(zip(signature.names, args, strict=False)) | (dict(kwargs) if kwargs else {})
         read = [value for name, value in given.items() if name not in signature.replaced]
         found = {id(tensor): field for tensor in results(read) if (field := self.field(tensor)) is not None}
-        targets = tuple(results([given.get(name) for name in signature.written]))
+        targets = tuple(results([given.get(name) for name in signature.written])) if signature.written else ()
         wanted = tuple(results(out)) or targets
         if "out" in signature.written and "out" not in signature.replaced:
             wanted = (given["out"], *wanted)  # written first, and not returned
-        cause = Cause(self._order, path, str(func))
+        cause = Cause(self._order, path, name_of(func))
         back = self.left.came_back(signature, given) if wanted else None
         if back is not None:
             self._keep_unknown(wanted, targets, back)
@@ -170,7 +171,11 @@ class FieldTracker:
         field = self.field(tensor)
         if field is None:
             return None
+        # What an operator gives, its module returns, and mostly the module above, too.
+        if field is self._last[0] and self._candidates.denied == self._last[1]:
+            return self._last[2]
         told = self._described(field, self._candidates.denied)
+        self._last = field, self._candidates.denied, told
         if told is not None and (self._all_units or not self._candidates.decided):
             self._kept[id(told)] = told, field
         return told

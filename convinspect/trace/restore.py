@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch.nn.parameter import is_lazy
 
 from convinspect.tensors.describe import tensors_in
 from convinspect.tensors.identity import storage_id, storage_of
-from convinspect.tensors.operators import mutates, operands, signature_of
+from convinspect.tensors.operators import mutates, signature_of
 from convinspect.tensors.registered import registered_modules, registered_tensors
 from convinspect.trace.snapshot import Snapshot, state_of_code
 from convinspect.users_code import process_kept
@@ -60,9 +60,9 @@ class Weights:
         self._saved: dict[int, tuple[Any, Any]] = {}
         self.used: set[int] = set()
 
-    def touch(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Note the weights that the operator reads, and save the storages that it changes."""
-        for tensor in operands(args, kwargs):
+    def touch(self, func: Any, given: Iterable[torch.Tensor]) -> None:
+        """Note the weights among the tensors ``given`` to an operator, and save the storages that it changes."""
+        for tensor in given:
             key = storage_id(tensor)
             if key in self._known:
                 self.used.update(self._known[key])
