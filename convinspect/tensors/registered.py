@@ -50,17 +50,18 @@ def registered_modules(model: nn.Module) -> list[nn.Module]:
 
 def registered_parameters(model: nn.Module) -> list[Any]:
     """Return the parameters of all modules of ``model``, each once."""
-    return _registered(model, 0)
+    return _registered(model)[0]
 
 
 def registered_buffers(model: nn.Module) -> list[Any]:
     """Return the buffers of all modules of ``model``, each once."""
-    return _registered(model, 1)
+    return _registered(model)[1]
 
 
 def registered_tensors(model: nn.Module) -> list[torch.Tensor]:
     """Return the parameters of all modules of ``model``, then their buffers, each once."""
-    return [*registered_parameters(model), *registered_buffers(model)]
+    parameters, buffers = _registered(model)
+    return [*parameters, *buffers]
 
 
 def own_tensors(module: nn.Module) -> tuple[list[tuple[str, torch.Tensor]], list[tuple[str, torch.Tensor]]]:
@@ -84,9 +85,13 @@ def set_training(model: nn.Module, *, mode: bool) -> None:
             module.training = mode
 
 
-def _registered(model: nn.Module, which: int) -> list[torch.Tensor]:
-    found = (tensor for module in registered_modules(model) for _, tensor in own_tensors(module)[which])
-    return list({id(tensor): tensor for tensor in found}.values())
+def _registered(model: nn.Module) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    parameters: dict[int, torch.Tensor] = {}
+    buffers: dict[int, torch.Tensor] = {}
+    for module in registered_modules(model):
+        for found, own in zip((parameters, buffers), own_tensors(module), strict=True):
+            found.update((id(tensor), tensor) for _, tensor in own)
+    return list(parameters.values()), list(buffers.values())
 
 
 def _check(module: nn.Module, name: str, above: dict[int, tuple[str, nn.Module]]) -> None:
