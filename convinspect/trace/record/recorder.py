@@ -118,7 +118,7 @@ class Recorder(Calls, DispatchMode):
         """Run ``func`` and record it."""
         kwargs = kwargs or {}
         if func is ASKS_DEVICE:
-            return func(*args, **kwargs)
+            return args[0].device if isinstance(args[0], FakeTensor) else func(*args, **kwargs)
         jagged = jagged_dispatch(types)
         if jagged is not None:  # its operators are those on its values
             with self:
