@@ -24,8 +24,8 @@ def as_the_cpu_returns(func: Any, args: tuple[Any, ...], out: Any) -> Any:
 def answer_of_the_cpu(func: Any, args: tuple[Any, ...]) -> Any:
     """Return the result of ``func`` as the CPU returns it, where that is known without the meta kernel; else ``None``.
 
-    Torch's batch normalisation on meta, and its derivative, is a decomposition in Python: thirty operators, a fifth of a
-    ResNet's time. Its grouped product takes bfloat16 alone there, and no gradient that a sum has expanded.
+    Torch's batch normalisation on meta is a decomposition in Python, as its derivative is: thirty operators, a fifth of
+    a ResNet's time. Its grouped product takes bfloat16 alone there, and no gradient that a sum has expanded.
     """
     if func is torch.ops.aten.native_batch_norm_backward.default:
         return _batch_norm_backward(*args)

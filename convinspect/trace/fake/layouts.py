@@ -81,8 +81,6 @@ class Layouts:
         return out
 
     def _key(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: Sequence[torch.Tensor]) -> Hashable:
-        if not given:
-            raise NotTold
         same: tuple[int, ...] = ()
         if len(given) > 1 and mutates(func):
             # What a kernel does that writes depends on whether its arguments share memory, too.
