@@ -184,9 +184,20 @@ def is_compiler_loaded() -> bool:
     return "torch._dynamo" in sys.modules
 
 
-def higher_order_operator() -> Any:
-    """Return the class of operators that take functions. Missing: they are operators without a rule."""
-    return torch._ops.HigherOrderOperator
+@contextmanager
+def higher_order_operator(name: str, function: Any) -> Iterator[None]:
+    """Let ``function`` be called for an operator that takes functions. Missing: it is one without a rule."""
+    # Each is the one object of its class.
+    kind = type(getattr(torch.ops.higher_order, name, None))
+    call = vars(kind).get("__call__")
+    if call is None:
+        yield
+        return
+    kind.__call__ = lambda _operator, *args, **kwargs: function(*args, **kwargs)  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        kind.__call__ = call  # type: ignore[method-assign]
 
 
 def jagged_dispatch(types: Iterable[type]) -> Any:
@@ -210,6 +221,16 @@ def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
     while functorch.is_functorch_wrapped_tensor(tensor):
         tensor = functorch.get_unwrapped(tensor)
     return tensor
+
+
+def is_batched(value: Any) -> bool:
+    """Tell whether ``value`` stands for one tensor of each sample of a ``vmap``. Missing: no."""
+    functorch = torch._C._functorch
+    while isinstance(value, torch.Tensor) and functorch.is_functorch_wrapped_tensor(value):
+        if functorch.is_batchedtensor(value):
+            return True
+        value = functorch.get_unwrapped(value)
+    return False
 
 
 def unpacked(packed: Any) -> Any:

@@ -11,7 +11,17 @@ from convinspect.errors import InspectError, UsageError
 from convinspect.fields.candidates import Candidates
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.leaving import Left
-from convinspect.fields.operations.field import Cause, Field, collapse, everything, limited_to, seed_field, without
+from convinspect.fields.operations.field import (
+    Cause,
+    Field,
+    collapse,
+    everything,
+    limited_to,
+    nothing,
+    seed_field,
+    without,
+)
+from convinspect.fields.operations.merging import are_alike, cross
 from convinspect.fields.rules import RULES, Call, Result, Rule, run_rule
 from convinspect.fields.summary.describe import Followed, describe
 from convinspect.fields.summary.unit import Asked, describe_unit
@@ -25,6 +35,8 @@ from convinspect.tensors.operators import Signature, is_pointwise, results, sign
 FROM_STORAGE = frozenset(
     f"aten::{name}" for name in ("as_strided", "as_strided_", "transpose_", "t_", "squeeze_", "unsqueeze_", "detach_")
 )
+
+_CONDITION = "torch.cond"
 
 # A higher-order operator has no schema: whatever it is given may reach whatever it gives.
 _NAMELESS = Signature("higher_order", tuple(f"arg{i}" for i in range(64)), (), {}, (), frozenset())
@@ -50,6 +62,11 @@ class FieldTracker:
         self.left = Left()
         self.declined: str | None = None
         self.faults: dict[str, str] = {}
+
+    @property
+    def follows(self) -> bool:
+        """Tell whether an input is followed."""
+        return self._followed is not None
 
     @property
     def unknown_ops(self) -> tuple[tuple[str, str, int], ...]:
@@ -130,6 +147,25 @@ class FieldTracker:
         """Take note that Python's numbers have cut ``tensor`` out of another one."""
         if self.left.number is not None:
             self._keep_unknown((tensor,), (), self.left.number)
+
+    def either(self, taken: Sequence[Tensor], others: Sequence[Tensor] | str, path: str) -> None:
+        """Let each tensor ``taken``, which values chose in module ``path``, depend on all that its counterpart does.
+
+        Where there are no ``others``, but the reason why, that is unknown.
+        """
+        if self._followed is None:
+            return
+        cause, lengths = Cause(self._order, path, _CONDITION), self._followed.lengths
+        if isinstance(others, str) or [one.shape for one in taken] != [other.shape for other in others]:
+            self.faults[_CONDITION] = others if isinstance(others, str) else "its branches give other shapes"
+            self._unknown[_CONDITION, path] = self._unknown.get((_CONDITION, path), 0) + 1
+            self._storages.keep(taken, [everything(tuple(one.shape), lengths, cause) for one in taken], [])
+            return
+        for one, other in zip(taken, others, strict=True):
+            shape = tuple(one.shape)
+            fields = [self.field(tensor) or nothing(shape, len(lengths)) for tensor in (one, other)]
+            if not are_alike(*fields):
+                self._storages.keep([one], [cross(fields, shape).marked(upper_bound=cause)], [])
 
     def _keep_unknown(self, tensors: Sequence[Tensor], targets: Sequence[Tensor], cause: Cause) -> None:
         """Let ``tensors`` depend on numbers that left torch and came back."""

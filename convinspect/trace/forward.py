@@ -22,11 +22,12 @@ from convinspect.torch_private import unwrapped
 from convinspect.trace.fake.leftovers import no_leftovers
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.foresight import refuse_what_does_not_fit
-from convinspect.trace.higher_order import Branches, opened_up
+from convinspect.trace.higher_order import opened_up
 from convinspect.trace.memory.history import of_forward
 from convinspect.trace.memory.live import near
 from convinspect.trace.memory.measured import measuring
 from convinspect.trace.modules import module_records
+from convinspect.trace.record.branches import Branches
 from convinspect.trace.record.forward_failure import forward_failure
 from convinspect.trace.record.origins import Origins
 from convinspect.trace.record.recorder import Recorder
@@ -103,13 +104,15 @@ def _run(
     inputs, sections = _named_inputs(prepared), prepared.loaded.request.sections
     timelines = None
     with faked(model, fakes) if fakes is not None else nullcontext():
-        with restored(model, given) as weights, unfused(), opened_up() as branches:
+        with restored(model, given) as weights, unfused():
             origins = Origins(tensors_in(given)) if "graph" in sections else None
             recorder = Recorder(fields, weights.touch, origins)
             recorder.memory.expect(model, given)
             measurement = measuring(model, recorder.memory.timeline)
+            branches = Branches(recorder, weights, measurement)
             there = _parameters(model)
-            out, stopped = _forward(frontend, prepared, recorder, gradients=gradients)
+            with opened_up(branches.chosen):
+                out, stopped = _forward(frontend, prepared, recorder, gradients=gradients)
             made = not _parameters(model) <= there
             outputs = named_records(out, inside=True)
             memory = recorder.memory.record(recorder.calls) if stopped is None else None
@@ -119,7 +122,7 @@ def _run(
                 timelines = Timelines(of_forward(recorder.memory, recorder.calls), None)
         ran = {call.path for call in recorder.calls if isinstance(call, ModuleCall)}
         modules, notes = frontend.told(module_records(frontend, weights.used), ran)
-        notes += _of_branches(branches)
+        notes += branches.note()
         if fakes is not None:
             notes += near("inference", recorder.calls)
     start = prepared.loaded.without_run()
@@ -176,14 +179,6 @@ def _forward(
         stopped = Failure("", name, f"{name} returned a {kind}: its work has not been done")
         out = None
     return out, stopped
-
-
-def _of_branches(branches: Branches) -> tuple[Note, ...]:
-    if not branches.taken:
-        return ()
-    said = ", ".join("true" if taken else "false" for taken in dict.fromkeys(branches.taken))
-    message = f"torch.cond ran one branch of two, which the values chose ({said}): its numbers are those of that branch"
-    return (Note("branch_taken", message),)
 
 
 def _with_training(found: Trace, memory: Memory, prepared: Prepared, frontend: Frontend) -> Trace:

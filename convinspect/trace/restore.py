@@ -69,6 +69,15 @@ class Weights:
                 if key not in self._saved and _may_change(func, tensor):
                     self._saved[key] = _copied(tensor)
 
+    @contextmanager
+    def unread(self) -> Iterator[None]:
+        """Run the block, which reads weights that the run does not."""
+        used = self.used.copy()
+        try:
+            yield
+        finally:
+            self.used = used
+
     def restore(self) -> None:
         """Put the saved values back, and each weight onto its own storage."""
         for original, copy in self._saved.values():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -112,6 +112,7 @@ class Recorder(Calls, DispatchMode):
         self._touch = touch
         self.watching = WatchArrays(self.left, fields.cut)
         self._origins = origins
+        self._aside = False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -147,6 +148,8 @@ class Recorder(Calls, DispatchMode):
 
     def _record(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         self._fields.observe(func, args, kwargs, out, self.path)
+        if self._aside:
+            return
         call = self._call(func, args, kwargs)
         allocated = self.memory.observe(func, args, kwargs, out, self.next_index)
         outputs = self._described(out)
@@ -154,6 +157,25 @@ class Recorder(Calls, DispatchMode):
         if self._origins is not None:
             for tensor in results(out):
                 self._origins.made(tensor, index)
+
+    @property
+    def follows(self) -> bool:
+        """Tell whether fields are followed."""
+        return self._fields.follows
+
+    def either(self, taken: tuple[Tensor, ...], others: tuple[Tensor, ...] | str) -> None:
+        """Let each tensor ``taken`` depend on all that its counterpart does, or on what is unknown, for that reason."""
+        self._fields.either(taken, others, self.path)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Run the block, of which fields are followed and nothing else: it leaves no calls, and no bytes."""
+        kept = self._calls[:], self._running[:], self._runs.copy(), self.raised, self._failed, self._aside
+        self._aside = True
+        try:
+            yield
+        finally:
+            self._calls, self._running, self._runs, self.raised, self._failed, self._aside = kept
 
     def _call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> OpCall:
         """Return the call of an operator that has not returned."""
