@@ -207,17 +207,37 @@ def jagged_dispatch(types: Iterable[type]) -> Any:
     return jagged.__torch_dispatch__ if jagged is not None and any(issubclass(kind, jagged) for kind in types) else None
 
 
+def nested_sizes(tensor: torch.Tensor) -> tuple[tuple[int, ...], ...] | None:
+    """Return the shapes in a nested tensor of the strided layout, else ``None``. Missing: ``None``."""
+    if not tensor.is_nested or tensor.layout is not torch.strided:
+        return None
+    with undispatched(), torch._C.DisableTorchFunction():
+        return tuple(map(tuple, tensor._nested_tensor_size().tolist()))
+
+
+def packed_shape(sizes: tuple[tuple[int, ...], ...]) -> tuple[int, ...] | None:
+    """Return the shape of tensors of these ``sizes`` one after the other, where they differ in the first axis alone."""
+    rest = {size[1:] for size in sizes}
+    return (sum(size[0] for size in sizes), *rest.pop()) if len(rest) == 1 and all(sizes) else None
+
+
 def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
     """Return what ``tensor`` stands for. Missing: the same one.
 
-    That is the tensor that one of ``torch.func`` wraps, all of a ``vmap`` together; of a jagged one its values.
+    That is the tensor that one of ``torch.func`` wraps, all of a ``vmap`` together; of a nested one its values.
     """
     functorch = torch._C._functorch
+    sizes = nested_sizes(tensor)
+    if sizes is not None:
+        with undispatched():
+            values = tensor.values()
+            shape = packed_shape(sizes) if tensor.is_contiguous() else None
+            return values if shape is None else values.view(shape)
     if tensor.is_nested and tensor.layout is torch.jagged:
         # The values themselves are below autograd: those that it knows are a view.
         differentiable = tensor.requires_grad and torch.is_grad_enabled()
-        values: Any = tensor.values if differentiable else lambda: tensor._values
-        return values()  # type: ignore[no-any-return]
+        values_of: Any = tensor.values if differentiable else lambda: tensor._values
+        return values_of()  # type: ignore[no-any-return]
     while functorch.is_functorch_wrapped_tensor(tensor):
         tensor = functorch.get_unwrapped(tensor)
     return tensor

@@ -30,6 +30,7 @@ from convinspect.fields.writes.storages import StorageFields
 from convinspect.records import ReceptiveField, Unit, Units
 from convinspect.spec import UnitSpec
 from convinspect.tensors.operators import Signature, is_pointwise, results, signature_of
+from convinspect.torch_private import pytree, unwrapped
 
 # These look at a storage in another way, or make their tensor do so: what it holds is read off the storage.
 FROM_STORAGE = frozenset(
@@ -104,10 +105,11 @@ class FieldTracker:
         if self._followed is None:
             return
         self._order += 1
+        args, kwargs, out, nested = _packed(args, kwargs or {}, out)
         signature = signature_of(func) or _NAMELESS
         if signature.name in FROM_STORAGE:
             return
-        given = dict(zip(signature.names, args, strict=False)) | (dict(kwargs) if kwargs else {})
+        given = dict(zip(signature.names, args, strict=False)) | dict(kwargs)
         read = [value for name, value in given.items() if name not in signature.replaced]
         found = {id(tensor): field for tensor in results(read) if (field := self.field(tensor)) is not None}
         targets = tuple(results([given.get(name) for name in signature.written]))
@@ -129,9 +131,11 @@ class FieldTracker:
             return
         arguments, axes = {**signature.defaults, **given}, len(self._followed.axes)
         call = Call(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)), self._candidates)
-        fields = self._ask_rule(RULES.find(signature.name), func, call)
+        fields = None if nested else self._ask_rule(RULES.find(signature.name), func, call)
         if fields is None:
-            self._unknown[cause.op, path] = self._unknown.get((cause.op, path), 0) + 1
+            # What is nested stays unknown, whatever rules there are.
+            if not nested or any(field.uncertainty.unknown is None for field in found.values()):
+                self._unknown[cause.op, path] = self._unknown.get((cause.op, path), 0) + 1
             # It may have written to all that its schema says it writes to, not only to what it returned.
             wanted = tuple({id(tensor): tensor for tensor in (*wanted, *targets)}.values())
             fields = [everything(tuple(tensor.shape), self._followed.lengths, cause) for tensor in wanted]
@@ -268,6 +272,15 @@ class FieldTracker:
     def answer(self) -> Unit | None:
         """Return the unit that was asked for; raises `UsageError` where the run has none such."""
         return self._asked.answer() if self._asked is not None else None
+
+
+def _packed(
+    args: Sequence[Any], kwargs: Mapping[str, Any], out: Any
+) -> tuple[Sequence[Any], Mapping[str, Any], Any, bool]:
+    """Return the values in place of nested tensors, and whether there are any: no rule is made for them."""
+    if not any(tensor.is_nested for tensor in results((args, list(kwargs.values()), out))):
+        return args, kwargs, out, False
+    return (*pytree.tree_map_only(Tensor, unwrapped, (args, dict(kwargs), out)), True)
 
 
 def _per_output(result: Result, shapes: Sequence[Shape]) -> Sequence[Field | None] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -41,6 +41,8 @@ from convinspect.users_code import refuse_for_want_of_memory
 _SEED = 0
 # What torch says where a forward asks autograd for a derivative while autograd is off.
 _NO_GRADIENTS = "does not require grad"
+# What torch's attention says of a nested tensor, which its fast path alone takes.
+_NO_FASTPATH = "outside of its fast path"
 _WITH_GRADIENTS = "the forward asks autograd for derivatives: it ran with gradients enabled, and their work is counted"
 
 
@@ -74,6 +76,9 @@ def _trace(prepared: Prepared) -> Trace:
             fields = _fields(prepared)
             again, _ = _run(prepared, frontend, fields, fakes, gradients=True)
             found = replace(again, notes=(*again.notes, Note("ran_with_gradients", _WITH_GRADIENTS)))
+        if found.failure is not None and _NO_FASTPATH in found.failure.message:
+            fields = _fields(prepared)
+            found, _ = _run(prepared, frontend, fields, fakes, fastpath=True)
         if found.memory is not None:
             found = _with_training(found, found.memory, asked, frontend)
     unit = fields.answer() if found.failure is None else None
@@ -94,17 +99,24 @@ def _fields(prepared: Prepared) -> FieldTracker:
 
 
 def _run(
-    prepared: Prepared, frontend: Frontend, fields: FieldTracker, fakes: FakeModel | None, *, gradients: bool = False
+    prepared: Prepared,
+    frontend: Frontend,
+    fields: FieldTracker,
+    fakes: FakeModel | None,
+    *,
+    gradients: bool = False,
+    fastpath: bool = False,
 ) -> tuple[Trace, bool]:
     """Return the trace of the forward alone, and whether it made parameters.
 
-    Autograd is off but for a model that asks for ``gradients`` in it.
+    Autograd is off but for a model that asks for ``gradients`` in it, and so is attention's ``fastpath`` but for one
+    that cannot do without.
     """
     model, given = frontend.module, (prepared.args, prepared.kwargs)
     inputs, sections = _named_inputs(prepared), prepared.loaded.request.sections
     timelines = None
     with faked(model, fakes) if fakes is not None else nullcontext():
-        with restored(model, given) as weights, unfused():
+        with restored(model, given) as weights, unfused(fastpath=fastpath):
             origins = Origins(tensors_in(given)) if "graph" in sections else None
             recorder = Recorder(fields, weights.touch, origins)
             recorder.memory.expect(model, given)
@@ -112,7 +124,9 @@ def _run(
             branches = Branches(recorder, weights, measurement)
             there = _parameters(model)
             with opened_up(branches.chosen):
-                out, stopped = _forward(frontend, prepared, recorder, gradients=gradients)
+                # The fast path refuses to run where somebody looks at functions.
+                watching = nullcontext() if fastpath else recorder.watching
+                out, stopped = _forward(frontend, prepared, recorder, watching, gradients=gradients)
             made = not _parameters(model) <= there
             outputs = named_records(out, inside=True)
             memory = recorder.memory.record(recorder.calls) if stopped is None else None
@@ -154,7 +168,12 @@ def _settled(call: ModuleCall | OpCall, fields: FieldTracker) -> ModuleCall | Op
 
 
 def _forward(
-    frontend: Frontend, prepared: Prepared, recorder: Recorder, *, gradients: bool
+    frontend: Frontend,
+    prepared: Prepared,
+    recorder: Recorder,
+    watching: AbstractContextManager[Any],
+    *,
+    gradients: bool,
 ) -> tuple[Any, Failure | None]:
     """Return what the model returns, or nothing and why it stopped; raises what is a fault of ours."""
     out: Any = None
@@ -162,7 +181,7 @@ def _forward(
     try:
         set_training(frontend.module, mode=prepared.loaded.request.train)
         torch.manual_seed(_SEED)
-        with torch.set_grad_enabled(gradients), frontend.scopes(recorder) as run, recorder, recorder.watching:
+        with torch.set_grad_enabled(gradients), frontend.scopes(recorder) as run, recorder, watching:
             out = run(*prepared.args, **prepared.kwargs)
     except KeyboardInterrupt:
         raise

@@ -11,12 +11,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from convinspect.errors import UsageError, first_line
+from convinspect.errors import first_line
 from convinspect.fields import FieldTracker, WatchArrays
 from convinspect.records import ModuleCall, OpCall, TensorRecord
 from convinspect.tensors.describe import arguments_of, returned_tensors, tensor_record, tensors_in
 from convinspect.tensors.operators import hides_others, operands, results
-from convinspect.torch_private import DispatchMode, jagged_dispatch, run_composite
+from convinspect.torch_private import DispatchMode, jagged_dispatch, run_composite, unwrapped
 from convinspect.trace.fake.tensor import ASKS_DEVICE
 from convinspect.trace.memory.live import LiveBytes
 from convinspect.trace.record.origins import Origins
@@ -24,14 +24,6 @@ from convinspect.users_code import chain
 
 # The attribute of an exception that holds the path and the module that it came out of.
 FAILED_IN = "_convinspect_failed_in"
-
-
-# They make nested tensors of the strided layout.
-_NESTED = "aten._nested_"
-_NO_SHAPE = (
-    "a nested tensor of the strided layout is made, which has no one shape and cannot be inspected "
-    "(torch's attention on the cpu makes some of jagged ones)"
-)
 
 
 class Calls:
@@ -129,9 +121,6 @@ class Recorder(Calls, DispatchMode):
             with self:
                 return run_composite(func, args, kwargs)
         self._touch(func, args, kwargs)
-        if full_name(func).startswith(_NESTED):
-            self.defect = self.defect or UsageError(_NO_SHAPE)
-            raise self.defect
         try:
             out = func(*args, **kwargs)
         except Exception as error:
@@ -152,7 +141,7 @@ class Recorder(Calls, DispatchMode):
             return
         call = self._call(func, args, kwargs)
         allocated = self.memory.observe(func, args, kwargs, out, self.next_index)
-        outputs = self._described(out)
+        outputs = tuple(tensor_record(tensor, self._fields.describe(unwrapped(tensor))) for tensor in results(out))
         index = self.add(replace(call, outputs=outputs, allocated_bytes=allocated, failed=False))
         if self._origins is not None:
             for tensor in results(out):
