@@ -22,7 +22,7 @@ from convinspect.load.loaded import Loaded
 from convinspect.load.missing import check_arguments, completed, other_way
 from convinspect.load.without_data import built_without_data
 from convinspect.load.without_weights import HINT as NO_WEIGHTS
-from convinspect.load.without_weights import wants_weights, without_weights
+from convinspect.load.without_weights import missed, wants_weights, without_weights
 from convinspect.records import Note
 from convinspect.spec import Request
 from convinspect.tensors.registered import registered_parameters
@@ -57,9 +57,13 @@ def _weights(request: Request) -> Iterator[None]:
         try:
             yield
         except ModelError as error:
-            if not wants_weights(error.__cause__):
+            if request.weights and wants_weights(error.__cause__):
+                raise ModelError(error.message, NO_WEIGHTS) from error.__cause__
+            kept = None if request.weights else missed(error.__cause__)
+            if kept is None:
                 raise
-            raise ModelError(error.message, NO_WEIGHTS) from error.__cause__
+            hint = f"--no-weights downloads nothing, and {kept} was not kept from before: build it once without"
+            raise ModelError(error.message, hint) from error.__cause__
 
 
 def _build(choice: Choice, request: Request, module: ModuleType, device: str) -> tuple[nn.Module, tuple[str, ...]]:
