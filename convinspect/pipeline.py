@@ -39,7 +39,7 @@ def summarise(request: Request) -> Report:
     """
     from convinspect.users_code import as_a_program  # noqa: PLC0415
 
-    with as_a_program(request.target.source), no_more_than_available(request.device):
+    with as_a_program(request.target.source, request.argv), no_more_than_available(request.device):
         return _summarised(request)
 
 
@@ -70,7 +70,7 @@ def second_opinion(request: Request, report: Report) -> tuple[str, ...]:
     from convinspect.second_opinion import ask, in_words  # noqa: PLC0415
     from convinspect.users_code import as_a_program  # noqa: PLC0415
 
-    with as_a_program(request.target.source):
+    with as_a_program(request.target.source, request.argv):
         try:
             model = load(request).runnable.model
         except InspectError as error:

@@ -17,6 +17,7 @@ from convinspect.spec import (
     Reference,
     Request,
     is_place,
+    parse_argv,
     parse_axes,
     parse_device,
     parse_float_dtype,
@@ -29,7 +30,7 @@ T = TypeVar("T")
 
 _KEYS = (
     *("target", "args", "inputs", "batch-size", "no-batch", "device", "dtype", "train", "optimizer", "amp"),
-    *("field-of", "axes", "allow-unsafe", "input-from", "past", "no-weights", "environment"),
+    *("field-of", "axes", "allow-unsafe", "input-from", "past", "no-weights", "argv", "environment"),
     *("limits", "rules", "baseline", "cumulative-baseline", "accept-bounds", "message"),
 )
 _NAME = re.compile(r"[\w.@+-]+")
@@ -89,6 +90,7 @@ def _request(table: Table) -> Request:
         axes=_placed(parse_axes, axes, table.at("axes")) if axes else None,
         allow_unsafe=table.flag("allow-unsafe") or False,
         past=table.positive("past") or 0,
+        argv=_placed(parse_argv, table.text("argv") or "", table.at("argv")),
         weights=not table.flag("no-weights"),
         optimizer=None if optimizer == "none" or table.positive("past") else optimizer,
         amp=_AMP.get(table.choice("amp", ("bf16", "fp16"))),

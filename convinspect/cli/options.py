@@ -18,6 +18,7 @@ from convinspect.spec import (
     Request,
     is_place,
     parse_amp,
+    parse_argv,
     parse_axes,
     parse_device,
     parse_float_dtype,
@@ -67,6 +68,7 @@ def run_options(command: F) -> F:
         click.option(
             "--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="A constructor argument; repeatable."
         ),
+        click.option("--argv", metavar="WORDS", help="The command line that TARGET's code reads: '--width 32'."),
         click.option(
             "--past",
             type=click.IntRange(1, 2**31),
@@ -137,6 +139,7 @@ def request_of(target: str, options: dict[str, Any]) -> Request:
         unit=parse_unit(options["unit"]) if options.get("unit") else None,
         allow_unsafe=options["allow_unsafe"],
         past=options["past"] or 0,
+        argv=parse_argv(options["argv"] or ""),
         optimizer=None if options["past"] else parse_optimizer(options["optimizer"]),
         amp=parse_amp(options["amp"]),
         weights=not options["no_weights"],

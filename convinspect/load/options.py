@@ -6,7 +6,7 @@ from convinspect.errors import UsageError
 from convinspect.load.sniff import Kind
 from convinspect.spec import Request
 
-_BUILD = frozenset(("--arg", "--no-weights", "--second-opinion"))
+_BUILD = frozenset(("--arg", "--argv", "--no-weights", "--second-opinion"))
 _RUN = frozenset(
     (
         *("--input", "--call", "--data", "--input-from", "--past", "--batch-size", "--no-batch", "--device"),
