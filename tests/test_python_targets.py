@@ -76,7 +76,7 @@ def test_several_that_need_no_arguments_are_listed_with_their_signatures(tmp_pat
         "  Net(width=4)",
         "  Other(width=4)",
         "  Block(width)",
-        f"hint: choose one, for example: {path}:Net",
+        f"hint: choose one, for example: convinspect summary {path}:Net --input 4 --json --device cpu",
     ]
 
 

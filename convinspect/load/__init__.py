@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from convinspect.errors import UsageError
+from types import ModuleType
+
+from convinspect.errors import Ask, UsageError
 from convinspect.load.loaded import Loaded
 from convinspect.load.options import check_options
 from convinspect.load.sniff import Kind, kind_of
@@ -11,9 +13,10 @@ from convinspect.spec import Request
 __all__ = ["Loaded", "kind_of", "load"]
 
 
-def load(request: Request) -> Loaded:
+def load(request: Request, ask: Ask | None = None, module: ModuleType | None = None) -> Loaded:
     """Return the request's target in memory, built for the device and dtype that it runs with.
 
+    Where a file has several models, ``ask`` may say which. ``module`` is the target where it is imported already.
     Raises `UsageError` where there is nothing usable, `ModelError` where the user's own code fails.
     """
     kind = kind_of(request.target.source)
@@ -27,7 +30,7 @@ def load(request: Request) -> Loaded:
         raise UsageError(f"{request.target.text}: {error.strerror}") from error
     from convinspect.load.python import load_python  # noqa: PLC0415
 
-    return load_python(request)
+    return load_python(request, ask, module)
 
 
 def _load_file(request: Request, kind: Kind) -> Loaded:
