@@ -81,6 +81,16 @@ def running_users_code(what: str, hint: Callable[[BaseException], str | None] | 
         raise ModelError(f"{what}: {describe(error)}", (hint and hint(error)) or _hint(error)) from error
 
 
+@contextmanager
+def room_kept() -> Iterator[None]:
+    """Run the block, in which the user's code may leave no frame to call anything in, and raise the limit again."""
+    limit = sys.getrecursionlimit()
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(max(limit, sys.getrecursionlimit()))
+
+
 def refuse_for_want_of_memory(error: BaseException, what: str) -> None:
     """Raise `UsageError` in place of ``error`` where ``what`` asked for more memory than there is."""
     asked = refused_bytes(error)

@@ -35,7 +35,7 @@ from convinspect.trace.restore import restored
 from convinspect.trace.training.estimate import estimate_training, with_saved
 from convinspect.trace.training.step import TrainingConfig, same_calls
 from convinspect.trace.unfuse import unfused
-from convinspect.users_code import refuse_for_want_of_memory
+from convinspect.users_code import refuse_for_want_of_memory, room_kept
 
 # The seed of the run: a model that draws numbers to decide what to run must decide the same twice.
 _SEED = 0
@@ -181,7 +181,7 @@ def _forward(
     try:
         set_training(frontend.module, mode=prepared.loaded.request.train)
         torch.manual_seed(_SEED)
-        with torch.set_grad_enabled(gradients), frontend.scopes(recorder) as run, recorder, watching:
+        with torch.set_grad_enabled(gradients), frontend.scopes(recorder) as run, recorder, watching, room_kept():
             out = run(*prepared.args, **prepared.kwargs)
     except KeyboardInterrupt:
         raise
