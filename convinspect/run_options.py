@@ -13,6 +13,7 @@ from convinspect.spec import (
     Request,
     is_place,
     parse_amp,
+    parse_argv,
     parse_axes,
     parse_device,
     parse_float_dtype,
@@ -61,6 +62,7 @@ OPTIONS = (
     ),
     RunOption("input-from", "text", "A function of yours that returns (args, kwargs).", "MODULE:FUNCTION"),
     RunOption("arg", "texts", "A constructor argument; repeatable.", "NAME=VALUE", key="", builds=True),
+    RunOption("argv", "text", "The command line that TARGET's code reads: '--width 32'.", "WORDS", builds=True),
     RunOption(
         *("past", "count", "Decode after N tokens that a cache holds; no training is estimated.", "N"), most=2**31
     ),
@@ -135,6 +137,7 @@ def request_of(
         amp=parse_amp(said.get("amp")),
         weights=not said.get("no-weights"),
         past=past,
+        argv=once("argv", parse_argv) or (),
         fallback=not said.get("no-fallback"),
         given=given,
     )

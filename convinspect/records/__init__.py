@@ -29,7 +29,7 @@ from convinspect.records.run import (
     Trace,
     Weight,
 )
-from convinspect.records.tensors import NamedTensor, SparseRecord, TensorRecord, Value
+from convinspect.records.tensors import NamedTensor, NestedRecord, SparseRecord, TensorRecord, Value
 from convinspect.records.timeline import Lifetime, Moment, Timeline, Timelines
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "ModuleRecord",
     "Moment",
     "NamedTensor",
+    "NestedRecord",
     "Note",
     "OpCall",
     "Padding",

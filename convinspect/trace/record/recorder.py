@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor, nn
 
-from convinspect.errors import UsageError, first_line
+from convinspect.errors import first_line
 from convinspect.fields import FieldTracker, WatchPython
 from convinspect.records import ModuleCall, OpCall, TensorRecord
 from convinspect.tensors.describe import arguments_of, returned_tensors, tensor_record, tensors_in
 from convinspect.tensors.operators import full_name, hides_others, operands, results
-from convinspect.torch_private import DispatchMode, jagged_dispatch, run_composite
+from convinspect.torch_private import DispatchMode, jagged_dispatch, run_composite, unwrapped
 from convinspect.trace.fake.tensor import ASKS_DEVICE, FakeTensor
 from convinspect.trace.memory.live import LiveBytes
 from convinspect.trace.record.origins import Origins
@@ -24,14 +24,6 @@ from convinspect.users_code import chain
 
 # The attribute of an exception that holds the path and the module that it came out of.
 FAILED_IN = "_convinspect_failed_in"
-
-
-# They make nested tensors of the strided layout.
-_NESTED = "aten._nested_"
-_NO_SHAPE = (
-    "a nested tensor of the strided layout is made, which has no one shape and cannot be inspected "
-    "(torch's attention on the cpu makes some of jagged ones)"
-)
 
 
 class Calls:
@@ -111,6 +103,7 @@ class Recorder(Calls, DispatchMode):
         self._fields = fields
         self._touch = touch
         self._origins = origins
+        self._aside = False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -129,9 +122,6 @@ class Recorder(Calls, DispatchMode):
         given = operands(args, kwargs)
         self._touch(func, given)
         self._fields.reads(given)
-        if full_name(func).startswith(_NESTED):
-            self.defect = self.defect or UsageError(_NO_SHAPE)
-            raise self.defect
         try:
             out = func(*args, **kwargs)
         except Exception as error:
@@ -150,11 +140,33 @@ class Recorder(Calls, DispatchMode):
         self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: Sequence[Tensor], out: Any
     ) -> None:
         self._fields.observe(func, args, kwargs, out, self.path)
+        if self._aside:
+            return
         allocated = self.memory.observe(func, given, out, self.next_index)
-        index = self.add(self._call(func, args, kwargs, self._described(out), allocated, failed=False))
+        outputs = tuple(tensor_record(tensor, self._fields.describe(unwrapped(tensor))) for tensor in results(out))
+        index = self.add(self._call(func, args, kwargs, outputs, allocated, failed=False))
         if self._origins is not None:
             for tensor in results(out):
                 self._origins.made(tensor, index)
+
+    @property
+    def follows(self) -> bool:
+        """Tell whether fields are followed."""
+        return self._fields.follows
+
+    def either(self, taken: tuple[Tensor, ...], others: tuple[Tensor, ...] | str) -> None:
+        """Let each tensor ``taken`` depend on all that its counterpart does, or on what is unknown, for that reason."""
+        self._fields.either(taken, others, self.path)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Run the block, of which fields are followed and nothing else: it leaves no calls, and no bytes."""
+        kept = self._calls[:], self._running[:], self._runs.copy(), self.raised, self._failed, self._aside
+        self._aside = True
+        try:
+            yield
+        finally:
+            self._calls, self._running, self._runs, self.raised, self._failed, self._aside = kept
 
     def _call(
         self,
