@@ -20,10 +20,12 @@ class Candidates:
     ``mixes_samples``: what was taken for samples belongs together, as the steps of a sequence do.
     """
 
-    def __init__(self, count: int = 0, conventional: frozenset[int] | None = None) -> None:
-        """Follow ``count`` axes; without ``conventional`` ones all of them are positions."""
+    def __init__(
+        self, count: int = 0, conventional: frozenset[int] | None = None, watched: frozenset[int] = _NONE
+    ) -> None:
+        """Follow ``count`` axes; without ``conventional`` ones all are positions; ``watched`` ones nobody asks for."""
         self._conventional = conventional or _NONE
-        self._open = frozenset(range(count) if conventional is not None else ())
+        self._open = frozenset(range(count) if conventional is not None else ()) - watched
         self.decided = conventional is None
         self.denied = _NONE
         self.mixes_samples = False
