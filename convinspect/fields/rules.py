@@ -81,7 +81,8 @@ class Call:
 
     def contract(self, field: Field, dims: Sequence[int], *, keeps_own: bool = False) -> Field:
         """Hull over ``dims``, which keep size 1 (or their size, with ``keeps_own``, as in a softmax)."""
-        return contracting.contract(field, [dim % field.rank for dim in dims], self.cause, keeps_own=keeps_own)
+        gone = [dim % field.rank for dim in dims]
+        return contracting.contract(field, gone, self.cause, lengths=self.candidates.lengths, keeps_own=keeps_own)
 
     def mix(self, field: Field, dims: Sequence[int]) -> Field:
         """Let every position of the output along ``dims`` depend on everything along them."""

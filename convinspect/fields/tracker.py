@@ -103,7 +103,7 @@ class FieldTracker:
         self._storages = StorageFields(len(axes))
         self._order, self._unknown, self._kept, self.left, self._lent = 0, {}, {}, Left(), Lent()
         conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)
-        self._candidates = Candidates(len(axes), conventional, self._watched)
+        self._candidates = Candidates([shape[axis] for axis in axes], conventional, self._watched)
         if axes:
             batched = batched and (watched or 0 not in axes)
             self._storages.keep([tensor], [seed_field(shape, axes, batched=batched)], [])

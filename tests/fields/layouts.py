@@ -164,6 +164,14 @@ def pixel_by_pixel(x: Tensor, first: nn.Module, rnn: nn.Module) -> tuple[Tensor,
     return steps.view(*y.shape[:4], -1), last
 
 
+def recurrent(x: Tensor, gates: nn.Module) -> Tensor:
+    """A convolution of each frame and of what it made of those before."""
+    states = [torch.zeros_like(x[:, 0])]
+    for frame in x.unbind(1):
+        states.append(gates(torch.cat([frame, states[-1]], 1)).tanh())
+    return torch.stack(states[1:], 1)
+
+
 def clips(x: Tensor, first: nn.Module, rnn: nn.Module) -> Tensor:
     """A convolution a frame, then an LSTM over frames."""
     frames = per_frame(x, first)
@@ -278,6 +286,7 @@ CLIPS = [
         "conv over frames", CLIP, (1, 3, 4), lambda x, a: a(x.transpose(1, 2)), (lambda: nn.Conv3d(3, 2, 3, padding=1),)
     ),
     Case("gru a pixel", (1, 4, 3, 4, 4), (1, 3, 4), pixel_by_pixel, (conv(), lambda: nn.GRU(4, 3, batch_first=True))),
+    Case("convolution over states", (1, 3, 2, 5, 5), (1, 3, 4), recurrent, (conv(4, 2),), ((4, 1),)),
     Case("mean over frames", CLIP, (1, 3, 4), lambda x, a: per_frame(x, a).mean(1), (conv(),)),
     Case("flat frames", CLIP, (1, 3, 4), lambda x, a, b: b(per_frame(x, a).flatten(2)), (conv(3, 2), linear(72, 3))),
 ]
