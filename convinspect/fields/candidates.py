@@ -19,7 +19,7 @@ class Candidates:
     The first operator that takes in all of an axis as its features (those of a Linear, the channels of a convolution)
     says that it is no axis of positions. Where none does, ``conventional`` are those that torch's convention has for
     channels. ``denied`` are those that are known to be none, ``decided`` says that this will not change any more.
-    ``mixes_samples``: what was taken for samples belongs together, as the steps of a sequence do.
+    ``mixes_samples``: what was taken for samples may belong together, as the steps of a sequence do.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Candidates:
             self._open -= _along(field, dims)
 
     def samples(self, field: Field, dims: Iterable[int]) -> None:
-        """Tell that an operator takes elements along ``dims`` together: were they samples, they are none."""
+        """Tell that elements along ``dims`` are taken together, or one after the other: they may be no samples."""
         mixed = (field.shape[dim] > 1 and field.spatial[dim] is BATCH for dim in dims)
         self.mixes_samples = self.mixes_samples or any(mixed)
 

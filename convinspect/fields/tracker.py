@@ -71,7 +71,7 @@ class FieldTracker:
 
     @property
     def mixes_samples(self) -> bool:
-        """Whether an operator takes steps along what was taken for the batch: sequences with their steps in front."""
+        """Whether what was taken for the batch may be steps: of sequences that have them in front."""
         return self._candidates.mixes_samples
 
     def seed(
@@ -193,12 +193,6 @@ class FieldTracker:
             yield
         finally:
             self.left.is_telling = before
-
-    def steps(self, tensor: Tensor, dim: int) -> None:
-        """Take note that the steps of sequences run along ``dim`` of ``tensor``."""
-        field = self.field(tensor)
-        if field is not None:
-            self._candidates.samples(field, [dim])
 
     def cut(self, tensor: Tensor) -> None:
         """Take note that Python's numbers have cut ``tensor`` out of another one."""

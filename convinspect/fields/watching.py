@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -22,9 +21,6 @@ _ARRAYS = {
 _STORAGES = frozenset(("storage", "untyped_storage"))
 _TELLING = frozenset(("__format__", "__repr__", "__str__"))
 _INDEXED = Tensor.__getitem__
-# Their last argument is whether the batch stands in front of the steps.
-_RECURRENT = frozenset((torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu))
-_BATCH_OF_SEQUENCES = 3
 _OURS = __name__.partition(".")[0]
 
 
@@ -38,8 +34,7 @@ class Leaves(Protocol):
 class WatchPython(TorchFunctionMode):
     """Tells ``fields`` of what Python does with tensors, and ``left`` of those that become arrays or lists.
 
-    Python passes over a slice that leaves nothing out: no operator runs, though a number decided that. Recurrent layers
-    come as operators step by step, which do not say what their steps run along.
+    Python passes over a slice that leaves nothing out: no operator runs, though a number decided that.
     """
 
     def __init__(self, fields: FieldTracker, left: Leaves) -> None:
@@ -57,8 +52,6 @@ class WatchPython(TorchFunctionMode):
                 self._left(args[0], _ARRAYS[name])
             elif name in _STORAGES:
                 self._left(args[0], f"Tensor.{name}", as_numbers=False)
-            elif func in _RECURRENT and args[0].dim() == _BATCH_OF_SEQUENCES:
-                self._fields.steps(args[0], 1 if args[-1] else 0)
         if name in _TELLING:
             with self._fields.telling():
                 return func(*args, **(kwargs or {}))

@@ -70,8 +70,10 @@ def _trace(prepared: Prepared) -> Trace:
             frontend, fields = frontend.having_run(prepared.args, prepared.kwargs), _fields(prepared, batched=batched)
             found, _ = _run(prepared, frontend, fields, fakes)
         if batched and fields.mixes_samples:
-            batched, fields = False, _fields(prepared, batched=False)
-            found, _ = _run(prepared, frontend, fields, fakes)
+            along = _fields(prepared, batched=False)
+            again, _ = _run(prepared, frontend, along, fakes)
+            if _sees_several(again):
+                batched, fields, found = False, along, again
         if found.failure is not None and _NO_GRADIENTS in found.failure.message:
             fields = _fields(prepared, batched=batched)
             again, _ = _run(prepared, frontend, fields, fakes, gradients=True)
@@ -93,6 +95,13 @@ def _fields(prepared: Prepared, *, batched: bool) -> FieldTracker:
     if "units" in request.sections:
         fields.ask_all()
     return fields
+
+
+def _sees_several(found: Trace) -> bool:
+    """Tell whether anything depends on several positions along the first axis of the followed input: on no samples."""
+    fields = [output.receptive_field for call in found.calls for output in call.outputs]
+    known = [field for field in fields if field is not None and field.axes[0] == 0 and field.status != "unknown"]
+    return any(field.center and field.center[0] and field.center[0][0] < field.center[0][1] for field in known)
 
 
 def _run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -179,6 +180,24 @@ def test_samples_stay_samples_where_nothing_takes_them_for_steps() -> None:
     field = inspect(net, (torch.randint(10, (3, 7)),), optimizer=None).layers[0].receptive_field
     assert field is not None
     assert field.axes == (1,)
+
+
+def test_samples_that_are_run_one_by_one_stay_samples() -> None:
+    net = Net(lambda x, a: torch.stack([a(image) for image in x]), [nn.Conv2d(3, 4, 3)])
+    field = inspect(net, (torch.rand(3, 3, 8, 8),), optimizer=None).layers[0].receptive_field
+    assert field is not None
+    assert (field.axes, field.size) == ((2, 3), (3, 3))
+
+
+@pytest.mark.parametrize("name", ["lstm", "both directions", "transformer"])
+def test_sequences_may_come_first_in_programs_as_in_python(name: str) -> None:
+    net, x = SEQUENCES[name]().eval(), torch.rand(7, 3, 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        models = (net, torch.jit.trace(net, (x,), check_trace=False), torch.export.export(net, (x,)))
+    fields = [inspect(model, (x,), optimizer=None).layers[0].receptive_field for model in models]
+    assert fields[0] is not None
+    assert fields == fields[:1] * 3
 
 
 @pytest.mark.parametrize("size", [1, 3])
