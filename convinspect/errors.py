@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 
 _OURS = str(Path(__file__).resolve().parent)
@@ -36,6 +37,22 @@ class InspectError(Exception):
         placed = type(self)(f"{context}: {self.message}", self.hint, self.lines)
         placed.__cause__ = self.__cause__
         return placed
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """An error as a value, for another process or a document: ``exit_code`` is what scripts read (2, 3 or 70)."""
+
+    message: str
+    hint: str | None
+    exit_code: int
+
+    @classmethod
+    def of(cls, error: Exception) -> Complaint:
+        """Return what ``error`` says; of what is no `InspectError`, a bug of ours, also what it is."""
+        if isinstance(error, InspectError):
+            return cls(error.message, error.hint, error.exit_code)
+        return cls(f"{type(error).__name__}: {error}", None, 70)
 
 
 class UsageError(InspectError):

@@ -18,7 +18,7 @@ import torchsummary
 from torch import nn
 
 from convinspect.report import Layer, Report
-from convinspect.tensors.registered import registered_modules
+from convinspect.tensors.registered import is_scripted, registered_modules
 from convinspect.torch_private import forward_hooks
 
 _HEAD = "Layer (type)"
@@ -51,7 +51,7 @@ def ask(report: Report, model: Any) -> SecondOpinion:
     """
     if report.run.device == "meta":
         return _unasked(report, "it needs values, and the meta device has none; try --device cpu")
-    if not isinstance(model, nn.Module) or isinstance(model, torch.jit.ScriptModule):
+    if not isinstance(model, nn.Module) or is_scripted(model):
         return _unasked(report, "it hooks the modules of an eager model, and here are none")
     table, crash = _run(report, model)
     rows = _ROW.findall(table)

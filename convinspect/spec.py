@@ -26,7 +26,9 @@ _EXAMPLE = "for example: --input 3,224,224 or --input ids=128:int64:30522"
 _NAME = re.compile(r"[A-Za-z_]\w*")
 # An argument of forward, or a place in one: hidden.0, batch.0.rgb.
 _PATH = re.compile(r"[A-Za-z_]\w*(\.\w+)*")
-_DEVICE = re.compile(r"auto|cpu|meta|mps|cuda(:[0-9]{1,4})?")
+# As they can be named; of cuda also one of several: cuda:1.
+DEVICES = ("auto", "cpu", "cuda", "meta", "mps")
+_DEVICE = re.compile(rf"{'|'.join(DEVICES)}|cuda:[0-9]{{1,4}}")
 # Sizes are 64-bit integers in torch.
 _LARGEST = 2**63 - 1
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import inspect
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -101,6 +100,11 @@ def running_meta_kernels() -> Iterator[None]:
             torch._C._set_meta_in_tls_dispatch_include(before)
 
 
+def kernel_switches() -> tuple[Any, ...]:
+    """Return what kernels ask of the process. Missing: the first two alone."""
+    return torch.get_default_dtype(), torch.is_grad_enabled(), torch._C._get_mkldnn_enabled()
+
+
 def convolution_format(*args: Any, bias_sizes: Any) -> torch.memory_format:
     """Return the format that a convolution of these arguments answers in. Missing: that of its input or weight."""
     backend = torch._C._select_conv_backend(*args, bias_sizes)
@@ -173,10 +177,11 @@ LEFT_ALONE = "__dynamo_disable"
 @cache
 def compiler_questions() -> tuple[FunctionType, ...]:
     """Return the functions that torch asks its compiler to leave alone when they are called. Missing: none."""
-    disable: Any = torch._compile._disable_dynamo
-    codes = [code for code in disable.__code__.co_consts if isinstance(code, CodeType) and code.co_name == "inner"]
-    wrappers = [item for item in gc.get_objects() if type(item) is FunctionType and item.__code__ in codes]
-    return tuple(inspect.getclosurevars(wrapper).nonlocals["fn"] for wrapper in wrappers)
+    consts: Any = torch._compile._disable_dynamo.__code__.co_consts
+    code = next(const for const in consts if isinstance(const, CodeType) and const.co_name == "inner")
+    place = code.co_freevars.index("fn")
+    wrappers: list[Any] = [item for item in gc.get_objects() if type(item) is FunctionType and item.__code__ is code]
+    return tuple(wrapper.__closure__[place].cell_contents for wrapper in wrappers)
 
 
 def is_compiler_loaded() -> bool:

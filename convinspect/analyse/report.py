@@ -12,8 +12,8 @@ from convinspect.analyse.notes import notes_of, uncounted_of
 from convinspect.analyse.rows import Row, rows_of
 from convinspect.analyse.runs import loops_folded
 from convinspect.analyse.timeline import timelines_of
-from convinspect.records import Failure, OpCall, Trace, TrainingStep, Units
-from convinspect.report import Layer, Report, RowsUnits, Tensor, TotalMemory, Totals, TrainingMemory
+from convinspect.records import Failure, OpCall, Trace, Units
+from convinspect.report import Layer, Report, RowsUnits, Tensor, TotalMemory, Totals
 from convinspect.spec import Section
 from convinspect.tree import total, totals_of
 
@@ -72,22 +72,10 @@ def _memory(trace: Trace, weight_bytes: int) -> TotalMemory:
         input_bytes=memory.input_bytes,
         weight_bytes=memory.weight_bytes,
         inference_peak_bytes=memory.inference.bytes if memory.inference else None,
-        training=_training(memory.training) if memory.training else None,
+        training=memory.training,
         measured=memory.measured,
         inference_peak=memory.inference,
         inference_peak_blocks_bytes=memory.inference_blocks_bytes,
-    )
-
-
-def _training(step: TrainingStep) -> TrainingMemory:
-    return TrainingMemory(
-        optimizer=step.optimizer,
-        gradient_bytes=step.gradient_bytes,
-        optimizer_bytes=step.optimizer_bytes,
-        saved_bytes=step.saved_bytes,
-        peak_bytes=step.peak.bytes,
-        amp=step.amp,
-        peak=step.peak,
     )
 
 

@@ -6,10 +6,9 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from convinspect.cli.patience import patience
 from convinspect.cli.streams import say
+from convinspect.cli.waiting import patience
 from convinspect.errors import UndecidedError
-from convinspect.records import TAKEN
 from convinspect.spec import Request, parse_target
 from convinspect.units import printable
 
@@ -37,7 +36,7 @@ def reported(request: Request) -> tuple[Request, Report]:
 
 def told(report: Report) -> list[str]:
     """Return the lines on what was taken where it was not named, and on another place that it ran in."""
-    return [f"note: {note.message}" for note in report.warnings if note.code in (*TAKEN, "ran_on_cpu")]
+    return [f"note: {note.message}" for note in report.warnings if note.is_told]
 
 
 def _summarised(request: Request) -> Report:

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from convinspect import __version__
 from convinspect.cli.check import check
 from convinspect.cli.complaints import complain, tell
 from convinspect.cli.diff import diff
@@ -17,6 +16,7 @@ from convinspect.cli.streams import complete_descriptors, printed, say, settle
 from convinspect.cli.summary import summary
 from convinspect.cli.weight_files import weight_files
 from convinspect.errors import InspectError
+from convinspect.version import __version__
 
 _COMPLETION = "_CONVINSPECT_COMPLETE"
 
@@ -50,12 +50,8 @@ def convinspect() -> None:
     """
 
 
-convinspect.add_command(summary)
-convinspect.add_command(check)
-convinspect.add_command(weight_files)
-convinspect.add_command(diff)
-convinspect.add_command(explain)
-convinspect.add_command(plot)
+for _command in (summary, check, weight_files, diff, explain, plot):
+    convinspect.add_command(_command)
 
 
 def run(arguments: list[str]) -> int:

@@ -16,7 +16,7 @@ from convinspect.errors import UsageError
 from convinspect.load.archive_safety import HINT, check_operator
 from convinspect.load.checkpoint import read_content
 from convinspect.load.inert_pickle import walk
-from convinspect.load.sniff import parse_json
+from convinspect.load.kinds import parse_json
 from convinspect.load.zip_directory import Directory, read_record
 
 _MAX_JSON = 64 << 20

@@ -18,6 +18,7 @@ from convinspect.load.candidates import is_model
 from convinspect.load.choose import Choice, choose
 from convinspect.load.device import resolve_device
 from convinspect.load.importing import import_source
+from convinspect.load.kinds import Kind
 from convinspect.load.loaded import Loaded
 from convinspect.load.missing import check_arguments, completed, other_way
 from convinspect.load.without_data import built_without_data
@@ -29,7 +30,7 @@ from convinspect.tensors.registered import registered_parameters
 from convinspect.users_code import running_users_code
 
 
-def load_python(request: Request) -> Loaded:
+def load(request: Request, _kind: Kind) -> Loaded:
     """Return the model that a ``.py`` file or an importable module defines, on the request's device."""
     device = resolve_device(request.device)
     with _weights(request):

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from convinspect.errors import UsageError
+from convinspect.plot.drawing import PlotOptions
 from convinspect.render.cells import shape
 from convinspect.render.geometry import geometry
+from convinspect.report import Edge, Report
 from convinspect.tree import Node, tree_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from convinspect.plot.drawing import PlotOptions
-    from convinspect.report import Edge, Report
 
 # As many boxes as a page has room for.
 _FITTING = 20

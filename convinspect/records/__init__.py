@@ -14,10 +14,9 @@ from convinspect.records.fields import (
     Unit,
     Units,
 )
-from convinspect.records.memory import Alive, AliveKind, Measured, Memory, Peak, Phase, TrainingStep
+from convinspect.records.memory import Alive, AliveKind, Measured, Memory, Peak, Phase, TrainingMemory
 from convinspect.records.numbers import Bytes, Count, Share
 from convinspect.records.run import (
-    TAKEN,
     Failure,
     Format,
     Model,
@@ -35,7 +34,6 @@ from convinspect.records.timeline import Lifetime, Moment, Timeline, Timelines
 
 __all__ = [
     "PER_AXIS",
-    "TAKEN",
     "Alive",
     "AliveKind",
     "Attributes",
@@ -72,7 +70,7 @@ __all__ = [
     "Timelines",
     "Tool",
     "Trace",
-    "TrainingStep",
+    "TrainingMemory",
     "Unit",
     "Units",
     "Value",

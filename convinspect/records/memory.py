@@ -46,19 +46,21 @@ class Peak:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingStep:
-    """One whole step of training as the allocator sees it: forward, backward, the step of ``optimizer``.
+class TrainingMemory:
+    """One whole training step as the allocator sees it: forward, backward and the optimizer's step.
 
-    ``saved_bytes`` is what lives from the forward to the backward pass (weights, inputs and outputs that nobody
-    saves are not counted). ``amp`` is the dtype of autocast, or ``None``.
+    ``saved_bytes`` lives from the forward to the backward pass (weights, inputs and outputs that nobody saves are not
+    counted); ``peak`` says where ``peak_bytes`` fall and what is alive there. ``amp`` is the dtype of autocast, or
+    ``None``.
     """
 
     optimizer: str
-    amp: str | None
     gradient_bytes: Bytes
     optimizer_bytes: Bytes
     saved_bytes: Bytes
-    peak: Peak
+    peak_bytes: Bytes
+    amp: str | None = None
+    peak: Peak | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,6 @@ class Memory:
     weight_bytes: Bytes
     input_bytes: Bytes
     inference: Peak | None = None
-    training: TrainingStep | None = None
+    training: TrainingMemory | None = None
     measured: Measured | None = None
     inference_blocks_bytes: int | None = None

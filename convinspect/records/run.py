@@ -121,8 +121,8 @@ class ModuleRecord:
     buffers: tuple[Weight, ...] = ()
 
 
-# The codes of notes on what was taken where it was not named.
-TAKEN = ("chosen", "guessed")
+# The codes of notes on what was taken where it was not named, and on another place that it ran in.
+_TOLD = ("chosen", "guessed", "ran_on_cpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,11 @@ class Note:
     code: str
     message: str
     path: str | None = None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it is told beside the report, wherever that goes."""
+        return self.code in _TOLD
 
 
 @dataclass(frozen=True, slots=True)

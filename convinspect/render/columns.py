@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from convinspect import units
 from convinspect.errors import UsageError
-from convinspect.render import cells, field, field_cells
+from convinspect.render import cells, field
 from convinspect.render.signs import Sign
 
 if TYPE_CHECKING:
     from convinspect.report import Layer, Report
+
+if TYPE_CHECKING:
+    from convinspect.render.rows import Row  # the columns' names are wanted where no report is shown
 
 Topic: TypeAlias = Literal["tensors", "weights", "macs", "field", "memory"]
 
@@ -31,7 +34,8 @@ class Column:
     ``topic``: all but ``weights`` need a forward. ``silent`` returns why the column has nothing to say of a report, or
     nothing. ``extra`` columns come where the width allows it, in this order, those of one number together (0: never by
     themselves). Where the table is too wide, columns are left out in ``drop`` order (from 1; 0: last, from the right).
-    Those of its ``signs`` that occur are explained. ``bar``: the cell is a percentage, which colour can show.
+    Those of its ``signs`` that occur are explained. ``bar``: the cell is a percentage, which colour can show. ``sorts``
+    returns what rows are sorted by, where their text would not do.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Column:
     bar: bool = False
     silent: Callable[[Report], str] = _always
     signs: tuple[Sign, ...] = ()
+    sorts: Callable[[Row], int | None] | None = None
 
 
 # What else a column may be called: by its heading.
@@ -130,14 +135,22 @@ COLUMNS = {
             "parameters, with those of the rows below",
             default=True,
             signs=(Sign.FROZEN, Sign.COUNTED),
+            sorts=lambda row: row.sums.params,
         ),
-        _share("params_share", topic="weights", cells=cells.params_share, means="share of all parameters, in percent"),
+        _share(
+            "params_share",
+            topic="weights",
+            cells=cells.params_share,
+            means="share of all parameters, in percent",
+            sorts=lambda row: row.sums.params,
+        ),
         Column(
             "trainable",
             "Trainable",
             "weights",
             cells.number(lambda row: row.sums.trainable_params, units.exact),
             "parameters that take a gradient",
+            sorts=lambda row: row.sums.trainable_params,
         ),
         Column(
             "param_bytes",
@@ -145,6 +158,7 @@ COLUMNS = {
             "weights",
             cells.number(lambda row: row.sums.param_bytes, cells.size_text),
             "what the parameters weigh",
+            sorts=lambda row: row.sums.param_bytes,
         ),
         Column(
             "buffers",
@@ -152,6 +166,7 @@ COLUMNS = {
             "weights",
             cells.number(lambda row: row.sums.buffers, units.exact),
             "elements of buffers: running statistics, tables",
+            sorts=lambda row: row.sums.buffers,
         ),
         Column(
             "macs",
@@ -162,21 +177,29 @@ COLUMNS = {
             default=True,
             drop=3,
             signs=(Sign.AT_LEAST,),
+            sorts=lambda row: row.sums.macs,
         ),
-        _share("macs_share", topic="macs", cells=cells.macs_share, means="share of all MACs, in percent"),
+        _share(
+            "macs_share",
+            topic="macs",
+            cells=cells.macs_share,
+            means="share of all MACs, in percent",
+            sorts=lambda row: row.sums.macs,
+        ),
         _field(
             "rf",
             "RF",
-            cells=field_cells.of_field(field_cells.size),
+            cells=cells.field_size,
             means="receptive field: how many input positions one unit can see",
             default=True,
             drop=2,
             signs=(Sign.ALL, Sign.GATED, Sign.EXTENTS, Sign.CENTRE, Sign.DATA, Sign.AT_MOST),
+            sorts=cells.extent,
         ),
         _field(
             "jump",
             "Stride",
-            cells=field_cells.of_field(lambda rf, _: field.jump_text(rf)),
+            cells=cells.of_field(field.jump_text),
             means="jump: input positions between two neighbouring units",
             extra=2,
             signs=(Sign.LOCAL,),
@@ -184,20 +207,20 @@ COLUMNS = {
         _field(
             "start",
             "Start",
-            cells=field_cells.of_field(lambda rf, _: field.start_text(rf)),
+            cells=cells.of_field(field.start_text),
             means="first input position that unit 0 sees, negative in the padding",
             signs=(Sign.LOCAL,),
         ),
         _field(
             "center",
             "Center",
-            cells=field_cells.of_field(lambda rf, _: field.center_text(rf)),
+            cells=cells.of_field(field.center_text),
             means="what the centre unit sees of the real input",
         ),
         _field(
             "coverage",
             "Coverage",
-            cells=field_cells.of_field(lambda rf, _: field.coverage_text(rf)),
+            cells=cells.of_field(field.coverage_text),
             means="share of the input that the centre unit sees",
         ),
         Column(
@@ -209,6 +232,7 @@ COLUMNS = {
             default=True,
             drop=1,
             silent=_no_bytes("Activations", lambda layer: layer.memory.allocated_bytes),
+            sorts=lambda row: row.sums.memory.allocated_bytes,
         ),
         Column(
             "saved",
@@ -218,6 +242,7 @@ COLUMNS = {
             "bytes kept for the backward pass",
             extra=4,
             silent=_no_bytes("Saved", lambda layer: layer.memory.saved_bytes),
+            sorts=lambda row: row.sums.memory.saved_bytes,
         ),
     )
 }

@@ -5,18 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from convinspect.records import ReceptiveField
 from convinspect.render import field
 from convinspect.render.cells import shape
 from convinspect.render.geometry import geometry
 from convinspect.render.json import reduced
+from convinspect.render.options import Options
+from convinspect.report import Layer, Report
 from convinspect.units import printable
-
-if TYPE_CHECKING:
-    from convinspect.records import ReceptiveField
-    from convinspect.render.options import Options
-    from convinspect.report import Layer, Report
 
 Value: TypeAlias = "str | int | None"
 # A spreadsheet takes what begins with one of these for a formula, and runs it.

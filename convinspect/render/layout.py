@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from convinspect.render.columns import COLUMNS
+from convinspect.render.cells import CellContext
+from convinspect.render.columns import COLUMNS, Column
 from convinspect.render.labels import Label, fitted, label_of, label_width
+from convinspect.render.rows import Row
 from convinspect.render.text import text_width
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from convinspect.render.cells import CellContext
-    from convinspect.render.columns import Column
-    from convinspect.render.rows import Row
 
 GAP = 2
 HEADING = "Layer"

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from convinspect.fold import spans_of
+from convinspect.render.options import Measure, Options
 from convinspect.render.outline import Outline
 from convinspect.render.rows import Folds, Row, flat_rows, rows_of
+from convinspect.report import Report
 from convinspect.tree import Sums, add_up
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from convinspect.render.options import Measure, Options
-    from convinspect.report import Report
 
 _FEWEST = 8
 

@@ -7,16 +7,12 @@ in every call, writes -1 for the batch, takes four bytes for a number and double
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
+from convinspect.render.options import Options
+from convinspect.report import Layer, Report
 from convinspect.tree import Node, tree_of
 from convinspect.units import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from convinspect.render.options import Options
-    from convinspect.report import Layer, Report
 
 _LINE, _RULE = "-" * 64, "=" * 64
 _MEBIBYTE = 1024**2

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from convinspect.records import Model, Run, Tool
+from convinspect.records import Model, Run, Tool, TrainingMemory
 from convinspect.report.document import SCHEMA, Edge, Report, Tensor
-from convinspect.report.rows import Layer, LayerMemory, MacsStatus, Shape
-from convinspect.report.sections import RowsUnits
-from convinspect.report.totals import TotalMemory, Totals, TrainingMemory, Uncounted
+from convinspect.report.rows import Layer, LayerMemory, MacsStatus, RowsUnits, Shape
+from convinspect.report.totals import TotalMemory, Totals, Uncounted
 
 __all__ = [
     "SCHEMA",

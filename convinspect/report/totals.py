@@ -5,25 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from convinspect.records import Bytes, Count, Measured, Peak
+from convinspect.records import Bytes, Count, Measured, Peak, TrainingMemory
 from convinspect.report.rows import MacsStatus
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingMemory:
-    """One whole training step: forward, backward and the optimizer's step.
-
-    ``saved_bytes`` lives from the forward to the backward pass; ``peak`` says where ``peak_bytes`` fall and what is
-    alive there. ``amp`` is the dtype of autocast, or ``None``.
-    """
-
-    optimizer: str
-    gradient_bytes: Bytes
-    optimizer_bytes: Bytes
-    saved_bytes: Bytes
-    peak_bytes: Bytes
-    amp: str | None = None
-    peak: Peak | None = None
 
 
 @dataclass(frozen=True, slots=True)

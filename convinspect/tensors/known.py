@@ -146,7 +146,7 @@ def _fill(out: torch.Tensor) -> None:
 
 def _known(name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any] | None:
     """Return the arguments with values in place of tensors; ``None`` where some are not known."""
-    tensors = list(operands(args, kwargs))
+    tensors = operands(args, kwargs)
     if name in _OVERWRITES and all(map(is_known, tensors[1:])):
         _overwritten(tensors[0])
     if not all(values_of(tensor) is not None for tensor in tensors):
@@ -161,7 +161,7 @@ def _changed(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterat
     if mutates(func):
         yield from written(func, args, kwargs)
     elif "_norm" in str(func):
-        yield from list(operands(args, kwargs))[1:]
+        yield from operands(args, kwargs)[1:]
 
 
 def _called(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -81,20 +81,30 @@ def _is_composite(func: Any) -> bool:
     return signature_of(func) is not None and has_kernel(func, "CompositeImplicitAutograd")
 
 
-def results(value: Any) -> Iterator[torch.Tensor]:
-    """Yield the tensors of an operator's result; operators return tensors and lists of them, nothing deeper."""
+@cache
+def full_name(func: Any) -> str:
+    """Return the name of an operator with its namespace and overload: ``aten.add.Tensor``."""
+    name = str(func)
+    return name if "." in name else f"higher_order.{name}"
+
+
+def results(value: Any) -> list[torch.Tensor]:
+    """Return the tensors of an operator's result; operators return tensors and lists of them, nothing deeper."""
     if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, (list, tuple)):
+        return [value]
+    found: list[torch.Tensor] = []
+    if isinstance(value, (list, tuple)):
         for item in value:
-            yield from results(item)
+            if isinstance(item, torch.Tensor):
+                found.append(item)
+            elif isinstance(item, (list, tuple)):
+                found += results(item)
+    return found
 
 
-def operands(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[torch.Tensor]:
-    """Yield the tensors that an operator was given."""
-    yield from results(args)
-    for arg in kwargs.values():
-        yield from results(arg)
+def operands(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[torch.Tensor]:
+    """Return the tensors that an operator was given."""
+    return results((*args, *kwargs.values())) if kwargs else results(args)
 
 
 def written(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[torch.Tensor]:

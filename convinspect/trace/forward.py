@@ -171,7 +171,7 @@ def _forward(
     try:
         set_training(frontend.module, mode=prepared.loaded.request.train)
         torch.manual_seed(_SEED)
-        with torch.set_grad_enabled(gradients), frontend.scopes(recorder) as run, recorder, recorder.watching:
+        with torch.set_grad_enabled(gradients), frontend.scopes(recorder) as run, recorder, recorder.watching():
             out = run(*prepared.args, **prepared.kwargs)
     except KeyboardInterrupt:
         raise

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from convinspect.inputs import given_inputs, holds_meta
 from convinspect.load.adopt import adopt
-from convinspect.records import Run, Trace, TrainingStep
+from convinspect.records import Run, Trace, TrainingMemory
 from convinspect.spec import Request, Target, UnitSpec
 from convinspect.tensors.describe import tensors_in
 from convinspect.trace import trace
@@ -51,7 +51,7 @@ def inference_peak(model: nn.Module, *inputs: Tensor) -> int:
     return memory.inference.bytes
 
 
-def training_step(model: nn.Module, *inputs: Tensor, config: TrainingConfig | None = None) -> TrainingStep:
+def training_step(model: nn.Module, *inputs: Tensor, config: TrainingConfig | None = None) -> TrainingMemory:
     """Return the estimate of a training step."""
     found = traced(model, *inputs, training=config or TrainingConfig())
     assert found.memory is not None

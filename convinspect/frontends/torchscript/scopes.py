@@ -22,9 +22,9 @@ import torch
 from torch import nn
 
 from convinspect.frontends.frontend import Runner, ScopeRecorder
-from convinspect.frontends.modules import canonical_paths, is_scripted, type_name
+from convinspect.frontends.modules import canonical_paths, type_name
 from convinspect.tensors.describe import records_in
-from convinspect.tensors.registered import named_modules
+from convinspect.tensors.registered import is_scripted, named_modules
 from convinspect.torch_private import method_of, script_object
 
 # The first key that every call passes, below the user's and above the recorder's mode: markers are not recorded.

@@ -16,8 +16,9 @@ from convinspect.tensors.identity import storage_id
 from convinspect.tensors.known import MOST_BYTES, forget, on_storage, remember, values_kept
 from convinspect.tensors.registered import registered_modules
 from convinspect.torch_private import is_traceable_wrapper_subclass, mark_as_parameter, pytree
+from convinspect.trace.fake.layouts import Layouts
 from convinspect.trace.fake.packed import padding_in_python
-from convinspect.trace.fake.tensor import META, FakeMode, FakeTensor, Missed
+from convinspect.trace.fake.tensor import META, FakeMode, FakeTensor, Missed, new_layouts
 
 _PLAIN = frozenset({bool, int, float, str})
 
@@ -29,8 +30,9 @@ class FakeModel:
     values that are not known.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, layouts: Layouts | None = None) -> None:
         self.missed_values = False
+        self.layouts = layouts or new_layouts()
         self._made: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._storages: dict[int, torch.UntypedStorage] = {}
 
@@ -84,7 +86,7 @@ def faked(model: nn.Module, fakes: FakeModel) -> Iterator[None]:
                     undo.append((put, name, value))
                     put(name, fakes.replaced(value))
         Missed.values = False
-        with values_kept(), padding_in_python(), FakeMode():
+        with values_kept(), padding_in_python(), FakeMode(fakes.layouts):
             yield
     finally:
         fakes.missed_values |= Missed.values

@@ -19,9 +19,9 @@ from functools import cache, partial
 from typing import Any
 
 import torch
-from torch.overrides import handle_torch_function, has_torch_function_unary
 
-from convinspect.tensors.identity import same_piece
+from convinspect.light_imports import light_symbols
+from convinspect.tensors.identity import same_piece, storage_id
 from convinspect.tensors.known import is_known, values_of, with_twin, with_values
 from convinspect.tensors.operators import operands, signature_of
 from convinspect.torch_private import (
@@ -33,7 +33,7 @@ from convinspect.torch_private import (
     undispatched,
 )
 from convinspect.trace.fake.cpu_layouts import answer_of_the_cpu, as_the_cpu_returns
-from convinspect.trace.fake.light_symbols import light_symbols
+from convinspect.trace.fake.layouts import Layouts, NotTold
 from convinspect.trace.fake.masked import selected, with_indices
 from convinspect.trace.fake.packed import with_real_sizes
 from convinspect.trace.fake.pointwise_layout import laid_out
@@ -123,20 +123,14 @@ class FakeTensor(torch.Tensor):
 
     def tolist(self) -> Any:
         """Return the values as Python numbers, where they are known."""
-        if has_torch_function_unary(self):
-            return handle_torch_function(FakeTensor.tolist, (self,), self)
         return self._ask(torch.Tensor.tolist)
 
     def numpy(self, *, force: bool = False) -> Any:
         """Return the values as an array, where they are known."""
-        if has_torch_function_unary(self):
-            return handle_torch_function(FakeTensor.numpy, (self,), self, force=force)
         return self._ask(partial(torch.Tensor.numpy, force=force))
 
     def __array__(self, dtype: Any = None) -> Any:
         """Return the values as an array, where they are known."""
-        if has_torch_function_unary(self):
-            return handle_torch_function(FakeTensor.__array__, (self,), self, dtype=dtype)
         return self._ask(partial(torch.Tensor.__array__, dtype=dtype))
 
     def data_ptr(self) -> int:
@@ -173,7 +167,11 @@ class FakeTensor(torch.Tensor):
 
 
 class FakeMode(DispatchMode):
-    """While it is on, operators that make tensors out of nothing make fake ones."""
+    """While it is on, operators that make tensors out of nothing make fake ones; it asks ``layouts`` how they lie."""
+
+    def __init__(self, layouts: Layouts | None = None) -> None:
+        super().__init__()
+        self._layouts = layouts or new_layouts()
 
     def __torch_dispatch__(
         self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -182,7 +180,7 @@ class FakeMode(DispatchMode):
         kwargs = kwargs or {}
         if func is ASKS_DEVICE:
             return args[0].device
-        tensors = list(operands(args, kwargs))
+        tensors = operands(args, kwargs)
         if func is _BORN_HERE and not _is_fake(args[0]):
             return _as_fake(args[0])
         if not tensors and not _takes_device(func):  # arithmetic of Python's numbers
@@ -191,19 +189,31 @@ class FakeMode(DispatchMode):
             return func(*args, **kwargs)
         if is_sparse(func, tensors):
             return _mapped(answer_on_zeros(func, args, kwargs, _is_fake), _as_fake)
-        return _run(func, args, kwargs)
+        return _run(func, args, kwargs, self._layouts)
+
+
+def new_layouts() -> Layouts:
+    """Return the layouts of a run that knows none yet."""
+    return Layouts(FakeTensor, _on_its_storage)
+
+
+def _on_its_storage(tensor: FakeTensor) -> torch.Tensor:
+    plain = tensor._plain  # noqa: SLF001 - its own module
+    if storage_id(plain) != storage_id(tensor) or plain.dtype is not tensor.dtype:
+        raise NotTold  # somebody has laid it anew
+    return plain
 
 
 def _is_fake(tensor: torch.Tensor) -> bool:
     return isinstance(tensor, FakeTensor) or tensor.is_meta
 
 
-def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], layouts: Layouts | None = None) -> Any:
     if _Kernel.running:
         return _on_meta(func, args, kwargs)
     func = _WRITTEN_OUT.get(func, func)
     try:
-        out = with_values(func, args, kwargs, lambda: _without_data(func, args, kwargs), FakeTensor)
+        out = with_values(func, args, kwargs, lambda: _without_data(func, args, kwargs, layouts), FakeTensor)
         return with_real_sizes(*out) if func is _PACKS else out
     except Exception as error:
         plain = all(tensor.layout is torch.strided for tensor in operands(args, kwargs))
@@ -211,9 +221,14 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         raise
 
 
-def _without_data(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _without_data(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], layouts: Layouts | None) -> Any:
     out = selected(func, args)
-    return _on_meta(func, with_indices(func, args), kwargs) if out is None else FakeTensor(out)
+    if out is not None:
+        return FakeTensor(out)
+    args = with_indices(func, args)
+    if layouts is None or not _is_told_by_layouts(func):
+        return _on_meta(func, args, kwargs)
+    return layouts.answer(func, args, kwargs, lambda: _on_meta(func, args, kwargs))
 
 
 def _on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -235,13 +250,14 @@ def _on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
     if not _lays_anew(func):
         args, kwargs = _mapped(args, plain), {name: _mapped(arg, plain) for name, arg in kwargs.items()}
-    with running_meta_kernels(), light_symbols():
-        _Kernel.running += 1
-        try:
-            out = func(*args, **kwargs)
-        finally:
-            _Kernel.running -= 1
-    out = laid_out(func, args, kwargs, as_the_cpu_returns(func, args, out))
+    with light_symbols():
+        with running_meta_kernels():
+            _Kernel.running += 1
+            try:
+                out = func(*args, **kwargs)
+            finally:
+                _Kernel.running -= 1
+        out = laid_out(func, args, kwargs, as_the_cpu_returns(func, args, out))
     # What a kernel has written to comes back as what was given.
     return _mapped(out, lambda tensor: fakes[id(tensor)] if id(tensor) in fakes else _as_fake(tensor))
 
@@ -280,6 +296,13 @@ def _lays_anew(func: Any) -> bool:
     if signature is None or signature.replaced:
         return True
     return bool(signature.written) and signature.name.split("::")[1] in _LAYING
+
+
+@cache
+def _is_told_by_layouts(func: Any) -> bool:
+    """Tell an operator of torch's own that leaves the tensors that it is given as they lie."""
+    signature = signature_of(func)
+    return signature is not None and signature.name.startswith("aten::") and not _lays_anew(func)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -15,9 +15,9 @@ from convinspect.errors import UsageError, first_line
 from convinspect.fields import FieldTracker, WatchPython
 from convinspect.records import ModuleCall, OpCall, TensorRecord
 from convinspect.tensors.describe import arguments_of, returned_tensors, tensor_record, tensors_in
-from convinspect.tensors.operators import hides_others, operands, results
+from convinspect.tensors.operators import full_name, hides_others, operands, results
 from convinspect.torch_private import DispatchMode, jagged_dispatch, run_composite
-from convinspect.trace.fake.tensor import ASKS_DEVICE
+from convinspect.trace.fake.tensor import ASKS_DEVICE, FakeTensor
 from convinspect.trace.memory.live import LiveBytes
 from convinspect.trace.record.origins import Origins
 from convinspect.users_code import chain
@@ -110,7 +110,6 @@ class Recorder(Calls, DispatchMode):
         self._failed: OpCall | None = None
         self._fields = fields
         self._touch = touch
-        self.watching = WatchPython(fields, self.left)
         self._origins = origins
 
     def __torch_dispatch__(
@@ -170,6 +169,10 @@ class Recorder(Calls, DispatchMode):
         if any(said == first_line(link) for link in chain(error)):
             self.add(self._failed)
 
+    def watching(self) -> AbstractContextManager[None]:
+        """Take note, while the block runs, of tensors that leave torch."""
+        return WatchPython(self._fields, self.left).on((Tensor, FakeTensor))
+
     def left(self, tensor: Tensor, how: str, *, as_numbers: bool = True) -> None:
         """Take note that ``tensor`` becomes an array or a list: what is multiplied with it is not seen.
 
@@ -205,9 +208,3 @@ class Recorder(Calls, DispatchMode):
 
     def _described(self, value: Any) -> tuple[TensorRecord, ...]:
         return tuple(tensor_record(tensor, self._fields.describe(tensor)) for tensor in tensors_in(value))
-
-
-def full_name(func: Any) -> str:
-    """Return the name of ``func`` with its namespace and overload."""
-    name = str(func)
-    return name if "." in name else f"higher_order.{name}"

@@ -9,10 +9,10 @@ import torch
 
 from convinspect.fields import FieldTracker
 from convinspect.records import OpCall
-from convinspect.tensors.operators import operands
+from convinspect.tensors.operators import full_name, operands
 from convinspect.torch_private import next_node_number, running_node_number
 from convinspect.trace.memory.timeline import START
-from convinspect.trace.record.recorder import Recorder, full_name
+from convinspect.trace.record.recorder import Recorder
 
 _NO_ARGUMENTS: MappingProxyType[str, Any] = MappingProxyType({})
 

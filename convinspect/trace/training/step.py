@@ -30,7 +30,7 @@ from torch import nn
 
 from convinspect import records
 from convinspect.frontends import Frontend
-from convinspect.records import AliveKind, ModuleCall, OpCall, Peak, Phase, TrainingStep
+from convinspect.records import AliveKind, ModuleCall, OpCall, Peak, Phase, TrainingMemory
 from convinspect.spec import AmpName, OptimizerName
 from convinspect.tensors.describe import returned_tensors
 from convinspect.tensors.registered import registered_parameters
@@ -73,7 +73,7 @@ class Step:
     ``calls`` are the step's own, which the owners of its ``timeline`` are of.
     """
 
-    record: TrainingStep
+    record: TrainingMemory
     saved: Mapping[SavedBy, int]
     calls: tuple[ModuleCall | OpCall, ...]
     timeline: records.Timeline | None = None
@@ -125,13 +125,15 @@ def train_once(
         recorder.put_gradients_back()
     calls = recorder.calls
     kept = [allocation for allocation in saved if allocation.kind == "saved"]
-    record = TrainingStep(
+    highest = max(before.peak(calls, state_bytes), after.peak(calls, unmade), key=lambda moment: moment.bytes)
+    record = TrainingMemory(
         optimizer=config.optimizer,
-        amp=config.amp,
         gradient_bytes=gradient_bytes,
         optimizer_bytes=state_bytes,
         saved_bytes=sum(allocation.bytes for allocation in kept),
-        peak=max(before.peak(calls, state_bytes), after.peak(calls, unmade), key=lambda moment: moment.bytes),
+        peak_bytes=highest.bytes,
+        amp=config.amp,
+        peak=highest,
     )
     phases: list[Span] = [
         ("forward", 0, forward_ended),
