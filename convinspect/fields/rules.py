@@ -30,6 +30,7 @@ INPUTS = ("self", "input", "X", "qx", "qa", "inp")
 class Call:
     """One operator that ran: arguments by their schema's names, the tensors that came out, and fields of tensors.
 
+    ``alike``: real and imaginary parts have depended on the same in every complex tensor so far.
     A rule must not read the values of tensors, only their shapes: on the meta device there are none.
     """
 
@@ -40,6 +41,7 @@ class Call:
     count: int
     find: Callable[[Tensor], Field | None]
     candidates: Candidates = default(default_factory=Candidates)
+    alike: bool = False
 
     def __getitem__(self, name: str) -> Field:
         """Field of the tensor argument ``name``; a constant's depends on nothing."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from convinspect.errors import InspectError, UsageError
 from convinspect.fields.candidates import Candidates
+from convinspect.fields.complex_parts import parts_differ
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.leaving import MADE_OF_DATA, Left
 from convinspect.fields.lending import Lent
@@ -50,6 +51,7 @@ class FieldTracker:
         self._all_units = False
         self._candidates = Candidates()
         self._watched: frozenset[int] = frozenset()
+        self._alike = True
         self._kept: dict[int, tuple[ReceptiveField, Field]] = {}
         self.left, self._lent = Left(), Lent()
         self.declined: str | None = None
@@ -102,6 +104,7 @@ class FieldTracker:
         self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes), labels) if axes else None
         self._storages = StorageFields(len(axes))
         self._order, self._unknown, self._kept, self.left, self._lent = 0, {}, {}, Left(), Lent()
+        self._alike = True
         conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)
         self._candidates = Candidates([shape[axis] for axis in axes], conventional, self._watched)
         if axes:
@@ -144,7 +147,11 @@ class FieldTracker:
             self._storages.keep(overwritten, [None] * len(overwritten), overwritten)
             return
         arguments, axes = {**signature.defaults, **given}, len(self._lengths)
-        call = Call(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)), self._candidates)
+        call = Call(
+            *(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)), self._candidates),
+            alike=self._alike,
+        )
+        self._alike = self._alike and not parts_differ(call)
         fields = self._ask_rule(RULES.find(signature.name), func, call)
         if fields is None:
             place = cause.op, cause.path

@@ -157,6 +157,11 @@ def overlapping(x: Tensor, first: nn.Module) -> Tensor:
     return y.as_strided((b, c, h - 2, w - 2, 3, 3), (*y.stride(), *y.stride()[2:]))
 
 
+def spectrum(x: Tensor, first: nn.Module) -> Tensor:
+    window = torch.ones(8, dtype=x.dtype)
+    return torch.stft(first(x)[:, 0], 8, 4, window=window, center=False, return_complex=True).abs()
+
+
 def pixel_by_pixel(x: Tensor, first: nn.Module, rnn: nn.Module) -> tuple[Tensor, Tensor]:
     """A convolution a frame, then a GRU over frames for each pixel."""
     y = per_frame(x, first).permute(0, 3, 4, 1, 2)
@@ -232,6 +237,7 @@ CHANNELS_FIRST = [
     Case("volume", (1, 2, 5, 4, 6), (2, 3, 4), chain, (lambda: nn.Conv3d(2, 3, 3, padding=1),)),
     Case("signal", (1, 2, 16), (2,), chain, (conv1d(2, 3), conv1d(3, 3))),
     Case("flat signal", (1, 2, 16), (2,), chain, (conv1d(2, 3), nn.Flatten, linear(48, 4))),
+    Case("frames of a signal", (1, 2, 32), (2,), spectrum, (conv1d(2, 2),)),
     Case("batch of two", (2, 3, 6, 6), HW, chain, (conv(), linear(6, 6))),
 ]
 
