@@ -184,12 +184,6 @@ def compiler_questions() -> tuple[FunctionType, ...]:
     return tuple(wrapper.__closure__[place].cell_contents for wrapper in wrappers)
 
 
-def recurrent_functions() -> list[tuple[Any, str]]:
-    """Return where the functions of recurrent layers are looked up. Missing: none; with one name less, by `torch`'s."""
-    names = ("lstm", "gru", "rnn_tanh", "rnn_relu")
-    return [(holder, name) for holder in (torch, torch._VF) for name in names]
-
-
 def is_compiler_loaded() -> bool:
     """Tell whether somebody has imported the compiler. Missing: no."""
     return "torch._dynamo" in sys.modules

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from convinspect.fields.hulls.hull import Map
 from convinspect.fields.operations.dimensions import BATCH
 from convinspect.fields.operations.field import AxisField, Field
@@ -17,13 +19,16 @@ class Candidates:
     The first operator that takes in all of an axis as its features (those of a Linear, the channels of a convolution)
     says that it is no axis of positions. Where none does, ``conventional`` are those that torch's convention has for
     channels. ``denied`` are those that are known to be none, ``decided`` says that this will not change any more.
-    ``mixes_samples``: what was taken for samples belongs together, as the steps of a sequence do.
+    ``mixes_samples``: what was taken for samples may belong together, as the steps of a sequence do.
     """
 
-    def __init__(self, count: int = 0, conventional: frozenset[int] | None = None) -> None:
-        """Follow ``count`` axes; without ``conventional`` ones all of them are positions."""
+    def __init__(
+        self, lengths: Sequence[int] = (), conventional: frozenset[int] | None = None, watched: frozenset[int] = _NONE
+    ) -> None:
+        """Follow axes of ``lengths``; without ``conventional`` ones all are positions; nobody asks for ``watched``."""
         self._conventional = conventional or _NONE
-        self._open = frozenset(range(count) if conventional is not None else ())
+        self._open = frozenset(range(len(lengths)) if conventional is not None else ()) - watched
+        self.lengths = lengths
         self.decided = conventional is None
         self.denied = _NONE
         self.mixes_samples = False
@@ -37,10 +42,18 @@ class Candidates:
         """Tell that an operator takes dimension ``dim`` of a tensor for its features."""
         if self.decided:
             return
-        along = _along(field, (dim % field.rank,)) & self._open if field.rank else _NONE
+        dim %= field.rank
+        along = {number for number in self._open if self._runs_along(field.axes[number], number, dim)}
         if along:
             # All at once is a flattened input: none of its axes is more of a feature than the others.
-            self.decide(along if along < self._open or len(along) == 1 else None)
+            self.decide(frozenset(along) if along < self._open or len(along) == 1 else None)
+
+    def _runs_along(self, axis: AxisField, number: int, dim: int) -> bool:
+        """Tell whether all of an axis runs along ``dim``, where no map says it: joined with itself."""
+        if isinstance(axis.nominal, Map):
+            return axis.nominal.dim == dim
+        alone = all(axis.strict.varies(other) == (other == dim) for other in range(axis.strict.rank))
+        return alone and len(np.unique(axis.strict.array[0])) == self.lengths[number]
 
     def positions(self, field: Field, dims: Sequence[int]) -> None:
         """Tell that an operator reads windows along ``dims`` of a tensor."""
@@ -49,7 +62,7 @@ class Candidates:
             self._open -= _along(field, dims)
 
     def samples(self, field: Field, dims: Iterable[int]) -> None:
-        """Tell that an operator takes elements along ``dims`` together: were they samples, they are none."""
+        """Tell that elements along ``dims`` are taken together, or one after the other: they may be no samples."""
         mixed = (field.shape[dim] > 1 and field.spatial[dim] is BATCH for dim in dims)
         self.mixes_samples = self.mixes_samples or any(mixed)
 
@@ -60,12 +73,5 @@ class Candidates:
 
 
 def _along(field: Field, dims: Sequence[int]) -> frozenset[int]:
-    return frozenset(number for number, axis in enumerate(field.axes) if _dim_of(axis) in dims)
-
-
-def _dim_of(axis: AxisField) -> int | None:
-    """Return the dimension that an axis of the input runs along: where no map says it, the only one that tells."""
-    if isinstance(axis.nominal, Map):
-        return axis.nominal.dim
-    varying = [dim for dim in range(axis.strict.rank) if axis.strict.varies(dim)]
-    return varying[0] if len(varying) == 1 else None
+    maps = enumerate(axis.nominal for axis in field.axes)
+    return frozenset(number for number, nominal in maps if isinstance(nominal, Map) and nominal.dim in dims)

@@ -22,9 +22,9 @@ def follow(
 ) -> FieldTracker:
     """Return a tracker seeded with the input called ``wanted``, or with the first that has axes of positions.
 
-    These are ``axes`` where they are given. Otherwise it follows every axis that could be one; without an input that
-    has any it follows nothing, nor does it follow one whose axes are longer than `LONGEST_AXIS`. Raises `UsageError`
-    for a name that is not there, or whose tensor has no such axes.
+    These are ``axes`` where they are given. Otherwise it follows every axis that could be one; where no input has any
+    by convention, those of the first one until operators say what they are. It does not follow an input whose axes are
+    longer than `LONGEST_AXIS`. Raises `UsageError` for a name that is not there, or whose tensor has no such axes.
     """
     tracker = FieldTracker()
     if axes is not None:
@@ -40,6 +40,11 @@ def follow(
         names = [name for name, _ in named]
         why = "has no spatial axes to follow" if wanted in names else "is not one of the inputs"
         raise UsageError(f"--field-of {wanted}: {wanted} {why}", f"inputs: {', '.join(names)}")
+    first = next(((name, tensor) for name, tensor in named if tensor.dim()), None) if batched else None
+    if first is not None:
+        found, others = _candidates(first[1].shape, (), batched=True)
+        if _fits(tracker, *first, (0, *found)):
+            tracker.seed(first[1], first[0], found, others, watched=True)
     return tracker
 
 
@@ -103,6 +108,8 @@ def notes_of(tracker: FieldTracker) -> tuple[Note, ...]:
     """Return a note for each operator without a rule that a followed tensor went through, or why none is followed."""
     if tracker.declined is not None:
         return (Note("field_unknown", tracker.declined),)
+    if tracker.is_of_features:
+        return ()
     notes = []
     left = next((cause for cause in (tracker.left.array, tracker.left.number) if cause), None)
     if left is not None and tracker.left.returned:

@@ -30,6 +30,7 @@ INPUTS = ("self", "input", "X", "qx", "qa", "inp")
 class Call:
     """One operator that ran: arguments by their schema's names, the tensors that came out, and fields of tensors.
 
+    ``alike``: real and imaginary parts have depended on the same in every complex tensor so far.
     A rule must not read the values of tensors, only their shapes: on the meta device there are none.
     """
 
@@ -40,6 +41,7 @@ class Call:
     count: int
     find: Callable[[Tensor], Field | None]
     candidates: Candidates = default(default_factory=Candidates)
+    alike: bool = False
 
     def __getitem__(self, name: str) -> Field:
         """Field of the tensor argument ``name``; a constant's depends on nothing."""
@@ -81,7 +83,8 @@ class Call:
 
     def contract(self, field: Field, dims: Sequence[int], *, keeps_own: bool = False) -> Field:
         """Hull over ``dims``, which keep size 1 (or their size, with ``keeps_own``, as in a softmax)."""
-        return contracting.contract(field, [dim % field.rank for dim in dims], self.cause, keeps_own=keeps_own)
+        gone = [dim % field.rank for dim in dims]
+        return contracting.contract(field, gone, self.cause, lengths=self.candidates.lengths, keeps_own=keeps_own)
 
     def mix(self, field: Field, dims: Sequence[int]) -> Field:
         """Let every position of the output along ``dims`` depend on everything along them."""

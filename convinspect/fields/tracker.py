@@ -10,6 +10,7 @@ from torch import Tensor
 
 from convinspect.errors import InspectError, UsageError
 from convinspect.fields.candidates import Candidates
+from convinspect.fields.complex_parts import parts_differ
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.leaving import MADE_OF_DATA, Left
 from convinspect.fields.lending import Lent
@@ -62,6 +63,8 @@ class FieldTracker:
         self._asked: Asked | None = None
         self._all_units = False
         self._candidates = Candidates()
+        self._watched: frozenset[int] = frozenset()
+        self._alike = True
         self._kept: dict[int, tuple[ReceptiveField, Field]] = {}
         self._last: tuple[Field | None, frozenset[int], ReceptiveField | None] = (None, frozenset(), None)
         self.left, self._lent = Left(), Lent()
@@ -83,8 +86,13 @@ class FieldTracker:
         return tuple((op, path, count) for (op, path), count in self._unknown.items())
 
     @property
+    def is_of_features(self) -> bool:
+        """Whether it is known that none of the axes is one of positions."""
+        return len(self._candidates.denied | self._watched) == len(self._lengths)
+
+    @property
     def mixes_samples(self) -> bool:
-        """Whether an operator takes steps along what was taken for the batch: sequences with their steps in front."""
+        """Whether what was taken for the batch may be steps: of sequences that have them in front."""
         return self._candidates.mixes_samples
 
     def seed(
@@ -96,14 +104,18 @@ class FieldTracker:
         labels: tuple[str, ...] | None = None,
         *,
         batched: bool = True,
+        watched: bool = False,
     ) -> None:
         """Follow ``tensor`` along ``axes``, and forget what was followed before.
 
         Where ``features`` are given, ``axes`` are those that could be positions: operators say which are none, and
-        where they do not, these ``features`` are. ``batched``: the first dimension counts samples. Without axes
-        nothing is followed: `describe` returns ``None`` throughout. Raises `UsageError` for an axis that the tensor
-        does not have.
+        where they do not, these ``features`` are. ``batched``: the first dimension counts samples; ``watched``: see
+        whether it really does, of an input without any other axis. Without axes nothing is followed: `describe`
+        returns ``None`` throughout. Raises `UsageError` for an axis that the tensor does not have.
         """
+        if watched:
+            axes = (0, *axes)
+        self._watched = frozenset((0,)) if watched else frozenset()
         shape = tuple(tensor.shape)
         for axis in axes:
             if not 0 <= axis < len(shape):
@@ -111,9 +123,11 @@ class FieldTracker:
         self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes), labels) if axes else None
         self._storages = StorageFields(len(axes))
         self._order, self._unknown, self._kept, self.left, self._lent = 0, {}, {}, Left(), Lent()
+        self._alike = True
         conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)
-        self._candidates = Candidates(len(axes), conventional)
+        self._candidates = Candidates([shape[axis] for axis in axes], conventional, self._watched)
         if axes:
+            batched = batched and (watched or 0 not in axes)
             self._storages.keep([tensor], [seed_field(shape, axes, batched=batched)], [])
 
     def observe(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None, out: Any, path: str) -> None:
@@ -156,7 +170,11 @@ class FieldTracker:
             self._storages.keep(overwritten, [None] * len(overwritten), overwritten)
             return
         arguments, axes = {**signature.defaults, **given}, len(self._lengths)
-        call = Call(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)), self._candidates)
+        call = Call(
+            *(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)), self._candidates),
+            alike=self._alike,
+        )
+        self._alike = self._alike and not parts_differ(call)
         fields = None if nested else self._ask_rule(RULES.find(signature.name), func, call)
         if fields is None:
             # What is nested stays unknown, whatever rules there are.
@@ -207,12 +225,6 @@ class FieldTracker:
             yield
         finally:
             self.left.is_telling = before
-
-    def steps(self, tensor: Tensor) -> None:
-        """Take note that the steps of sequences run along the first dimension of ``tensor``."""
-        field = self.field(tensor)
-        if field is not None:
-            self._candidates.samples(field, [0])
 
     def cut(self, tensor: Tensor) -> None:
         """Take note that Python's numbers have cut ``tensor`` out of another one."""
@@ -311,7 +323,7 @@ class FieldTracker:
 
     def _shown(self, field: Field, denied: frozenset[int]) -> tuple[Field, Followed | None]:
         """Leave out the axes that are ``denied``."""
-        followed = self._followed
+        followed, denied = self._followed, denied | self._watched
         if followed is None or not denied:
             return field, followed
         kept = [number for number in range(len(followed.axes)) if number not in denied]

@@ -1,6 +1,6 @@
 """What Python does with tensors that no operator tells: makes arrays of them, lends their memory, prints them.
 
-Methods and functions are replaced while a forward runs: a mode of functions would see every look at a shape besides.
+Methods are replaced while a forward runs: a mode of functions would see every look at a shape besides.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from convinspect.fields.tracker import FieldTracker
-from convinspect.torch_private import recurrent_functions
 
 _ARRAYS = {
     "numpy": "Tensor.numpy",
@@ -38,8 +37,7 @@ class Leaves(Protocol):
 class WatchPython:
     """Tells ``fields`` of what Python does with tensors, and ``left`` of those that become arrays or lists.
 
-    Python passes over a slice that leaves nothing out: no operator runs, though a number decided that. Recurrent layers
-    come as operators step by step, which do not say that steps run along the first dimension.
+    Python passes over a slice that leaves nothing out: no operator runs, though a number decided that.
     """
 
     def __init__(self, fields: FieldTracker, left: Leaves) -> None:
@@ -57,11 +55,9 @@ class WatchPython:
             "__getitem__": self._cutting,
         }
         places = [(kind, name) for kind in kinds for name in methods if kind is Tensor or name in vars(kind)]
-        watched = [(*place, methods[place[1]]) for place in places]
-        watched += [(*place, self._stepping) for place in recurrent_functions()]
         with ExitStack() as undo:
-            for holder, name, see in watched:
-                undo.enter_context(_replaced(holder, name, self._watched(getattr(holder, name), see)))
+            for kind, name in places:
+                undo.enter_context(_replaced(kind, name, self._watched(getattr(kind, name), methods[name])))
             yield
 
     def _watched(self, function: Callable[..., Any], see: Callable[..., Any]) -> Callable[..., Any]:
@@ -92,12 +88,6 @@ class WatchPython:
         if isinstance(out, Tensor) and _has_numbers(args[1]):
             self._fields.cut(out)
         return out
-
-    def _stepping(self, function: Any, args: Any, kwargs: Any) -> Any:
-        # The last argument is whether the batch stands in front; of packed sequences a tensor, and these have no batch.
-        if not isinstance(args[-1], Tensor) and not args[-1]:
-            self._fields.steps(args[0])
-        return function(*args, **kwargs)
 
 
 @contextmanager

@@ -72,8 +72,9 @@ def _trace(prepared: Prepared) -> Trace:
             kept = Kept(frontend.module, (prepared.args, prepared.kwargs))
             ran = _run(prepared, frontend, kept, layouts, batched=batched)
         if batched and ran.fields.mixes_samples:
-            batched = False
-            ran = _run(prepared, frontend, kept, layouts, batched=batched)
+            again = _run(prepared, frontend, kept, layouts, batched=False)
+            if _sees_several(again.found):
+                batched, ran = False, again
         if ran.found.failure is not None and _NO_GRADIENTS in ran.found.failure.message:
             ran = _run(prepared, frontend, kept, layouts, batched=batched, gradients=True)
             ran.found = replace(ran.found, notes=(*ran.found.notes, Note("ran_with_gradients", _WITH_GRADIENTS)))
@@ -105,6 +106,13 @@ def _fields(prepared: Prepared, *, batched: bool) -> FieldTracker:
     if "units" in request.sections:
         fields.ask_all()
     return fields
+
+
+def _sees_several(found: Trace) -> bool:
+    """Tell whether anything depends on several positions along the first axis of the followed input: on no samples."""
+    fields = [output.receptive_field for call in found.calls for output in call.outputs]
+    known = [field for field in fields if field is not None and field.axes[0] == 0 and field.status != "unknown"]
+    return any(field.center and field.center[0] and field.center[0][0] < field.center[0][1] for field in known)
 
 
 @dataclass(slots=True)

@@ -157,11 +157,24 @@ def overlapping(x: Tensor, first: nn.Module) -> Tensor:
     return y.as_strided((b, c, h - 2, w - 2, 3, 3), (*y.stride(), *y.stride()[2:]))
 
 
+def spectrum(x: Tensor, first: nn.Module) -> Tensor:
+    window = torch.ones(8, dtype=x.dtype)
+    return torch.stft(first(x)[:, 0], 8, 4, window=window, center=False, return_complex=True).abs()
+
+
 def pixel_by_pixel(x: Tensor, first: nn.Module, rnn: nn.Module) -> tuple[Tensor, Tensor]:
     """A convolution a frame, then a GRU over frames for each pixel."""
     y = per_frame(x, first).permute(0, 3, 4, 1, 2)
     steps, last = rnn(y.flatten(0, 2))
     return steps.view(*y.shape[:4], -1), last
+
+
+def recurrent(x: Tensor, gates: nn.Module) -> Tensor:
+    """A convolution of each frame and of what it made of those before."""
+    states = [torch.zeros_like(x[:, 0])]
+    for frame in x.unbind(1):
+        states.append(gates(torch.cat([frame, states[-1]], 1)).tanh())
+    return torch.stack(states[1:], 1)
 
 
 def clips(x: Tensor, first: nn.Module, rnn: nn.Module) -> Tensor:
@@ -224,6 +237,7 @@ CHANNELS_FIRST = [
     Case("volume", (1, 2, 5, 4, 6), (2, 3, 4), chain, (lambda: nn.Conv3d(2, 3, 3, padding=1),)),
     Case("signal", (1, 2, 16), (2,), chain, (conv1d(2, 3), conv1d(3, 3))),
     Case("flat signal", (1, 2, 16), (2,), chain, (conv1d(2, 3), nn.Flatten, linear(48, 4))),
+    Case("frames of a signal", (1, 2, 32), (2,), spectrum, (conv1d(2, 2),)),
     Case("batch of two", (2, 3, 6, 6), HW, chain, (conv(), linear(6, 6))),
 ]
 
@@ -278,6 +292,7 @@ CLIPS = [
         "conv over frames", CLIP, (1, 3, 4), lambda x, a: a(x.transpose(1, 2)), (lambda: nn.Conv3d(3, 2, 3, padding=1),)
     ),
     Case("gru a pixel", (1, 4, 3, 4, 4), (1, 3, 4), pixel_by_pixel, (conv(), lambda: nn.GRU(4, 3, batch_first=True))),
+    Case("convolution over states", (1, 3, 2, 5, 5), (1, 3, 4), recurrent, (conv(4, 2),), ((4, 1),)),
     Case("mean over frames", CLIP, (1, 3, 4), lambda x, a: per_frame(x, a).mean(1), (conv(),)),
     Case("flat frames", CLIP, (1, 3, 4), lambda x, a, b: b(per_frame(x, a).flatten(2)), (conv(3, 2), linear(72, 3))),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -147,11 +148,56 @@ def test_sequences_may_come_first(name: str, batch: int) -> None:
         assert field.axis_status[1] == "exact" or samples.hi.max() == 0
 
 
+ALONE: dict[str, tuple[Callable[[], nn.Module], Tensor]] = {
+    "transformer": (lambda: nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), torch.rand(7, 4)),
+    "lstm": (lambda: nn.LSTM(4, 4), torch.rand(7, 4)),
+    "gru": (lambda: nn.GRU(4, 4, batch_first=True), torch.rand(7, 4)),
+    "bag": (lambda: Net(lambda x, a: (a(x).softmax(0) * x).sum(0), [nn.Linear(4, 1)]), torch.rand(7, 4)),
+}
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_one_sequence_alone_is_followed_along_its_steps(name: str) -> None:
+    make, x = ALONE[name]
+    net, x = make().double().eval(), x.double()
+    row = inspect(net, (x,), optimizer=None).layers[0]
+    for output, (steps,) in zip(row.outputs, truth(net, x, (0,))["", None, 1], strict=True):
+        field = output.receptive_field
+        assert field is not None
+        unit = (steps.lo.shape[0] // 2, *[0] * (steps.lo.ndim - 1))
+        assert (field.axes, field.center) == ((0,), ((int(steps.lo[unit]), int(steps.hi[unit])),))
+
+
+@pytest.mark.parametrize("net", [nn.Linear(4, 4), nn.Softmax(1), nn.BatchNorm1d(4)], ids=type)
+def test_samples_of_features_have_no_field(net: nn.Module) -> None:
+    report = inspect(net, (torch.rand(7, 4),), train=True, optimizer=None)
+    assert all(row.receptive_field is None for row in report.layers)
+    assert not report.warnings
+
+
 def test_samples_stay_samples_where_nothing_takes_them_for_steps() -> None:
     net = nn.Sequential(nn.Embedding(10, 4), nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)).eval()
     field = inspect(net, (torch.randint(10, (3, 7)),), optimizer=None).layers[0].receptive_field
     assert field is not None
     assert field.axes == (1,)
+
+
+def test_samples_that_are_run_one_by_one_stay_samples() -> None:
+    net = Net(lambda x, a: torch.stack([a(image) for image in x]), [nn.Conv2d(3, 4, 3)])
+    field = inspect(net, (torch.rand(3, 3, 8, 8),), optimizer=None).layers[0].receptive_field
+    assert field is not None
+    assert (field.axes, field.size) == ((2, 3), (3, 3))
+
+
+@pytest.mark.parametrize("name", ["lstm", "both directions", "transformer"])
+def test_sequences_may_come_first_in_programs_as_in_python(name: str) -> None:
+    net, x = SEQUENCES[name]().eval(), torch.rand(7, 3, 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        models = (net, torch.jit.trace(net, (x,), check_trace=False), torch.export.export(net, (x,)))
+    fields = [inspect(model, (x,), optimizer=None).layers[0].receptive_field for model in models]
+    assert fields[0] is not None
+    assert fields == fields[:1] * 3
 
 
 @pytest.mark.parametrize("size", [1, 3])

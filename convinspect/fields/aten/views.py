@@ -111,4 +111,5 @@ def unbind(call: Call) -> Result:
     """Take every position by itself."""
     x = call["self"]
     dim = call.get("dim", 0) % x.rank
+    call.candidates.samples(x, [dim])
     return [reading.select(x, dim, position) for position in range(len(call.outputs))]

@@ -177,7 +177,7 @@ def limited_to(field: Field, numbers: Sequence[int]) -> Field:
     return replace(field, held=tuple(field.axes[number] for number in numbers))
 
 
-def seed_field(shape: Shape, axes: Shape, *, batched: bool = True) -> Field:
+def seed_field(shape: Shape, axes: Shape, *, batched: bool) -> Field:
     """Field of the followed input: every element depends on itself; ``batched``: its first dimension counts samples."""
     held = []
     for dim in axes:
@@ -185,7 +185,7 @@ def seed_field(shape: Shape, axes: Shape, *, batched: bool = True) -> Field:
         exact = Hull(origin.written_out(shape[dim]).array)
         held.append(AxisField(exact, exact, origin))
     kinds: list[Kind] = [dim in axes for dim in range(len(shape))]
-    kinds[0] = kinds[0] or (BATCH if batched else False)
+    kinds[0] = BATCH if batched else kinds[0]
     return Field(shape, tuple(kinds), tuple(held))
 
 
