@@ -11,7 +11,16 @@ from convinspect.errors import InspectError, UsageError
 from convinspect.fields.candidates import Candidates
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.leaving import Left
-from convinspect.fields.operations.field import Cause, Field, collapse, everything, limited_to, seed_field, without
+from convinspect.fields.operations.field import (
+    Cause,
+    Field,
+    collapse,
+    content_of,
+    everything,
+    limited_to,
+    seed_field,
+    without,
+)
 from convinspect.fields.rules import RULES, Call, Result, Rule, run_rule
 from convinspect.fields.summary.describe import Followed, describe
 from convinspect.fields.summary.unit import Asked, describe_unit
@@ -47,7 +56,8 @@ class FieldTracker:
         self._all_units = False
         self._candidates = Candidates()
         self._kept: dict[int, tuple[ReceptiveField, Field]] = {}
-        self._last: tuple[Field | None, frozenset[int], ReceptiveField | None] = (None, frozenset(), None)
+        # What an operator gives, its module returns; and where all is global, block after block is alike.
+        self._told: dict[Any, ReceptiveField | None] = {}
         self.left = Left()
         self.declined: str | None = None
         self.faults: dict[str, str] = {}
@@ -77,7 +87,7 @@ class FieldTracker:
                 raise UsageError(f"input {name}: no axis {axis} in shape {shape}")
         self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes), labels) if axes else None
         self._storages = StorageFields(len(axes))
-        self._order, self._unknown, self._kept, self.left = 0, {}, {}, Left()
+        self._order, self._unknown, self._kept, self._told, self.left = 0, {}, {}, {}, Left()
         conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)
         self._candidates = Candidates(len(axes), conventional)
         if axes:
@@ -168,14 +178,13 @@ class FieldTracker:
 
         Until it is known which axes are positions the report is a preliminary one: `settled` gives the final one.
         """
-        field = self.field(tensor)
+        return self.told(self.field(tensor))
+
+    def told(self, field: Field | None) -> ReceptiveField | None:
+        """Report what `field` returned of a tensor that may be gone, as `describe` does."""
         if field is None:
             return None
-        # What an operator gives, its module returns, and mostly the module above, too.
-        if field is self._last[0] and self._candidates.denied == self._last[1]:
-            return self._last[2]
         told = self._described(field, self._candidates.denied)
-        self._last = field, self._candidates.denied, told
         if told is not None and (self._all_units or not self._candidates.decided):
             self._kept[id(told)] = told, field
         return told
@@ -196,8 +205,14 @@ class FieldTracker:
         return None if followed is None or field.is_nothing else describe_units(field, followed)
 
     def _described(self, field: Field, denied: frozenset[int]) -> ReceptiveField | None:
+        content = content_of(field)
+        if content is not None and (content, denied) in self._told:
+            return self._told[content, denied]
         field, followed = self._shown(field, denied)
-        return None if followed is None or field.is_nothing else describe(field, followed)
+        told = None if followed is None or field.is_nothing else describe(field, followed)
+        if content is not None:
+            self._told[content, denied] = told
+        return told
 
     def _shown(self, field: Field, denied: frozenset[int]) -> tuple[Field, Followed | None]:
         """Leave out the axes that are ``denied``."""

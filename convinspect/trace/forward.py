@@ -18,7 +18,7 @@ from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Note, 
 from convinspect.records.timeline import renamed
 from convinspect.tensors.describe import named_records, tensors_in
 from convinspect.tensors.registered import named_modules, own_tensors, set_training
-from convinspect.torch_private import unwrapped
+from convinspect.torch_private import children_of, unwrapped
 from convinspect.trace.fake.layouts import Layouts
 from convinspect.trace.fake.leftovers import no_leftovers
 from convinspect.trace.fake.model import FakeModel, faked
@@ -121,10 +121,19 @@ def _run(asked: Prepared, frontend: Frontend, kept: Kept, layouts: Layouts, *, g
     inputs, sections = _named_inputs(prepared), prepared.loaded.request.sections
     on_meta = prepared.loaded.device == "meta"
     timelines = None
+    # The model itself is a row of its own, and so is what has modules below it.
+    holders = {
+        "",
+        *(
+            path
+            for path, module in frontend.registered()
+            if any(child is not None for child in children_of(module).values())
+        ),
+    }
     on_fakes, back = faked(model, fakes) if on_meta else nullcontext(), restored(model, given, kept)
     with on_fakes, back as weights, unfused(), opened_up() as branches:
         origins = Origins(tensors_in(given)) if "graph" in sections else None
-        recorder = Recorder(fields, weights.touch, origins)
+        recorder = Recorder(fields, weights.touch, origins, holders)
         recorder.memory.expect(model, given)
         measurement = measuring(model, recorder.memory.timeline)
         there = _parameters(model)

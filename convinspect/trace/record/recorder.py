@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from types import MappingProxyType
@@ -12,11 +12,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from convinspect.errors import UsageError, first_line
-from convinspect.fields import FieldTracker, watching_arrays
+from convinspect.fields import Field, FieldTracker, watching_arrays
 from convinspect.records import ModuleCall, OpCall, TensorRecord
 from convinspect.tensors.describe import arguments_of, returned_tensors, tensor_record, tensors_in
 from convinspect.tensors.operators import full_name, hides_others, operands, results
-from convinspect.torch_private import DispatchMode, jagged_dispatch, run_composite
+from convinspect.torch_private import DispatchMode, jagged_dispatch, run_composite, unwrapped
 from convinspect.trace.fake.tensor import ASKS_DEVICE, FakeTensor
 from convinspect.trace.memory.live import LiveBytes
 from convinspect.trace.record.origins import Origins
@@ -92,6 +92,7 @@ class Recorder(Calls, DispatchMode):
 
     Front ends tell it which that is. ``fields`` follows receptive fields; ``touch`` is told of every operator before
     it runs, so that it can save what the operator will change; with ``origins`` each call says who made what it reads.
+    A module that is none of ``holders`` and calls no other one is a layer: the fields inside it are nobody's.
     """
 
     supports_higher_order_operators = True
@@ -101,6 +102,7 @@ class Recorder(Calls, DispatchMode):
         fields: FieldTracker,
         touch: Callable[[Any, Sequence[Tensor]], None],
         origins: Origins | None = None,
+        holders: Container[str] = (),
     ) -> None:
         Calls.__init__(self)
         DispatchMode.__init__(self)
@@ -111,6 +113,10 @@ class Recorder(Calls, DispatchMode):
         self._fields = fields
         self._touch = touch
         self._origins = origins
+        self._holders = holders
+        # The running call that may be a layer, and of the operators in it the fields of what they gave.
+        self._layer: int | None = None
+        self._inside: list[tuple[int, list[Field | None]]] = []
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -150,10 +156,23 @@ class Recorder(Calls, DispatchMode):
     ) -> None:
         self._fields.observe(func, args, kwargs, out, self.path)
         allocated = self.memory.observe(func, given, out, self.next_index)
-        index = self.add(self._call(func, args, kwargs, self._described(out), allocated, failed=False))
+        made = [unwrapped(out)] if isinstance(out, Tensor) else list(tensors_in(out))
+        outputs = tuple(map(tensor_record, made))
+        index = self.add(self._call(func, args, kwargs, outputs, allocated, failed=False))
+        fields = index, [self._fields.field(tensor) for tensor in made]
+        if self._layer == self.parent:
+            self._inside.append(fields)
+        else:
+            self._tell(*fields)
         if self._origins is not None:
             for tensor in results(out):
                 self._origins.made(tensor, index)
+
+    def _tell(self, index: int, fields: Sequence[Field | None]) -> None:
+        """Write into the call ``index`` of an operator what fields its results have."""
+        call = self._calls[index]
+        told = zip(call.outputs, map(self._fields.told, fields), strict=True)
+        self._calls[index] = replace(call, outputs=tuple(replace(one, receptive_field=field) for one, field in told))
 
     def _call(
         self,
@@ -183,6 +202,24 @@ class Recorder(Calls, DispatchMode):
         """Take note, while the block runs, of tensors that leave torch."""
         return watching_arrays(self.left, self._fields.cut, (Tensor, FakeTensor))
 
+    def enter(
+        self, path: str, type_name: str, inputs: tuple[TensorRecord, ...], unregistered: int | None = None
+    ) -> None:
+        """Begin a run of the module at ``path``, as `Calls` does; what calls it is no layer."""
+        for fields in self._inside:
+            self._tell(*fields)
+        super().enter(path, type_name, inputs, unregistered)
+        self._begin_layer(None if path in self._holders else self.parent)
+
+    def end(self, outputs: tuple[TensorRecord, ...]) -> None:
+        """End the running module's run, as `Calls` does."""
+        super().end(outputs)
+        self._begin_layer(None)
+
+    def _begin_layer(self, call: int | None) -> None:
+        self._layer = call
+        self._inside.clear()
+
     def left(self, tensor: Tensor, how: str) -> None:
         """Take note that ``tensor`` becomes an array or a list: what is multiplied with it is not seen.
 
@@ -211,6 +248,7 @@ class Recorder(Calls, DispatchMode):
             with suppress(AttributeError):  # an exception class of the user's with slots
                 setattr(error, FAILED_IN, (self.path, module))
         self._running.pop()
+        self._begin_layer(None)
 
     def _described(self, value: Any) -> tuple[TensorRecord, ...]:
         return tuple(tensor_record(tensor, self._fields.describe(tensor)) for tensor in tensors_in(value))
