@@ -99,7 +99,7 @@ class Request:
     autocast in that step. ``input_from`` is a function that gives the inputs. Without ``weights`` nothing is downloaded
     or loaded while the model is built. ``past`` is how many tokens a cache holds already, for a decoding step.
     ``fallback``: what cannot run on meta may run on the cpu instead. ``sections`` are
-    optional parts of the report.
+    optional parts of the report. Without ``fields`` no receptive fields are followed: nobody will look at them.
     ``given`` names the options that stand on the command line, defaults left out.
     """
 
@@ -121,6 +121,7 @@ class Request:
     past: int = 0
     fallback: bool = True
     sections: tuple[Section, ...] = ()
+    fields: bool = True
     given: tuple[str, ...] = ()
 
 

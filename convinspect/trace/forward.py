@@ -88,8 +88,10 @@ def _on_fakes(prepared: Prepared, fakes: FakeModel) -> Prepared:
 
 
 def _fields(prepared: Prepared) -> FieldTracker:
-    """Return what follows the request's input, from before the run."""
+    """Return what follows the request's input, from before the run; nothing where nobody looks at fields."""
     request = prepared.loaded.request
+    if not request.fields:
+        return FieldTracker()
     tensors = [(name, unwrapped(tensor)) for name, tensor in prepared.tensors]
     fields = follow(tensors, request.field_of, batched=prepared.is_batched, axes=request.axes)
     if request.unit is not None:
