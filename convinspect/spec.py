@@ -103,7 +103,7 @@ class Request:
     or loaded while the model is built. ``past`` is how many tokens a cache holds already, for a decoding step.
     ``argv`` is the command line that the target's code reads.
     ``fallback``: what cannot run on meta may run on the cpu instead. ``sections`` are
-    optional parts of the report.
+    optional parts of the report. Without ``fields`` no receptive fields are followed: nobody will look at them.
     ``given`` names the options that stand on the command line, defaults left out.
     """
 
@@ -126,6 +126,7 @@ class Request:
     argv: tuple[str, ...] = ()
     fallback: bool = True
     sections: tuple[Section, ...] = ()
+    fields: bool = True
     given: tuple[str, ...] = ()
 
 

@@ -18,6 +18,7 @@ from convinspect.fields.operations.field import (
     Cause,
     Field,
     collapse,
+    content_of,
     everything,
     limited_to,
     nothing,
@@ -66,7 +67,8 @@ class FieldTracker:
         self._watched: frozenset[int] = frozenset()
         self._alike = True
         self._kept: dict[int, tuple[ReceptiveField, Field]] = {}
-        self._last: tuple[Field | None, frozenset[int], ReceptiveField | None] = (None, frozenset(), None)
+        # What an operator gives, its module returns; and where all is global, block after block is alike.
+        self._told: dict[Any, ReceptiveField | None] = {}
         self.left, self._lent = Left(), Lent()
         self.declined: str | None = None
         self.faults: dict[str, str] = {}
@@ -122,7 +124,7 @@ class FieldTracker:
                 raise UsageError(f"input {name}: no axis {axis} in shape {shape}")
         self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes), labels) if axes else None
         self._storages = StorageFields(len(axes))
-        self._order, self._unknown, self._kept, self.left, self._lent = 0, {}, {}, Left(), Lent()
+        self._order, self._unknown, self._kept, self._told, self.left, self._lent = 0, {}, {}, {}, Left(), Lent()
         self._alike = True
         conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)
         self._candidates = Candidates([shape[axis] for axis in axes], conventional, self._watched)
@@ -290,14 +292,13 @@ class FieldTracker:
         Until it is known which axes are positions the report is a preliminary one: `settled` gives the final one.
         """
         self._look_at(tensor)
-        field = self.field(tensor)
+        return self.told(self.field(tensor))
+
+    def told(self, field: Field | None) -> ReceptiveField | None:
+        """Report what `field` returned of a tensor that may be gone, as `describe` does."""
         if field is None:
             return None
-        # What an operator gives, its module returns, and mostly the module above, too.
-        if field is self._last[0] and self._candidates.denied == self._last[1]:
-            return self._last[2]
         told = self._described(field, self._candidates.denied)
-        self._last = field, self._candidates.denied, told
         if told is not None and (self._all_units or not self._candidates.decided):
             self._kept[id(told)] = told, field
         return told
@@ -318,8 +319,14 @@ class FieldTracker:
         return None if followed is None or field.is_nothing else describe_units(field, followed)
 
     def _described(self, field: Field, denied: frozenset[int]) -> ReceptiveField | None:
+        content = content_of(field)
+        if content is not None and (content, denied) in self._told:
+            return self._told[content, denied]
         field, followed = self._shown(field, denied)
-        return None if followed is None or field.is_nothing else describe(field, followed)
+        told = None if followed is None or field.is_nothing else describe(field, followed)
+        if content is not None:
+            self._told[content, denied] = told
+        return told
 
     def _shown(self, field: Field, denied: frozenset[int]) -> tuple[Field, Followed | None]:
         """Leave out the axes that are ``denied``."""

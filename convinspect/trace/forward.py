@@ -18,7 +18,7 @@ from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Note, 
 from convinspect.records.timeline import renamed
 from convinspect.tensors.describe import named_records, tensors_in
 from convinspect.tensors.registered import named_modules, own_tensors, set_training
-from convinspect.torch_private import unwrapped
+from convinspect.torch_private import children_of, unwrapped
 from convinspect.trace.fake.layouts import Layouts
 from convinspect.trace.fake.leftovers import no_leftovers
 from convinspect.trace.fake.model import FakeModel, faked
@@ -97,8 +97,13 @@ def _on_fakes(prepared: Prepared, fakes: FakeModel) -> Prepared:
 
 
 def _fields(prepared: Prepared, *, batched: bool) -> FieldTracker:
-    """Return what follows the request's input, from before the run; ``batched``: its first axis counts samples."""
+    """Return what follows the request's input, from before the run; nothing where nobody looks at fields.
+
+    ``batched``: its first axis counts samples.
+    """
     request = prepared.loaded.request
+    if not request.fields:
+        return FieldTracker()
     tensors = [(name, unwrapped(tensor)) for name, tensor in prepared.tensors]
     fields = follow(tensors, request.field_of, batched=batched, axes=request.axes)
     if request.unit is not None:
@@ -147,10 +152,19 @@ def _run(
     inputs, sections = _named_inputs(prepared), prepared.loaded.request.sections
     on_meta = prepared.loaded.device == "meta"
     timelines = None
+    # The model itself is a row of its own, and so is what has modules below it.
+    holders = {
+        "",
+        *(
+            path
+            for path, module in frontend.registered()
+            if any(child is not None for child in children_of(module).values())
+        ),
+    }
     on_fakes, back = faked(model, fakes) if on_meta else nullcontext(), restored(model, given, kept)
     with on_fakes, back as weights, unfused(fastpath=fastpath):
         origins = Origins(tensors_in(given)) if "graph" in sections else None
-        recorder = Recorder(fields, weights.touch, origins)
+        recorder = Recorder(fields, weights.touch, origins, holders)
         recorder.memory.expect(model, given)
         measurement = measuring(model, recorder.memory.timeline)
         branches = Branches(recorder, weights, measurement)
