@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 
-from convinspect.analyse.graph import edges_of
 from convinspect.analyse.layers import layers_of
 from convinspect.analyse.notes import notes_of, uncounted_of
-from convinspect.analyse.rows import Row, rows_of
+from convinspect.analyse.rows import rows_of
 from convinspect.analyse.runs import loops_folded
-from convinspect.analyse.timeline import timelines_of
-from convinspect.records import Failure, OpCall, Trace, Units
-from convinspect.report import Layer, Report, RowsUnits, Tensor, TotalMemory, Totals
+from convinspect.analyse.sections import edges_of, timelines_of, units_of
+from convinspect.records import Failure, OpCall, Trace
+from convinspect.report import Layer, Report, Tensor, TotalMemory, Totals
 from convinspect.spec import Section
 from convinspect.tree import total, totals_of
 
@@ -36,15 +34,8 @@ def analyse(trace: Trace, sections: tuple[Section, ...] = ()) -> Report:
         failure=_failure(trace, layers),
         graph=edges_of(rows) if "graph" in sections else None,
         timeline=timelines_of(trace, rows) if "timeline" in sections else None,
-        units=_units(rows) if "units" in sections else None,
+        units=units_of(rows) if "units" in sections else None,
     )
-
-
-def _units(rows: Sequence[Row]) -> RowsUnits:
-    places: dict[Units, int] = {}
-    of = [row.call.units if row.call is not None else None for row in rows]
-    layers = tuple(None if units is None else places.setdefault(units, len(places)) for units in of)
-    return RowsUnits(layers, tuple(places))
 
 
 def _failure(trace: Trace, layers: tuple[Layer, ...]) -> Failure | None:

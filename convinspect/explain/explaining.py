@@ -13,8 +13,7 @@ from convinspect.explain.picture import picture_of, unit_steps
 from convinspect.explain.scene import Scene
 from convinspect.explain.sizes import output_steps
 from convinspect.explain.steps import Explanation, RowExplanation
-from convinspect.explain.sums import sum_steps
-from convinspect.explain.work import mac_steps
+from convinspect.explain.work import mac_steps, sum_steps
 from convinspect.report import Report
 from convinspect.tree import tree_of
 from convinspect.units import setting
