@@ -1,4 +1,4 @@
-"""How many multiply-accumulates a layer runs, for each output one a number that it is made from; what modules sum up."""
+"""How many multiply-accumulates a layer runs: one for each output and number that makes it; and what modules sum up."""
 
 from __future__ import annotations
 
