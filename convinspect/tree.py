@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from convinspect.report import Layer, LayerMemory, MacsStatus, TotalMemory, Totals
@@ -73,6 +73,17 @@ def _subtrees(layers: Sequence[Layer]) -> list[tuple[Sums, bool]]:
 def leaves(layers: Sequence[Layer]) -> list[Layer]:
     """Return the layers without layers below them, in order: where something is computed."""
     return [node.layer for node in tree_of(layers) if node.leaf]
+
+
+def in_order_of_return(layers: Sequence[Layer]) -> Iterator[int]:
+    """Yield the places of the modules that ran, each when it returns: after all that it calls."""
+    running: list[int] = []
+    for place, layer in enumerate(layers):
+        if layer.kind == "module" and layer.call:
+            while running and layers[running[-1]].depth >= layer.depth:
+                yield running.pop()
+            running.append(place)
+    yield from reversed(running)
 
 
 def total(layers: Iterable[Layer]) -> Sums:
