@@ -62,11 +62,10 @@ def _rows(report: Report) -> Iterator[Layer]:
 
 def _containers(nodes: Sequence[Node]) -> set[int]:
     """Return which nodes are Sequentials, by whatever name: in them are numbered modules, and nothing else ran."""
-    places = {id(node): i for i, node in enumerate(nodes)}
     numbered: dict[int, bool] = {}
     for node in nodes:
         if node.parent is not None:
-            parent = places[id(node.parent)]
+            parent = node.parent.index
             last = node.layer.path.removeprefix(f"{node.parent.layer.path}.")
             numbered[parent] = numbered.get(parent, True) and node.layer.kind == "module" and last.isdigit()
     named = {i for i, node in enumerate(nodes) if node.layer.type in _NO_ROWS}
