@@ -7,21 +7,7 @@ from convinspect.report.document import SCHEMA, Edge, Report, Tensor
 from convinspect.report.rows import Layer, LayerMemory, MacsStatus, RowsUnits, Shape
 from convinspect.report.totals import TotalMemory, Totals, Uncounted
 
-__all__ = [
-    "SCHEMA",
-    "Edge",
-    "Layer",
-    "LayerMemory",
-    "MacsStatus",
-    "Model",
-    "Report",
-    "RowsUnits",
-    "Run",
-    "Shape",
-    "Tensor",
-    "Tool",
-    "TotalMemory",
-    "Totals",
-    "TrainingMemory",
-    "Uncounted",
-]
+__all__ = ["Model", "Run", "Tool", "TrainingMemory"]
+__all__ += ["SCHEMA", "Edge", "Report", "Tensor"]
+__all__ += ["Layer", "LayerMemory", "MacsStatus", "RowsUnits", "Shape"]
+__all__ += ["TotalMemory", "Totals", "Uncounted"]
