@@ -39,7 +39,8 @@ def told_of(scene: Scene) -> list[Told] | None:
     """Return each axis of the row's field as it follows from the rows that it reads; ``None`` where no formula does."""
     priors = [_prior(scene.report, scene.layer.receptive_field, source) for source in scene.sources]
     known = [prior for prior in priors if prior is not None]
-    if not known or len(known) != len(priors):
+    # A row that stands for several runs read itself.
+    if not known or len(known) != len(priors) or scene.layer.runs > 1:
         return None
     if scene.layer.type in JOINING and scene.layer.kind == "function":
         return None if _axes_moved(scene) else _joined(known)

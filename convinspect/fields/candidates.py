@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from convinspect.fields.hulls.hull import Map
 from convinspect.fields.operations.dimensions import BATCH
-from convinspect.fields.operations.field import Field
+from convinspect.fields.operations.field import AxisField, Field
 
 _NONE: frozenset[int] = frozenset()
 
@@ -37,7 +37,7 @@ class Candidates:
         """Tell that an operator takes dimension ``dim`` of a tensor for its features."""
         if self.decided:
             return
-        along = _along(field, (dim % field.rank,)) & self._open
+        along = _along(field, (dim % field.rank,)) & self._open if field.rank else _NONE
         if along:
             # All at once is a flattened input: none of its axes is more of a feature than the others.
             self.decide(along if along < self._open or len(along) == 1 else None)
@@ -60,5 +60,12 @@ class Candidates:
 
 
 def _along(field: Field, dims: Sequence[int]) -> frozenset[int]:
-    maps = enumerate(axis.nominal for axis in field.axes)
-    return frozenset(number for number, nominal in maps if isinstance(nominal, Map) and nominal.dim in dims)
+    return frozenset(number for number, axis in enumerate(field.axes) if _dim_of(axis) in dims)
+
+
+def _dim_of(axis: AxisField) -> int | None:
+    """Return the dimension that an axis of the input runs along: where no map says it, the only one that tells."""
+    if isinstance(axis.nominal, Map):
+        return axis.nominal.dim
+    varying = [dim for dim in range(axis.strict.rank) if axis.strict.varies(dim)]
+    return varying[0] if len(varying) == 1 else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 from convinspect.fields.operations.field import Cause
@@ -11,7 +12,7 @@ from convinspect.tensors.operators import Signature
 
 _ITEM = "aten::_local_scalar_dense"
 # How torch makes a tensor of data from outside.
-_MADE_OF_DATA = frozenset(("aten::lift_fresh", "aten::lift_fresh_copy"))
+MADE_OF_DATA = frozenset(("aten::lift_fresh", "aten::lift_fresh_copy"))
 # Arguments by which a number says which elements are taken, or how many there are: one of the code says it as well.
 _BOUNDS = ("start", "end", "step", "index", "length", "diagonal", "offset", "storage_offset", "shifts", "pad")
 _AMOUNTS = ("split_size", "split_sizes", "sections", "chunks", "k", "n", "m", "output_size", "num_classes", "repeats")
@@ -24,7 +25,8 @@ _FROM, _TO_THE_END, _STEP = (0, None), (sys.maxsize, None), 1
 class Left:
     """What has left: ``number`` and ``array`` are where it did first, or ``None``; ``returned``: it came back.
 
-    A truth value is none: what a branch decides is not followed. Any number that an operator is given afterwards may
+    A truth value is none: what a branch decides is not followed. Nor is text: a model may tell what it sees
+    (``is_telling``). Any number that an operator is given afterwards may
     be the one that left, or be worked out of it, a constant of the code too: nobody can tell.
     """
 
@@ -32,23 +34,25 @@ class Left:
         self.number: Cause | None = None
         self.array: Cause | None = None
         self.returned = False
+        self.is_telling = False
         self._numbers: set[int] = set()
 
     def item(self, signature: Signature, out: Any, cause: Cause) -> None:
         """Take note of an operator on a followed tensor that gave ``out``."""
-        if signature.name == _ITEM and not isinstance(out, bool):
+        if signature.name == _ITEM and not isinstance(out, bool) and not self.is_telling:
             self.number = self.number or cause
-            if isinstance(out, int):
-                self._numbers.add(out)
+            if isinstance(out, (int, float)) and isfinite(out):
+                self._numbers.add(int(out))
 
-    def whole(self, cause: Cause) -> None:
-        """Take note of a followed tensor that became an array or a list, whose numbers can be taken out of it."""
+    def whole(self, cause: Cause, *, as_numbers: bool) -> None:
+        """Take note of a followed tensor that became an array or a list (``as_numbers``), or whose memory was lent."""
         self.array = self.array or cause
-        self.number = self.number or cause
+        if as_numbers:
+            self.number = self.number or cause
 
     def came_back(self, signature: Signature, given: Mapping[str, Any]) -> Cause | None:
         """Return what left before and may be among the arguments of an operator, or in what it makes."""
-        if signature.name in _MADE_OF_DATA:
+        if signature.name in MADE_OF_DATA:
             return self.array or self.number
         return self.number if self.number is not None and self._may_hold(signature, given) else None
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor
@@ -10,7 +11,8 @@ from torch import Tensor
 from convinspect.errors import InspectError, UsageError
 from convinspect.fields.candidates import Candidates
 from convinspect.fields.hulls.arrays import Shape
-from convinspect.fields.leaving import Left
+from convinspect.fields.leaving import MADE_OF_DATA, Left
+from convinspect.fields.lending import Lent
 from convinspect.fields.operations.field import Cause, Field, collapse, everything, limited_to, seed_field, without
 from convinspect.fields.rules import RULES, Call, Result, Rule, run_rule
 from convinspect.fields.summary.describe import Followed, describe
@@ -19,11 +21,12 @@ from convinspect.fields.summary.units import describe_units
 from convinspect.fields.writes.storages import StorageFields
 from convinspect.records import ReceptiveField, Unit, Units
 from convinspect.spec import UnitSpec
-from convinspect.tensors.operators import Signature, is_pointwise, results, signature_of
+from convinspect.tensors.operators import Signature, is_pointwise, operands, results, signature_of, written
 
 # These look at a storage in another way, or make their tensor do so: what it holds is read off the storage.
 FROM_STORAGE = frozenset(
-    f"aten::{name}" for name in ("as_strided", "as_strided_", "transpose_", "t_", "squeeze_", "unsqueeze_", "detach_")
+    f"aten::{name}"
+    for name in ("as_strided", "as_strided_", "transpose_", "t_", "squeeze_", "unsqueeze_", "detach_", "set_")
 )
 
 # A higher-order operator has no schema: whatever it is given may reach whatever it gives.
@@ -47,9 +50,13 @@ class FieldTracker:
         self._all_units = False
         self._candidates = Candidates()
         self._kept: dict[int, tuple[ReceptiveField, Field]] = {}
-        self.left = Left()
+        self.left, self._lent = Left(), Lent()
         self.declined: str | None = None
         self.faults: dict[str, str] = {}
+
+    @property
+    def _lengths(self) -> Shape:
+        return self._followed.lengths if self._followed is not None else ()
 
     @property
     def unknown_ops(self) -> tuple[tuple[str, str, int], ...]:
@@ -84,7 +91,7 @@ class FieldTracker:
                 raise UsageError(f"input {name}: no axis {axis} in shape {shape}")
         self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes), labels) if axes else None
         self._storages = StorageFields(len(axes))
-        self._order, self._unknown, self._kept, self.left = 0, {}, {}, Left()
+        self._order, self._unknown, self._kept, self.left, self._lent = 0, {}, {}, Left(), Lent()
         conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)
         self._candidates = Candidates(len(axes), conventional)
         if axes:
@@ -99,13 +106,20 @@ class FieldTracker:
         if signature.name in FROM_STORAGE:
             return
         given = dict(zip(signature.names, args, strict=False)) | (dict(kwargs) if kwargs else {})
+        self._follow(func, signature, given, out, Cause(self._order, path, str(func)))
+        self._lent.made(results(out))
+        self._lent.looked_at(written(func, tuple(args), kwargs or {}))
+
+    def _follow(self, func: Any, signature: Signature, given: Mapping[str, Any], out: Any, cause: Cause) -> None:
         read = [value for name, value in given.items() if name not in signature.replaced]
-        found = {id(tensor): field for tensor in results(read) if (field := self.field(tensor)) is not None}
+        found = {id(tensor): field for tensor in results(read) if (field := self._read(tensor)) is not None}
         targets = tuple(results([given.get(name) for name in signature.written]))
         wanted = tuple(results(out)) or targets
         if "out" in signature.written and "out" not in signature.replaced:
             wanted = (given["out"], *wanted)  # written first, and not returned
-        cause = Cause(self._order, path, str(func))
+        if signature.name in MADE_OF_DATA:
+            for tensor in wanted:  # an array may share its memory
+                self._lent.lend(tensor, cause)
         back = self.left.came_back(signature, given) if wanted else None
         if back is not None:
             self._keep_unknown(wanted, targets, back)
@@ -118,21 +132,56 @@ class FieldTracker:
             overwritten = [tensor for tensor in targets if self.field(tensor) is not None]
             self._storages.keep(overwritten, [None] * len(overwritten), overwritten)
             return
-        arguments, axes = {**signature.defaults, **given}, len(self._followed.axes)
+        arguments, axes = {**signature.defaults, **given}, len(self._lengths)
         call = Call(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)), self._candidates)
         fields = self._ask_rule(RULES.find(signature.name), func, call)
         if fields is None:
-            self._unknown[cause.op, path] = self._unknown.get((cause.op, path), 0) + 1
+            place = cause.op, cause.path
+            self._unknown[place] = self._unknown.get(place, 0) + 1
             # It may have written to all that its schema says it writes to, not only to what it returned.
             wanted = tuple({id(tensor): tensor for tensor in (*wanted, *targets)}.values())
-            fields = [everything(tuple(tensor.shape), self._followed.lengths, cause) for tensor in wanted]
+            fields = [everything(tuple(tensor.shape), self._lengths, cause) for tensor in wanted]
         denied = self._candidates.denied
         self._storages.keep(wanted, [field and without(field, denied) for field in fields], targets)
 
-    def leaves(self, tensor: Tensor, how: str, path: str) -> None:
-        """Take note that ``tensor`` becomes an array or a list in module ``path``."""
+    def reads(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Take note of what an operator is about to read: others may have written to memory that was lent."""
+        if self._followed is not None:
+            for tensor in operands(args, kwargs):
+                self._look_at(tensor)
+
+    def _look_at(self, tensor: Tensor) -> None:
+        cause, left = self._lent.written(tensor), self.left.array or self.left.number
+        if cause is not None and left is not None:
+            self._storages.forget(tensor, self._everything(tensor, left if self.field(tensor) is None else cause))
+
+    def _read(self, tensor: Tensor) -> Field | None:
+        """Return the field of what an operator has read: what is not followed may have come from elsewhere."""
+        field, array = self.field(tensor), self.left.array
+        # A number that an operator is given may come as a tensor that nobody made.
+        may_be_new = field is None and array is not None and (tensor.dim() > 0 or self.left.number is not None)
+        if array is not None and may_be_new and self._lent.is_from_elsewhere(tensor):
+            return self._everything(tensor, array)
+        return field
+
+    def leaves(self, tensor: Tensor, how: str, path: str, *, as_numbers: bool = True) -> None:
+        """Take note that ``tensor`` becomes an array or a list in module ``path``, or that its memory is lent."""
+        if self._followed is None:
+            return
+        cause = Cause(self._order, path, how)
+        self._lent.lend(tensor, cause)
         if self.field(tensor) is not None:
-            self.left.whole(Cause(self._order, path, how))
+            self._lent.look_round()
+            self.left.whole(cause, as_numbers=as_numbers)
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Let the numbers that leave in this block be those that are printed, and no others."""
+        before, self.left.is_telling = self.left.is_telling, True
+        try:
+            yield
+        finally:
+            self.left.is_telling = before
 
     def steps(self, tensor: Tensor) -> None:
         """Take note that the steps of sequences run along the first dimension of ``tensor``."""
@@ -147,9 +196,12 @@ class FieldTracker:
 
     def _keep_unknown(self, tensors: Sequence[Tensor], targets: Sequence[Tensor], cause: Cause) -> None:
         """Let ``tensors`` depend on numbers that left torch and came back."""
+        self._storages.keep(tensors, [self._everything(one, cause) for one in tensors], targets)
+
+    def _everything(self, tensor: Tensor, cause: Cause) -> Field:
+        """Return the field of a tensor with numbers in it that left torch and came back."""
         self.left.returned = True
-        lengths = self._followed.lengths if self._followed is not None else ()
-        self._storages.keep(tensors, [everything(tuple(one.shape), lengths, cause) for one in tensors], targets)
+        return everything(tuple(tensor.shape), self._lengths, cause)
 
     def _ask_rule(self, rule: Rule | None, func: Any, call: Call) -> Sequence[Field | None] | None:
         """Return what the operator's rule says of its outputs; ``None`` where it has none, or none that fits.
@@ -181,6 +233,7 @@ class FieldTracker:
 
         Until it is known which axes are positions the report is a preliminary one: `settled` gives the final one.
         """
+        self._look_at(tensor)
         field = self.field(tensor)
         if field is None:
             return None

@@ -1,17 +1,19 @@
-"""Python's methods and functions that say what no operator does, watched while a forward runs.
+"""What Python does with tensors that no operator tells: makes arrays of them, lends their memory, prints them.
 
-A mode of functions would see all of them, and every look at a shape besides.
+Methods and functions are replaced while a forward runs: a mode of functions would see every look at a shape besides.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import wraps
-from typing import Any
+from functools import partial, wraps
+from typing import Any, Protocol
 
 from torch import Tensor
 
+from convinspect.fields.tracker import FieldTracker
 from convinspect.torch_private import recurrent_functions
 
 _ARRAYS = {
@@ -19,83 +21,96 @@ _ARRAYS = {
     "tolist": "Tensor.tolist",
     "__array__": "Tensor.numpy",
     "__dlpack__": "Tensor.__dlpack__",
+    "data_ptr": "Tensor.data_ptr",
 }
+_STORAGES = ("storage", "untyped_storage")
+_TELLING = ("__format__", "__repr__", "__str__")
+_OURS = __name__.partition(".")[0]
 
 
-class Watch:
-    """Tells of every tensor that becomes an array or a list, of every one that numbers have cut, and of sequences.
+class Leaves(Protocol):
+    """What is told of tensors that become arrays or lists, and of those whose memory is lent."""
+
+    def __call__(self, tensor: Tensor, how: str, *, as_numbers: bool = True) -> None:
+        """Take note of ``tensor``; ``how`` is what torch calls that."""
+
+
+class WatchPython:
+    """Tells ``fields`` of what Python does with tensors, and ``left`` of those that become arrays or lists.
 
     Python passes over a slice that leaves nothing out: no operator runs, though a number decided that. Recurrent layers
-    come as operators step by step, which do not say that ``steps`` run along the first dimension.
+    come as operators step by step, which do not say that steps run along the first dimension.
     """
 
-    def __init__(
-        self, tell: Callable[[Tensor, str], None], cut: Callable[[Tensor], None], steps: Callable[[Tensor], None]
-    ) -> None:
-        self._tell = tell
-        self._cut = cut
-        self._steps = steps
+    def __init__(self, fields: FieldTracker, left: Leaves) -> None:
+        self._fields = fields
+        self._left = left
         self._inside = False
 
     @contextmanager
     def on(self, kinds: Sequence[type[Tensor]]) -> Iterator[None]:
-        """Watch while the block runs; ``kinds`` are the classes of tensors with methods of their own for arrays."""
+        """Watch while the block runs; ``kinds`` are the classes of tensors that have methods of their own."""
+        methods: dict[str, Callable[..., Any]] = {
+            **{name: partial(self._leaving, how=how) for name, how in _ARRAYS.items()},
+            **{name: partial(self._leaving, how=f"Tensor.{name}", as_numbers=False) for name in _STORAGES},
+            **dict.fromkeys(_TELLING, self._telling),
+            "__getitem__": self._cutting,
+        }
+        places = [(kind, name) for kind in kinds for name in methods if kind is Tensor or name in vars(kind)]
+        watched = [(*place, methods[place[1]]) for place in places]
+        watched += [(*place, self._stepping) for place in recurrent_functions()]
         with ExitStack() as undo:
-            for kind in kinds:
-                for name, said in _ARRAYS.items():
-                    if name in vars(kind) or kind is Tensor:
-                        undo.enter_context(_replaced(kind, name, self._telling(said, getattr(kind, name))))
-            undo.enter_context(_replaced(Tensor, "__getitem__", self._cutting(Tensor.__getitem__)))
-            for holder, name in recurrent_functions():
-                undo.enter_context(_replaced(holder, name, self._stepping(getattr(holder, name))))
+            for holder, name, see in watched:
+                undo.enter_context(_replaced(holder, name, self._watched(getattr(holder, name), see)))
             yield
 
-    def _telling(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(method)
-        def told(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
-            if self._inside:
-                return method(tensor, *args, **kwargs)
-            self._tell(tensor, name)
+    def _watched(self, function: Callable[..., Any], see: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``function`` as ``see`` calls it, but for what this package and ``function`` themselves ask."""
+
+        @wraps(function)
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            if self._inside or sys._getframe(1).f_globals.get("__name__", "").partition(".")[0] == _OURS:  # noqa: SLF001 - its caller: there is no public way
+                return function(*args, **kwargs)
             self._inside = True
             try:
-                return method(tensor, *args, **kwargs)
+                return see(function, args, kwargs)
             finally:
                 self._inside = False
 
-        return told
+        return watched
 
-    def _cutting(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(method)
-        def indexed(tensor: Tensor, index: Any) -> Any:
-            out = method(tensor, index)
-            if _has_numbers(index):
-                self._cut(out)
-            return out
+    def _leaving(self, function: Any, args: Any, kwargs: Any, *, how: str, as_numbers: bool = True) -> Any:
+        self._left(args[0], how, as_numbers=as_numbers)
+        return function(*args, **kwargs)
 
-        return indexed
+    def _telling(self, function: Any, args: Any, kwargs: Any) -> Any:
+        with self._fields.telling():
+            return function(*args, **kwargs)
 
-    def _stepping(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(function)
-        def stepped(*args: Any) -> Any:
-            # The last one is whether the batch stands in front; of packed sequences another one: they have no batch.
-            if not isinstance(args[-1], Tensor) and not args[-1]:
-                self._steps(args[0])
-            return function(*args)
+    def _cutting(self, function: Any, args: Any, kwargs: Any) -> Any:
+        out = function(*args, **kwargs)
+        if isinstance(out, Tensor) and _has_numbers(args[1]):
+            self._fields.cut(out)
+        return out
 
-        return stepped
+    def _stepping(self, function: Any, args: Any, kwargs: Any) -> Any:
+        # The last argument is whether the batch stands in front; of packed sequences a tensor, and these have no batch.
+        if not isinstance(args[-1], Tensor) and not args[-1]:
+            self._fields.steps(args[0])
+        return function(*args, **kwargs)
 
 
 @contextmanager
-def _replaced(kind: Any, name: str, method: Callable[..., Any]) -> Iterator[None]:
-    own = vars(kind).get(name)
-    setattr(kind, name, method)
+def _replaced(holder: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
+    own = vars(holder).get(name)
+    setattr(holder, name, function)
     try:
         yield
     finally:
         if own is None:
-            delattr(kind, name)
+            delattr(holder, name)
         else:
-            setattr(kind, name, own)
+            setattr(holder, name, own)
 
 
 def _has_numbers(index: Any) -> bool:

@@ -18,6 +18,12 @@ def cat(call: Call) -> Result:
     return concatenate(fields, call.get("dim", 0) % rank)
 
 
+@rf_rule("aten::block_diag")
+def diagonal_blocks(call: Call) -> Result:
+    """Matrices in a larger one, as a bound: all of them."""
+    return [field.marked(upper_bound=call.cause) for field in call.all_of(call.fields())]
+
+
 @rf_rule(*aten("stack _stack"))
 def stack(call: Call) -> Result:
     """Along a new dimension, of positions where each part was one of them (time steps put back together)."""

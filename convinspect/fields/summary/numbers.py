@@ -38,7 +38,7 @@ def numbers(axis: AxisField, field: Field) -> Numbers:
         return Numbers()
     if is_mixed(kind):
         # One of merged units sees what it saw before; there are no steps from one to the next.
-        return Numbers(*size[:2])
+        return Numbers(*size)
     others = (other.nominal for other in field.axes if other is not axis)
     shared = any(isinstance(other, Map) and other.dim == nominal.dim for other in others)
     start = _start(nominal, field.spatial)

@@ -11,7 +11,7 @@ import numpy as np
 from convinspect.fields.hulls import arrays
 from convinspect.fields.hulls.arrays import Array, Shape
 from convinspect.fields.hulls.hull import Absent, Hull, Map
-from convinspect.fields.operations.dimensions import Kind
+from convinspect.fields.operations.dimensions import Kind, Mixed
 from convinspect.fields.operations.field import CERTAIN, AxisField, Cause, Field, Uncertainty, earliest
 from convinspect.fields.writes import boxes
 from convinspect.fields.writes.boxes import Geometry
@@ -38,6 +38,12 @@ class Flat:
         """Change the grid; elements keep their order."""
         self.sides = [[arrays.reshape(array, self.grid, grid) for array in sides] for sides in self.sides]
         self.grid = grid
+
+    def are_apart(self, one: Geometry, other: Geometry) -> bool:
+        """Tell that two tensors share no element, as far as the grid shows it."""
+        found = [boxes.locate(self.grid, geometry) for geometry in (one, other)]
+        sides = zip(*(box.slices for box in found if box is not None), strict=True)
+        return None not in found and any(a.stop <= b.start or b.stop <= a.start for a, b in sides)
 
     def find_box(self, geometry: Geometry) -> boxes.Box | None:
         """Find the box of a tensor, in a finer grid if need be; ``None``: the grid was given up."""
@@ -98,4 +104,5 @@ def read(flat: Flat, geometry: Geometry) -> Field:
         exact = Hull(strict)
         nominal = Absent.NOTHING if arrays.is_empty(local) else recognise(unclipped)
         axes.append(AxisField(exact, exact if np.array_equal(strict, local) else Hull(local), nominal, global_op))
-    return Field(geometry.shape, flat.spatial.get(rank, (False,) * rank), tuple(axes), flat.uncertainty)
+    seen = tuple(Mixed() if any(axis.strict.varies(dim) for axis in axes) else False for dim in range(rank))
+    return Field(geometry.shape, flat.spatial.get(rank, seen), tuple(axes), flat.uncertainty)

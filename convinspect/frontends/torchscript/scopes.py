@@ -35,6 +35,7 @@ for _schema in (
     "enter_behind_interface(Any module, Any inputs) -> ()",
     "leave(Any result) -> ()",
     "left(Tensor tensor) -> ()",
+    "cut(Tensor tensor) -> ()",
     "turn() -> ()",
 ):
     _OPERATORS.define(_schema, alias_analysis="CONSERVATIVE")
@@ -130,6 +131,11 @@ def _left(tensor: torch.Tensor) -> None:
         run.recorder.left(tensor, "Tensor.tolist")
 
 
+def _cut(tensor: torch.Tensor) -> None:
+    if (run := _run.get()) is not None:
+        run.recorder.cut(tensor)
+
+
 def _turn() -> None:
     """Come back to Python once in every turn of a loop, so that an interrupt is heard."""
 
@@ -139,6 +145,7 @@ for _name, _kernel in (
     ("enter_behind_interface", _enter_behind_interface),
     ("leave", _leave),
     ("left", _left),
+    ("cut", _cut),
     ("turn", _turn),
 ):
     _OPERATORS.impl(_name, _kernel, _KEY)

@@ -133,6 +133,11 @@ class FakeTensor(torch.Tensor):
         """Return the values as an array, where they are known."""
         return self._ask(partial(torch.Tensor.__array__, dtype=dtype))
 
+    def data_ptr(self) -> int:
+        """Raise an error: who has asked reads or writes there."""
+        Missed.values = True
+        raise RuntimeError("a tensor without data (meta) was asked where in memory its values are")
+
     def _ask(self, question: Callable[[torch.Tensor], Any]) -> Any:
         if id(self) in _left_behind:
             raise RuntimeError(_LEFT_BEHIND)

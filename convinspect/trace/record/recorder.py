@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from convinspect.errors import UsageError, first_line
-from convinspect.fields import FieldTracker, Watch
+from convinspect.fields import FieldTracker, WatchPython
 from convinspect.records import ModuleCall, OpCall, TensorRecord
 from convinspect.tensors.describe import arguments_of, returned_tensors, tensor_record, tensors_in
 from convinspect.tensors.operators import full_name, hides_others, operands, results
@@ -127,6 +127,7 @@ class Recorder(Calls, DispatchMode):
             with self:
                 return run_composite(func, args, kwargs)
         self._touch(func, args, kwargs)
+        self._fields.reads(args, kwargs)
         if full_name(func).startswith(_NESTED):
             self.defect = self.defect or UsageError(_NO_SHAPE)
             raise self.defect
@@ -170,17 +171,21 @@ class Recorder(Calls, DispatchMode):
 
     def watching(self) -> AbstractContextManager[None]:
         """Take note, while the block runs, of tensors that leave torch."""
-        return Watch(self.left, self._fields.cut, self._fields.steps).on((Tensor, FakeTensor))
+        return WatchPython(self._fields, self.left).on((Tensor, FakeTensor))
 
-    def left(self, tensor: Tensor, how: str) -> None:
+    def left(self, tensor: Tensor, how: str, *, as_numbers: bool = True) -> None:
         """Take note that ``tensor`` becomes an array or a list: what is multiplied with it is not seen.
 
-        Whole numbers in a row are lengths or places.
+        Whole numbers in a row are lengths or places; where they are not asked for ``as_numbers``, memory is lent.
         """
-        self._fields.leaves(tensor, how, self.path)
-        if tensor.dim() and (tensor.is_floating_point() or tensor.is_complex() or tensor.dim() > 1):
+        self._fields.leaves(tensor, how, self.path, as_numbers=as_numbers)
+        if as_numbers and tensor.dim() and (tensor.is_floating_point() or tensor.is_complex() or tensor.dim() > 1):
             args = MappingProxyType({"self": tensor_record(tensor)})
             self.add(OpCall(how, self.parent, args, (), allocated_bytes=0, saved_bytes=0))
+
+    def cut(self, tensor: Tensor) -> None:
+        """Take note that numbers have cut all of ``tensor`` out of it, for which no operator ran."""
+        self._fields.cut(tensor)
 
     def leave(self, result: Any) -> None:
         """End the running module's run with what it returns."""
