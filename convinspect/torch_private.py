@@ -101,8 +101,8 @@ def running_meta_kernels() -> Iterator[None]:
 
 
 def kernel_switches() -> tuple[Any, ...]:
-    """Return what kernels ask of the process. Missing: the first two alone."""
-    return torch.get_default_dtype(), torch.is_grad_enabled(), torch._C._get_mkldnn_enabled()
+    """Return what kernels ask of the process. Missing: the first alone."""
+    return torch.get_default_dtype(), torch._C._get_mkldnn_enabled()
 
 
 def convolution_format(*args: Any, bias_sizes: Any) -> torch.memory_format:

@@ -21,7 +21,7 @@ from convinspect.fields.summary.units import describe_units
 from convinspect.fields.writes.storages import StorageFields
 from convinspect.records import ReceptiveField, Unit, Units
 from convinspect.spec import UnitSpec
-from convinspect.tensors.operators import Signature, is_pointwise, operands, results, signature_of, written
+from convinspect.tensors.operators import Signature, is_pointwise, name_of, results, signature_of, written
 
 # These look at a storage in another way, or make their tensor do so: what it holds is read off the storage.
 FROM_STORAGE = frozenset(
@@ -50,6 +50,7 @@ class FieldTracker:
         self._all_units = False
         self._candidates = Candidates()
         self._kept: dict[int, tuple[ReceptiveField, Field]] = {}
+        self._last: tuple[Field | None, frozenset[int], ReceptiveField | None] = (None, frozenset(), None)
         self.left, self._lent = Left(), Lent()
         self.declined: str | None = None
         self.faults: dict[str, str] = {}
@@ -106,14 +107,14 @@ class FieldTracker:
         if signature.name in FROM_STORAGE:
             return
         given = dict(zip(signature.names, args, strict=False)) | (dict(kwargs) if kwargs else {})
-        self._follow(func, signature, given, out, Cause(self._order, path, str(func)))
+        self._follow(func, signature, given, out, Cause(self._order, path, name_of(func)))
         self._lent.made(results(out))
         self._lent.looked_at(written(func, tuple(args), kwargs or {}))
 
     def _follow(self, func: Any, signature: Signature, given: Mapping[str, Any], out: Any, cause: Cause) -> None:
         read = [value for name, value in given.items() if name not in signature.replaced]
         found = {id(tensor): field for tensor in results(read) if (field := self._read(tensor)) is not None}
-        targets = tuple(results([given.get(name) for name in signature.written]))
+        targets = tuple(results([given.get(name) for name in signature.written])) if signature.written else ()
         wanted = tuple(results(out)) or targets
         if "out" in signature.written and "out" not in signature.replaced:
             wanted = (given["out"], *wanted)  # written first, and not returned
@@ -144,10 +145,10 @@ class FieldTracker:
         denied = self._candidates.denied
         self._storages.keep(wanted, [field and without(field, denied) for field in fields], targets)
 
-    def reads(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    def reads(self, given: Sequence[Tensor]) -> None:
         """Take note of what an operator is about to read: others may have written to memory that was lent."""
         if self._followed is not None:
-            for tensor in operands(args, kwargs):
+            for tensor in given:
                 self._look_at(tensor)
 
     def _look_at(self, tensor: Tensor) -> None:
@@ -237,7 +238,11 @@ class FieldTracker:
         field = self.field(tensor)
         if field is None:
             return None
+        # What an operator gives, its module returns, and mostly the module above, too.
+        if field is self._last[0] and self._candidates.denied == self._last[1]:
+            return self._last[2]
         told = self._described(field, self._candidates.denied)
+        self._last = field, self._candidates.denied, told
         if told is not None and (self._all_units or not self._candidates.decided):
             self._kept[id(told)] = told, field
         return told

@@ -70,10 +70,10 @@ def _defaults(func: Any) -> Mapping[str, Value]:
 
 def _value(argument: Any) -> Value:
     """Return an operator's argument as a record: tensors by shape, dtypes and devices by name."""
-    if isinstance(argument, torch.Tensor):
-        return tensor_record(argument)
     if isinstance(argument, _PLAIN):
         return argument
+    if isinstance(argument, torch.Tensor):
+        return tensor_record(argument)
     if isinstance(argument, (list, tuple)):
         return tuple(_value(item) for item in argument)
     return _packed(argument) if isinstance(argument, torch.ScriptObject) else str(argument)

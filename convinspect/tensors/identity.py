@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -32,17 +32,18 @@ def same_piece(tensor: torch.Tensor) -> tuple[Any, ...]:
     return (storage_address(storage), tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
 
 
-def memory_of(tensor: torch.Tensor) -> Iterator[tuple[int, Any, int]]:
-    """Yield identity, owner and bytes of what was allocated for ``tensor``: its storages, each with its whole size.
+def memory_of(tensor: torch.Tensor) -> list[tuple[int, Any, int]]:
+    """Return identity, owner and bytes of what was allocated for ``tensor``: its storages, each with its whole size.
 
     A tensor of an opaque layout stands for its own.
     """
-    for part in plain_parts(tensor):
-        storage = storage_of(part)
-        if storage is None:
-            yield id(part), part, element_bytes(part)
-        else:
-            yield storage_address(storage), storage, storage.nbytes()
+    found = [(part, storage_of(part)) for part in plain_parts(tensor)]
+    return [
+        (id(part), part, element_bytes(part))
+        if storage is None
+        else (storage_address(storage), storage, storage.nbytes())
+        for part, storage in found
+    ]
 
 
 def allocated_bytes(tensors: Iterable[torch.Tensor]) -> int:
@@ -52,7 +53,7 @@ def allocated_bytes(tensors: Iterable[torch.Tensor]) -> int:
 
 def element_bytes(tensor: torch.Tensor) -> int:
     """Return the bytes of the tensor's elements; of one that is made of others (sparse, quantised), of theirs."""
-    return sum(part.numel() * part.element_size() for part in plain_parts(tensor))
+    return sum([part.numel() * part.itemsize for part in plain_parts(tensor)])
 
 
 def stored_in(tensor: torch.Tensor) -> int | None:
@@ -63,20 +64,16 @@ def stored_in(tensor: torch.Tensor) -> int | None:
     return parts[-1].numel() if is_known else None
 
 
-def plain_parts(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Yield what ``tensor`` is made of: the indices and values of a sparse one, what a wrapper wraps, or itself."""
+def plain_parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Return what ``tensor`` is made of: the indices and values of a sparse one, what a wrapper wraps, or itself."""
     if is_traceable_wrapper_subclass(tensor):
-        for name in tensor.__tensor_flatten__()[0]:
-            part = getattr(tensor, name)
-            if isinstance(part, torch.Tensor):  # a distributed tensor counts its mesh among its parts
-                yield from plain_parts(part)
-    else:
-        yield from _sparse_parts(tensor)
+        parts = (getattr(tensor, name) for name in tensor.__tensor_flatten__()[0])
+        # A distributed tensor counts its mesh among its parts.
+        return tuple(plain for part in parts if isinstance(part, torch.Tensor) for plain in plain_parts(part))
+    return (tensor,) if tensor.layout is torch.strided else _sparse_parts(tensor)
 
 
 def _sparse_parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    if tensor.layout is torch.strided:
-        return (tensor,)
     with undispatched():  # or a run would take the question for an operator of the model's
         if tensor.layout is torch.sparse_coo:
             return coo_parts(tensor)

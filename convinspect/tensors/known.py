@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from convinspect.tensors.identity import storage_of
-from convinspect.tensors.operators import mutates, operands, results, signature_of, written
+from convinspect.tensors.operators import mutates, name_of, operands, results, signature_of, written
 from convinspect.torch_private import storage_address
 
 # Elements of the largest tensor whose values are carried: token ids, masks and grids of positions are smaller.
@@ -160,7 +160,7 @@ def _changed(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterat
     """Yield the tensors that ``func`` writes into; norms write their statistics without saying so."""
     if mutates(func):
         yield from written(func, args, kwargs)
-    elif "_norm" in str(func):
+    elif "_norm" in name_of(func):
         yield from operands(args, kwargs)[1:]
 
 

@@ -82,9 +82,15 @@ def _is_composite(func: Any) -> bool:
 
 
 @cache
+def name_of(func: Any) -> str:
+    """Return the name of an operator with its namespace and overload: ``aten.add.Tensor``, ``cond``."""
+    return str(func)
+
+
+@cache
 def full_name(func: Any) -> str:
-    """Return the name of an operator with its namespace and overload: ``aten.add.Tensor``."""
-    name = str(func)
+    """Return the same, of a higher-order operator with a namespace as well: ``higher_order.cond``."""
+    name = name_of(func)
     return name if "." in name else f"higher_order.{name}"
 
 

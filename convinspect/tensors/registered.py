@@ -33,13 +33,14 @@ def named_modules(model: nn.Module) -> list[tuple[str, nn.Module]]:
     if is_scripted(model):
         return list(model.named_modules())
     found: dict[int, tuple[str, nn.Module]] = {}
-    above: list[tuple[str, nn.Module]] = []
+    above: dict[int, tuple[str, nn.Module]] = {}  # where the walk stands, by the ids of the modules
     pending = [(0, "", "", model)]
     while pending:
         level, path, name, module = pending.pop()
-        del above[level:]
+        while len(above) > level:
+            above.popitem()
         _check(module, name, above)
-        above.append((name, module))
+        above[id(module)] = (name, module)
         if id(module) not in found:
             found[id(module)] = (path, module)
             below = reversed([(name, child) for name, child in children_of(module).items() if child is not None])
@@ -54,17 +55,18 @@ def registered_modules(model: nn.Module) -> list[nn.Module]:
 
 def registered_parameters(model: nn.Module) -> list[Any]:
     """Return the parameters of all modules of ``model``, each once."""
-    return _registered(model, 0)
+    return _registered(model)[0]
 
 
 def registered_buffers(model: nn.Module) -> list[Any]:
     """Return the buffers of all modules of ``model``, each once."""
-    return _registered(model, 1)
+    return _registered(model)[1]
 
 
 def registered_tensors(model: nn.Module) -> list[torch.Tensor]:
     """Return the parameters of all modules of ``model``, then their buffers, each once."""
-    return [*registered_parameters(model), *registered_buffers(model)]
+    parameters, buffers = _registered(model)
+    return [*parameters, *buffers]
 
 
 def own_tensors(module: nn.Module) -> tuple[list[tuple[str, torch.Tensor]], list[tuple[str, torch.Tensor]]]:
@@ -88,21 +90,25 @@ def set_training(model: nn.Module, *, mode: bool) -> None:
             module.training = mode
 
 
-def _registered(model: nn.Module, which: int) -> list[torch.Tensor]:
-    found = (tensor for module in registered_modules(model) for _, tensor in own_tensors(module)[which])
-    return list({id(tensor): tensor for tensor in found}.values())
+def _registered(model: nn.Module) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    parameters: dict[int, torch.Tensor] = {}
+    buffers: dict[int, torch.Tensor] = {}
+    for module in registered_modules(model):
+        for found, own in zip((parameters, buffers), own_tensors(module), strict=True):
+            found.update((id(tensor), tensor) for _, tensor in own)
+    return list(parameters.values()), list(buffers.values())
 
 
-def _check(module: nn.Module, name: str, above: list[tuple[str, nn.Module]]) -> None:
-    path = ".".join([*(name for name, _ in above[1:]), name])
-    place = f"{path} ({type(module).__name__})" if path else type(module).__name__
+def _check(module: nn.Module, name: str, above: dict[int, tuple[str, nn.Module]]) -> None:
     limit = sys.getrecursionlimit()
     if "_modules" not in vars(module):
-        raise ModelError(f"{place}: its __init__ does not call super().__init__()")
-    if any(module is held for _, held in above):
-        again = "the model itself" if module is above[0][1] else "a module that it stands in"
+        raise ModelError(f"{_place(module, name, above)}: its __init__ does not call super().__init__()")
+    if id(module) in above:
+        model = next(iter(above.values()))[1]
+        again = "the model itself" if module is model else "a module that it stands in"
         hint = "keep what is no part of it out of the registry: self.parent = (parent,)"
-        raise ModelError(f"{place} is {again}: torch cannot walk modules in a circle", hint)
+        message = f"{_place(module, name, above)} is {again}: torch cannot walk modules in a circle"
+        raise ModelError(message, hint)
     if len(above) > limit - _FRAMES:
         message = f"its modules lie more than {limit - _FRAMES:,} deep in each other: Python's limit is {limit:,} calls"
         raise ModelError(message, "sys.setrecursionlimit in the model's file raises the limit")
@@ -110,4 +116,10 @@ def _check(module: nn.Module, name: str, above: list[tuple[str, nn.Module]]) -> 
         hash(module)
     except Exception as error:
         hint = "a class with an __eq__ of its own needs one: __hash__ = torch.nn.Module.__hash__"
-        raise ModelError(f"{place} cannot be hashed, and torch keeps modules in sets", hint) from error
+        message = f"{_place(module, name, above)} cannot be hashed, and torch keeps modules in sets"
+        raise ModelError(message, hint) from error
+
+
+def _place(module: nn.Module, name: str, above: dict[int, tuple[str, nn.Module]]) -> str:
+    path = ".".join([*(name for name, _ in list(above.values())[1:]), name])
+    return f"{path} ({type(module).__name__})" if path else type(module).__name__

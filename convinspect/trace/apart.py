@@ -10,8 +10,9 @@ from torch import nn
 
 from convinspect.frontends import Frontend
 from convinspect.tensors.describe import tensors_in
-from convinspect.tensors.registered import registered_modules, registered_tensors
-from convinspect.trace.snapshot import Snapshot, state_of_code
+from convinspect.tensors.registered import registered_tensors
+from convinspect.trace.restore import Kept
+from convinspect.trace.snapshot import state_of_code
 
 
 class CannotBeKeptApart(Exception):  # noqa: N818 - an answer, not an error
@@ -20,24 +21,25 @@ class CannotBeKeptApart(Exception):  # noqa: N818 - an answer, not an error
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """What to run in place of the model and its inputs; ``kept`` names what made a copy of them necessary."""
+    """What to run in place of the model and its inputs, and what it holds; ``foreign`` made a copy of it necessary."""
 
     frontend: Frontend
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    kept: str | None = None
+    kept: Kept
+    foreign: str | None = None
 
 
-def apart(frontend: Frontend, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Apart:
+def apart(frontend: Frontend, args: tuple[Any, ...], kwargs: dict[str, Any], kept: Kept) -> Apart:
     """Return the model and its inputs, or where they hold iterators or foreign objects a copy with the same tensors.
 
-    Raises `CannotBeKeptApart` where there can be no copy, or an iterator is a global of the model's file.
+    ``kept`` is what they hold. Raises `CannotBeKeptApart` where there can be no copy, or an iterator is a global of the
+    model's file.
     """
-    modules = registered_modules(frontend.module)
-    snapshot = Snapshot((*modules, args, kwargs), around=state_of_code(modules))
+    modules, snapshot = kept.modules, kept.snapshot
     outside = [item for item in snapshot.out_of_reach_around if _is_stepped_through(item)]
     if not (snapshot.out_of_reach or outside):
-        return Apart(frontend, args, kwargs)
+        return Apart(frontend, args, kwargs, kept)
     said = _name((*outside, *snapshot.out_of_reach)[0], modules)
     if outside:
         raise CannotBeKeptApart(said)
@@ -46,7 +48,7 @@ def apart(frontend: Frontend, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         module, args, kwargs = copy.deepcopy((frontend.module, args, kwargs), {id(tensor): tensor for tensor in own})
     except Exception as error:  # the user's own code copies it
         raise CannotBeKeptApart(said) from error
-    return Apart(replace(frontend, module=module), args, kwargs, said)
+    return Apart(replace(frontend, module=module), args, kwargs, Kept(module, (args, kwargs)), said)
 
 
 def _is_stepped_through(item: Any) -> bool:

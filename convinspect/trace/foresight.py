@@ -15,7 +15,7 @@ from convinspect.tensors.registered import registered_tensors, set_training
 from convinspect.trace.apart import CannotBeKeptApart, apart
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.record.recorder import Recorder
-from convinspect.trace.restore import restored
+from convinspect.trace.restore import Kept, restored
 from convinspect.trace.unfuse import unfused
 from convinspect.users_code import unheard
 
@@ -24,14 +24,17 @@ _USUAL = 256
 _SEED = 0
 
 
-def refuse_what_does_not_fit(prepared: Prepared, frontend: Frontend) -> None:
-    """Raise `UsageError` where the forward on the cpu needs more than the memory that is available."""
+def refuse_what_does_not_fit(prepared: Prepared, frontend: Frontend, kept: Kept) -> None:
+    """Raise `UsageError` where the forward on the cpu needs more than the memory that is available.
+
+    ``kept`` is what the model and its inputs hold.
+    """
     if prepared.loaded.device != "cpu":
         return
     free, held = available_bytes(), _held(prepared, frontend)
     if free is None or held * _USUAL < free:
         return
-    peak = _peak(prepared, frontend)
+    peak = _peak(prepared, frontend, kept)
     if peak is not None:
         require(peak - held, free, "besides its weights and inputs the forward on cpu")
 
@@ -41,16 +44,17 @@ def _held(prepared: Prepared, frontend: Frontend) -> int:
     return sum(tensor.nbytes for tensor in tensors if tensor.layout is torch.strided)
 
 
-def _peak(prepared: Prepared, frontend: Frontend) -> int | None:
+def _peak(prepared: Prepared, frontend: Frontend, kept: Kept) -> int | None:
     """Return the bytes at the peak of a forward; ``None`` where it cannot be run beforehand."""
     fakes = FakeModel()
     try:
-        run = apart(frontend, prepared.args, prepared.kwargs)
+        run = apart(frontend, prepared.args, prepared.kwargs, kept)
     except CannotBeKeptApart:
         return None
     args, kwargs = fakes.replaced((run.args, run.kwargs))
     model = run.frontend.module
-    with suppress(Exception, SystemExit), faked(model, fakes), restored(model, (args, kwargs)) as weights, unfused():
+    back = restored(model, (args, kwargs), run.kept)
+    with suppress(Exception, SystemExit), faked(model, fakes), back as weights, unfused():
         recorder = Recorder(FieldTracker(), weights.touch)
         recorder.memory.expect(model, (args, kwargs))
         set_training(model, mode=prepared.loaded.request.train)

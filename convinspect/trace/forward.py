@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -19,8 +19,10 @@ from convinspect.records.timeline import renamed
 from convinspect.tensors.describe import named_records, tensors_in
 from convinspect.tensors.registered import named_modules, own_tensors, set_training
 from convinspect.torch_private import unwrapped
+from convinspect.trace.fake.layouts import Layouts
 from convinspect.trace.fake.leftovers import no_leftovers
 from convinspect.trace.fake.model import FakeModel, faked
+from convinspect.trace.fake.tensor import new_layouts
 from convinspect.trace.foresight import refuse_what_does_not_fit
 from convinspect.trace.higher_order import Branches, opened_up
 from convinspect.trace.memory.history import of_forward
@@ -30,7 +32,7 @@ from convinspect.trace.modules import module_records
 from convinspect.trace.record.forward_failure import forward_failure
 from convinspect.trace.record.origins import Origins
 from convinspect.trace.record.recorder import Recorder
-from convinspect.trace.restore import restored
+from convinspect.trace.restore import Kept, restored
 from convinspect.trace.training.estimate import estimate_training, with_saved
 from convinspect.trace.training.step import TrainingConfig, same_calls
 from convinspect.trace.unfuse import unfused
@@ -54,33 +56,38 @@ def trace(prepared: Prepared) -> Trace:
 
 
 def _trace(prepared: Prepared) -> Trace:
-    loaded = prepared.loaded
-    fakes = FakeModel() if loaded.device == "meta" else None
-    asked = prepared
-    if fakes is not None:
-        args, kwargs = fakes.replaced((prepared.args, prepared.kwargs))
-        prepared = replace(prepared, args=args, kwargs=kwargs)
-    with loaded.runnable.running(prepared.args, prepared.kwargs) as running:
-        frontend, batched = running, prepared.is_batched
-        refuse_what_does_not_fit(prepared, frontend)
-        fields = _fields(prepared, batched=batched)
-        found, made = _run(prepared, frontend, fields, fakes)
-        if made:
+    loaded, layouts, batched = prepared.loaded, new_layouts(), prepared.is_batched
+    given = _on_fakes(prepared, FakeModel(layouts))
+    with loaded.runnable.running(given.args, given.kwargs) as running:
+        frontend = running
+        kept = Kept(frontend.module, (prepared.args, prepared.kwargs))
+        refuse_what_does_not_fit(prepared, frontend, kept)
+        ran = _run(prepared, frontend, kept, layouts, batched=batched)
+        if ran.made:
             # What the first forward makes is there in every later one.
-            frontend, fields = frontend.having_run(prepared.args, prepared.kwargs), _fields(prepared, batched=batched)
-            found, _ = _run(prepared, frontend, fields, fakes)
-        if batched and fields.mixes_samples:
-            batched, fields = False, _fields(prepared, batched=False)
-            found, _ = _run(prepared, frontend, fields, fakes)
-        if found.failure is not None and _NO_GRADIENTS in found.failure.message:
-            fields = _fields(prepared, batched=batched)
-            again, _ = _run(prepared, frontend, fields, fakes, gradients=True)
-            found = replace(again, notes=(*again.notes, Note("ran_with_gradients", _WITH_GRADIENTS)))
+            frontend = frontend.having_run(given.args, given.kwargs)
+            kept = Kept(frontend.module, (prepared.args, prepared.kwargs))
+            ran = _run(prepared, frontend, kept, layouts, batched=batched)
+        if batched and ran.fields.mixes_samples:
+            batched = False
+            ran = _run(prepared, frontend, kept, layouts, batched=batched)
+        if ran.found.failure is not None and _NO_GRADIENTS in ran.found.failure.message:
+            ran = _run(prepared, frontend, kept, layouts, batched=batched, gradients=True)
+            ran.found = replace(ran.found, notes=(*ran.found.notes, Note("ran_with_gradients", _WITH_GRADIENTS)))
+        found = ran.found
         if found.memory is not None:
-            found = _with_training(found, found.memory, asked, frontend)
-    unit = fields.answer() if found.failure is None else None
-    wants_values = fakes is not None and fakes.missed_values and found.failure is not None
-    return replace(found, notes=(*found.notes, *notes_of(fields)), unit=unit, wants_values=wants_values)
+            found = _with_training(found, found.memory, prepared, frontend, kept, layouts)
+    unit = ran.fields.answer() if found.failure is None else None
+    wants_values = ran.missed_values and found.failure is not None
+    return replace(found, notes=(*found.notes, *notes_of(ran.fields)), unit=unit, wants_values=wants_values)
+
+
+def _on_fakes(prepared: Prepared, fakes: FakeModel) -> Prepared:
+    """Return ``prepared`` with ``fakes`` for its inputs, where the model is on the meta device."""
+    if prepared.loaded.device != "meta":
+        return prepared
+    args, kwargs = fakes.replaced((prepared.args, prepared.kwargs))
+    return replace(prepared, args=args, kwargs=kwargs)
 
 
 def _fields(prepared: Prepared, *, batched: bool) -> FieldTracker:
@@ -95,36 +102,50 @@ def _fields(prepared: Prepared, *, batched: bool) -> FieldTracker:
     return fields
 
 
+@dataclass(slots=True)
+class _Ran:
+    """One forward: what it showed, the fields of its tensors, whether it made parameters or missed values."""
+
+    found: Trace
+    fields: FieldTracker
+    made: bool
+    missed_values: bool
+
+
 def _run(
-    prepared: Prepared, frontend: Frontend, fields: FieldTracker, fakes: FakeModel | None, *, gradients: bool = False
-) -> tuple[Trace, bool]:
-    """Return the trace of the forward alone, and whether it made parameters.
+    asked: Prepared, frontend: Frontend, kept: Kept, layouts: Layouts, *, batched: bool, gradients: bool = False
+) -> _Ran:
+    """Run the forward alone, and put back what the model ``kept``; ``batched`` as for the fields.
 
     Autograd is off but for a model that asks for ``gradients`` in it.
     """
+    fakes = FakeModel(layouts)
+    prepared = _on_fakes(asked, fakes)
+    fields = _fields(prepared, batched=batched)
     model, given = frontend.module, (prepared.args, prepared.kwargs)
     inputs, sections = _named_inputs(prepared), prepared.loaded.request.sections
+    on_meta = prepared.loaded.device == "meta"
     timelines = None
-    with faked(model, fakes) if fakes is not None else nullcontext():
-        with restored(model, given) as weights, unfused(), opened_up() as branches:
-            origins = Origins(tensors_in(given)) if "graph" in sections else None
-            recorder = Recorder(fields, weights.touch, origins)
-            recorder.memory.expect(model, given)
-            measurement = measuring(model, recorder.memory.timeline)
-            there = _parameters(model)
-            out, stopped = _forward(frontend, prepared, recorder, gradients=gradients)
-            made = not _parameters(model) <= there
-            outputs = named_records(out, inside=True)
-            memory = recorder.memory.record(recorder.calls) if stopped is None else None
-            if memory is not None and measurement is not None:
-                memory = replace(memory, measured=measurement.record())
-            if stopped is None and "timeline" in sections:
-                timelines = Timelines(of_forward(recorder.memory, recorder.calls), None)
-        ran = {call.path for call in recorder.calls if isinstance(call, ModuleCall)}
-        modules, notes = frontend.told(module_records(frontend, weights.used), ran)
-        notes += _of_branches(branches)
-        if fakes is not None:
-            notes += near("inference", recorder.calls)
+    on_fakes, back = faked(model, fakes) if on_meta else nullcontext(), restored(model, given, kept)
+    with on_fakes, back as weights, unfused(), opened_up() as branches:
+        origins = Origins(tensors_in(given)) if "graph" in sections else None
+        recorder = Recorder(fields, weights.touch, origins)
+        recorder.memory.expect(model, given)
+        measurement = measuring(model, recorder.memory.timeline)
+        there = _parameters(model)
+        out, stopped = _forward(frontend, prepared, recorder, gradients=gradients)
+        made = not _parameters(model) <= there
+        outputs = named_records(out, inside=True)
+        memory = recorder.memory.record(recorder.calls) if stopped is None else None
+        if memory is not None and measurement is not None:
+            memory = replace(memory, measured=measurement.record())
+        if stopped is None and "timeline" in sections:
+            timelines = Timelines(of_forward(recorder.memory, recorder.calls), None)
+    ran = {call.path for call in recorder.calls if isinstance(call, ModuleCall)}
+    modules, notes = frontend.told(module_records(frontend, fakes.stand_for(weights.used)), ran)
+    notes += _of_branches(branches)
+    if on_meta:
+        notes += near("inference", recorder.calls)
     start = prepared.loaded.without_run()
     found = replace(
         start,
@@ -139,7 +160,7 @@ def _run(
         memory=memory,
         timelines=timelines,
     )
-    return found, made
+    return _Ran(found, fields, made, fakes.missed_values)
 
 
 def _parameters(model: nn.Module) -> set[tuple[str, str]]:
@@ -189,16 +210,17 @@ def _of_branches(branches: Branches) -> tuple[Note, ...]:
     return (Note("branch_taken", message),)
 
 
-def _with_training(found: Trace, memory: Memory, prepared: Prepared, frontend: Frontend) -> Trace:
+def _with_training(
+    found: Trace, memory: Memory, prepared: Prepared, frontend: Frontend, kept: Kept, layouts: Layouts
+) -> Trace:
     """Return ``found`` with the estimate of a training step, where one is asked for."""
     request = prepared.loaded.request
     # The step runs without data, and an operator that writes files would read it all the same.
     if request.optimizer is None or request.allow_unsafe:
         return found
     config = TrainingConfig(request.optimizer, request.amp, timeline=found.timelines is not None)
-    step, notes = estimate_training(
-        frontend, prepared.args, prepared.kwargs, config, prepared.loaded.device, may_copy=request.fallback
-    )
+    given, device = (prepared.args, prepared.kwargs), prepared.loaded.device
+    step, notes = estimate_training(frontend, *given, config, device, kept, layouts, may_copy=request.fallback)
     found = replace(found, notes=(*found.notes, *notes))
     if step is None:
         return found

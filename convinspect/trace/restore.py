@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch.nn.parameter import is_lazy
 
 from convinspect.tensors.describe import tensors_in
 from convinspect.tensors.identity import storage_id, storage_of
-from convinspect.tensors.operators import mutates, operands, signature_of
+from convinspect.tensors.operators import mutates, signature_of
 from convinspect.tensors.registered import registered_modules, registered_tensors
 from convinspect.trace.snapshot import Snapshot, state_of_code
 from convinspect.users_code import process_kept
@@ -24,45 +24,62 @@ from convinspect.users_code import process_kept
 _Undo = Callable[[], None]
 
 
+class Kept:
+    """What a model, its inputs and its files hold, written down once, to be put back after any run of the model."""
+
+    def __init__(self, model: nn.Module, inputs: Any = ()) -> None:
+        self.modules = registered_modules(model)
+        self.snapshot = Snapshot((*self.modules, inputs), around=state_of_code(self.modules))
+        found = (*registered_tensors(model), *tensors_in(inputs), *self.snapshot.tensors)
+        self.tensors = [tensor for tensor in {id(tensor): tensor for tensor in found}.values() if not is_lazy(tensor)]
+        self._states = [_state(tensor) for tensor in self.tensors]
+
+    def restore(self, weights: Weights) -> None:
+        """Put everything back, the values of ``weights`` too, and each of them onto its own storage."""
+        self.snapshot.restore()
+        weights.restore()
+        for put_back in self._states:
+            put_back()
+
+
 @contextmanager
-def restored(model: nn.Module, inputs: Any = ()) -> Iterator[Weights]:
+def restored(model: nn.Module, inputs: Any = (), kept: Kept | None = None) -> Iterator[Weights]:
     """Run the block and undo what it did to ``model``'s weights, attributes and flags, to the ``inputs`` and around.
 
     Attributes are put back as they were, with the contents of containers and plain objects, and the globals of the
     model's own files; around the model are the states that torch, numpy and Python keep for the whole process.
+    ``kept`` is what there was of the model before others took the places of its tensors.
     """
-    modules = registered_modules(model)
-    snapshot = Snapshot((*modules, inputs), around=state_of_code(modules))
-    weights = Weights(model, (inputs, snapshot.tensors))
-    undo = [snapshot.restore, weights.restore, *_random_states(), *_switches(), *_global_hooks()]
+    kept = kept or Kept(model, inputs)
+    weights = Weights((*registered_tensors(model), *tensors_in(inputs), *kept.tensors))
+    undo = [*_random_states(), *_switches(), *_global_hooks()]
     with process_kept():
         try:
             yield weights
         finally:
+            kept.restore(weights)
             for put_back in undo:
                 put_back()
 
 
 class Weights:
-    """The parameters, buffers and inputs of a run: which of them it reads, and what they were before it.
+    """The parameters, buffers and inputs of a run: which of them it reads, and what values they had before it.
 
     `touch` is called before every operator. A storage that the operator is about to change, through whatever view,
     is copied first, so a run that changes nothing (the common case) copies nothing.
     """
 
-    def __init__(self, model: nn.Module, inputs: Any = ()) -> None:
-        found = {id(tensor): tensor for tensor in (*registered_tensors(model), *tensors_in(inputs))}
-        tensors = [tensor for tensor in found.values() if not is_lazy(tensor)]
-        self._states = [_state(tensor) for tensor in tensors]
+    def __init__(self, tensors: Iterable[torch.Tensor]) -> None:
         self._known: dict[int, list[int]] = {}
-        for tensor in tensors:
-            self._known.setdefault(storage_id(tensor), []).append(id(tensor))
+        for tensor in {id(tensor): tensor for tensor in tensors}.values():
+            if not is_lazy(tensor):
+                self._known.setdefault(storage_id(tensor), []).append(id(tensor))
         self._saved: dict[int, tuple[Any, Any]] = {}
         self.used: set[int] = set()
 
-    def touch(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Note the weights that the operator reads, and save the storages that it changes."""
-        for tensor in operands(args, kwargs):
+    def touch(self, func: Any, given: Iterable[torch.Tensor]) -> None:
+        """Note the weights among the tensors ``given`` to an operator, and save the storages that it changes."""
+        for tensor in given:
             key = storage_id(tensor)
             if key in self._known:
                 self.used.update(self._known[key])
@@ -70,12 +87,10 @@ class Weights:
                     self._saved[key] = _copied(tensor)
 
     def restore(self) -> None:
-        """Put the saved values back, and each weight onto its own storage."""
+        """Put the saved values back."""
         for original, copy in self._saved.values():
             if copy is not None:
                 original.copy_(copy)
-        for put_back in self._states:
-            put_back()
 
 
 def _may_change(func: Any, tensor: torch.Tensor) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
@@ -23,6 +25,7 @@ _ATOMS = frozenset(
         *(FunctionType, BuiltinFunctionType, MethodType, ModuleType, CodeType),
     )
 )
+_CONTAINERS = frozenset((dict, OrderedDict, list, deque, set, tuple, frozenset))
 # Their objects are torch's own, or hold no state of a model's.
 _FOREIGN = ("torch", "numpy", "builtins", "_thread", "threading", "weakref", "functools", "logging", "typing", "abc")
 
@@ -55,11 +58,13 @@ class Snapshot:
         enough = len(self._seen) + most
         while pending and len(self._seen) < enough:
             item = pending.popleft()
-            if type(item) not in _ATOMS and id(item) not in self._seen:
-                self._seen[id(item)] = item
-                if self._is_foreign_state(item):
-                    out_of_reach.append(item)
-                pending.extend(self._open(item))
+            kind = type(item)
+            if kind in _ATOMS or id(item) in self._seen:
+                continue
+            self._seen[id(item)] = item
+            if kind not in _CONTAINERS and self._is_foreign_state(item):
+                out_of_reach.append(item)
+            pending.extend(self._open(item))
 
     def _is_foreign_state(self, item: Any) -> bool:
         """Tell an object whose state is out of reach; one whose state can be read is written down."""
@@ -82,13 +87,17 @@ class Snapshot:
         if issubclass(kind, torch.Tensor):
             self.tensors.append(item)
         elif issubclass(kind, dict):
-            self._undo.append(_of_dict(item, OrderedDict if issubclass(kind, OrderedDict) else dict))
+            base: Any = OrderedDict if issubclass(kind, OrderedDict) else dict
+            self._undo.append(partial(_put_back_dict, item, base, dict(dict.items(item))))
             yield from dict.values(item)
         elif issubclass(kind, (list, deque, set)):
-            self._undo.append(_of_sequence(item, next(base for base in (list, deque, set) if issubclass(kind, base))))
+            base = next(base for base in (list, deque, set) if issubclass(kind, base))
+            self._undo.append(partial(_put_back_sequence, item, base, base(item)))
             yield from item
         elif issubclass(kind, (tuple, frozenset)):
             yield from item
+        if kind in _CONTAINERS:
+            return
         if issubclass(kind, (nn.Module, SimpleNamespace)) or not _is_foreign(kind.__module__):
             yield from self._open_object(item)
 
@@ -118,29 +127,23 @@ def _is_foreign(module: str) -> bool:
     return module.partition(".")[0] in _FOREIGN
 
 
-def _of_dict(item: Any, base: Any) -> Callable[[], None]:
-    before = dict(dict.items(item))
-
-    def put_back() -> None:
-        if len(item) == len(before) and all(a is b for a, b in zip(dict.values(item), before.values(), strict=True)):
-            return
-        base.clear(item)
-        for key, value in before.items():
-            base.__setitem__(item, key, value)
-
-    return put_back
+def _put_back_dict(item: Any, base: Any, before: dict[Any, Any]) -> None:
+    if len(item) == len(before) and _same(dict.values(item), before.values()) and _same(dict.keys(item), before):
+        return
+    base.clear(item)
+    for key, value in before.items():
+        base.__setitem__(item, key, value)
 
 
-def _of_sequence(item: Any, base: Any) -> Callable[[], None]:
-    before = base(item)
+def _put_back_sequence(item: Any, base: Any, before: Any) -> None:
+    if len(item) == len(before) and _same(base.__iter__(item), before):
+        return
+    base.clear(item)
+    (base.update if base is set else base.extend)(item, before)
 
-    def put_back() -> None:
-        if len(item) == len(before) and all(a is b for a, b in zip(base.__iter__(item), before, strict=True)):
-            return
-        base.clear(item)
-        (base.update if base is set else base.extend)(item, before)
 
-    return put_back
+def _same(one: Iterable[Any], other: Iterable[Any]) -> bool:
+    return all(map(operator.is_, one, other))
 
 
 def _of_slots(item: Any, slots: list[str], before: dict[str, Any]) -> Callable[[], None]:

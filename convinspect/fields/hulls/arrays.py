@@ -31,6 +31,13 @@ def is_empty(array: Array) -> bool:
     return bool((array[0] >= EMPTY_FROM).all())
 
 
+def lowest(array: Array) -> tuple[int, int]:
+    """Return the hull of all elements: the first index, and minus the last one."""
+    bounds = array.reshape(2, -1)
+    first, minus_last = (bounds if array.size == 2 else bounds.min(axis=1)).ravel().tolist()  # noqa: PLR2004 - lo and hi
+    return first, minus_last
+
+
 def compact(array: Array) -> Array:
     """Shrink every axis along which nothing changes to size 1."""
     for axis in range(1, array.ndim):

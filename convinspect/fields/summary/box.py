@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from convinspect.fields.hulls.arrays import EMPTY_FROM, Array
+from convinspect.fields.hulls.arrays import EMPTY_FROM, Array, lowest
 from convinspect.fields.hulls.hull import Absent, Hull
 from convinspect.fields.operations.dimensions import is_mixed
 from convinspect.fields.operations.field import AxisField, Field, join_axes
@@ -41,8 +41,8 @@ def most_seeing(field: Field) -> Place:
 
 def interval(hull: Hull, unit: Place) -> Interval | None:
     """First and last input index that one unit depends on; ``None``: on none."""
-    lo, minus_hi = _bounds(hull.array, unit)
-    return (int(lo), int(-minus_hi)) if lo < EMPTY_FROM else None
+    lo, minus_hi = lowest(_at(hull.array, unit))
+    return (lo, -minus_hi) if lo < EMPTY_FROM else None
 
 
 def one_unit(field: Field, unit: Place) -> Field:
@@ -54,7 +54,7 @@ def one_unit(field: Field, unit: Place) -> Field:
         return field
 
     def join(hulls: Iterable[Hull]) -> Hull:
-        bounds = np.min([_bounds(hull.array, unit) for hull in hulls], axis=0)
+        bounds = np.min([lowest(_at(hull.array, unit)) for hull in hulls], axis=0)
         return Hull(bounds.reshape((2,) + (1,) * field.rank))
 
     by_axis: Iterable[tuple[AxisField, ...]] = zip(*(part.axes for part in field.parts), strict=True)
@@ -65,11 +65,6 @@ def one_unit(field: Field, unit: Place) -> Field:
 def cells(box: Iterable[Interval | None]) -> int:
     """How many positions a box has."""
     return math.prod(side[1] - side[0] + 1 if side else 0 for side in box)
-
-
-def _bounds(array: Array, unit: Place) -> Array:
-    hull: Array = _at(array, unit).reshape(2, -1).min(axis=1)
-    return hull
 
 
 def _at(array: Array, unit: Place) -> Array:

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from convinspect.fields.hulls.arrays import BIG, EMPTY_FROM
+from convinspect.fields.hulls.arrays import BIG, EMPTY_FROM, lowest
 from convinspect.fields.hulls.hull import Map
 from convinspect.fields.operations.dimensions import Kind, has_units, is_mixed
 from convinspect.fields.operations.field import AxisField, Field
@@ -54,6 +54,11 @@ def _sizes(nominal: Map, spatial: tuple[Kind, ...]) -> tuple[int, int, str | Non
 
     A channel that depends on nothing does not count.
     """
+    if nominal.array.max() < EMPTY_FROM:
+        size = 1 - nominal.array.sum(axis=0)
+        largest, smallest = int(size.max()), int(size.min())
+        if largest == smallest > 0:
+            return largest, smallest, None
     lo, hi = nominal.array[0], -nominal.array[1]
     size = np.where(lo < EMPTY_FROM, hi - lo + 1, 0)
     alive = np.asarray((size > 0).any(axis=nominal.dim, keepdims=True))
@@ -81,9 +86,10 @@ def _jump(nominal: Map, spatial: tuple[Kind, ...], *, shared: bool) -> Jump | No
     if nominal.advance and not nominal.wraps and not others and not shared:
         step = Fraction(nominal.advance, nominal.period)
         return int(step) if step.denominator == 1 else str(step)
-    first = nominal.at(np.arange(2 * nominal.period, dtype=np.int64))[0]
-    steps = np.diff(np.unique(first[first < EMPTY_FROM]))
-    return int(steps.min()) if steps.size else None
+    first = nominal.at(np.arange(2 * nominal.period, dtype=np.int64))[0].ravel()
+    first.sort()
+    steps = np.diff(first[first < EMPTY_FROM])
+    return int(steps.min(where=steps > 0, initial=BIG)) if steps.any() else None
 
 
 def _start(nominal: Map, spatial: tuple[Kind, ...]) -> int | None:
@@ -100,5 +106,5 @@ def _halo(nominal: Map) -> Interval | None:
     """
     if not nominal.advance or nominal.wraps:
         return None
-    lo, hi = nominal.array.reshape(2, -1).min(axis=1)
-    return (max(-int(lo), 0), max(-int(hi) - nominal.advance + 1, 0)) if lo < EMPTY_FROM else None
+    lo, minus_hi = lowest(nominal.array)
+    return (max(-lo, 0), max(-minus_hi - nominal.advance + 1, 0)) if lo < EMPTY_FROM else None

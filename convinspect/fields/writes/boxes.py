@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import mul
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,8 +13,7 @@ from convinspect.fields.hulls import arrays
 from convinspect.fields.hulls.arrays import Array, Shape
 
 
-@dataclass(frozen=True, slots=True)
-class Geometry:
+class Geometry(NamedTuple):
     """Where a tensor lies in its storage."""
 
     shape: Shape

@@ -1,20 +1,22 @@
 """Fields kept by storage and geometry, so that views, writes and resurrected tensors are all followed.
 
 A tensor is known by the storage that holds its elements and by shape, strides and offset: two tensors that agree in
-these hold the same elements, whatever Python object stands for them. Storages are held by weak references of the C++
-object: no memory of the model is kept alive, and an address is not used again while its reference is held.
+these hold the same elements, whatever Python object stands for them. Storages are held by weak references, which torch
+keeps for as long as the C++ object lives: no memory of the model is kept alive, and what is gone is forgotten at once,
+for what is known of one can be large.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
+from functools import partial
 from math import prod
 
 import torch
 from torch import Tensor
-from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from convinspect.fields.operations.field import Cause, Field, collapse, nothing
@@ -35,7 +37,7 @@ class Record:
     single elements then, except of the tensors in ``fields``.
     """
 
-    alive: StorageWeakRef
+    alive: weakref.ref[torch.UntypedStorage]
     elements: int
     itemsize: int
     fields: dict[Geometry, Field] = default(default_factory=dict)
@@ -75,15 +77,16 @@ class StorageFields:
         if key is None:
             return self._without_storage.get(tensor)
         record = self._records.get(key)
-        if record is None or 0 in tensor.shape:
+        if record is None:
             return None
         geometry = _geometry(tensor)
+        if 0 in geometry.shape:
+            return None
         found = record.fields.get(geometry) or self._found_anew(record, geometry)
         return None if found.is_nothing else found
 
     def keep(self, outputs: Sequence[Tensor], results: Sequence[Field | None], targets: Sequence[Tensor]) -> None:
         """Remember the fields of what came out; what was written to changes all that shares its memory."""
-        self._sweep()
         written = {_storage_id(tensor) for tensor in targets}
         for tensor, field in zip(outputs, results, strict=True):
             key = _storage_id(tensor)
@@ -131,18 +134,18 @@ class StorageFields:
             record.flat = None
         record.fields = {**kept, geometry: field}
 
-    def _sweep(self) -> None:
-        """Forget storages that are gone: what is known of one can be large."""
-        for key in [key for key, record in self._records.items() if record.alive.expired()]:
-            del self._records[key]
-
     def _record(self, key: int, tensor: Tensor) -> Record:
         record = self._records.get(key)
         if record is None:
             storage = tensor.untyped_storage()
-            record = Record(StorageWeakRef(storage), storage.nbytes() // max(tensor.itemsize, 1), tensor.itemsize)
+            alive = weakref.ref(storage, partial(_forget, self._records, key))
+            record = Record(alive, storage.nbytes() // max(tensor.itemsize, 1), tensor.itemsize)
             self._records[key] = record
         return record
+
+
+def _forget(records: dict[int, Record], key: int, _storage: object) -> None:
+    records.pop(key, None)
 
 
 def _is_same(known: Field | None, field: Field) -> bool:
@@ -161,9 +164,10 @@ def _storage_id(tensor: Tensor) -> int | None:
 
 
 def _geometry(tensor: Tensor) -> Geometry:
-    shape = tuple(tensor.shape)
+    shape, stride = tuple(tensor.shape), tensor.stride()
     # The stride of a dimension of size 1 says nothing, and operators set it as they like.
-    stride = tuple(0 if size == 1 else step for size, step in zip(shape, tensor.stride(), strict=True))
+    if 1 in shape:
+        stride = tuple([0 if size == 1 else step for size, step in zip(shape, stride, strict=True)])
     return Geometry(shape, stride, int(tensor.storage_offset()), tensor.itemsize)
 
 

@@ -31,7 +31,7 @@ class _Given:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """A result on the storage of the given tensor number ``place``."""
+    """A result on the storage of the given tensor number ``place``, ``offset`` elements behind that one's first."""
 
     place: int
     shape: tuple[int, ...]
@@ -81,18 +81,22 @@ class Layouts:
         return out
 
     def _key(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: Sequence[torch.Tensor]) -> Hashable:
-        # What a kernel does that writes depends on whether its arguments share memory, too.
-        if not given or (mutates(func) and len(set(map(storage_id, given))) < len(given)):
-            raise NotTold
+        same: tuple[int, ...] = ()
+        if len(given) > 1 and mutates(func):
+            # What a kernel does that writes depends on whether its arguments share memory, too.
+            ids = list(map(id, given))
+            same = tuple(map(ids.index, ids))
+            if len(set(map(storage_id, given))) < len(set(ids)):
+                raise NotTold
         named = tuple([(name, self._told(value)) for name, value in kwargs.items()]) if kwargs else ()
-        return func, tuple(map(self._told, args)), named, kernel_switches()
+        return func, tuple(map(self._told, args)), named, same, kernel_switches()
 
     def _told(self, value: Any) -> Hashable:
         kind = type(value)
         if kind is self._kind:
             if value.is_neg() or value.is_conj():
                 raise NotTold
-            return value.shape, value.stride(), value.storage_offset(), value.dtype, value.requires_grad
+            return value.shape, value.stride(), value.dtype
         if kind in _PLAIN:
             return kind, value  # for 1, 1.0 and True are equal
         if issubclass(kind, (list, tuple)):
@@ -112,7 +116,8 @@ class Layouts:
         shape, stride, storage = tuple(out.shape), out.stride(), storage_id(out)
         sharing = [place for place, tensor in enumerate(given) if storage_id(tensor) == storage]
         if len(sharing) == 1 and given[sharing[0]].dtype is out.dtype:
-            layout: _Layout = _View(sharing[0], shape, stride, out.storage_offset())
+            offset = out.storage_offset() - given[sharing[0]].storage_offset()
+            layout: _Layout = _View(sharing[0], shape, stride, offset)
         else:
             layout = _New(shape, stride, out.dtype)
         like = self._made(layout, given)
@@ -126,8 +131,9 @@ class Layouts:
         if isinstance(layout, _New):
             return self._kind(torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device=_META))
         if isinstance(layout, _View):
-            plain = self._plain(given[layout.place])
-            return self._kind(torch.as_strided(plain, layout.shape, layout.stride, layout.offset))
+            base = given[layout.place]
+            offset = base.storage_offset() + layout.offset
+            return self._kind(torch.as_strided(self._plain(base), layout.shape, layout.stride, offset))
         if isinstance(layout, _Given):
             return given[layout.place]
         return None if layout is None else type(layout)([self._made(part, given) for part in layout])

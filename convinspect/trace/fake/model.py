@@ -36,6 +36,10 @@ class FakeModel:
         self._made: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._storages: dict[int, torch.UntypedStorage] = {}
 
+    def stand_for(self, fakes: set[int]) -> set[int]:
+        """Return the ids of the tensors that ``fakes``, ids too, stand for; those of other tensors stay."""
+        return fakes | {id(tensor) for tensor, fake in self._made.values() if id(fake) in fakes}
+
     def replaces(self, tensor: Any) -> bool:
         """Tell whether a fake tensor takes the place of ``tensor``."""
         if not isinstance(tensor, torch.Tensor) or isinstance(tensor, FakeTensor) or is_lazy(tensor):

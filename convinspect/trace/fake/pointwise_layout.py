@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from convinspect.tensors.operators import is_pointwise, results, signature_of
+from convinspect.tensors.operators import is_pointwise, name_of, results, signature_of
 from convinspect.torch_private import aten
 
 _IMAGE = 4  # dimensions
@@ -65,7 +65,7 @@ def _takes_number(func: Any, args: tuple[Any, ...]) -> bool:
     signature = signature_of(func)
     types = signature.types if signature else ()
     numbers = any(kind == "Tensor" and _is_number(value) for kind, value in zip(types, args, strict=False))
-    return numbers or str(func).rpartition(".")[2].startswith("Scalar")
+    return numbers or name_of(func).rpartition(".")[2].startswith("Scalar")
 
 
 def _is_number(value: Any) -> bool:

@@ -84,6 +84,12 @@ _LAYING = frozenset(
 )
 
 
+# Where a tensor begins in its storage, and whether gradients are wanted.
+_TOLD_BY_MORE = frozenset(
+    f"aten::{name}" for name in ("as_strided", "as_strided_copy", "as_strided_scatter", "mkldnn_rnn_layer")
+)
+
+
 class _Kernel:
     """How many kernels are running: inside one, a fake tensor is the meta tensor that it is."""
 
@@ -302,7 +308,9 @@ def _lays_anew(func: Any) -> bool:
 def _is_told_by_layouts(func: Any) -> bool:
     """Tell an operator of torch's own that leaves the tensors that it is given as they lie."""
     signature = signature_of(func)
-    return signature is not None and signature.name.startswith("aten::") and not _lays_anew(func)
+    if signature is None or not signature.name.startswith("aten::"):
+        return False
+    return signature.name not in _TOLD_BY_MORE and not _lays_anew(func)
 
 
 @cache

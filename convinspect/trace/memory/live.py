@@ -19,7 +19,7 @@ from convinspect.frontends.modules import packed_tensors
 from convinspect.records import Alive, AliveKind, Memory, ModuleCall, Note, OpCall, Peak, Phase
 from convinspect.tensors.describe import returned_tensors
 from convinspect.tensors.identity import allocated_bytes
-from convinspect.tensors.operators import mutates, operands, results
+from convinspect.tensors.operators import mutates, results
 from convinspect.tensors.registered import registered_modules, registered_tensors
 from convinspect.trace.memory.timeline import START, Allocation, Timeline
 
@@ -56,20 +56,19 @@ class LiveBytes:
             self.timeline.hold(tensor, "inputs", since_start=True)
         self.timeline.settle()
 
-    def observe(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, owner: int) -> int:
+    def observe(self, func: Any, given: Sequence[torch.Tensor], out: Any, owner: int) -> int:
         """Take note of an operator that has run as call ``owner``; return the bytes that it newly allocated."""
         timeline, new = self.timeline, 0
-        for tensor in operands(args, kwargs):
-            if func is _BORN_HERE:  # without data, the one that is made is another
-                continue
-            if not tensor.dim():
-                new += timeline.hold(tensor, "activations", owner)
-            else:  # a tensor that nobody registered: a constant of the model
-                timeline.hold(tensor, "weights", since_start=True)
+        if func is not _BORN_HERE:  # without data, the one that is made is another
+            for tensor in given:
+                if not tensor.dim():
+                    new += timeline.hold(tensor, "activations", owner)
+                else:  # a tensor that nobody registered: a constant of the model
+                    timeline.hold(tensor, "weights", since_start=True)
         for tensor in results(out):
             new += timeline.hold(tensor, "activations", owner)
         if mutates(func):
-            new += sum(timeline.resized(tensor, owner) for tensor in operands(args, kwargs))
+            new += sum(timeline.resized(tensor, owner) for tensor in given)
         timeline.tick()
         self._owners.append(owner)
         return new

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from types import MappingProxyType
@@ -99,7 +99,7 @@ class Recorder(Calls, DispatchMode):
     def __init__(
         self,
         fields: FieldTracker,
-        touch: Callable[[Any, tuple[Any, ...], dict[str, Any]], None],
+        touch: Callable[[Any, Sequence[Tensor]], None],
         origins: Origins | None = None,
     ) -> None:
         Calls.__init__(self)
@@ -118,7 +118,7 @@ class Recorder(Calls, DispatchMode):
         """Run ``func`` and record it."""
         kwargs = kwargs or {}
         if func is ASKS_DEVICE:
-            return func(*args, **kwargs)
+            return args[0].device if isinstance(args[0], FakeTensor) else func(*args, **kwargs)
         jagged = jagged_dispatch(types)
         if jagged is not None:  # its operators are those on its values
             with self:
@@ -126,8 +126,9 @@ class Recorder(Calls, DispatchMode):
         if hides_others(func, args, kwargs):
             with self:
                 return run_composite(func, args, kwargs)
-        self._touch(func, args, kwargs)
-        self._fields.reads(args, kwargs)
+        given = operands(args, kwargs)
+        self._touch(func, given)
+        self._fields.reads(given)
         if full_name(func).startswith(_NESTED):
             self.defect = self.defect or UsageError(_NO_SHAPE)
             raise self.defect
@@ -138,27 +139,37 @@ class Recorder(Calls, DispatchMode):
             self._failed = self._call(func, args, kwargs)
             raise
         try:
-            self._record(func, args, kwargs, out)
+            self._record(func, args, kwargs, given, out)
         except Exception as error:
             # Not the model's fault, and the model's own try and except must not hide it.
             self.defect = self.defect or error
             raise
         return out
 
-    def _record(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+    def _record(
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: Sequence[Tensor], out: Any
+    ) -> None:
         self._fields.observe(func, args, kwargs, out, self.path)
-        call = self._call(func, args, kwargs)
-        allocated = self.memory.observe(func, args, kwargs, out, self.next_index)
-        outputs = self._described(out)
-        index = self.add(replace(call, outputs=outputs, allocated_bytes=allocated, failed=False))
+        allocated = self.memory.observe(func, given, out, self.next_index)
+        index = self.add(self._call(func, args, kwargs, self._described(out), allocated, failed=False))
         if self._origins is not None:
             for tensor in results(out):
                 self._origins.made(tensor, index)
 
-    def _call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> OpCall:
-        """Return the call of an operator that has not returned."""
+    def _call(
+        self,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        outputs: tuple[TensorRecord, ...] = (),
+        allocated_bytes: int | None = None,
+        *,
+        failed: bool = True,
+    ) -> OpCall:
+        """Return the call of an operator, by default of one that has not returned."""
         sources = self._origins.of(operands(args, kwargs)) if self._origins is not None else ()
-        return OpCall(full_name(func), self.parent, arguments_of(func, args, kwargs), (), sources=sources, failed=True)
+        arguments = arguments_of(func, args, kwargs)
+        return OpCall(full_name(func), self.parent, arguments, outputs, allocated_bytes, None, sources, None, failed)
 
     def add_what_raised(self, error: BaseException) -> None:
         """Add the call of the operator that ``error``, which ended the forward, came out of, if it did."""

@@ -16,10 +16,11 @@ from convinspect.records import ModuleCall, Note, OpCall
 from convinspect.tensors.describe import tensors_in
 from convinspect.tensors.registered import set_training
 from convinspect.trace.apart import Apart, CannotBeKeptApart, apart
+from convinspect.trace.fake.layouts import Layouts
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.higher_order import opened_up
 from convinspect.trace.memory.live import near
-from convinspect.trace.restore import restored
+from convinspect.trace.restore import Kept, restored
 from convinspect.trace.training.step import (
     RAISED_BY,
     NoTensors,
@@ -54,6 +55,8 @@ def estimate_training(
     kwargs: dict[str, Any],
     config: TrainingConfig,
     device: str,
+    kept: Kept,
+    layouts: Layouts,
     *,
     may_copy: bool,
 ) -> tuple[Step | None, tuple[Note, ...]]:
@@ -61,36 +64,39 @@ def estimate_training(
 
     It runs in training mode on fake tensors. Where the model looks at values, which those do not have, it runs for
     real on a copy, unless it has none either, or the ``device`` is meta and nobody ``may_copy``. Fake tensors take the
-    CPU's operators also for a model on cuda, whose optimizers update all parameters at once.
+    CPU's operators also for a model on cuda, whose optimizers update all parameters at once. ``kept`` is what the model
+    and its inputs hold, ``layouts`` what is known of the results of operators.
     """
     if frontend.no_training is not None:
         return None, (frontend.no_training,)
     try:
-        run = apart(frontend, args, kwargs)
-    except CannotBeKeptApart as kept:
-        return None, (Note("training_unknown", f"{_UNKNOWN}: {kept} keeps state that a second run would change"),)
-    step, notes = _estimated(run, config, device, may_copy=may_copy)
-    if run.kept is None:
+        run = apart(frontend, args, kwargs, kept)
+    except CannotBeKeptApart as who:
+        return None, (Note("training_unknown", f"{_UNKNOWN}: {who} keeps state that a second run would change"),)
+    step, notes = _estimated(run, config, device, layouts, may_copy=may_copy)
+    if run.foreign is None:
         return step, notes
-    return step, (Note("training_on_a_copy", f"{_ON_A_COPY}: {run.kept} keeps state that cannot be put back"), *notes)
+    why = f"{_ON_A_COPY}: {run.foreign} keeps state that cannot be put back"
+    return step, (Note("training_on_a_copy", why), *notes)
 
 
 def _estimated(
-    run: Apart, config: TrainingConfig, device: str, *, may_copy: bool
+    run: Apart, config: TrainingConfig, device: str, layouts: Layouts, *, may_copy: bool
 ) -> tuple[Step | None, tuple[Note, ...]]:
     frontend, given = run.frontend, (run.args, run.kwargs)
     where = torch.device("cpu" if device == "meta" else device)
     foreach = where.type == "cuda"
-    fakes = FakeModel()
-    on_fakes = partial(train_once, config=config, foreach=foreach)
-    step = _attempt(lambda: frontend, faked(frontend.module, fakes), fakes.replaced(given), on_fakes)
+    fakes = FakeModel(layouts)
+    train = partial(train_once, config=config, foreach=foreach)
+    around = faked(frontend.module, fakes)
+    step = _attempt(lambda: frontend, around, fakes.replaced(given), train, run.kept)
     if isinstance(step, Step) and config.amp is not None and _OLDER and any(map(_is_recurrent, step.calls)):
         step = _Unknown(_OTHER_WORKSPACES, raised=False)
     if isinstance(step, Step):
         on_cuda = (Note("training_as_on_cpu", _AS_ON_CPU),) if foreach else ()
         return step, (*on_cuda, *near("training", step.calls))
     if isinstance(step, _Unknown) and (may_copy or device != "meta") and not _lacks_values(frontend, given):
-        step = _attempt(frontend.copied, nullcontext(), given, partial(on_fakes, device=where))
+        step = _attempt(frontend.copied, nullcontext(), given, partial(train, device=where))
     if isinstance(step, Step):
         return step, ()
     if step is None:
@@ -120,13 +126,14 @@ def _attempt(
     around: AbstractContextManager[None],
     given: tuple[tuple[Any, ...], dict[str, Any]],
     train: Callable[..., Step],
+    kept: Kept | None = None,
 ) -> Step | _Unknown | None:
     """Return a step, ``None`` where there is nothing to train, or why it is not known."""
     who = "copying the model for it"
     try:
         subject = choose()
         who = "in training mode the model"
-        with around, restored(subject.module, given), unfused(), opened_up(), unheard():
+        with around, restored(subject.module, given, kept), unfused(), opened_up(), unheard():
             torch.manual_seed(_SEED)
             set_training(subject.module, mode=True)
             return train(subject, *given)

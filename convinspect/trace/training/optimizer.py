@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import nn
@@ -13,26 +12,48 @@ from convinspect.spec import OptimizerName
 from convinspect.tensors.describe import tensors_in
 
 
-def kind_of(parameter: nn.Parameter) -> tuple[Any, ...]:
-    """Return what two parameters share whose updates allocate the same, and whose states weigh the same."""
+class Kind(NamedTuple):
+    """What two parameters share whose updates allocate the same, and whose states weigh the same.
+
+    Those that share ``family`` differ by their ``elements`` alone: what an update allocates grows with them. Parameters
+    or gradients with gaps are of none.
+    """
+
+    exact: tuple[Any, ...]
+    family: tuple[Any, ...] | None
+    elements: int
+
+
+def kind_of(parameter: nn.Parameter) -> Kind:
+    """Return the kind of ``parameter``, by itself and its gradient."""
     gradient = parameter.grad
     if gradient is None or gradient.layout is not torch.strided:
-        return (id(parameter),)
-    return tuple((t.shape, t.stride(), t.dtype, t.device) for t in (parameter, gradient))
+        return Kind((id(parameter),), None, 0)
+    both = (parameter, gradient)
+    exact = tuple((t.shape, t.stride(), t.dtype, t.device) for t in both)
+    plain = parameter.dim() > 0 and all(t.is_contiguous() for t in both)
+    return Kind(exact, tuple((t.dtype, t.device) for t in both) if plain else None, parameter.numel())
 
 
-def optimizer_runs(parameters: Sequence[nn.Parameter], kinds: Sequence[Any]) -> list[list[nn.Parameter]]:
-    """Return those runs of ``parameters`` that an optimizer must walk through to show its peak.
+def optimizer_runs(
+    parameters: Sequence[nn.Parameter], kinds: Sequence[Kind], *, for_peak: bool = False
+) -> list[list[nn.Parameter]]:
+    """Return those runs of ``parameters`` that an optimizer must walk through to show all that it allocates.
 
     An update's last temporary lives until the next update replaces it, so what is alive in one is told by a parameter
     and the one before it: a pair of kinds that has been there shows nothing new. The first update of a run is the
-    second of a pair that has been there, and finds nothing left over: it needs less.
+    second of a pair that has been there, and finds nothing left over: it needs less. ``for_peak``: only the peak is
+    asked for, to which a pair with fewer elements on both sides adds nothing.
     """
     runs: list[list[nn.Parameter]] = []
-    seen: set[tuple[Any, Any]] = set()
+    seen: set[Any] = set()
     last = -1
-    for index, pair in enumerate(pairwise((None, *kinds))):
-        if pair in seen:
+    pairs = list(zip((None, *kinds), kinds, strict=False))
+    most = _most_elements(pairs) if for_peak else {}
+    for index, (before, kind) in enumerate(pairs):
+        sizes = _sizes(before, kind)
+        pair = (before and before.exact, kind.exact) if sizes is None or not for_peak else sizes
+        if pair in seen or (sizes is not None and _is_outdone(sizes, most)):
             continue
         seen.add(pair)
         if last != index - 1 or not runs:
@@ -40,6 +61,32 @@ def optimizer_runs(parameters: Sequence[nn.Parameter], kinds: Sequence[Any]) -> 
         runs[-1].append(parameters[index])
         last = index
     return runs
+
+
+_Sizes: TypeAlias = tuple[Any, int, int]
+
+
+def _sizes(before: Kind | None, kind: Kind) -> _Sizes | None:
+    """Return the family of a pair and the elements of both, 0 of none; ``None`` of a pair of more families."""
+    if kind.family is None or (before is not None and before.family != kind.family):
+        return None
+    return kind.family, before.elements if before is not None else 0, kind.elements
+
+
+def _most_elements(pairs: Iterable[tuple[Kind | None, Kind]]) -> dict[Any, list[tuple[int, int]]]:
+    """Return by family those pairs of sizes that none outdoes, the largest first of a pair in descending order."""
+    found: dict[Any, list[tuple[int, int]]] = {}
+    sizes = {told for pair in pairs if (told := _sizes(*pair)) is not None}
+    for family, first, second in sorted(sizes, key=lambda told: told[1:], reverse=True):
+        largest = found.setdefault(family, [])
+        if not largest or second > largest[-1][1]:
+            largest.append((first, second))
+    return found
+
+
+def _is_outdone(sizes: _Sizes, most: Mapping[Any, list[tuple[int, int]]]) -> bool:
+    family, first, second = sizes
+    return any(one > first and other > second for one, other in most.get(family, ()))
 
 
 def make_optimizer(name: OptimizerName, runs: Iterable[list[nn.Parameter]], *, foreach: bool) -> torch.optim.Optimizer:

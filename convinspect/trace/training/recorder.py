@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 
 from convinspect.fields import FieldTracker
 from convinspect.records import OpCall
-from convinspect.tensors.operators import full_name, operands
+from convinspect.tensors.operators import full_name
 from convinspect.torch_private import next_node_number, running_node_number
 from convinspect.trace.memory.timeline import START
 from convinspect.trace.record.recorder import Recorder
@@ -35,14 +36,16 @@ class StepRecorder(Recorder):
             tensor.grad = gradient
         self._gradients.clear()
 
-    def _record(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+    def _record(
+        self, func: Any, _args: tuple[Any, ...], _kwargs: dict[str, Any], given: Sequence[torch.Tensor], out: Any
+    ) -> None:
         index = self.add(OpCall(full_name(func), self._parent(), _NO_ARGUMENTS, ()))
-        self.memory.observe(func, args, kwargs, out, index)
+        self.memory.observe(func, given, out, index)
 
-    def _put_gradients_aside(self, _func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _put_gradients_aside(self, _func: Any, given: Sequence[torch.Tensor]) -> None:
         if self.parent == START:
             return
-        for tensor in operands(args, kwargs):
+        for tensor in given:
             if tensor.requires_grad and tensor.is_leaf and id(tensor) not in self._gradients:
                 self._gradients[id(tensor)] = (tensor, tensor.grad)
                 tensor.grad = None

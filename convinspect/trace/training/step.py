@@ -119,7 +119,7 @@ def train_once(
         backward_ended = timeline.now
         before = _Moment(recorder.memory, "forward" if timeline.peak_at < forward_ended else "backward")
         with _named(f"the optimizer ({config.optimizer})"):
-            state_bytes, unmade, began = _optimize(recorder, parameters, config.optimizer, device, foreach=foreach)
+            state_bytes, unmade, began = _optimize(recorder, parameters, config, device, foreach=foreach)
         after = _Moment(recorder.memory, "step")
     finally:
         recorder.put_gradients_back()
@@ -158,7 +158,7 @@ def _named(who: str) -> Iterator[None]:
 def _optimize(
     recorder: StepRecorder,
     parameters: list[nn.Parameter],
-    name: OptimizerName,
+    config: TrainingConfig,
     device: torch.device,
     *,
     foreach: bool,
@@ -170,23 +170,32 @@ def _optimize(
     """
     timeline = recorder.memory.timeline
     kinds = [kind_of(parameter) for parameter in parameters]
-    runs = [parameters] if foreach else optimizer_runs(parameters, kinds)
-    optimizer = make_optimizer(name, runs, foreach=foreach)
+    runs = [parameters] if foreach else optimizer_runs(parameters, kinds, for_peak=not config.timeline)
+    optimizer = make_optimizer(config.optimizer, runs, foreach=foreach)
     # Without its wrappers: one imports the compiler, for a second.
     step = partial(unwrap(type(optimizer).step), optimizer)
     with recorder, torch.no_grad():
         step()
-        made: Counter[Any] = Counter()
+        made = 0
         bytes_of: dict[Any, int] = {}
+        bytes_in: dict[Any, tuple[int, int]] = {}
         for parameter, kind in zip(parameters, kinds, strict=True):
             if parameter in optimizer.state:
-                bytes_of[kind] = _mark(_others(timeline, states_of(optimizer, parameter, device)), "optimizer")
-                made[kind] += 1
+                states = list(states_of(optimizer, parameter, device))
+                size = bytes_of[kind.exact] = _mark(_others(timeline, states), "optimizer")
+                made += size
+                # What has the parameter's shape grows with its elements, and the rest is the same for all.
+                if kind.family is not None:
+                    an_element = sum(state.itemsize for state in states if state.shape == parameter.shape)
+                    bytes_in[kind.family] = an_element, size - an_element * kind.elements
         timeline.settle()
         began = timeline.now
         step()
-    every = sum(bytes_of.get(kind, 0) for kind in kinds)
-    return every, every - sum(bytes_of[kind] * count for kind, count in made.items()), began
+    every = 0
+    for kind in kinds:
+        an_element, rest = bytes_in.get(kind.family, (0, 0))
+        every += bytes_of.get(kind.exact, an_element * kind.elements + rest)
+    return every, every - made, began
 
 
 def _history(
