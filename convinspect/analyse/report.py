@@ -50,24 +50,9 @@ def _failure(trace: Trace, layers: tuple[Layer, ...]) -> Failure | None:
 
 def _totals(trace: Trace, layers: tuple[Layer, ...]) -> Totals:
     sums = total(layers)
-    return totals_of(sums, _memory(trace, sums.weight_bytes), _bytes_by_dtype(trace))
-
-
-def _memory(trace: Trace, weight_bytes: int) -> TotalMemory:
-    """Return the bytes of the run; ``weight_bytes`` are those of the rows, for a trace without one."""
-    memory = trace.memory
-    if memory is None:
-        inputs = sum(named.record.bytes for named in trace.inputs)
-        return TotalMemory(inputs, weight_bytes, None, None, None)
-    return TotalMemory(
-        input_bytes=memory.input_bytes,
-        weight_bytes=memory.weight_bytes,
-        inference_peak_bytes=memory.inference.bytes if memory.inference else None,
-        training=memory.training,
-        measured=memory.measured,
-        inference_peak=memory.inference,
-        inference_peak_blocks_bytes=memory.inference_blocks_bytes,
-    )
+    inputs = sum(named.record.bytes for named in trace.inputs)
+    memory = trace.memory or TotalMemory(inputs, sums.weight_bytes, None, None, None)  # of a trace without a run
+    return totals_of(sums, memory, _bytes_by_dtype(trace))
 
 
 def _bytes_by_dtype(trace: Trace) -> dict[str, int]:

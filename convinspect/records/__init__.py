@@ -14,7 +14,7 @@ from convinspect.records.fields import (
     Unit,
     Units,
 )
-from convinspect.records.memory import Alive, AliveKind, Measured, Memory, Peak, Phase, TrainingMemory
+from convinspect.records.memory import Alive, AliveKind, Measured, Peak, Phase, TotalMemory, TrainingMemory
 from convinspect.records.numbers import Bytes, Count, Share
 from convinspect.records.run import (
     Failure,
@@ -35,7 +35,7 @@ from convinspect.records.timeline import Lifetime, Moment, Timeline, Timelines
 __all__ = ["PER_AXIS", "Attributes", "Padding", "PoolKind"]
 __all__ += ["FieldStatus", "GlobalOperator", "Interval", "Jump", "LocalField", "ReceptiveField"]
 __all__ += ["AxisUnits", "Unit", "Units"]
-__all__ += ["Alive", "AliveKind", "Measured", "Memory", "Peak", "Phase", "TrainingMemory"]
+__all__ += ["Alive", "AliveKind", "Measured", "Peak", "Phase", "TotalMemory", "TrainingMemory"]
 __all__ += ["Bytes", "Count", "Share"]
 __all__ += ["Failure", "Format", "Model", "Note", "Run", "Tool"]
 __all__ += ["ModuleCall", "ModuleRecord", "OpCall", "Trace", "Weight"]

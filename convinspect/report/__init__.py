@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from convinspect.records import Model, Run, Tool, TrainingMemory
+from convinspect.records import Model, Run, Tool, TotalMemory, TrainingMemory
 from convinspect.report.document import SCHEMA, Edge, Report, Tensor
 from convinspect.report.rows import Layer, LayerMemory, MacsStatus, RowsUnits, Shape
-from convinspect.report.totals import TotalMemory, Totals, Uncounted
+from convinspect.report.totals import Totals, Uncounted
 
-__all__ = ["Model", "Run", "Tool", "TrainingMemory"]
+__all__ = ["Model", "Run", "Tool", "TotalMemory", "TrainingMemory"]
 __all__ += ["SCHEMA", "Edge", "Report", "Tensor"]
 __all__ += ["Layer", "LayerMemory", "MacsStatus", "RowsUnits", "Shape"]
-__all__ += ["TotalMemory", "Totals", "Uncounted"]
+__all__ += ["Totals", "Uncounted"]
