@@ -62,6 +62,6 @@ def _peak(prepared: Prepared, frontend: Frontend, kept: Kept) -> int | None:
         torch.manual_seed(_SEED)
         with unheard(), torch.no_grad(), opened_up(), run.frontend.scopes(recorder) as runner, recorder:
             runner(*args, **kwargs)
-        found = recorder.memory.record(recorder.calls).inference
+        found = recorder.memory.record(recorder.calls).inference_peak
         return None if found is None else found.bytes
     return None

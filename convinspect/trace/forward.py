@@ -14,7 +14,7 @@ from convinspect.fields import FieldTracker, follow, notes_of
 from convinspect.frontends import Frontend
 from convinspect.frontends.modules import type_name
 from convinspect.inputs import Prepared
-from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Note, OpCall, Timelines, Trace
+from convinspect.records import Failure, ModuleCall, NamedTensor, Note, OpCall, Timelines, TotalMemory, Trace
 from convinspect.records.timeline import renamed
 from convinspect.tensors.describe import named_records, tensors_in
 from convinspect.tensors.registered import named_modules, own_tensors, set_training
@@ -245,7 +245,7 @@ def _forward(
 
 
 def _with_training(
-    found: Trace, memory: Memory, prepared: Prepared, frontend: Frontend, kept: Kept, layouts: Layouts
+    found: Trace, memory: TotalMemory, prepared: Prepared, frontend: Frontend, kept: Kept, layouts: Layouts
 ) -> Trace:
     """Return ``found`` with the estimate of a training step, where one is asked for."""
     request = prepared.loaded.request
