@@ -6,9 +6,10 @@ say what an operator of your own costs and what it sees. Importing the package i
 
 from __future__ import annotations
 
-from importlib import import_module
+from importlib import import_module  # noqa: TID251 - the front door: nothing in the package imports it
 from typing import Any
 
+from convinspect.showing import Shown
 from convinspect.version import __version__
 
 _HOMES = {
@@ -18,6 +19,7 @@ _HOMES = {
     "no_macs": "convinspect.ops",
     "rf_rule": "convinspect.fields",
 }
+Shown.drawn_by = lambda: import_module("convinspect.render.showing")
 __all__ = ["Report", "__version__", "inspect", "mac_rule", "no_macs", "rf_rule"]
 
 

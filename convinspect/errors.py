@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 _OURS = str(Path(__file__).resolve().parent)
 _PYTHONS = str(Path(traceback.__file__).parent)
@@ -38,14 +41,35 @@ class InspectError(Exception):
         return placed
 
 
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """An error as a value, for another process or a document: ``exit_code`` is what scripts read (2, 3 or 70)."""
+
+    message: str
+    hint: str | None
+    exit_code: int
+
+    @classmethod
+    def of(cls, error: Exception) -> Complaint:
+        """Return what ``error`` says; of what is no `InspectError`, a bug of ours, also what it is."""
+        if isinstance(error, InspectError):
+            return cls(error.message, error.hint, error.exit_code)
+        return cls(f"{type(error).__name__}: {error}", None, 70)
+
+
 class UsageError(InspectError):
     """The request itself is wrong: an option, a spec, a target that is not there. Exit 2."""
 
 
 class UndecidedError(UsageError):
-    """A file holds several models: ``names`` can be written behind its colon, ``lines`` say what each of them takes."""
+    """The file ``source`` holds several models: ``names`` can be written behind it, ``lines`` say what each takes."""
 
+    source = ""
     names: tuple[str, ...] = ()
+
+
+# Answers with one of the names, or with nothing.
+Ask: TypeAlias = Callable[[UndecidedError], "str | None"]
 
 
 class ModelError(InspectError):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Small tensors gain nothing from threads, and workers must not fight over the cores.
@@ -20,3 +22,14 @@ _SETTINGS = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("usual", **_SETTINGS)
 settings.register_profile("gate", derandomize=True, **_SETTINGS)
 settings.load_profile("gate" if os.environ.get("CI") else "usual")
+
+
+@pytest.fixture
+def plain_attention() -> Iterator[None]:
+    """Run attention as ordinary operators, which can be counted and scripted."""
+    import torch  # noqa: PLC0415 - after the settings above
+
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    yield
+    torch.backends.mha.set_fastpath_enabled(before)

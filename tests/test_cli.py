@@ -49,7 +49,7 @@ def test_help_version_and_usage_errors_load_nothing_heavy(argv: list[str]) -> No
         "import sys; from convinspect.cli import main\n"
         "try: main(sys.argv[1:])\n"
         "except SystemExit: pass\n"
-        "print([m for m in ('torch', 'rich', 'numpy', 'torchsummary') if m in sys.modules], file=sys.stderr)"
+        "print([m for m in ('torch', 'rich', 'numpy', 'torchsummary', 'msgspec') if m in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, text=True, check=True, timeout=60)
     assert done.stderr.splitlines()[-1] == "[]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -32,16 +32,10 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[Any, ...]]] = {
 ONE_A_FILE = list({sample.file: sample for sample in reversed(SMALL)}.values())
 
 # The first LSTM with projections in a process is warned about.
-pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
-
-
-@pytest.fixture(autouse=True)
-def plain_attention() -> Iterator[None]:
-    """Let the flop counter see what attention does."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    yield
-    torch.backends.mha.set_fastpath_enabled(before)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN"),
+    pytest.mark.usefixtures("plain_attention"),
+]
 
 
 @pytest.mark.parametrize(("build", "shape"), NETWORKS.values(), ids=NETWORKS)

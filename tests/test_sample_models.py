@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+pytestmark = pytest.mark.usefixtures("plain_attention")
 FOLDER = Path(__file__).parent.parent / "sample_models"
 WAYS = ("script", "trace", "export")
 
@@ -265,15 +266,6 @@ EVERY_CONVOLUTION = [
     ("Convolutions2d", SIX[2]),
     ("Convolutions3d", SIX[3]),
 ]
-
-
-@pytest.fixture(autouse=True)
-def plain_attention() -> Iterator[None]:
-    """Run attention as ordinary operators, which can be counted and scripted."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    yield
-    torch.backends.mha.set_fastpath_enabled(before)
 
 
 @pytest.mark.parametrize("sample", [*CONVOLUTIONS, *PUBLISHED, *SMALL], ids=str)

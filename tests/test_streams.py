@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from convinspect.cli.patience import patience
+from convinspect.cli.waiting import patience
 from tests.shell import ROOT, convinspect
 
 LENET = ("summary", str(ROOT / "sample_models/lenet.py"), "--input", "1,28,28", "--device", "meta")

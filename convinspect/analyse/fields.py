@@ -14,8 +14,10 @@ _Numbers: TypeAlias = "ReceptiveField | LocalField"
 _BY_STRENGTH: tuple[FieldStatus, ...] = ("unknown", "data_dependent", "upper_bound", "global", "exact")
 
 
-def field_of_outputs(outputs: Sequence[TensorRecord]) -> ReceptiveField | None:
+def field_of_outputs(outputs: Sequence[TensorRecord], each: str = "output") -> ReceptiveField | None:
     """Return one field for all ``outputs``: the range of their sizes, the largest halo, the weakest status.
+
+    ``each`` is what they are apart by, the word for which ``size_by`` has.
 
     Numbers that differ and have no range (``jump``) are ``None``; ``center`` and ``coverage`` are those of the output
     whose unit sees most. Outputs that do not depend on the followed input do not count.
@@ -27,8 +29,8 @@ def field_of_outputs(outputs: Sequence[TensorRecord]) -> ReceptiveField | None:
     locals_ = [field.local or _as_local(field) for field in found]
     return replace(
         most,
-        **_ranges(found),
-        local=_local(locals_) if any(field.local for field in found) else None,
+        **_ranges(found, each),
+        local=_local(locals_, each) if any(field.local for field in found) else None,
         global_via=_first([field.global_via for field in found]),
         aligned=all(field.aligned for field in found),
         status=_weakest([field.status for field in found]),
@@ -45,15 +47,15 @@ def _as_local(field: ReceptiveField) -> LocalField:
     return LocalField(**{one.name: getattr(field, one.name) for one in fields(LocalField)})
 
 
-def _local(parts: Sequence[LocalField]) -> LocalField:
-    return LocalField(**_ranges(parts), center=max((part.center for part in parts), key=_cells))
+def _local(parts: Sequence[LocalField], each: str) -> LocalField:
+    return LocalField(**_ranges(parts, each), center=max((part.center for part in parts), key=_cells))
 
 
 def _cells(box: Sequence[Interval | None] | None) -> int:
     return math.prod(side[1] - side[0] + 1 if side else 0 for side in box or (None,))
 
 
-def _ranges(parts: Sequence[_Numbers]) -> dict[str, Any]:
+def _ranges(parts: Sequence[_Numbers], each: str) -> dict[str, Any]:
     ways: dict[str, Callable[[Sequence[Any]], Any]] = {
         "size": max,
         "size_min": min,
@@ -62,11 +64,11 @@ def _ranges(parts: Sequence[_Numbers]) -> dict[str, Any]:
         "halo": _widest,
     }
     ranges = {name: _by_axis([getattr(part, name) for part in parts], way) for name, way in ways.items()}
-    return {**ranges, "size_by": _causes(parts)}
+    return {**ranges, "size_by": _causes(parts, each)}
 
 
-def _causes(parts: Sequence[_Numbers]) -> tuple[str | None, ...] | None:
-    """Return along each axis what sizes differ by: the outputs, and what they differ by in one of them."""
+def _causes(parts: Sequence[_Numbers], each: str) -> tuple[str | None, ...] | None:
+    """Return along each axis what sizes differ by: what the parts are (``each``), and what differs in one of them."""
     sizes = [(part.size, part.size_min) for part in parts]
     if any(size is None for size, _ in sizes):
         return None
@@ -75,7 +77,7 @@ def _causes(parts: Sequence[_Numbers]) -> tuple[str | None, ...] | None:
         inside = [word for part in parts for word in ((part.size_by or ())[axis : axis + 1]) if word]
         apart = len({(size[axis], least[axis]) for size, least in sizes if size and least}) > 1
         found = dict.fromkeys(word for said in inside for word in said.split(" and "))
-        words.append(" and ".join([*found, *(["output"] if apart else [])]) or None)
+        words.append(" and ".join([*found, *([each] if apart else [])]) or None)
     return tuple(words)
 
 

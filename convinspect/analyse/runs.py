@@ -40,7 +40,7 @@ def runs_of(row: Row) -> int:
 def outputs_of_runs(row: Row) -> tuple[TensorRecord, ...]:
     """Return what each run of the row's operator gives, which is alike but for the range of its receptive fields."""
     runs = [results_of(op) for op in row.ops]
-    return tuple(replace(same[0], receptive_field=field_of_outputs(same)) for same in zip(*runs, strict=True))
+    return tuple(replace(same[0], receptive_field=field_of_outputs(same, "run")) for same in zip(*runs, strict=True))
 
 
 def folded_notes(rows: Iterable[Row]) -> list[Note]:
@@ -51,7 +51,7 @@ def folded_notes(rows: Iterable[Row]) -> list[Note]:
     runs = sum(map(runs_of, loops))
     message = (
         f"operators that ran more than {MOST} times alike in one call of a module are one row each: "
-        f"{runs:,} runs in {len(loops)} rows, which have their sums"
+        f"{runs:,} runs in {len(loops)} {'rows, which have' if len(loops) > 1 else 'row, which has'} their sums"
     )
     return [Note("loops_folded", message)]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from convinspect.check import DEVICE
 from convinspect.check.config_table import Table
@@ -13,29 +13,15 @@ from convinspect.check.limits import GrowthKind, Limit, bound, bound_names, grow
 from convinspect.check.plan import Check
 from convinspect.check.rules import RULES, Rule, rule
 from convinspect.errors import UsageError
-from convinspect.spec import (
-    Reference,
-    Request,
-    is_place,
-    parse_axes,
-    parse_device,
-    parse_float_dtype,
-    parse_function,
-    parse_input,
-    parse_target,
-)
-
-T = TypeVar("T")
+from convinspect.run_options import OPTIONS, RunOption, request_of
+from convinspect.spec import Reference, Request, is_place
 
 _KEYS = (
-    *("target", "args", "inputs", "batch-size", "no-batch", "device", "dtype", "train", "optimizer", "amp"),
-    *("field-of", "axes", "allow-unsafe", "input-from", "past", "no-weights", "environment"),
+    *("target", "args", *(option.in_config for option in OPTIONS if option.in_config), "environment"),
     *("limits", "rules", "baseline", "cumulative-baseline", "accept-bounds", "message"),
 )
 _NAME = re.compile(r"[\w.@+-]+")
-_OPTIMIZERS = ("sgd", "momentum", "adam", "adamw", "none")
 _GROWTHS: Mapping[str, GrowthKind] = {"growth": "growth", "cumulative": "cumulative"}
-_AMP: Mapping[str | None, Any] = {"bf16": "bfloat16", "fp16": "float16"}
 
 
 def check_of(name: str, checks: Table, defaults: Mapping[str, Any], file: Path) -> Check:
@@ -71,36 +57,17 @@ def _request(table: Table) -> Request:
     target = table.text("target")
     if target is None:
         raise UsageError(f"{table.at('target')}: missing", 'for example: target = "model.py:Net"')
-    batch, dtype = table.positive("batch-size"), table.text("dtype")
-    whole, axes, function = table.flag("no-batch") or False, table.text("axes"), table.text("input-from")
-    if whole and batch is not None:
-        raise UsageError(f"{table.at('no-batch')}: contradicts batch-size")
-    optimizer: Any = table.choice("optimizer", _OPTIMIZERS) or "adamw"
-    return Request(
-        target=_placed(parse_target, target, table.at("target")),
-        inputs=tuple(_placed(parse_input, text, table.at("inputs")) for text in table.texts("inputs")),
-        arguments=tuple(_arguments(table)),
-        input_from=_placed(parse_function, function, table.at("input-from")) if function else None,
-        batch_size=None if whole else batch or 1,
-        device=_placed(parse_device, table.text("device") or DEVICE, table.at("device")),
-        dtype=parse_float_dtype(dtype, table.at("dtype")) if dtype else None,
-        train=table.flag("train") or False,
-        field_of=table.text("field-of"),
-        axes=_placed(parse_axes, axes, table.at("axes")) if axes else None,
-        allow_unsafe=table.flag("allow-unsafe") or False,
-        past=table.positive("past") or 0,
-        weights=not table.flag("no-weights"),
-        optimizer=None if optimizer == "none" or table.positive("past") else optimizer,
-        amp=_AMP.get(table.choice("amp", ("bf16", "fp16"))),
-    )
+    keys = {option.name: option.in_config for option in OPTIONS if option.in_config}
+    said = {option.name: _said(table, option) for option in OPTIONS if option.in_config}
+    said["device"] = said["device"] or DEVICE
+    return request_of(target, said, tuple(_arguments(table)), place=lambda name: table.at(keys.get(name, name)))
 
 
-def _placed(parse: Callable[[str], T], text: str, place: str) -> T:
-    """Return what ``parse`` reads; its errors speak of options, so the key goes in front."""
-    try:
-        return parse(text)
-    except UsageError as error:
-        raise error.within(place) from None
+def _said(table: Table, option: RunOption) -> Any:
+    key = option.in_config
+    if option.kind == "choice":
+        return table.choice(key, option.choices)
+    return {"flag": table.flag, "count": table.positive, "text": table.text, "texts": table.texts}[option.kind](key)
 
 
 def _arguments(table: Table) -> Iterator[tuple[str, Any]]:

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from convinspect.check import wording
 from convinspect.check.metrics import Metric
 from convinspect.check.parts import Part, row_name
 from convinspect.check.verdicts import Row
-from convinspect.diff import compare
+from convinspect.diff.compare import compare
 from convinspect.diff.difference import Row as Changed
 from convinspect.records import Alive, Peak
 from convinspect.report import Layer
 
 _MOST = 3
-
-_OF_ROW: Mapping[str, Callable[[Layer], int]] = {
-    "params": lambda row: row.params,
-    "trainable-params": lambda row: row.trainable_params,
-    "buffers": lambda row: row.buffers,
-    "weights": lambda row: row.param_bytes + row.buffer_bytes,
-    "macs": lambda row: row.macs or 0,
-    "flops": lambda row: row.flops or 0,
-}
 
 
 def heaviest(metric: Metric, part: Part) -> tuple[Row, ...]:
@@ -43,8 +34,8 @@ def changed(metric: Metric, part: Part, before: Part) -> tuple[Row, ...]:
     deltas = _alive(metric, part)
     if deltas:
         deltas.subtract(_alive(metric, before))
-    elif metric.name in _OF_ROW:
-        deltas = _of_changed_rows(_OF_ROW[metric.name], part, before)
+    elif metric.of_row is not None:
+        deltas = _of_changed_rows(metric.of_row, part, before)
     largest = sorted(deltas.items(), key=lambda item: -abs(item[1]))[:_MOST]
     return tuple(
         Row(name, f"{'+' if delta > 0 else '-'}{wording.amount(metric, abs(delta))}")
@@ -56,9 +47,9 @@ def changed(metric: Metric, part: Part, before: Part) -> tuple[Row, ...]:
 def _of_rows(metric: Metric, part: Part) -> Counter[str]:
     """Return what each row, by its name, has of ``metric``; rows of one name are added up."""
     found: Counter[str] = Counter()
-    of_row = _OF_ROW.get(metric.name)
-    for row in part.rows if of_row is not None else ():
-        found[row_name(row)] += of_row(row) if of_row is not None else 0
+    if metric.of_row is not None:
+        for row in part.rows:
+            found[row_name(row)] += metric.of_row(row)
     return found
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from convinspect.check.metrics import EVERYTHING, Reading
 from convinspect.check.parts import Part
-from convinspect.check.readings import EVERYTHING, Reading
 from convinspect.records import ReceptiveField
 from convinspect.report import Layer
 
@@ -13,19 +13,16 @@ from convinspect.report import Layer
 _Sizes = tuple[int, ...]
 
 
-def largest_of_outputs(part: Part) -> Reading:
-    """Return the largest field, over the axes, channels and outputs of the part's modules.
+def of_outputs(part: Part, *, least: bool) -> Reading:
+    """Return the largest field over the axes, channels and outputs of the part's modules; with ``least`` the smallest.
 
     A global field is larger than any input. An output without spatial axes sees what its centre unit sees.
     """
-    readings = [_of_output(row, least=False) for row in _outputs(part)]
-    return max(readings, key=lambda read: read.high, default=Reading.unknown(part.why_no_forward))
-
-
-def smallest_of_outputs(part: Part) -> Reading:
-    """Return the smallest field, over the axes, channels and outputs of the part's modules."""
-    readings = [_of_output(row, least=True) for row in _outputs(part)]
-    return min(readings, key=lambda read: read.low, default=Reading.unknown(part.why_no_forward))
+    readings = [_of_output(row, least=least) for row in _outputs(part)]
+    unknown = Reading.unknown(part.why_no_forward)
+    if least:
+        return min(readings, key=lambda read: read.low, default=unknown)
+    return max(readings, key=lambda read: read.high, default=unknown)
 
 
 def _outputs(part: Part) -> list[Layer]:
@@ -55,21 +52,15 @@ def _nominal_or_seen(field: ReceptiveField, *, least: bool) -> _Sizes | None:
     return tuple(0 if box is None else box[1] - box[0] + 1 for box in field.center or ()) or None
 
 
-def largest_local(part: Part) -> Reading:
-    """Return the largest nominal field that any row has along any axis, global operators set aside."""
-    return _largest_local(part, along_smaller_axis=False)
+def local(part: Part, *, least: bool) -> Reading:
+    """Return the largest nominal field that any row has, global operators set aside.
 
-
-def largest_local_along_the_smaller_axis(part: Part) -> Reading:
-    """Return the largest nominal field that any row has along the axis where that is least."""
-    return _largest_local(part, along_smaller_axis=True)
-
-
-def _largest_local(part: Part, *, along_smaller_axis: bool) -> Reading:
+    Along any axis, or with ``least`` along the axis where that is least.
+    """
     fields = [row.receptive_field for row in part.rows if row.receptive_field is not None]
     sure = [field for field in fields if field.status in ("exact", "global")]
     bounded = [field for field in fields if field.status == "upper_bound"]
-    pick = min if along_smaller_axis else max
+    pick = min if least else max
     low, high = pick(_per_axis(sure), default=0), pick(_per_axis([*sure, *bounded]), default=0)
     if len(sure) + len(bounded) < len(fields):
         return Reading.at_least(low, "the fields of some rows are not known")

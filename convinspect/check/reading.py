@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from convinspect.check import fields
-from convinspect.check.metrics import Metric
+from convinspect.check.metrics import Metric, Reading
 from convinspect.check.parts import Part
-from convinspect.check.readings import Reading
 
 
 def read(metric: Metric, part: Part, *, least: bool = False) -> Reading:
-    """Return what the report says of ``metric``; with ``least`` the smaller end where that is a range.
+    """Return what the report says of ``metric``; of a field, which is a range, with ``least`` the smaller end.
 
     A minimum is held against the smaller end.
     """
-    return _LEAST.get(metric.name, _READERS[metric.name])(part) if least else _READERS[metric.name](part)
-
-
-def _params(part: Part) -> Reading:
-    """Return the parameters that the rows own; a tied weight belongs to its first owner."""
-    return _counted(part, sum(row.params for row in part.rows))
+    if metric.name in _FIELDS:
+        return _FIELDS[metric.name](part, least=least)
+    if metric.name in _READERS or metric.of_row is None:
+        return _READERS[metric.name](part)
+    return _counted(part, sum(map(metric.of_row, part.rows)))
 
 
 def _trainable_params(part: Part) -> Reading:
@@ -29,16 +27,6 @@ def _trainable_params(part: Part) -> Reading:
         if note.code == "assumed_trainable":
             return Reading(0, sum(row.params for row in part.rows), note.message)
     return _counted(part, sum(row.trainable_params for row in part.rows))
-
-
-def _buffers(part: Part) -> Reading:
-    """Return the elements of the buffers."""
-    return Reading.exactly(sum(row.buffers for row in part.rows))
-
-
-def _weights(part: Part) -> Reading:
-    """Return the bytes of parameters and buffers."""
-    return _counted(part, sum(row.param_bytes + row.buffer_bytes for row in part.rows))
 
 
 def _macs(part: Part) -> Reading:
@@ -87,18 +75,11 @@ def _why_no_training(part: Part) -> str:
 
 
 _READERS: Mapping[str, Callable[[Part], Reading]] = {
-    "params": _params,
     "trainable-params": _trainable_params,
-    "buffers": _buffers,
+    "buffers": lambda part: Reading.exactly(sum(row.buffers for row in part.rows)),
     "macs": _macs,
     "flops": _flops,
-    "weights": _weights,
     "inference-peak": _inference_peak,
     "training-peak": _training_peak,
-    "receptive-field": fields.largest_of_outputs,
-    "local-receptive-field": fields.largest_local,
 }
-_LEAST: Mapping[str, Callable[[Part], Reading]] = {
-    "receptive-field": fields.smallest_of_outputs,
-    "local-receptive-field": fields.largest_local_along_the_smaller_axis,
-}
+_FIELDS = {"receptive-field": fields.of_outputs, "local-receptive-field": fields.local}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convinspect.check.plan import Check
-from convinspect.check.verdicts import BREACH, Problem, Status, Verdict, worst
+from convinspect.check.verdicts import BREACH, Status, Verdict, worst
+from convinspect.errors import Complaint
 from convinspect.report import Report
 
 
@@ -22,7 +23,7 @@ class Baseline:
     name: str
     report: Report | None = None
     made: str = ""
-    problem: Problem | None = None
+    problem: Complaint | None = None
     absent: str | None = None
     written: bool = False
     notes: tuple[str, ...] = ()
@@ -35,7 +36,7 @@ class Result:
     check: Check
     report: Report | None = None
     verdicts: tuple[Verdict, ...] = ()
-    problem: Problem | None = None
+    problem: Complaint | None = None
     baselines: tuple[Baseline, ...] = ()
     notes: tuple[str, ...] = ()
     cached: bool = False
@@ -64,7 +65,7 @@ class Session:
     root: Path
     config: Path | None = None
     results: tuple[Result, ...] = ()
-    problem: Problem | None = None
+    problem: Complaint | None = None
 
     @property
     def exit_code(self) -> int:

@@ -6,24 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from convinspect.errors import InspectError
-
 Status: TypeAlias = Literal["PASS", "FAIL", "SKIP", "ERROR"]
 BREACH, UNUSABLE = 1, 2
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why something could not be checked, as an error has it."""
-
-    message: str
-    hint: str | None
-    exit_code: int
-
-    @classmethod
-    def of(cls, error: InspectError) -> Problem:
-        """Return what ``error`` says."""
-        return cls(error.message, error.hint, error.exit_code)
 
 
 @dataclass(frozen=True, slots=True)

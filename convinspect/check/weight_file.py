@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convinspect import units
-from convinspect.check.git import git
 from convinspect.errors import UsageError
+from convinspect.git import ask
 from convinspect.load.checkpoint import read_checkpoint
+from convinspect.load.kinds import kind_of_archive
 from convinspect.load.safetensors import read_safetensors
 from convinspect.load.tensors_in_pickle import TensorClaim
 from convinspect.load.zip_directory import read_directory
@@ -21,6 +22,7 @@ _HEAD = 4096
 # The number that opens what torch.save wrote before 1.6, as a pickle has it.
 _OLD_TORCH = re.compile(rb"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19\.")
 _PICKLE = re.compile(rb"\x80[\x02-\x05]")
+_BY_KIND = {"export": "exported program", "torchscript": "TorchScript", "checkpoint": "PyTorch checkpoint"}
 _BY_SUFFIX = {
     **dict.fromkeys((".pt", ".pth", ".ckpt", ".bin"), "PyTorch checkpoint"),
     ".pt2": "exported program",
@@ -84,11 +86,9 @@ def _format_of_archive(path: Path) -> str | None:
         directory = read_directory(path)
     except UsageError:
         return _BY_SUFFIX.get(path.suffix.lower())
-    names = directory.sizes
-    if "serialized_exported_program.json" in names or directory.under("models/"):
-        return "exported program"
-    if "data.pkl" in names:
-        return "TorchScript" if "constants.pkl" in names or directory.under("code/") else "PyTorch checkpoint"
+    names, kind = directory.sizes, kind_of_archive(directory)
+    if kind is not None:
+        return _BY_KIND[kind]
     if names and all(name.endswith(".npy") for name in names):
         return "NumPy archive"
     return "Keras model" if "model.weights.h5" in names else None
@@ -115,7 +115,7 @@ def contents(file: WeightFile) -> str:
 def marked_for_lfs(files: Sequence[WeightFile]) -> list[WeightFile]:
     """Return ``files``, those that git would store as a pointer marked as such: in the work tree they are whole."""
     names = "".join(f"{file.path}\0" for file in files)
-    said = git(Path.cwd(), "check-attr", "-z", "--stdin", "filter", given=names) if files else None
+    said = ask(Path.cwd(), "check-attr", "-z", "--stdin", "filter", given=names) if files else None
     answers = (said or "").split("\0")
     lfs = {name for name, value in zip(answers[0::3], answers[2::3], strict=False) if value == "lfs"}
     return [replace(file, in_lfs=file.in_lfs or str(file.path) in lfs) for file in files]

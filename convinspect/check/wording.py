@@ -6,8 +6,7 @@ import math
 from typing import TypeAlias
 
 from convinspect import units
-from convinspect.check.metrics import Metric
-from convinspect.check.readings import EVERYTHING, Reading
+from convinspect.check.metrics import EVERYTHING, Metric, Reading
 
 # A whole number, or infinity.
 Number: TypeAlias = "int | float"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -24,4 +25,5 @@ def main(argv: Sequence[str] | None = None) -> None:
         say("error: interrupted")
         code = _INTERRUPTED
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # what Python does at its end has no news to tell
+    atexit.register(gc.freeze)  # it would search all that torch has made for garbage before it forgets it
     sys.exit(code)

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from contextlib import closing
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from convinspect import __version__
 from convinspect.check import DEVICE
+from convinspect.check.formats import FORMATS, write
 from convinspect.check.metrics import limit_options
 from convinspect.cli.completion import complete_target
-from convinspect.cli.form import form_of, form_options
-from convinspect.cli.options import run_options
+from convinspect.cli.options import form_of, form_options, gathering_options, run_options, together, traceback_option
 from convinspect.cli.output import Output, open_output
-from convinspect.cli.screen import has_color
+from convinspect.cli.screen import fitted
 from convinspect.cli.streams import report_stream, say
-from convinspect.errors import InspectError
+from convinspect.errors import Complaint
+from convinspect.render.options import Options
+from convinspect.version import __version__
 
 if TYPE_CHECKING:
     from convinspect.check.results import Session
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-_FORMATS = ("text", "json", "markdown", "github", "junit")
-_BUG = 70
 
 
 class _Command(click.Command):
@@ -39,20 +35,18 @@ class _Command(click.Command):
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             if not {"--json", "--format=json"}.isdisjoint(asked) or ("--format", "json") in pairwise(asked):
-                click.echo(_document("json", error.format_message(), None, error.exit_code))
+                click.echo(_document("json", Complaint(error.format_message(), None, error.exit_code)))
             raise
-
-
-def _limit_options(command: F) -> F:
-    """Give ``command`` an option for each limit; the rarer ones are not in its help."""
-    for name, text, shown in reversed(limit_options()):
-        command = click.option(f"--{name}", metavar="AMOUNT", help=text, hidden=not shown)(command)
-    return command
 
 
 @click.command(cls=_Command, context_settings={"default_map": {"device": DEVICE}})
 @click.argument("target", required=False, metavar="[NAME|TARGET]", shell_complete=complete_target)
-@_limit_options
+@together(
+    *(
+        click.option(f"--{name}", metavar="AMOUNT", help=text, hidden=not shown)  # the rarer ones are not in the help
+        for name, text, shown in limit_options()
+    )
+)
 @click.option(
     "--max-growth",
     multiple=True,
@@ -71,11 +65,10 @@ def _limit_options(command: F) -> F:
 @click.option("--accept-bounds", is_flag=True, help="Take a bound as the value, and pass over what is not known.")
 @run_options
 @click.option("--config", metavar="FILE", help="Take the checks from there; by default the nearest one upwards.")
-@form_options(_FORMATS, "text")
+@form_options(FORMATS, "text")
 @click.option("--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True, help="Models at a time.")
-@click.option("--no-cache", is_flag=True, help="Run models that have not changed again.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For each model.")
-@click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
+@gathering_options
+@traceback_option
 def check(target: str | None, **options: Any) -> int:
     """Hold models to their budgets; exit with 1 where one is over.
 
@@ -105,18 +98,15 @@ def check(target: str | None, **options: Any) -> int:
         try:
             output = open_output(options["output"], [target] if target else [])
             session = _session(target, options, given)
-        except InspectError as error:
-            _tell(form, output, stdout, _document(form, error.message, error.hint, error.exit_code))
-            raise
         except Exception as error:
-            _tell(form, output, stdout, _document(form, f"{type(error).__name__}: {error}", None, _BUG))
+            with closing(output):
+                if form != "text":  # as text it stands on stderr alone
+                    output.write(stdout, _document(form, Complaint.of(error)))
             raise
-        try:
-            text = _written(session, form)
-            terminal = output.is_stdout and stdout is not None and stdout.isatty()
-            output.write(stdout, _coloured(text) if form == "text" and has_color(terminal=terminal) else text)
-        finally:
-            output.close()
+        with closing(output):
+            text = write(session, form)
+            terminal = fitted(Options(), output.printed_to(stdout))
+            output.write(stdout, _coloured(text) if form == "text" and terminal.color else text)
     return session.exit_code
 
 
@@ -134,20 +124,12 @@ def _session(target: str | None, options: dict[str, Any], given: frozenset[str])
     return Session(__version__, workspace(), plan.config, results)
 
 
-def _document(form: str, message: str, hint: str | None, exit_code: int) -> str:
-    """Return what stopped everything in the format that was asked for; as text it stands on stderr alone."""
+def _document(form: str, problem: Complaint) -> str:
+    """Return what stopped everything in the format that was asked for."""
     from convinspect.check.results import Session  # noqa: PLC0415
-    from convinspect.check.verdicts import Problem  # noqa: PLC0415
     from convinspect.cli.check_run import workspace  # noqa: PLC0415
 
-    session = Session(__version__, workspace(), problem=Problem(message, hint, exit_code))
-    return "" if form == "text" else _written(session, form)
-
-
-def _written(session: Session, form: str) -> str:
-    from convinspect.check.formats import write  # noqa: PLC0415
-
-    return write(session, form)
+    return write(Session(__version__, workspace(), problem=problem), form)
 
 
 def _coloured(text: str) -> str:
@@ -156,11 +138,3 @@ def _coloured(text: str) -> str:
     return re.sub(
         r"^(PASS|FAIL|ERROR|SKIP)(?= )", lambda word: click.style(word[0], colours[word[0]]), text, flags=re.MULTILINE
     )
-
-
-def _tell(form: str, output: Output, stdout: Any, document: str) -> None:
-    try:
-        if form != "text":
-            output.write(stdout, document)
-    finally:
-        output.close()

@@ -93,7 +93,7 @@ def _adjusted(
     """Return the checks of the config with what was said for this run alone."""
     foreign = sorted(given - _OF_ANY)
     if foreign:
-        option = {"arguments": "arg", "inputs": "input"}.get(foreign[0], foreign[0].replace("_", "-"))
+        option = foreign[0].replace("_", "-")
         raise UsageError(f"--{option} is for a TARGET; what is checked here stands in {config.file}", _EXAMPLE)
     for name in ("baseline", "cumulative_baseline"):
         if options[name] and not options[name].startswith("git:") and len(checks) > 1:

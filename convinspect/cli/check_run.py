@@ -13,14 +13,13 @@ from convinspect.check.plan import Check
 from convinspect.check.provenance import commit_of, is_in, made, made_at
 from convinspect.check.results import Baseline, Result
 from convinspect.check.source_line import source_file
-from convinspect.check.verdicts import BREACH, Problem, Verdict
-from convinspect.cli.check_progress import progress
+from convinspect.check.verdicts import BREACH, Verdict
 from convinspect.cli.hints import failure_of
 from convinspect.cli.output import open_output
-from convinspect.errors import UsageError
+from convinspect.cli.waiting import progress
+from convinspect.errors import Complaint, UsageError
 from convinspect.gather import Job, Outcome, gather
 from convinspect.paths import is_file, is_there
-from convinspect.records import TAKEN
 from convinspect.report import Report
 from convinspect.spec import Request, Target
 
@@ -104,7 +103,7 @@ def _missing(check: Check, name: str) -> Baseline | None:
     try:
         _refuse_other_files(check.folder / name)
     except UsageError as error:
-        return Baseline(name, problem=Problem.of(error))
+        return Baseline(name, problem=Complaint.of(error))
     return None
 
 
@@ -130,21 +129,21 @@ def _result(check: Check, missing: Mapping[str, Baseline | None], gathered: _Gat
     outcome = gathered.of(_job(check))
     report, problem = outcome.report, _problem(outcome, check.request)
     baselines = {name: wrong or _baseline(check, name, gathered) for name, wrong in missing.items()}
-    notes = [*outcome.notes, *(one.message for one in (report.warnings if report else ()) if one.code in TAKEN)]
+    notes = [*outcome.notes, *(one.message for one in (report.warnings if report else ()) if one.is_told)]
     if report is None or problem is not None:
         return Result(check, report, problem=problem, notes=tuple(notes))
     if update and check.baseline:
         try:
             baselines[check.baseline] = _updated(check, check.baseline, report, baselines[check.baseline])
         except UsageError as error:
-            problem = Problem.of(error)
+            problem = Complaint.of(error)
     told = {name: _with_differences(one, report) for name, one in baselines.items()}
     verdicts = judge(check, report, told.get(check.baseline or ""), told.get(check.cumulative_baseline or ""))
     problem = problem or _unread(told.values(), verdicts)
     return Result(check, report, verdicts, problem, tuple(told.values()), tuple(notes), outcome.cached)
 
 
-def _unread(baselines: Iterable[Baseline], verdicts: Iterable[Verdict]) -> Problem | None:
+def _unread(baselines: Iterable[Baseline], verdicts: Iterable[Verdict]) -> Complaint | None:
     """Return the problem of a baseline that no limit needed and that was asked for all the same."""
     if any(verdict.exit_code > BREACH for verdict in verdicts):
         return None
@@ -152,14 +151,14 @@ def _unread(baselines: Iterable[Baseline], verdicts: Iterable[Verdict]) -> Probl
     return next((replace(problem, message=f"baseline {name}: {problem.message}") for name, problem in found), None)
 
 
-def _problem(outcome: Outcome, request: Request) -> Problem | None:
+def _problem(outcome: Outcome, request: Request) -> Complaint | None:
     """Return why there is no whole report; a forward that stopped half-way is a reason too."""
     failure = failure_of(outcome.report, request) if outcome.report is not None else None
     if failure is not None:
-        return Problem.of(failure)
+        return Complaint.of(failure)
     if outcome.error is not None:
-        return Problem(outcome.error.message, outcome.error.hint, outcome.error.exit_code)
-    return Problem("there is neither a report nor a reason", None, _BUG) if outcome.report is None else None
+        return outcome.error
+    return Complaint("there is neither a report nor a reason", None, _BUG) if outcome.report is None else None
 
 
 def _baseline(check: Check, name: str, gathered: _Gathered) -> Baseline:

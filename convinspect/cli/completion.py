@@ -9,10 +9,11 @@ from typing import Any
 
 from click.shell_completion import CompletionItem
 
+from convinspect.spec import DEVICES
+
 # A file that is larger is no model that anybody wrote.
 _LARGEST = 2**22
 _FILES = (".py", ".pt", ".pth", ".ts", ".pt2", ".safetensors", ".json", ".bin", ".ckpt")
-_DEVICES = ("auto", "cpu", "cuda", "cuda:0", "meta", "mps")
 
 
 def complete_target(_: Any, __: Any, incomplete: str) -> list[CompletionItem]:
@@ -43,7 +44,7 @@ def complete_columns(_: Any, __: Any, incomplete: str) -> list[CompletionItem]:
 
 def complete_devices(_: Any, __: Any, incomplete: str) -> list[CompletionItem]:
     """Return the devices that can be named; whether this machine has them is asked when they are needed."""
-    return [CompletionItem(name) for name in _DEVICES if name.startswith(incomplete)]
+    return [CompletionItem(name) for name in (*DEVICES, "cuda:0") if name.startswith(incomplete)]
 
 
 def _files(incomplete: str) -> Iterator[str]:

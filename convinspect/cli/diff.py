@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -9,25 +10,30 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from convinspect.cli.completion import complete_target
-from convinspect.cli.form import form_of, form_options
 from convinspect.cli.html_page import show, shown
-from convinspect.cli.options import request_of, run_options
+from convinspect.cli.options import (
+    form_of,
+    form_options,
+    gathering_options,
+    open_option,
+    request_of,
+    run_options,
+    traceback_option,
+)
 from convinspect.cli.output import Output, open_output
-from convinspect.cli.patience import patience
-from convinspect.cli.screen import can_draw, has_color, width_of
+from convinspect.cli.screen import fitted
 from convinspect.cli.streams import report_stream, say
+from convinspect.cli.waiting import patience
+from convinspect.diff import FORMATS, render
 from convinspect.errors import InspectError, ModelError, UsageError
-from convinspect.records import TAKEN
+from convinspect.render.options import Options
 from convinspect.spec import SECTIONS, Request, parse_target
 
 if TYPE_CHECKING:
-    from convinspect.diff import Diff, Options
     from convinspect.gather import Outcome
-    from convinspect.load.sniff import Kind
+    from convinspect.load.kinds import Kind
     from convinspect.report import Report
 
-_FORMATS = ("table", "json", "markdown", "html")
-_BY_SUFFIX = {".json": "json", ".md": "markdown", ".html": "html"}
 _REVISION = "git:"
 _NARROWEST = 40
 
@@ -52,12 +58,11 @@ class _Side:
 @run_options
 @click.option("--depth", type=click.IntRange(min=0), help="Tell of what lies deeper than this many rows in one line.")
 @click.option("--width", type=click.IntRange(min=_NARROWEST), help="Characters a line; by default the window's.")
-@form_options(_FORMATS, "as --output is called, else a table", "the diff")
-@click.option("--open", "open_", is_flag=True, help="With --format html: show the page in the browser.")
+@form_options(tuple(FORMATS), "as --output is called, else a table", "the diff")
+@open_option
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where there is a difference.")
-@click.option("--no-cache", is_flag=True, help="Run models that have not changed again.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For each model.")
-@click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
+@gathering_options
+@traceback_option
 def diff(before: str, after: str, **options: Any) -> int:
     """Show what changed from A to B: rows added, removed, renamed and changed, and what that did to the totals.
 
@@ -69,54 +74,27 @@ def diff(before: str, after: str, **options: Any) -> int:
       convinspect diff git:HEAD model.py --input 3,224,224
       convinspect diff old.json new.json --format markdown
     """
-    form = form_of(options, "table", _BY_SUFFIX)
+    form = form_of(options, "table", {suffix: form for form, suffix in FORMATS.items() if suffix})
     if options["open_"] and form != "html":
         raise UsageError("--open is for the HTML page", "add --format html")
     sides = _sides(before, after, {**options, "sections": SECTIONS if form == "html" else ()})
     output = open_output(options["output"], [side.request.target.source for side in sides])
     if options["open_"]:
         output = shown(output)
-    with report_stream() as stdout:
-        try:
-            return _run(sides, form, output, stdout, options)
-        finally:
-            output.close()
+    with report_stream() as stdout, closing(output):
+        return _run(sides, form, output, stdout, options)
 
 
 def _run(sides: tuple[_Side, _Side], form: str, output: Output, stdout: TextIO | None, options: dict[str, Any]) -> int:
-    from convinspect.diff import Options, compare, render  # noqa: PLC0415 - a usage error must not wait for it
+    from convinspect.diff.compare import compare  # noqa: PLC0415 - a usage error must not wait for it
 
     before, after = _reports(sides, options)
     found = compare(before, after, (_label(sides[0], before), _label(sides[1], after)))
-    terminal = output.is_stdout and stdout is not None and stdout.isatty()
-    layout = Options(
-        width=options["width"] or width_of(terminal=terminal),
-        color=has_color(terminal=terminal),
-        depth=options["depth"],
-        ascii=output.is_stdout and stdout is not None and not can_draw(stdout.encoding),
-    )
-    text = _page(found, layout) if form == "html" else render(found, form, layout)
-    output.write(stdout, text)
+    layout = fitted(Options(width=options["width"] or 0, depth=options["depth"]), output.printed_to(stdout))
+    output.write(stdout, render(found, form, layout))
     if options["open_"]:
         show(output)
     return 1 if options["exit_code"] and found.differs else 0
-
-
-def _page(found: Diff, layout: Options) -> str:
-    from convinspect.render.comparison import Pair, compared  # noqa: PLC0415 - the other formats need nothing of it
-
-    ours, theirs = ({id(layer): i for i, layer in enumerate(report.layers)} for report in (found.before, found.after))
-    pairs = [
-        Pair(
-            ours[id(row.before)] if row.before is not None else None,
-            theirs[id(row.after)] if row.after is not None else None,
-            row.status,
-            row.itself,
-            row.facets,
-        )
-        for row in found.rows
-    ]
-    return compared(found.before, found.after, found.labels, pairs, ascii_only=layout.ascii)
 
 
 def _sides(before: str, after: str, options: dict[str, Any]) -> tuple[_Side, _Side]:
@@ -136,7 +114,7 @@ def _sides(before: str, after: str, options: dict[str, Any]) -> tuple[_Side, _Si
 
 def _request(target: str, other: str, options: dict[str, Any]) -> Request:
     """Return the request of one side; options that are meant for the ``other`` one alone are not given to it."""
-    from convinspect.load.options import idle_options  # noqa: PLC0415 - --help must not wait for it
+    from convinspect.load.kinds import idle_options  # noqa: PLC0415 - --help must not wait for it
 
     request = replace(request_of(target, options), sections=options["sections"])
     elsewhere = idle_options(_kind(target)) - idle_options(_kind(other))
@@ -189,7 +167,7 @@ def _whole(side: _Side, outcome: Outcome) -> Report:
     if report.stopped is not None:
         raise ModelError(f"{side.name}: {side.text}: {report.stopped}", "a diff needs two whole forwards")
     for warning in report.warnings:
-        if warning.code in TAKEN:
+        if warning.is_told:
             say(f"note: {side.name}: {warning.message}")
     return report
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -9,13 +10,13 @@ import click
 
 from convinspect.cli.asking import reported
 from convinspect.cli.completion import complete_target
-from convinspect.cli.form import form_of, form_options
 from convinspect.cli.hints import failure_of
-from convinspect.cli.options import request_of, run_options
+from convinspect.cli.options import form_of, form_options, request_of, run_options, traceback_option
 from convinspect.cli.output import Output, open_output
-from convinspect.cli.screen import width_of
+from convinspect.cli.screen import fitted
 from convinspect.cli.streams import report_stream, say
 from convinspect.errors import UsageError
+from convinspect.render.options import Options
 from convinspect.spec import parse_unit
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @run_options
 @click.option("--unit", metavar="I,J", help="Draw the box of the input that this unit of LAYER sees.")
 @form_options(("text", "json"), "text")
-@click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
+@traceback_option
 def explain(target: str | None, layer: str | None, **options: Any) -> int:
     """Show the arithmetic of LAYER with the numbers put in: output size, parameters, MACs, memory, receptive field.
 
@@ -48,14 +49,12 @@ def explain(target: str | None, layer: str | None, **options: Any) -> int:
             )
         parse_unit(f"{layer}:{options['unit']}")  # what does not read is told before torch is imported
     output = open_output(options["output"], [target] if target is not None else [])
-    with report_stream() as stdout:
-        try:
-            if target is None or (layer is None and not _is_fed(options) and not _runs_alone(target)):
-                output.write(stdout, _terms(form, output, stdout))
-                return 0
-            return _run(target, layer, form, output, stdout, options)
-        finally:
-            output.close()
+    with report_stream() as stdout, closing(output):
+        is_fed = any(options[name] for name in ("input", "call", "data", "input_from"))
+        if target is None or (layer is None and not is_fed and not _runs_alone(target)):
+            output.write(stdout, _written(None, form, output.printed_to(stdout)))
+            return 0
+        return _run(target, layer, form, output, stdout, options)
 
 
 def _run(
@@ -75,43 +74,33 @@ def _run(
             "--json-sections graph saves that too"
         )
     if explanation.rows or failed is None:
-        output.write(stdout, _written(explanation, form, output, stdout))
+        output.write(stdout, _written(explanation, form, output.printed_to(stdout)))
     if failed is not None:
         raise failed
     return 0
 
 
-def _is_fed(options: dict[str, Any]) -> bool:
-    return any(options[name] for name in ("inputs", "calls", "data", "input_from"))
-
-
-def _written(explanation: Explanation, form: str, output: Output, stdout: TextIO | None) -> str:
-    if form == "json":
-        from convinspect.explain.json import write  # noqa: PLC0415
-
-        return write(explanation)
-    from convinspect.explain.text import write as write_text  # noqa: PLC0415
-
-    return write_text(explanation, _width(output, stdout))
-
-
 def _runs_alone(target: str) -> bool:
-    """Tell whether the target needs no ``--input``: it was run before, or exported with its inputs."""
+    """Tell whether the target needs no ``--input``: it was run before, or exported with its inputs.
+
+    Raises `UsageError` where there is no such target.
+    """
     from convinspect.load import kind_of  # noqa: PLC0415 - --help must not wait for it
+    from convinspect.load.importing import check_source  # noqa: PLC0415
     from convinspect.spec import parse_target  # noqa: PLC0415
 
-    return kind_of(parse_target(target).source) in ("report", "export")
+    source = parse_target(target).source
+    kind = kind_of(source)
+    if kind == "python":
+        check_source(source)
+    return kind in ("report", "export")
 
 
-def _terms(form: str, output: Output, stdout: TextIO | None) -> str:
+def _written(explanation: Explanation | None, form: str, printed_to: TextIO | None) -> str:
+    """Return ``explanation`` as it was asked for; in the place of none, what the terms mean."""
+    from convinspect.explain import json, text  # noqa: PLC0415
+
     if form == "json":
-        from convinspect.explain.json import write_terms  # noqa: PLC0415
-
-        return write_terms()
-    from convinspect.explain.text import write_terms as in_text  # noqa: PLC0415
-
-    return in_text(_width(output, stdout))
-
-
-def _width(output: Output, stdout: TextIO | None) -> int:
-    return min(width_of(terminal=output.is_stdout and stdout is not None and stdout.isatty()), 120)
+        return json.write_terms() if explanation is None else json.write(explanation)
+    width = min(fitted(Options(width=0), printed_to).width, 120)
+    return text.write_terms(width) if explanation is None else text.write(explanation, width)

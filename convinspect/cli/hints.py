@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from convinspect.errors import ModelError
-from convinspect.records import Failure
-from convinspect.report import Report
 from convinspect.spec import InputSpec, Request
+
+if TYPE_CHECKING:
+    from convinspect.records import Failure
+    from convinspect.report import Report
 
 # What torch's refusals of a tensor without values have in common.
 _VALUES = ("meta", "item()", "tensor subclasses", "FakeTensor", "data-dependent", "data dependent")

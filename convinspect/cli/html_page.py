@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-import webbrowser
 from pathlib import Path
 
 from convinspect.cli.output import Output, open_output
@@ -27,6 +25,8 @@ def read_picture(text: str | None) -> bytes | None:
 
 def shown(output: Output) -> Output:
     """Return where a page goes that is to be shown: to ``output``, or where that is no file to one of its own."""
+    import tempfile  # noqa: PLC0415
+
     if not output.is_stdout:
         return output
     return open_output(str(Path(tempfile.mkdtemp(prefix="convinspect-")) / "report.html"), ())
@@ -34,6 +34,8 @@ def shown(output: Output) -> Output:
 
 def show(output: Output) -> None:
     """Open the page in the browser, or say where it is."""
+    import webbrowser  # noqa: PLC0415
+
     path = output.path
     if path is None or not webbrowser.open(path.as_uri()):
         say(f"note: no browser was found; the page is {path or output.text}")

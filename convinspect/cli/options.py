@@ -1,148 +1,110 @@
-"""Options that several commands share, and the request that they make."""
+"""Options that several commands share: what is run and how it is printed; and the request that they make."""
 
 from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
+from convinspect import run_options as asked
 from convinspect.cli.completion import complete_devices, complete_file, complete_target
 from convinspect.errors import UsageError
-from convinspect.spec import (
-    InputSpec,
-    Reference,
-    Request,
-    is_place,
-    parse_amp,
-    parse_axes,
-    parse_device,
-    parse_float_dtype,
-    parse_function,
-    parse_input,
-    parse_literal,
-    parse_optimizer,
-    parse_target,
-    parse_unit,
-)
+from convinspect.run_options import OPTIONS, RunOption
+from convinspect.spec import Reference, Request
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Python's parser takes the interpreter with it where a literal is nested some thousand levels deep.
 _LONGEST_LITERAL = 10_000
 _DEEPEST_LITERAL = 50
+_NONE: Mapping[str, str] = MappingProxyType({})
+_COMPLETIONS = {"data": complete_file, "input-from": complete_target, "device": complete_devices}
+
+traceback_option = click.option(
+    "--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first."
+)
+open_option = click.option("--open", "open_", is_flag=True, help="With --format html: show the page in the browser.")
 
 
-def run_options(command: F) -> F:
-    """Give ``command`` the options that say what is built, what it is fed and how it runs."""
-    options = (
+def together(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Return a decorator that gives a command all of ``options``, in this order."""
+
+    def add(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def gathering_options(command: F) -> F:
+    """Give ``command`` the options that say how models are gathered."""
+    return together(
+        click.option("--no-cache", is_flag=True, help="Run models that have not changed again."),
         click.option(
-            "--input",
-            "-i",
-            "inputs",
-            multiple=True,
-            metavar="SPEC",
-            help="[NAME=]3,224,224[:DTYPE[:HIGH]]; NAME.0=, NAME.key= inside one; repeatable.",
+            "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For each model."
         ),
-        click.option(
-            "--call", "calls", multiple=True, metavar="NAME=VALUE", help="An argument of forward that is no tensor."
-        ),
-        click.option(
-            "--data",
-            "data",
-            multiple=True,
-            metavar="[NAME=]FILE",
-            shell_complete=complete_file,
-            help="Real inputs: .npy, .npz, .pt, .safetensors, an image; repeatable.",
-        ),
-        click.option(
-            "--input-from",
-            metavar="MODULE:FUNCTION",
-            shell_complete=complete_target,
-            help="A function of yours that returns (args, kwargs).",
-        ),
-        click.option(
-            "--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="A constructor argument; repeatable."
-        ),
-        click.option(
-            "--past",
-            type=click.IntRange(1, 2**31),
-            metavar="N",
-            help="Decode after N tokens that a cache holds; no training is estimated.",
-        ),
-        click.option("--no-weights", is_flag=True, help="Build without downloading or loading weights."),
-        click.option(
-            "--batch-size",
-            type=click.IntRange(1, 2**63 - 1),
-            metavar="N",
-            help="Put in front of each input; 1 if not said.",
-        ),
-        click.option("--no-batch", is_flag=True, help="The inputs' shapes are given whole."),
-        click.option(
-            "--device",
-            default="auto",
-            show_default=True,
-            metavar="NAME",
-            shell_complete=complete_devices,
-            help="auto, cpu, cuda[:N] or meta.",
-        ),
-        click.option(
-            "--no-fallback", is_flag=True, help="Fail where --device meta lacks a value, rather than run on the cpu."
-        ),
-        click.option("--dtype", metavar="NAME", help="Cast the model and its floating inputs: float16, bfloat16, ..."),
-        click.option("--train", is_flag=True, help="Run in training mode."),
-        click.option(
-            "--optimizer",
-            type=click.Choice(["sgd", "momentum", "adam", "adamw", "none"]),
-            default="adamw",
-            show_default=True,
-            help="Whose training step is estimated; none: no estimate.",
-        ),
-        click.option("--amp", type=click.Choice(["bf16", "fp16"]), help="Train under autocast in this dtype."),
-        click.option("--field-of", metavar="NAME", help="The input whose receptive fields are followed."),
-        click.option(
-            "--axes", metavar="[INPUT=]AXES", help="Which axes of it are positions: x=1, x=h,w:2,3; batch included."
-        ),
-        click.option("--allow-unsafe", is_flag=True, help="Run a TorchScript file that touches files or leaves torch."),
+    )(command)
+
+
+def _declared(option: RunOption) -> Callable[[F], F]:
+    types = {"count": click.IntRange(1, option.most) if option.most else None, "choice": click.Choice(option.choices)}
+    return click.option(
+        f"--{option.name}",
+        *(["-i"] if option.name == "input" else []),
+        type=types.get(option.kind),
+        is_flag=option.kind == "flag",
+        multiple=option.kind == "texts",
+        metavar=option.metavar,
+        default=option.default,
+        show_default=option.default is not None,
+        help=option.help,
+        shell_complete=_COMPLETIONS.get(option.name),
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
+
+
+run_options = together(*map(_declared, OPTIONS))
 
 
 def request_of(target: str, options: dict[str, Any]) -> Request:
     """Return what `run_options` ask for; raises `UsageError` for what does not fit, before anything is loaded."""
-    if options["no_batch"] and options["batch_size"] is not None:
-        raise UsageError(
-            "--no-batch and --batch-size contradict each other", "with --no-batch the shapes hold the batch"
-        )
-    return Request(
-        target=parse_target(target),
-        inputs=(
-            *map(parse_input, options["inputs"]),
-            *map(_call, options["calls"]),
-            *map(_data, options["data"]),
-        ),
-        input_from=parse_function(options["input_from"]) if options["input_from"] else None,
-        arguments=tuple(map(parse_argument, options["arguments"])),
-        batch_size=None if options["no_batch"] else options["batch_size"] or 1,
-        device=parse_device(options["device"]),
-        dtype=parse_float_dtype(options["dtype"], "--dtype") if options["dtype"] else None,
-        train=options["train"],
-        field_of=options["field_of"],
-        axes=parse_axes(options["axes"]) if options["axes"] else None,
-        unit=parse_unit(options["unit"]) if options.get("unit") else None,
-        allow_unsafe=options["allow_unsafe"],
-        past=options["past"] or 0,
-        optimizer=None if options["past"] else parse_optimizer(options["optimizer"]),
-        amp=parse_amp(options["amp"]),
-        weights=not options["no_weights"],
-        fallback=not options["no_fallback"],
-        given=_given(click.get_current_context()),
+    said = {name.replace("_", "-"): value for name, value in options.items()}
+    return asked.request_of(
+        target, said, tuple(map(parse_argument, options["arg"])), given=_given(click.get_current_context())
     )
+
+
+def form_options(forms: Sequence[str], usual: str, what: str = "it") -> Callable[[F], F]:
+    """Return a decorator that adds ``--format`` of ``forms``, ``--json`` and ``--output``.
+
+    ``usual`` says in the help what is printed without them, ``what`` is printed.
+    """
+    return together(
+        click.option("--format", "form", type=click.Choice(forms), help=f"How to print it; by default {usual}."),
+        click.option("--json", "as_json", is_flag=True, help="Short for --format json."),
+        click.option(
+            *("--output", "-o"),
+            metavar="FILE",
+            shell_complete=complete_file,
+            help=f"Write {what} there instead of printing it; - prints it.",
+        ),
+    )
+
+
+def form_of(options: Mapping[str, Any], usual: str, by_suffix: Mapping[str, str] = _NONE) -> str:
+    """Return the format that was asked for, by the name of the output file where that tells, else the ``usual`` one."""
+    form: str | None = options["form"]
+    if options["as_json"]:
+        if form not in (None, "json"):
+            raise UsageError(f"--json and --format {form} contradict each other")
+        return "json"
+    return form or by_suffix.get(Path(options["output"] or "").suffix, usual)
 
 
 def _given(context: click.Context) -> tuple[str, ...]:
@@ -160,9 +122,9 @@ def parse_argument(text: str) -> tuple[str, Any]:
     The value is a Python literal, ``@NAME`` or ``@CALL`` of an object; a bare word is taken as text.
     """
     name, equals, value = text.partition("=")
-    if not equals and text.replace("-", "_").replace(".", "_").isidentifier():
-        return "", text
-    if not equals or not all(part.isidentifier() for part in name.split(".")):
+    if not equals:
+        name, value = "", text
+    elif not all(part.isidentifier() for part in name.split(".")):
         raise UsageError(f"--arg {text}: expected NAME=VALUE", "for example: --arg num_classes=10")
     if len(value) > _LONGEST_LITERAL or _depth(value) > _DEEPEST_LITERAL:
         raise UsageError(f"--arg {name}=...: a value of {len(value):,} characters, or nested too deep, is not read")
@@ -176,19 +138,6 @@ def parse_argument(text: str) -> tuple[str, Any]:
         if value[:1] in "([{'\"-0123456789":
             raise UsageError(f"--arg {text}: {value!r} is not a Python literal") from None
         return name, value
-
-
-def _call(text: str) -> InputSpec:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise UsageError(f"--call {text}: expected NAME=VALUE", "for example: --call use_cache=False")
-    return parse_literal(name, value, f"--call {text}")
-
-
-def _data(text: str) -> InputSpec:
-    name, equals, path = text.partition("=")
-    named = bool(equals) and is_place(name)
-    return InputSpec((), name if named else None, file=path if named else text)
 
 
 def _depth(text: str) -> int:

@@ -41,6 +41,10 @@ class Output:
         """Whether the report is printed."""
         return self.path is None and self.stream is None
 
+    def printed_to(self, stdout: TextIO | None) -> TextIO | None:
+        """Return the stream that a reader sees, which is ``stdout``; ``None``: the report goes into a file."""
+        return stdout if self.is_stdout else None
+
     def write(self, stdout: TextIO | None, text: str) -> None:
         """Write ``text`` and a line break; raises `UsageError` where it cannot be written."""
         if self.path is not None:

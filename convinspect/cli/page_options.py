@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from convinspect.cli.completion import complete_columns
+from convinspect.cli.options import together
 from convinspect.errors import UsageError
 from convinspect.render.columns import COLUMNS, chosen
 from convinspect.render.options import MEASURES, Options, parse_depth
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _NARROWEST, _WIDEST = 40, 10_000
 
@@ -22,29 +20,25 @@ COLUMN_HELP = "\b\nColumns:\n" + "\n".join(
 )
 
 
-def page_options(command: F) -> F:
-    """Give ``command`` the options that say what of a report is shown."""
-    options = (
-        click.option("--depth", metavar="N|all", help="Show N levels of modules, or every row; else what fits a page."),
-        click.option("--expand", is_flag=True, help="Fold no equal layers, and hide no operators."),
-        click.option("--only", metavar="PATH", help="Show one module whole: layer3, encoder.layers.0."),
-        click.option("--sort", type=click.Choice(MEASURES), help="Show the heaviest rows first, without the tree."),
-        click.option("--top", type=click.IntRange(1, 10**9), metavar="N", help="With --sort: how many of them."),
-        click.option("--brief", is_flag=True, help="Show the heading alone."),
-        click.option("-v", "--verbose", is_flag=True, help="Also say what columns, signs and totals mean."),
-        click.option(
-            "--width", type=click.IntRange(_NARROWEST, _WIDEST), metavar="N", help="Lines of N cells, not the window's."
-        ),
-        click.option(
-            "--columns",
-            metavar="NAMES",
-            shell_complete=complete_columns,
-            help="Columns, comma-separated: names from below, default, all. default,start adds to the usual.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+# What of a report is shown.
+page_options = together(
+    click.option("--depth", metavar="N|all", help="Show N levels of modules, or every row; else what fits a page."),
+    click.option("--expand", is_flag=True, help="Fold no equal layers, and hide no operators."),
+    click.option("--only", metavar="PATH", help="Show one module whole: layer3, encoder.layers.0."),
+    click.option("--sort", type=click.Choice(MEASURES), help="Show the heaviest rows first, without the tree."),
+    click.option("--top", type=click.IntRange(1, 10**9), metavar="N", help="With --sort: how many of them."),
+    click.option("--brief", is_flag=True, help="Show the heading alone."),
+    click.option("-v", "--verbose", is_flag=True, help="Also say what columns, signs and totals mean."),
+    click.option(
+        "--width", type=click.IntRange(_NARROWEST, _WIDEST), metavar="N", help="Lines of N cells, not the window's."
+    ),
+    click.option(
+        "--columns",
+        metavar="NAMES",
+        shell_complete=complete_columns,
+        help="Columns, comma-separated: names from below, default, all. default,start adds to the usual.",
+    ),
+)
 
 
 def page_of(options: dict[str, Any]) -> Options:

@@ -11,21 +11,22 @@ import click
 from convinspect.cli.asking import reported
 from convinspect.cli.completion import complete_target
 from convinspect.cli.hints import failure_of
-from convinspect.cli.options import request_of, run_options
+from convinspect.cli.options import request_of, run_options, traceback_option
 from convinspect.cli.output import open_output
 from convinspect.cli.streams import report_stream
 from convinspect.errors import UsageError
+from convinspect.plot import KINDS, SUFFIXES, PlotOptions, draw, sections_of
 
 
 @click.command(no_args_is_help=True)
-@click.argument("kind", type=click.Choice(["memory", "field", "graph"]))
+@click.argument("kind", type=click.Choice(KINDS))
 @click.argument("target", shell_complete=complete_target)
 @run_options
 @click.option("--run", type=click.Choice(["inference", "training"]), help="Of memory: which run; training if known.")
 @click.option("--layer", "layers", multiple=True, metavar="PATH", help="Of field: a layer to draw; repeatable.")
 @click.option("--depth", type=click.IntRange(min=0), help="Of graph: how many levels of modules.")
 @click.option("--output", "-o", required=True, metavar="FILE", help="A .svg, .png or .pdf file.")
-@click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
+@traceback_option
 def plot(kind: Any, target: str, **options: Any) -> int:
     """Draw TARGET's memory over time, the receptive fields of some of its layers, or its graph.
 
@@ -36,8 +37,6 @@ def plot(kind: Any, target: str, **options: Any) -> int:
     Example:
       convinspect plot memory model.py --input 3,224,224 -o memory.svg
     """
-    from convinspect.plot import SUFFIXES, PlotOptions, draw, sections_of  # noqa: PLC0415 - --help must not wait for it
-
     suffix = Path(options["output"]).suffix.lower()
     if suffix not in SUFFIXES:
         raise UsageError(f"--output {options['output']}: not a {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import Any
 
 import click
 
-from convinspect import __version__
 from convinspect.cli.check import check
 from convinspect.cli.complaints import complain, tell
 from convinspect.cli.diff import diff
@@ -16,7 +16,8 @@ from convinspect.cli.plot import plot
 from convinspect.cli.streams import complete_descriptors, printed, say, settle
 from convinspect.cli.summary import summary
 from convinspect.cli.weight_files import weight_files
-from convinspect.errors import InspectError
+from convinspect.errors import InspectError, UndecidedError
+from convinspect.version import __version__
 
 _COMPLETION = "_CONVINSPECT_COMPLETE"
 
@@ -50,12 +51,8 @@ def convinspect() -> None:
     """
 
 
-convinspect.add_command(summary)
-convinspect.add_command(check)
-convinspect.add_command(weight_files)
-convinspect.add_command(diff)
-convinspect.add_command(explain)
-convinspect.add_command(plot)
+for _command in (summary, check, weight_files, diff, explain, plot):
+    convinspect.add_command(_command)
 
 
 def run(arguments: list[str]) -> int:
@@ -81,6 +78,11 @@ def _run(arguments: list[str]) -> int:
         return error.exit_code
     except click.Abort:
         raise KeyboardInterrupt from None
+    except UndecidedError as error:
+        # The whole command, with the first of the models in the place of the file.
+        words = [f"{word}:{error.names[0]}" if word == error.source else word for word in arguments]
+        error.hint = f"choose one, for example: convinspect {shlex.join(words)}"
+        return tell(error, in_full="--traceback" in arguments)
     except Exception as error:  # noqa: BLE001 - the last line: a bug of ours must not look like a verdict
         return tell(error, in_full="--traceback" in arguments)
 

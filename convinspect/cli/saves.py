@@ -5,12 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from convinspect.gather.evidence import ABSENT, signature
-
-if TYPE_CHECKING:
-    from convinspect.spec import Request
+from convinspect.spec import Request
 
 # Milliseconds after which files are looked at in any case: a folder may have been replaced, a mount may say nothing.
 _LOOK = 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -10,10 +11,9 @@ import click
 from convinspect.cli.asking import reported, told
 from convinspect.cli.complaints import height_of
 from convinspect.cli.completion import complete_target
-from convinspect.cli.form import form_of, form_options
 from convinspect.cli.hints import failure_of
 from convinspect.cli.html_page import read_picture, show, shown
-from convinspect.cli.options import request_of, run_options
+from convinspect.cli.options import form_of, form_options, open_option, request_of, run_options, traceback_option
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.page_options import COLUMN_HELP, page_of, page_options
 from convinspect.cli.screen import fitted
@@ -28,14 +28,6 @@ if TYPE_CHECKING:
     from convinspect.report import Report
     from convinspect.spec import Request
 
-_BY_SUFFIX = {
-    ".json": "json",
-    ".jsonl": "jsonl",
-    ".csv": "csv",
-    ".md": "markdown",
-    ".html": "html",
-    ".svg": "svg",
-}
 # What forms a text; the page of pictures has its own ways.
 _OF_TEXT = ("--depth", "--expand", "--only", "--sort", "--top", "--brief", "--verbose", "--width", "--columns")
 
@@ -45,16 +37,16 @@ _OF_TEXT = ("--depth", "--expand", "--only", "--sort", "--top", "--brief", "--ve
 @run_options
 @click.option("--unit", metavar="LAYER:I,J", help="Say which box of the input one unit of a layer sees.")
 @page_options
-@form_options(FORMATS, "as --output is called, else a table", "the report")
+@form_options(tuple(FORMATS), "as --output is called, else a table", "the report")
 @click.option("--picture", metavar="FILE", help="With --format html: an image to draw receptive fields on.")
-@click.option("--open", "open_", is_flag=True, help="With --format html: show the page in the browser.")
+@open_option
 @click.option("--json-sections", metavar="NAMES", help=f"With --json also, comma-separated: {', '.join(SECTIONS)}.")
 @click.option(
     "--partial", is_flag=True, help="Write --output also where the forward failed, with the rows up to there."
 )
 @click.option("--second-opinion", is_flag=True, help="Say where torchsummary agrees and where not, on stderr.")
 @click.option("--watch", "watched", is_flag=True, help="Show the page again on every save, until Ctrl-C.")
-@click.option("--traceback", is_flag=True, help="Show Python's traceback of a failure, the frames of your code first.")
+@traceback_option
 def summary(target: str, **options: Any) -> int:
     """Show TARGET's layers: output shape, parameters, MACs, memory and receptive field.
 
@@ -65,8 +57,8 @@ def summary(target: str, **options: Any) -> int:
     Example:
       convinspect summary model.py --input 3,224,224 --depth 2
     """
-    form, layout = form_of(options, "table", _BY_SUFFIX), page_of(options)
-    layout = replace(layout, picture=_picture(form, options))
+    form = form_of(options, "table", {suffix: form for form, suffix in FORMATS.items() if suffix})
+    layout = replace(page_of(options), picture=_picture(form, options))
     request = request_of(target, options)
     request = replace(request, sections=_sections(form, options), fields=_shows_fields(form, layout, request))
     _refuse_idle(form, request.given)
@@ -81,11 +73,8 @@ def summary(target: str, **options: Any) -> int:
     output = open_output(options["output"], read)
     if options["open_"]:
         output = shown(output)
-    with report_stream() as stdout:
-        try:
-            return _run(request, form, layout, output, stdout, options)
-        finally:
-            output.close()
+    with report_stream() as stdout, closing(output):
+        return _run(request, form, layout, output, stdout, options)
 
 
 def _run(
@@ -100,7 +89,7 @@ def _run(
     notes = told(report)
     failed = failure_of(report, request)
     if failed is None or output.is_stdout or options["partial"]:
-        printed_to = stdout if output.is_stdout else None
+        printed_to = output.printed_to(stdout)
         width = fitted(layout, printed_to).width
         taken = len(notes) + (height_of(failed.message, failed.hint, width) if failed is not None else 0)
         # What stands on stderr is not said twice.

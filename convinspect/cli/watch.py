@@ -20,8 +20,8 @@ from convinspect.render import Options, render
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from convinspect.errors import InspectError
-    from convinspect.gather import Complaint, Outcome
+    from convinspect.errors import Complaint, InspectError
+    from convinspect.gather import Outcome
     from convinspect.report import Report
     from convinspect.spec import Request
 
@@ -120,8 +120,8 @@ class _Screen:
         """Return what changed since the last good page, in lines."""
         if self._good is None:
             return []
-        from convinspect.diff import compare  # noqa: PLC0415 - there is one from the second page on
-        from convinspect.diff.brief import brief  # noqa: PLC0415
+        from convinspect.diff.compare import compare  # noqa: PLC0415 - there is one from the second page on
+        from convinspect.diff.heading import brief  # noqa: PLC0415
         from convinspect.render.text import ASCII, UNICODE, joined  # noqa: PLC0415
 
         page = self._fitted()

@@ -1,19 +1,21 @@
-"""What changed between two reports: matched row by row, by path and by structure, and told in three formats."""
+"""What changed between two reports: matched row by row, by path and by structure, and told in four formats."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
-from typing import cast
+from importlib import import_module  # noqa: TID251 - of this room, by the name of a format
+from typing import TYPE_CHECKING, cast
 
-from convinspect.diff.compare import compare
-from convinspect.diff.difference import Diff
-from convinspect.diff.options import Options
 from convinspect.errors import UsageError
+from convinspect.render.options import Options
 
-__all__ = ["FORMATS", "Diff", "Options", "compare", "render"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-FORMATS = ("table", "json", "markdown")
+    from convinspect.diff.difference import Diff
+
+# Each is the name of a file beside this one, whose ``write(diff, options)`` returns the text; with the suffix of an
+# output file that is to be of it.
+FORMATS = {"table": "", "json": ".json", "markdown": ".md", "html": ".html"}
 
 
 def render(diff: Diff, format: str = "table", options: Options | None = None) -> str:  # noqa: A002 - the option's name
@@ -21,5 +23,4 @@ def render(diff: Diff, format: str = "table", options: Options | None = None) ->
     if format not in FORMATS:
         raise UsageError(f"no format {format}", f"choose from: {', '.join(FORMATS)}")
     module = import_module(f"convinspect.diff.{format}")
-    write = cast("Callable[[Diff, Options], str]", module.write)
-    return write(diff, options or Options())
+    return cast("Callable[[Diff, Options], str]", module.write)(diff, options or Options())

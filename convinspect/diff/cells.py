@@ -5,51 +5,48 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convinspect.diff.difference import Row
-from convinspect.diff.signs import Signs, clean
 from convinspect.records import ReceptiveField, TensorRecord
+from convinspect.render.cells import shape
+from convinspect.render.text import Glyphs, clean
 
 
-def outputs(row: Row, signs: Signs) -> str:
+def outputs(row: Row, glyphs: Glyphs) -> str:
     """Return the shape of the row's first output, of a row in both reports that of the first which changed."""
     if row.before is None or row.after is None:
-        return clean(_first(row.layer.outputs), signs)
+        return clean(_first(row.layer.outputs), glyphs)
     if "output" not in row.facets:
         return ""
     before, after = row.before.outputs, row.after.outputs
     if len(before) != len(after):
-        return clean(f"{_first(before)} {signs.arrow} {_first(after)}", signs)
+        return clean(f"{_first(before)} {glyphs.arrow} {_first(after)}", glyphs)
     index = next(i for i, (ours, theirs) in enumerate(zip(before, after, strict=True)) if _kind(ours) != _kind(theirs))
     ours, theirs = before[index], after[index]
-    both = (_shape(ours), _shape(theirs)) if ours.shape != theirs.shape else (ours.dtype, theirs.dtype)
+    both = (shape(ours.shape), shape(theirs.shape)) if ours.shape != theirs.shape else (ours.dtype, theirs.dtype)
     which = f"out.{index} " if len(before) > 1 else ""
-    return clean(f"{which}{both[0]} {signs.arrow} {both[1]}", signs)
+    return clean(f"{which}{both[0]} {glyphs.arrow} {both[1]}", glyphs)
 
 
 def _first(found: Sequence[TensorRecord]) -> str:
     if not found:
         return "none"
-    return _shape(found[0]) + (f" (+{len(found) - 1})" if len(found) > 1 else "")
-
-
-def _shape(found: TensorRecord) -> str:
-    return "x".join(map(str, found.shape)) or "scalar"
+    return shape(found[0].shape) + (f" (+{len(found) - 1})" if len(found) > 1 else "")
 
 
 def _kind(found: TensorRecord) -> tuple[tuple[int, ...], str]:
     return found.shape, found.dtype
 
 
-def receptive_field(row: Row, signs: Signs) -> str:
+def receptive_field(row: Row, glyphs: Glyphs) -> str:
     """Return the size of the row's receptive field, of a row in both reports where it changed; else its jump, ..."""
     if row.before is None or row.after is None:
-        return clean(_fields(row.layer.receptive_field)["size"], signs)
+        return clean(_fields(row.layer.receptive_field)["size"], glyphs)
     if "field" not in row.facets:
         return ""
     before, after = _fields(row.before.receptive_field), _fields(row.after.receptive_field)
     for name, ours in before.items():
         if ours != after[name]:
             label = "" if name == "size" else f"{name} "
-            return clean(f"{label}{ours} {signs.arrow} {after[name]}", signs)
+            return clean(f"{label}{ours} {glyphs.arrow} {after[name]}", glyphs)
     return ""
 
 

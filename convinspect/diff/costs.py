@@ -7,18 +7,10 @@ from collections.abc import Iterable
 from convinspect.diff.amounts import NO_CHANGE, NOTHING, UNKNOWN, Amount, Change
 from convinspect.diff.difference import Costs
 from convinspect.diff.nodes import Node
-from convinspect.report import MacsStatus, Report
+from convinspect.report import Report
 
-MEASURES = (
-    "params",
-    "trainable_params",
-    "buffers",
-    "param_bytes",
-    "buffer_bytes",
-    "macs",
-    "allocated_bytes",
-    "saved_bytes",
-)
+_WEIGHTS = ("params", "trainable_params", "buffers", "param_bytes", "buffer_bytes")
+MEASURES = (*_WEIGHTS, "macs", "allocated_bytes", "saved_bytes")
 
 
 def own_costs(before: Node | None, after: Node | None, ran: tuple[bool, bool]) -> Costs:
@@ -51,16 +43,11 @@ def _of_row(node: Node | None, *, ran: bool) -> dict[str, Amount]:
         return dict.fromkeys(MEASURES, NOTHING)
     layer = node.layer
     idle = ran and not layer.call
-    allocated, saved = layer.memory.allocated_bytes, layer.memory.saved_bytes
     return {
-        "params": Amount(layer.params),
-        "trainable_params": Amount(layer.trainable_params),
-        "buffers": Amount(layer.buffers),
-        "param_bytes": Amount(layer.param_bytes),
-        "buffer_bytes": Amount(layer.buffer_bytes),
+        **{name: Amount(getattr(layer, name)) for name in _WEIGHTS},
         "macs": _macs(node),
-        "allocated_bytes": NOTHING if idle else Amount(allocated),
-        "saved_bytes": NOTHING if idle else Amount(saved),
+        "allocated_bytes": NOTHING if idle else Amount(layer.memory.allocated_bytes),
+        "saved_bytes": NOTHING if idle else Amount(layer.memory.saved_bytes),
     }
 
 
@@ -75,18 +62,11 @@ def _macs(node: Node) -> Amount:
 
 def _of_report(report: Report) -> dict[str, Amount]:
     totals, memory = report.totals, report.totals.memory
+    unknown = totals.macs is None or totals.macs_status == "unknown"
     return {
-        "params": Amount(totals.params),
-        "trainable_params": Amount(totals.trainable_params),
-        "buffers": Amount(totals.buffers),
-        "param_bytes": Amount(totals.param_bytes),
-        "buffer_bytes": Amount(totals.buffer_bytes),
-        "macs": _total_macs(totals.macs, totals.macs_status),
+        **{name: Amount(getattr(totals, name)) for name in _WEIGHTS},
+        "macs": UNKNOWN if unknown else Amount(totals.macs, at_least=totals.macs_status == "lower_bound"),
         "weight_bytes": Amount(totals.weight_bytes),
         "inference_peak_bytes": Amount(memory.inference_peak_bytes),
         "training_peak_bytes": Amount(memory.training.peak_bytes if memory.training is not None else None),
     }
-
-
-def _total_macs(macs: int | None, status: MacsStatus) -> Amount:
-    return UNKNOWN if macs is None or status == "unknown" else Amount(macs, at_least=status == "lower_bound")

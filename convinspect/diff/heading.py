@@ -1,28 +1,27 @@
-"""What was compared, what it came to, and the answer in one line."""
+"""What was compared, what it came to, and the answer: in one line, or in as few words as say what a change did."""
 
 from __future__ import annotations
 
+from convinspect.diff import numbers
 from convinspect.diff.amounts import Change
-from convinspect.diff.counts import counts_of
-from convinspect.diff.difference import Diff
+from convinspect.diff.difference import Diff, counts_of
 from convinspect.diff.labels import row_count
-from convinspect.diff.signs import Signs, clean
+from convinspect.render.cells import shape
+from convinspect.render.text import ASCII, UNICODE, Glyphs, clean
 from convinspect.report import Report
 
 NO_DIFFERENCE = "no difference: every row, every shape and every total is as it was"
 
 
-def sides(diff: Diff, signs: Signs) -> list[tuple[str, str]]:
+def sides(diff: Diff, glyphs: Glyphs) -> list[tuple[str, str]]:
     """Return what was compared, as names and texts: both targets, and how they ran, once where they ran alike."""
     before, after = diff.before, diff.after
-    texts = [_run(report, signs) for report in (before, after)]
+    texts = [_run(report, glyphs) for report in (before, after)]
     if before.tool.torch != after.tool.torch:
-        texts = [
-            f"{text} {signs.dot} torch {clean(report.tool.torch, signs)}"
-            for text, report in zip(texts, (before, after), strict=True)
-        ]
+        tools = (clean(report.tool.torch, glyphs) for report in (before, after))
+        texts = [f"{text} {_dot(glyphs)} torch {tool}" for text, tool in zip(texts, tools, strict=True)]
     found = [
-        (name, clean(f"{label}  {report.model.name}", signs))
+        (name, clean(f"{label}  {report.model.name}", glyphs))
         for name, label, report in zip(("before", "after"), diff.labels, (before, after), strict=True)
     ]
     if texts[0] == texts[1]:
@@ -30,10 +29,14 @@ def sides(diff: Diff, signs: Signs) -> list[tuple[str, str]]:
     return [found[0], ("", texts[0]), found[1], ("", texts[1])]
 
 
-def _run(report: Report, signs: Signs) -> str:
-    given = (f"{one.name} {'x'.join(map(str, one.shape))} {one.dtype}" for one in report.inputs)
+def _run(report: Report, glyphs: Glyphs) -> str:
+    given = (f"{one.name} {shape(one.shape)} {one.dtype}" for one in report.inputs)
     parts = [report.model.format, report.model.mode, report.run.device, report.run.dtype, *given]
-    return clean(f" {signs.dot} ".join(parts), signs)
+    return clean(f" {_dot(glyphs)} ".join(parts), glyphs)
+
+
+def _dot(glyphs: Glyphs) -> str:
+    return "-" if glyphs.ascii_only else glyphs.dot
 
 
 def totals(diff: Diff) -> list[tuple[str, str, Change]]:
@@ -53,12 +56,12 @@ def totals(diff: Diff) -> list[tuple[str, str, Change]]:
     return [(heading, name, diff.totals[name]) for name, heading in headings.items()]
 
 
-def summary(diff: Diff, signs: Signs) -> str:
+def summary(diff: Diff, glyphs: Glyphs) -> str:
     """Return in one line what happened: ``8 added (56 rows), 1 changed; 73 rows follow from that, 12 unchanged``."""
     counts = counts_of(diff)
     follow = f"{row_count(counts.follow)} follow{'s' if counts.follow == 1 else ''} from that"
     after = [follow] * bool(counts.follow) + [f"{row_count(counts.unchanged)} unchanged"] * bool(counts.unchanged)
-    return f" {signs.dot} ".join([changes(diff), *([", ".join(after)] if after else [])])
+    return f" {_dot(glyphs)} ".join([changes(diff), *([", ".join(after)] if after else [])])
 
 
 def changes(diff: Diff) -> str:
@@ -74,3 +77,27 @@ def changes(diff: Diff) -> str:
         if number:
             said.append(f"{number:,} {what}" + (f" ({row_count(inside)})" if inside != number else ""))
     return ", ".join(said) or "no row changed itself"
+
+
+_TITLES = {
+    "params": "params",
+    "trainable_params": "trainable params",
+    "macs": "MACs",
+    "weight_bytes": "weights",
+    "inference_peak_bytes": "peak",
+    "training_peak_bytes": "training peak",
+}
+
+
+def brief(diff: Diff, *, ascii_only: bool = False) -> list[str]:
+    """Return ``MACs +67.20K (+14.0%)`` and its like for the totals that differ, then what became of the rows."""
+    glyphs = ASCII if ascii_only else UNICODE
+    if not diff.differs:
+        return ["no difference"]
+    found = []
+    for _, name, value in totals(diff):
+        # The bytes of more weights are no news of their own.
+        if value.differs and (name != "weight_bytes" or not diff.totals["params"].differs):
+            change, share = numbers.change(name, value, glyphs), numbers.percent(value, glyphs)
+            found.append(f"{_TITLES[name]} {change}" + (f" ({share})" if share not in ("", change) else ""))
+    return [*found, changes(diff)]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from convinspect.diff.counts import counts_of
-from convinspect.diff.difference import Costs, Diff, Row
+from convinspect.diff.difference import Costs, Diff, Row, counts_of
 from convinspect.diff.nodes import attributes_of
-from convinspect.diff.options import Options
 from convinspect.json_text import json_text
+from convinspect.render.options import Options
 from convinspect.report import Layer, Report
 
 SCHEMA = "convinspect.diff/1"

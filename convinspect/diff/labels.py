@@ -9,7 +9,7 @@ from convinspect.diff.amounts import Change
 from convinspect.diff.facets import Facet
 from convinspect.diff.lines import Line
 from convinspect.diff.nodes import attributes_of
-from convinspect.diff.signs import Signs, clean
+from convinspect.render.text import Glyphs, clean
 
 _FACETS: dict[Facet, str] = {
     "output": "output",
@@ -18,63 +18,63 @@ _FACETS: dict[Facet, str] = {
 }
 
 
-def names(line: Line, signs: Signs) -> str:
+def names(line: Line, glyphs: Glyphs) -> str:
     """Return the name of what the line shows: ``conv1``, ``fc -> head``, ``2-5``."""
-    before, after = (_name([row.names[side] for row in line.rows], signs) for side in (0, 1))
+    before, after = (_name([row.names[side] for row in line.rows], glyphs) for side in (0, 1))
     if line.row.status == "renamed":
-        return f"{before} {signs.arrow} {after}"
+        return f"{before} {glyphs.arrow} {after}"
     return before if line.row.after is None else after
 
 
-def _name(each: Sequence[str], signs: Signs) -> str:
-    first, last = clean(each[0], signs), clean(each[-1], signs)
+def _name(each: Sequence[str], glyphs: Glyphs) -> str:
+    first, last = clean(each[0], glyphs), clean(each[-1], glyphs)
     return first if len(each) == 1 else f"{first}-{last.rpartition('.')[2]}"
 
 
-def types(line: Line, signs: Signs) -> str:
+def types(line: Line, glyphs: Glyphs) -> str:
     """Return the type of what the line shows: ``Conv2d``, ``relu()``, ``ReLU -> GELU``, ``BasicBlock x4``."""
     row = line.row
     texts = [
-        clean(layer.type, signs) + ("()" if layer.kind == "function" else "")
+        clean(layer.type, glyphs) + ("()" if layer.kind == "function" else "")
         for layer in (row.before, row.after)
         if layer is not None
     ]
-    text = f" {signs.arrow} ".join(texts) if "type" in row.facets else texts[-1]
-    return f"{text} {signs.times}{len(line.rows)}" if len(line.rows) > 1 else text
+    text = f" {glyphs.arrow} ".join(texts) if "type" in row.facets else texts[-1]
+    return f"{text} {glyphs.times}{len(line.rows)}" if len(line.rows) > 1 else text
 
 
-def remark(line: Line, signs: Signs) -> str:
+def remark(line: Line, glyphs: Glyphs) -> str:
     """Return what else must be said of the line, in brackets: how many rows it stands for, where it was."""
     row, said = line.row, []
     if row.layer.call > 1 and row.layer.kind == "module":
         said.append(f"call {row.layer.call}")
     if row.status == "moved":
-        said.append(_from(line, signs))
+        said.append(_from(line, glyphs))
     if row.below and not line.is_open:
-        said.append(_inside(line, signs))
+        said.append(_inside(line, glyphs))
     return f" ({', '.join(said)})" if said else ""
 
 
-def _from(line: Line, signs: Signs) -> str:
+def _from(line: Line, glyphs: Glyphs) -> str:
     before = [row.before.path for row in line.rows if row.before is not None]
     if line.row.after is not None and line.row.after.path == before[-1]:
         return "in another order"
-    return f"was {_name(before, signs) or 'the model'}"
+    return f"was {_name(before, glyphs) or 'the model'}"
 
 
-def _inside(line: Line, signs: Signs) -> str:
+def _inside(line: Line, glyphs: Glyphs) -> str:
     """Return how many rows a closed line stands for, and how many of them are not what they were."""
     number = sum(1 + row.below for row in line.rows)
     if line.like is not None:
-        return f"like {_name([line.like.names[1]], signs)}"
+        return f"like {_name([line.like.names[1]], glyphs)}"
     if line.row.status in ("added", "removed") or line.facets or not line.count:
         return row_count(number)
     if line.came or line.went:
-        return f"{number - line.came:,} {signs.arrow} {row_count(number - line.went)}"
+        return f"{number - line.came:,} {glyphs.arrow} {row_count(number - line.went)}"
     return f"{line.count:,} of {row_count(number)} changed"
 
 
-def details(line: Line, signs: Signs) -> str:
+def details(line: Line, glyphs: Glyphs) -> str:
     """Return what changed in the row itself and has no column: ``stride 2 -> 1, trainable 64 -> 0``."""
     before, after = line.row.before, line.row.after
     if before is None or after is None or len(line.rows) > 1 or line.like is not None:
@@ -86,18 +86,18 @@ def details(line: Line, signs: Signs) -> str:
         changed = [name for name in sorted({*was, *now}) if was.get(name) != now.get(name)]
         found += [(name, was.get(name, "none"), now.get(name, "none")) for name in changed]
     if "trainable" in facets:
-        found.append(_sides("trainable", "trainable_params", line.costs["trainable_params"], signs))
+        found.append(_sides("trainable", "trainable_params", line.costs["trainable_params"], glyphs))
     if "buffers" in facets:
-        found.append(_sides("buffers", "buffers", line.costs["buffers"], signs))
+        found.append(_sides("buffers", "buffers", line.costs["buffers"], glyphs))
     if "dtype" in facets:
-        found.append(_sides("weights", "weight_bytes", line.costs["param_bytes"] + line.costs["buffer_bytes"], signs))
+        found.append(_sides("weights", "weight_bytes", line.costs["param_bytes"] + line.costs["buffer_bytes"], glyphs))
     if "sharing" in facets:
         found.append(("shares", before.shared_with or "nothing", after.shared_with or "nothing"))
-    return ", ".join(clean(f"{name} {a} {signs.arrow} {b}", signs) for name, a, b in found)
+    return ", ".join(clean(f"{name} {a} {glyphs.arrow} {b}", glyphs) for name, a, b in found)
 
 
-def _sides(name: str, measure: str, value: Change, signs: Signs) -> tuple[str, str, str]:
-    return name, numbers.amount(measure, value.before, signs), numbers.amount(measure, value.after, signs)
+def _sides(name: str, measure: str, value: Change, glyphs: Glyphs) -> tuple[str, str, str]:
+    return name, numbers.amount(measure, value.before, glyphs), numbers.amount(measure, value.after, glyphs)
 
 
 def counted(line: Line) -> str:

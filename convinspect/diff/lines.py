@@ -45,12 +45,12 @@ class Line:
         return self.rows[-1]
 
 
-def lines_of(diff: Diff, depth: int | None = None) -> list[Line]:
+def lines_of(diff: Diff, depth: int | Literal["all"] | None = None) -> list[Line]:
     """Return the lines of the table, parents first, no deeper than ``depth`` rows below the outermost.
 
     There are none where no row differs.
     """
-    return _Lines(diff.rows, depth).all()
+    return _Lines(diff.rows, depth if isinstance(depth, int) else None).all()
 
 
 class _Lines:

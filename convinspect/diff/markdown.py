@@ -9,8 +9,8 @@ from convinspect.diff import cells, heading, labels, numbers
 from convinspect.diff.costs import total
 from convinspect.diff.difference import Diff
 from convinspect.diff.lines import Line, lines_of
-from convinspect.diff.options import Options
-from convinspect.diff.signs import UNICODE, Signs
+from convinspect.render.options import Options
+from convinspect.render.text import UNICODE, Glyphs
 
 # What GitHub takes for a comment is counted in characters; in bytes this holds wherever it is counted.
 LIMIT = 65_536
@@ -32,22 +32,22 @@ _SIGNS = re.compile(r"[^\w\s.,()+%/\u2192\u2265\u2264\u00b7\u00d7-]|_")
 
 def write(diff: Diff, options: Options) -> str:
     """Return Markdown of at most `LIMIT` bytes: deeper rows fold first, and then the last ones are counted."""
-    signs = UNICODE
-    sides = [*_sides(diff, signs), ""]
+    glyphs = UNICODE
+    sides = [*_sides(diff, glyphs), ""]
     if not diff.differs:
         return "\n".join([*sides, f"**{heading.NO_DIFFERENCE}**"])
-    head = [*sides, *_totals(diff, signs), "", f"**{heading.summary(diff, signs)}**"]
+    head = [*sides, *_totals(diff, glyphs), "", f"**{heading.summary(diff, glyphs)}**"]
     room = LIMIT - _size(head)
     lines = lines_of(diff, options.depth)
-    rows = _rows(lines, signs)
+    rows = _rows(lines, glyphs)
     if _size(rows) > room:
         # The deepest that fits lies between one that does or is cut short, and one that does not fit.
         fits, exceeds = 1, max(line.level for line in lines)
         lines = lines_of(diff, fits)
-        rows = _cut(lines, room, signs)
+        rows = _cut(lines, room, glyphs)
         while exceeds - fits > 1:
             depth = (fits + exceeds) // 2
-            deeper = _rows(lines_of(diff, depth), signs)
+            deeper = _rows(lines_of(diff, depth), glyphs)
             if _size(deeper) <= room:
                 fits, rows = depth, deeper
             else:
@@ -59,75 +59,75 @@ def _size(texts: Sequence[str]) -> int:
     return sum(len(text.encode("utf-8", "surrogatepass")) + 1 for text in texts)
 
 
-def _cut(lines: Sequence[Line], room: int, signs: Signs) -> list[str]:
+def _cut(lines: Sequence[Line], room: int, glyphs: Glyphs) -> list[str]:
     """Return the table of as many of the first ``lines`` as fit, and one line that holds the costs of the others."""
-    rows = _rows(lines, signs)
+    rows = _rows(lines, glyphs)
     if _size(rows) <= room:
         return rows
-    kept, used = 0, _size(_rows(lines[:1], signs)) + _LAST_LINE
-    table = _table(lines, signs)[2:]
+    kept, used = 0, _size(_rows(lines[:1], glyphs)) + _LAST_LINE
+    table = _table(lines, glyphs)[2:]
     while kept < len(table) and used + _size(table[kept : kept + 1]) <= room:
         used += _size(table[kept : kept + 1])
         kept += 1
     costs = total(line.costs for line in lines[kept:] if not line.is_open)
     more = Line("more", lines[kept].level, (), costs, count=len(lines) - kept)
-    return _rows([*lines[:kept], more], signs)
+    return _rows([*lines[:kept], more], glyphs)
 
 
-def _sides(diff: Diff, signs: Signs) -> Iterator[str]:
-    for name, text in heading.sides(diff, signs):
+def _sides(diff: Diff, glyphs: Glyphs) -> Iterator[str]:
+    for name, text in heading.sides(diff, glyphs):
         yield f"- {f'{name} ' if name else ''}{code(text, _LONGEST_LINE)}"
 
 
-def _totals(diff: Diff, signs: Signs) -> Iterator[str]:
+def _totals(diff: Diff, glyphs: Glyphs) -> Iterator[str]:
     yield "| | Before | After | Change | % |"
     yield "|---|--:|--:|--:|--:|"
     for title, name, value in heading.totals(diff):
         texts = (
-            numbers.amount(name, value.before, signs),
-            numbers.amount(name, value.after, signs),
-            numbers.change(name, value, signs),
-            numbers.percent(value, signs),
+            numbers.amount(name, value.before, glyphs),
+            numbers.amount(name, value.after, glyphs),
+            numbers.change(name, value, glyphs),
+            numbers.percent(value, glyphs),
         )
         yield f"| {escape(title)} | {' | '.join(map(escape, texts))} |"
 
 
-def _rows(lines: Sequence[Line], signs: Signs) -> list[str]:
+def _rows(lines: Sequence[Line], glyphs: Glyphs) -> list[str]:
     """Return a blank line and the table of ``lines``, shut where it is long."""
     if not lines:
         return []
-    table = _table(lines, signs)
+    table = _table(lines, glyphs)
     if len(lines) <= _SHUT:
         return ["", *table]
     return ["", "<details>", f"<summary>{len(lines):,} lines</summary>", "", *table, "", "</details>"]
 
 
-def _table(lines: Sequence[Line], signs: Signs) -> list[str]:
-    each = [_cells(line, signs) for line in lines]
+def _table(lines: Sequence[Line], glyphs: Glyphs) -> list[str]:
+    each = [_cells(line, glyphs) for line in lines]
     shown = [name for name in _COLUMNS if any(row[name] for row in each)]
     found = [
         f"| | {' | '.join(['Layer', *(_COLUMNS[name] for name in shown)])} |",
         f"|{'|'.join(['---', '---', *('---' if name in _LEFT else '--:' for name in shown)])}|",
     ]
     for line, row in zip(lines, each, strict=True):
-        label = "&emsp;" * min(line.level, _DEEPEST) + _label(line, signs)
+        label = "&emsp;" * min(line.level, _DEEPEST) + _label(line, glyphs)
         found.append(f"| {' | '.join([_sort(line), label, *(row[name] for name in shown)])} |")
     return found
 
 
-def _cells(line: Line, signs: Signs) -> dict[str, str]:
+def _cells(line: Line, glyphs: Glyphs) -> dict[str, str]:
     row = line.row if line.kind == "row" else None
     return {
-        "output": escape(cells.outputs(row, signs)) if row is not None else "",
-        "params": _change("params", line, signs),
-        "macs": _change("macs", line, signs),
-        "activations": _change("allocated_bytes", line, signs),
-        "rf": escape(cells.receptive_field(row, signs)) if row is not None else "",
+        "output": escape(cells.outputs(row, glyphs)) if row is not None else "",
+        "params": _change("params", line, glyphs),
+        "macs": _change("macs", line, glyphs),
+        "activations": _change("allocated_bytes", line, glyphs),
+        "rf": escape(cells.receptive_field(row, glyphs)) if row is not None else "",
     }
 
 
-def _change(name: str, line: Line, signs: Signs) -> str:
-    change, share = numbers.change(name, line.costs[name], signs), numbers.percent(line.costs[name], signs)
+def _change(name: str, line: Line, glyphs: Glyphs) -> str:
+    change, share = numbers.change(name, line.costs[name], glyphs), numbers.percent(line.costs[name], glyphs)
     return escape(f"{change} ({share})" if share not in ("", "?") else change)
 
 
@@ -139,12 +139,12 @@ def _sort(line: Line) -> str:
     return line.row.status
 
 
-def _label(line: Line, signs: Signs) -> str:
+def _label(line: Line, glyphs: Glyphs) -> str:
     if line.kind != "row":
         return escape(labels.counted(line))
-    name, said = labels.names(line, signs), labels.details(line, signs)
+    name, said = labels.names(line, glyphs), labels.details(line, glyphs)
     parts = [code(name)] if name else []
-    parts.append(f"{code(labels.types(line, signs))}{escape(labels.remark(line, signs))}")
+    parts.append(f"{code(labels.types(line, glyphs))}{escape(labels.remark(line, glyphs))}")
     return " ".join(parts) + (f"<br>{code(said)}" if said else "")
 
 

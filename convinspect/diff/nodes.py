@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 from convinspect.report import Layer
@@ -31,14 +31,6 @@ class Node:
     def is_numbered(self) -> bool:
         """Whether the name has a number for a part, as the layers of ``nn.Sequential`` have."""
         return None in self.pattern
-
-    def subtree(self) -> Iterator[Node]:
-        """Yield the node and all below it, parents first."""
-        waiting = [self]
-        while waiting:
-            node = waiting.pop()
-            yield node
-            waiting.extend(reversed(node.children))
 
 
 class Numbering:

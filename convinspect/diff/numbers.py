@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convinspect import units
 from convinspect.diff.amounts import Amount, Change
-from convinspect.diff.signs import Signs
+from convinspect.render.text import Glyphs
 
 _WRITERS = {
     "params": units.exact,
@@ -20,31 +20,31 @@ _WRITERS = {
 _LEAST_PERCENT = 0.01
 
 
-def amount(name: str, value: Amount, signs: Signs) -> str:
+def amount(name: str, value: Amount, glyphs: Glyphs) -> str:
     """Return ``value`` of the measure ``name`` as it is printed: ``1.814G``, ``>= 3``, ``?``."""
     if value.value is None:
         return "?"
-    return (f"{signs.at_least} " if value.at_least else "") + _WRITERS[name](value.value)
+    return (f"{glyphs.at_least} " if value.at_least else "") + _WRITERS[name](value.value)
 
 
-def change(name: str, value: Change, signs: Signs) -> str:
+def change(name: str, value: Change, glyphs: Glyphs) -> str:
     """Return what was added, with its sign: ``+73,984``; nothing where nothing was, ``?`` where it is not known."""
     if value.value is None:
         return "?"
     if value.bound == "exact" and not value.value:
         return ""
-    bound = {"exact": "", "at_least": f"{signs.at_least} ", "at_most": f"{signs.at_most} "}[value.bound]
+    bound = {"exact": "", "at_least": f"{glyphs.at_least} ", "at_most": f"{glyphs.at_most} "}[value.bound]
     return f"{bound}{'+' if value.value >= 0 else ''}{_WRITERS[name](value.value)}"
 
 
-def percent(value: Change, signs: Signs) -> str:
+def percent(value: Change, glyphs: Glyphs) -> str:
     """Return the change as a share of what was there: ``+86.5%``; nothing where there was nothing."""
     share = value.share
     if share is None:
         return "?" if value.value is None or value.before.at_least else ""
     if value.bound == "exact" and not share:
         return ""
-    bound = f"{signs.at_least} " if value.bound == "at_least" else ""
+    bound = f"{glyphs.at_least} " if value.bound == "at_least" else ""
     return f"{bound}{'-' if share < 0 else '+'}{_share(abs(100 * share))}%"
 
 

@@ -22,29 +22,39 @@ def follow(
 ) -> FieldTracker:
     """Return a tracker seeded with the input called ``wanted``, or with the first that has axes of positions.
 
-    These are ``axes`` where they are given. Otherwise it follows every axis that could be one; without an input that
-    has any it follows nothing, nor does it follow one whose axes are longer than `LONGEST_AXIS`. Raises `UsageError`
-    for a name that is not there, or whose tensor has no such axes.
+    These are ``axes`` where they are given. Otherwise it follows every axis that could be one; where no input has any
+    by convention, those of the first one until operators say what they are. It does not follow an input whose axes are
+    longer than `LONGEST_AXIS`. Raises `UsageError` for a name that is not there, or whose tensor has no such axes.
     """
     tracker = FieldTracker()
     if axes is not None:
-        _follow_given(tracker, named, wanted, axes)
+        _follow_given(tracker, named, wanted, axes, batched=batched)
         return tracker
     for name, tensor in named:
         found = spatial_axes(tensor.shape, tensor.dtype, batched=batched)
         if wanted in (None, name) and found:
             if _fits(tracker, name, tensor, found):
-                tracker.seed(tensor, name, *_candidates(tensor.shape, found, batched=batched))
+                tracker.seed(tensor, name, *_candidates(tensor.shape, found, batched=batched), batched=batched)
             return tracker
     if wanted is not None:
         names = [name for name, _ in named]
         why = "has no spatial axes to follow" if wanted in names else "is not one of the inputs"
         raise UsageError(f"--field-of {wanted}: {wanted} {why}", f"inputs: {', '.join(names)}")
+    first = next(((name, tensor) for name, tensor in named if tensor.dim()), None) if batched else None
+    if first is not None:
+        found, others = _candidates(first[1].shape, (), batched=True)
+        if _fits(tracker, *first, (0, *found)):
+            tracker.seed(first[1], first[0], found, others, watched=True)
     return tracker
 
 
 def _follow_given(
-    tracker: FieldTracker, named: Sequence[tuple[str, torch.Tensor]], wanted: str | None, axes: AxesSpec
+    tracker: FieldTracker,
+    named: Sequence[tuple[str, torch.Tensor]],
+    wanted: str | None,
+    axes: AxesSpec,
+    *,
+    batched: bool,
 ) -> None:
     """Follow the ``axes`` that were asked for, of the input that they name."""
     if None not in (wanted, axes.name) and wanted != axes.name:
@@ -60,7 +70,7 @@ def _follow_given(
     if beyond:
         raise UsageError(f"--axes: {name} has no axis {beyond[0]}", f"its shape is {tuple(tensor.shape)}")
     if _fits(tracker, name, tensor, axes.axes):
-        tracker.seed(tensor, name, axes.axes, labels=axes.labels)
+        tracker.seed(tensor, name, axes.axes, labels=axes.labels, batched=batched)
 
 
 def _fits(tracker: FieldTracker, name: str, tensor: torch.Tensor, axes: Sequence[int]) -> bool:
@@ -74,7 +84,9 @@ def _candidates(
     shape: Sequence[int], conventional: tuple[int, ...], *, batched: bool
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Choose all axes that could be positions, and those of them that torch's convention has for others."""
-    longer = (axis for axis in range(1 if batched else 0, len(shape)) if shape[axis] > 1)
+    # Where what is taken for the batch are steps, one sample may come second.
+    least = 1 if shape[0] > 1 else 2
+    longer = (axis for axis in range(1 if batched else 0, len(shape)) if shape[axis] >= (least if axis == 1 else 2))
     axes = tuple(sorted({*conventional, *longer}))
     return axes, tuple(axis for axis in axes if axis not in conventional)
 
@@ -96,6 +108,8 @@ def notes_of(tracker: FieldTracker) -> tuple[Note, ...]:
     """Return a note for each operator without a rule that a followed tensor went through, or why none is followed."""
     if tracker.declined is not None:
         return (Note("field_unknown", tracker.declined),)
+    if tracker.is_of_features:
+        return ()
     notes = []
     left = next((cause for cause in (tracker.left.array, tracker.left.number) if cause), None)
     if left is not None and tracker.left.returned:

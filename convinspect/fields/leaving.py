@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from functools import wraps
+from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any
-
-from torch import Tensor
 
 from convinspect.fields.operations.field import Cause
 from convinspect.tensors.operators import Signature
 
 _ITEM = "aten::_local_scalar_dense"
 # How torch makes a tensor of data from outside.
-_MADE_OF_DATA = frozenset(("aten::lift_fresh", "aten::lift_fresh_copy"))
-_ARRAYS = {
-    "numpy": "Tensor.numpy",
-    "tolist": "Tensor.tolist",
-    "__array__": "Tensor.numpy",
-    "__dlpack__": "Tensor.__dlpack__",
-}
-_INDEXED = Tensor.__getitem__
+MADE_OF_DATA = frozenset(("aten::lift_fresh", "aten::lift_fresh_copy"))
 # Arguments by which a number says which elements are taken, or how many there are: one of the code says it as well.
 _BOUNDS = ("start", "end", "step", "index", "length", "diagonal", "offset", "storage_offset", "shifts", "pad")
 _AMOUNTS = ("split_size", "split_sizes", "sections", "chunks", "k", "n", "m", "output_size", "num_classes", "repeats")
@@ -35,7 +25,8 @@ _FROM, _TO_THE_END, _STEP = (0, None), (sys.maxsize, None), 1
 class Left:
     """What has left: ``number`` and ``array`` are where it did first, or ``None``; ``returned``: it came back.
 
-    A truth value is none: what a branch decides is not followed. Any number that an operator is given afterwards may
+    A truth value is none: what a branch decides is not followed. Nor is text: a model may tell what it sees
+    (``is_telling``). Any number that an operator is given afterwards may
     be the one that left, or be worked out of it, a constant of the code too: nobody can tell.
     """
 
@@ -43,23 +34,25 @@ class Left:
         self.number: Cause | None = None
         self.array: Cause | None = None
         self.returned = False
+        self.is_telling = False
         self._numbers: set[int] = set()
 
     def item(self, signature: Signature, out: Any, cause: Cause) -> None:
         """Take note of an operator on a followed tensor that gave ``out``."""
-        if signature.name == _ITEM and not isinstance(out, bool):
+        if signature.name == _ITEM and not isinstance(out, bool) and not self.is_telling:
             self.number = self.number or cause
-            if isinstance(out, int):
-                self._numbers.add(out)
+            if isinstance(out, (int, float)) and isfinite(out):
+                self._numbers.add(int(out))
 
-    def whole(self, cause: Cause) -> None:
-        """Take note of a followed tensor that became an array or a list, whose numbers can be taken out of it."""
+    def whole(self, cause: Cause, *, as_numbers: bool) -> None:
+        """Take note of a followed tensor that became an array or a list (``as_numbers``), or whose memory was lent."""
         self.array = self.array or cause
-        self.number = self.number or cause
+        if as_numbers:
+            self.number = self.number or cause
 
     def came_back(self, signature: Signature, given: Mapping[str, Any]) -> Cause | None:
         """Return what left before and may be among the arguments of an operator, or in what it makes."""
-        if signature.name in _MADE_OF_DATA:
+        if signature.name in MADE_OF_DATA:
             return self.array or self.number
         return self.number if self.number is not None and self._may_hold(signature, given) else None
 
@@ -85,66 +78,3 @@ def _whole(value: Any) -> Iterator[int]:
 def _is_all(given: Mapping[str, Any]) -> bool:
     """Tell a slice that leaves nothing out, whatever the sizes are."""
     return given.get("start") in _FROM and given.get("end") in _TO_THE_END and given.get("step", _STEP) == _STEP
-
-
-@contextmanager
-def watching_arrays(
-    tell: Callable[[Tensor, str], None], cut: Callable[[Tensor], None], kinds: Sequence[type[Tensor]]
-) -> Iterator[None]:
-    """Tell of every tensor that becomes an array or a list, and of every one that numbers have cut.
-
-    ``kinds`` are the classes of tensors that have methods of their own for that. Python passes over a slice that leaves
-    nothing out: no operator runs, though a number decided that. A mode of functions would see all of this, and every
-    look at a shape besides.
-    """
-    inside = False
-
-    def telling(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(method)
-        def told(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
-            nonlocal inside
-            if inside:
-                return method(tensor, *args, **kwargs)
-            tell(tensor, name)
-            inside = True
-            try:
-                return method(tensor, *args, **kwargs)
-            finally:
-                inside = False
-
-        return told
-
-    @wraps(_INDEXED)
-    def indexed(tensor: Tensor, index: Any) -> Any:
-        out = _INDEXED(tensor, index)
-        if _has_numbers(index):
-            cut(out)
-        return out
-
-    with ExitStack() as undo:
-        for kind in kinds:
-            for name, said in _ARRAYS.items():
-                if name in vars(kind) or kind is Tensor:
-                    undo.enter_context(_replaced(kind, name, telling(said, getattr(kind, name))))
-        undo.enter_context(_replaced(Tensor, "__getitem__", indexed))
-        yield
-
-
-@contextmanager
-def _replaced(kind: type, name: str, method: Callable[..., Any]) -> Iterator[None]:
-    own = vars(kind).get(name)
-    setattr(kind, name, method)
-    try:
-        yield
-    finally:
-        if own is None:
-            delattr(kind, name)
-        else:
-            setattr(kind, name, own)
-
-
-def _has_numbers(index: Any) -> bool:
-    items = index if isinstance(index, tuple) else (index,)
-    slices = [item for item in items if isinstance(item, slice)]
-    bounds = (bound for item in slices for bound in (item.start, item.stop, item.step))
-    return any(isinstance(item, int) and not isinstance(item, bool) for item in (*items, *bounds))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from torch import Tensor
 
@@ -16,11 +16,11 @@ from convinspect.fields.hulls.windows import places, sliding
 from convinspect.fields.operations import contracting, merging, reading
 from convinspect.fields.operations.field import Cause, Field, collapse, nothing
 from convinspect.fields.operations.moves import widen
+from convinspect.ops.registry import Registry
 from convinspect.tensors.operators import results
 
 Result: TypeAlias = "Field | Sequence[Field | None] | None"
 Rule: TypeAlias = "Callable[[Call], Result]"
-RuleT = TypeVar("RuleT", bound="Rule")
 
 _OURS = __name__.removesuffix("rules")
 INPUTS = ("self", "input", "X", "qx", "qa", "inp")
@@ -30,6 +30,7 @@ INPUTS = ("self", "input", "X", "qx", "qa", "inp")
 class Call:
     """One operator that ran: arguments by their schema's names, the tensors that came out, and fields of tensors.
 
+    ``alike``: real and imaginary parts have depended on the same in every complex tensor so far.
     A rule must not read the values of tensors, only their shapes: on the meta device there are none.
     """
 
@@ -40,6 +41,7 @@ class Call:
     count: int
     find: Callable[[Tensor], Field | None]
     candidates: Candidates = default(default_factory=Candidates)
+    alike: bool = False
 
     def __getitem__(self, name: str) -> Field:
         """Field of the tensor argument ``name``; a constant's depends on nothing."""
@@ -81,7 +83,8 @@ class Call:
 
     def contract(self, field: Field, dims: Sequence[int], *, keeps_own: bool = False) -> Field:
         """Hull over ``dims``, which keep size 1 (or their size, with ``keeps_own``, as in a softmax)."""
-        return contracting.contract(field, [dim % field.rank for dim in dims], self.cause, keeps_own=keeps_own)
+        gone = [dim % field.rank for dim in dims]
+        return contracting.contract(field, gone, self.cause, lengths=self.candidates.lengths, keeps_own=keeps_own)
 
     def mix(self, field: Field, dims: Sequence[int]) -> Field:
         """Let every position of the output along ``dims`` depend on everything along them."""
@@ -111,42 +114,10 @@ class Call:
         return reading.slide(field, {dim: sliding(field.shape[dim], outputs, kernel, stride, padding, dilation)})
 
 
-class Registry:
-    """One entry an operator, found by any spelling of its name: ``mylib::blur``, ``mylib.blur.default``."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self.entries: dict[str, Rule] = {}
-        # One look-up an operator that runs; emptied by every registration, for it may change any answer.
-        self._found: dict[str, Rule | None] = {}
-
-    def find(self, op: str) -> Rule | None:
-        """Return the entry of ``op``; an in-place operator of torch's own library has that of its functional form."""
-        if op not in self._found:
-            name = ".".join(op.replace("::", ".").split(".")[:2])
-            plain = name.removesuffix("_") if name.startswith("aten.") else name
-            self._found[op] = self.entries.get(name, self.entries.get(plain))
-        return self._found[op]
-
-    def decorator(self, names: Sequence[str]) -> Callable[[RuleT], RuleT]:
-        """Return a decorator that registers a function for each of ``names``; raises as `rf_rule` says."""
-        qualified = [_checked(name) for name in names]
-
-        def register(rule: RuleT) -> RuleT:
-            for name in qualified:
-                if name in self.entries and not _same_source(self.entries[name], rule):
-                    raise ModelError(f"{name} has a {self._what} already", f"an operator has one {self._what}")
-            self.entries.update(dict.fromkeys(qualified, rule))
-            self._found.clear()
-            return rule
-
-        return register
+RULES: Registry[Rule | None] = Registry("receptive-field rule", lambda _: None)
 
 
-RULES = Registry("receptive-field rule")
-
-
-def rf_rule(*names: str) -> Callable[[RuleT], RuleT]:
+def rf_rule(*names: str) -> Callable[[Rule], Rule]:
     """Register the decorated function as the receptive-field rule of the operators ``names``, overloads included.
 
     A rule takes the `Call` and returns the `Field` of the output (or one per output; ``None`` for an output that does
@@ -166,7 +137,11 @@ def rf_rule(*names: str) -> Callable[[RuleT], RuleT]:
     Raises:
         ModelError: one of ``names`` has another rule already, or names no operator.
     """
-    return RULES.decorator(names)
+    return RULES.decorator(names, _as_entry)
+
+
+def _as_entry(_: str, rule: Rule) -> Rule | None:
+    return rule
 
 
 def aten(names: str) -> tuple[str, ...]:
@@ -188,21 +163,3 @@ def run_rule(rule: Rule, call: Call) -> Result:
             raise
         name = "::".join(call.op.split(".")[:2])
         raise ModelError(f"{name}: its receptive-field rule failed: {type(error).__name__}: {error}") from error
-
-
-def _checked(name: str) -> str:
-    namespace, _, rest = name.replace("::", ".").partition(".")
-    if not namespace or not rest or "." in rest:
-        raise ModelError(
-            f"{name!r} does not name an operator",
-            "write the library and the operator, without an overload: 'mylib::myop'",
-        )
-    return f"{namespace}.{rest}"
-
-
-def _same_source(old: Callable[..., Any], new: Callable[..., Any]) -> bool:
-    # A model file that is imported twice (two targets in it, a notebook's cell run again) repeats its rules.
-    if old is new:
-        return False
-    old_code, new_code = getattr(old, "__code__", None), getattr(new, "__code__", None)
-    return old_code is not None and old_code == new_code and old_code.co_filename == new_code.co_filename

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor
 
 from convinspect.errors import InspectError, UsageError
 from convinspect.fields.candidates import Candidates
+from convinspect.fields.complex_parts import parts_differ
 from convinspect.fields.hulls.arrays import Shape
-from convinspect.fields.leaving import Left
+from convinspect.fields.leaving import MADE_OF_DATA, Left
+from convinspect.fields.lending import Lent
 from convinspect.fields.operations.field import (
     Cause,
     Field,
@@ -18,9 +21,11 @@ from convinspect.fields.operations.field import (
     content_of,
     everything,
     limited_to,
+    nothing,
     seed_field,
     without,
 )
+from convinspect.fields.operations.merging import are_alike, cross
 from convinspect.fields.rules import RULES, Call, Result, Rule, run_rule
 from convinspect.fields.summary.describe import Followed, describe
 from convinspect.fields.summary.unit import Asked, describe_unit
@@ -28,12 +33,16 @@ from convinspect.fields.summary.units import describe_units
 from convinspect.fields.writes.storages import StorageFields
 from convinspect.records import ReceptiveField, Unit, Units
 from convinspect.spec import UnitSpec
-from convinspect.tensors.operators import Signature, is_pointwise, name_of, results, signature_of
+from convinspect.tensors.operators import Signature, is_pointwise, name_of, results, signature_of, written
+from convinspect.torch_private import pytree, unwrapped
 
 # These look at a storage in another way, or make their tensor do so: what it holds is read off the storage.
 FROM_STORAGE = frozenset(
-    f"aten::{name}" for name in ("as_strided", "as_strided_", "transpose_", "t_", "squeeze_", "unsqueeze_", "detach_")
+    f"aten::{name}"
+    for name in ("as_strided", "as_strided_", "transpose_", "t_", "squeeze_", "unsqueeze_", "detach_", "set_")
 )
+
+_CONDITION = "torch.cond"
 
 # A higher-order operator has no schema: whatever it is given may reach whatever it gives.
 _NAMELESS = Signature("higher_order", tuple(f"arg{i}" for i in range(64)), (), {}, (), frozenset())
@@ -55,17 +64,38 @@ class FieldTracker:
         self._asked: Asked | None = None
         self._all_units = False
         self._candidates = Candidates()
+        self._watched: frozenset[int] = frozenset()
+        self._alike = True
         self._kept: dict[int, tuple[ReceptiveField, Field]] = {}
         # What an operator gives, its module returns; and where all is global, block after block is alike.
         self._told: dict[Any, ReceptiveField | None] = {}
-        self.left = Left()
+        self.left, self._lent = Left(), Lent()
         self.declined: str | None = None
         self.faults: dict[str, str] = {}
+
+    @property
+    def _lengths(self) -> Shape:
+        return self._followed.lengths if self._followed is not None else ()
+
+    @property
+    def follows(self) -> bool:
+        """Tell whether an input is followed."""
+        return self._followed is not None
 
     @property
     def unknown_ops(self) -> tuple[tuple[str, str, int], ...]:
         """Operators without a rule that touched a followed tensor, in the order in which they first ran."""
         return tuple((op, path, count) for (op, path), count in self._unknown.items())
+
+    @property
+    def is_of_features(self) -> bool:
+        """Whether it is known that none of the axes is one of positions."""
+        return len(self._candidates.denied | self._watched) == len(self._lengths)
+
+    @property
+    def mixes_samples(self) -> bool:
+        """Whether what was taken for the batch may be steps: of sequences that have them in front."""
+        return self._candidates.mixes_samples
 
     def seed(
         self,
@@ -74,41 +104,61 @@ class FieldTracker:
         axes: tuple[int, ...],
         features: tuple[int, ...] | None = None,
         labels: tuple[str, ...] | None = None,
+        *,
+        batched: bool = True,
+        watched: bool = False,
     ) -> None:
         """Follow ``tensor`` along ``axes``, and forget what was followed before.
 
         Where ``features`` are given, ``axes`` are those that could be positions: operators say which are none, and
-        where they do not, these ``features`` are. Without axes nothing is followed: `describe` returns ``None``
-        throughout. Raises `UsageError` for an axis that the tensor does not have.
+        where they do not, these ``features`` are. ``batched``: the first dimension counts samples; ``watched``: see
+        whether it really does, of an input without any other axis. Without axes nothing is followed: `describe`
+        returns ``None`` throughout. Raises `UsageError` for an axis that the tensor does not have.
         """
+        if watched:
+            axes = (0, *axes)
+        self._watched = frozenset((0,)) if watched else frozenset()
         shape = tuple(tensor.shape)
         for axis in axes:
             if not 0 <= axis < len(shape):
                 raise UsageError(f"input {name}: no axis {axis} in shape {shape}")
         self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes), labels) if axes else None
         self._storages = StorageFields(len(axes))
-        self._order, self._unknown, self._kept, self._told, self.left = 0, {}, {}, {}, Left()
+        self._order, self._unknown, self._kept, self._told, self.left, self._lent = 0, {}, {}, {}, Left(), Lent()
+        self._alike = True
         conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)
-        self._candidates = Candidates(len(axes), conventional)
+        self._candidates = Candidates([shape[axis] for axis in axes], conventional, self._watched)
         if axes:
-            self._storages.keep([tensor], [seed_field(shape, axes)], [])
+            batched = batched and (watched or 0 not in axes)
+            self._storages.keep([tensor], [seed_field(shape, axes, batched=batched)], [])
 
     def observe(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None, out: Any, path: str) -> None:
         """Follow the fields through one operator: ``func(*args, **kwargs)`` ran in module ``path`` and gave ``out``."""
         if self._followed is None:
             return
         self._order += 1
+        args, kwargs, out, nested = _packed(args, kwargs or {}, out)
         signature = signature_of(func) or _NAMELESS
         if signature.name in FROM_STORAGE:
             return
-        given = dict(zip(signature.names, args, strict=False)) | (dict(kwargs) if kwargs else {})
+        given = dict(zip(signature.names, args, strict=False)) | dict(kwargs)
+        cause = Cause(self._order, path, name_of(func))
+        self._follow(func, signature, given, out, cause, nested=nested)
+        self._lent.made(results(out))
+        self._lent.looked_at(written(func, tuple(args), kwargs))
+
+    def _follow(
+        self, func: Any, signature: Signature, given: Mapping[str, Any], out: Any, cause: Cause, *, nested: bool
+    ) -> None:
         read = [value for name, value in given.items() if name not in signature.replaced]
-        found = {id(tensor): field for tensor in results(read) if (field := self.field(tensor)) is not None}
+        found = {id(tensor): field for tensor in results(read) if (field := self._read(tensor)) is not None}
         targets = tuple(results([given.get(name) for name in signature.written])) if signature.written else ()
         wanted = tuple(results(out)) or targets
         if "out" in signature.written and "out" not in signature.replaced:
             wanted = (given["out"], *wanted)  # written first, and not returned
-        cause = Cause(self._order, path, name_of(func))
+        if signature.name in MADE_OF_DATA:
+            for tensor in wanted:  # an array may share its memory
+                self._lent.lend(tensor, cause)
         back = self.left.came_back(signature, given) if wanted else None
         if back is not None:
             self._keep_unknown(wanted, targets, back)
@@ -121,32 +171,95 @@ class FieldTracker:
             overwritten = [tensor for tensor in targets if self.field(tensor) is not None]
             self._storages.keep(overwritten, [None] * len(overwritten), overwritten)
             return
-        arguments, axes = {**signature.defaults, **given}, len(self._followed.axes)
-        call = Call(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)), self._candidates)
-        fields = self._ask_rule(RULES.find(signature.name), func, call)
+        arguments, axes = {**signature.defaults, **given}, len(self._lengths)
+        call = Call(
+            *(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)), self._candidates),
+            alike=self._alike,
+        )
+        self._alike = self._alike and not parts_differ(call)
+        fields = None if nested else self._ask_rule(RULES.find(signature.name), func, call)
         if fields is None:
-            self._unknown[cause.op, path] = self._unknown.get((cause.op, path), 0) + 1
+            # What is nested stays unknown, whatever rules there are.
+            if not nested or any(field.uncertainty.unknown is None for field in found.values()):
+                place = cause.op, cause.path
+                self._unknown[place] = self._unknown.get(place, 0) + 1
             # It may have written to all that its schema says it writes to, not only to what it returned.
             wanted = tuple({id(tensor): tensor for tensor in (*wanted, *targets)}.values())
-            fields = [everything(tuple(tensor.shape), self._followed.lengths, cause) for tensor in wanted]
+            fields = [everything(tuple(tensor.shape), self._lengths, cause) for tensor in wanted]
         denied = self._candidates.denied
         self._storages.keep(wanted, [field and without(field, denied) for field in fields], targets)
 
-    def leaves(self, tensor: Tensor, how: str, path: str) -> None:
-        """Take note that ``tensor`` becomes an array or a list in module ``path``."""
+    def reads(self, given: Sequence[Tensor]) -> None:
+        """Take note of what an operator is about to read: others may have written to memory that was lent."""
+        if self._followed is not None:
+            for tensor in given:
+                self._look_at(tensor)
+
+    def _look_at(self, tensor: Tensor) -> None:
+        cause, left = self._lent.written(tensor), self.left.array or self.left.number
+        if cause is not None and left is not None:
+            self._storages.forget(tensor, self._everything(tensor, left if self.field(tensor) is None else cause))
+
+    def _read(self, tensor: Tensor) -> Field | None:
+        """Return the field of what an operator has read: what is not followed may have come from elsewhere."""
+        field, array = self.field(tensor), self.left.array
+        # A number that an operator is given may come as a tensor that nobody made.
+        may_be_new = field is None and array is not None and (tensor.dim() > 0 or self.left.number is not None)
+        if array is not None and may_be_new and self._lent.is_from_elsewhere(tensor):
+            return self._everything(tensor, array)
+        return field
+
+    def leaves(self, tensor: Tensor, how: str, path: str, *, as_numbers: bool = True) -> None:
+        """Take note that ``tensor`` becomes an array or a list in module ``path``, or that its memory is lent."""
+        if self._followed is None:
+            return
+        cause = Cause(self._order, path, how)
+        self._lent.lend(tensor, cause)
         if self.field(tensor) is not None:
-            self.left.whole(Cause(self._order, path, how))
+            self._lent.look_round()
+            self.left.whole(cause, as_numbers=as_numbers)
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Let the numbers that leave in this block be those that are printed, and no others."""
+        before, self.left.is_telling = self.left.is_telling, True
+        try:
+            yield
+        finally:
+            self.left.is_telling = before
 
     def cut(self, tensor: Tensor) -> None:
         """Take note that Python's numbers have cut ``tensor`` out of another one."""
         if self.left.number is not None:
             self._keep_unknown((tensor,), (), self.left.number)
 
+    def either(self, taken: Sequence[Tensor], others: Sequence[Tensor] | str, path: str) -> None:
+        """Let each tensor ``taken``, which values chose in module ``path``, depend on all that its counterpart does.
+
+        Where there are no ``others``, but the reason why, that is unknown.
+        """
+        if self._followed is None:
+            return
+        cause, lengths = Cause(self._order, path, _CONDITION), self._followed.lengths
+        if isinstance(others, str) or [one.shape for one in taken] != [other.shape for other in others]:
+            self.faults[_CONDITION] = others if isinstance(others, str) else "its branches give other shapes"
+            self._unknown[_CONDITION, path] = self._unknown.get((_CONDITION, path), 0) + 1
+            self._storages.keep(taken, [everything(tuple(one.shape), lengths, cause) for one in taken], [])
+            return
+        for one, other in zip(taken, others, strict=True):
+            shape = tuple(one.shape)
+            fields = [self.field(tensor) or nothing(shape, len(lengths)) for tensor in (one, other)]
+            if not are_alike(*fields):
+                self._storages.keep([one], [cross(fields, shape).marked(upper_bound=cause)], [])
+
     def _keep_unknown(self, tensors: Sequence[Tensor], targets: Sequence[Tensor], cause: Cause) -> None:
         """Let ``tensors`` depend on numbers that left torch and came back."""
+        self._storages.keep(tensors, [self._everything(one, cause) for one in tensors], targets)
+
+    def _everything(self, tensor: Tensor, cause: Cause) -> Field:
+        """Return the field of a tensor with numbers in it that left torch and came back."""
         self.left.returned = True
-        lengths = self._followed.lengths if self._followed is not None else ()
-        self._storages.keep(tensors, [everything(tuple(one.shape), lengths, cause) for one in tensors], targets)
+        return everything(tuple(tensor.shape), self._lengths, cause)
 
     def _ask_rule(self, rule: Rule | None, func: Any, call: Call) -> Sequence[Field | None] | None:
         """Return what the operator's rule says of its outputs; ``None`` where it has none, or none that fits.
@@ -178,6 +291,7 @@ class FieldTracker:
 
         Until it is known which axes are positions the report is a preliminary one: `settled` gives the final one.
         """
+        self._look_at(tensor)
         return self.told(self.field(tensor))
 
     def told(self, field: Field | None) -> ReceptiveField | None:
@@ -216,7 +330,7 @@ class FieldTracker:
 
     def _shown(self, field: Field, denied: frozenset[int]) -> tuple[Field, Followed | None]:
         """Leave out the axes that are ``denied``."""
-        followed = self._followed
+        followed, denied = self._followed, denied | self._watched
         if followed is None or not denied:
             return field, followed
         kept = [number for number in range(len(followed.axes)) if number not in denied]
@@ -252,6 +366,15 @@ class FieldTracker:
     def answer(self) -> Unit | None:
         """Return the unit that was asked for; raises `UsageError` where the run has none such."""
         return self._asked.answer() if self._asked is not None else None
+
+
+def _packed(
+    args: Sequence[Any], kwargs: Mapping[str, Any], out: Any
+) -> tuple[Sequence[Any], Mapping[str, Any], Any, bool]:
+    """Return the values in place of nested tensors, and whether there are any: no rule is made for them."""
+    if not any(tensor.is_nested for tensor in results((args, list(kwargs.values()), out))):
+        return args, kwargs, out, False
+    return (*pytree.tree_map_only(Tensor, unwrapped, (args, dict(kwargs), out)), True)
 
 
 def _per_output(result: Result, shapes: Sequence[Shape]) -> Sequence[Field | None] | None:

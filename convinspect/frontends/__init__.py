@@ -10,8 +10,8 @@ from convinspect.errors import UsageError
 from convinspect.frontends.eager import Eager
 from convinspect.frontends.export.program import Program, is_exported_program
 from convinspect.frontends.frontend import Frontend
-from convinspect.frontends.modules import is_scripted
 from convinspect.frontends.torchscript.script import Script
+from convinspect.tensors.registered import is_scripted
 
 __all__ = ["Frontend", "frontend_of"]
 

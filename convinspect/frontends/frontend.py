@@ -48,6 +48,9 @@ class ScopeRecorder(AbstractContextManager[Any], Protocol):
     def left(self, tensor: torch.Tensor, how: str) -> None:
         """Say that ``tensor`` becomes an array or a list; ``how`` is what torch calls that."""
 
+    def cut(self, tensor: torch.Tensor) -> None:
+        """Say that numbers have cut all of ``tensor`` out of it, for which no operator ran."""
+
     def returned(self, path: str, value: Any) -> tuple[TensorRecord, ...]:
         """Say that the module at ``path`` returns ``value``, and get records of the tensors in it."""
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from convinspect.tensors.identity import same_piece
 from convinspect.tensors.operators import results
+from convinspect.tensors.registered import is_scripted
 from convinspect.torch_private import registries, script_object, script_type, unpacked
 
 _LISTS = ("ModuleList", "ModuleDict", "ParameterList", "ParameterDict")
@@ -17,11 +18,6 @@ _PER_CHANNEL = (torch.per_channel_affine, torch.per_channel_affine_float_qparams
 
 # Puts the value under the name where it was found.
 Put = Callable[[str, Any], None]
-
-
-def is_scripted(module: Any) -> bool:
-    """Tell a module that TorchScript runs."""
-    return issubclass(type(module), torch.jit.ScriptModule)
 
 
 def type_name(module: nn.Module) -> str:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from convinspect.gather.gathering import gather
-from convinspect.gather.job import Complaint, Job, Outcome
+from convinspect.gather.job import Job, Outcome
 
-__all__ = ["Complaint", "Job", "Outcome", "gather"]
+__all__ = ["Job", "Outcome", "gather"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from convinspect.errors import UsageError
 from convinspect.gather.assignment import Moved
-from convinspect.gather.prepared import Prepared
+from convinspect.gather.job import Prepared
 from convinspect.gather.revision import Tree, submodules, write
 from convinspect.spec import Request
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from convinspect.gather.evidence import ABSENT, Disk, Evidence, digest, found_in, signature
 from convinspect.gather.installed import Installed
-from convinspect.gather.recording import Recorder
+from convinspect.gather.recording import Recorder, absolute
 
 _LARGE = 1 << 20
 _MOST_BYTES = 2 << 30
@@ -43,7 +43,10 @@ def conclude(recorder: Recorder, installed: Installed, disk: Disk, apart: tuple[
         _searched(recorder, installed, apart),
         {folder: digest_ for folder, digest_ in recorder.listed.items() if not f"{folder}/".startswith(apart)},
         {folder: digest_ for folder, digest_ in recorder.distributions.items() if not f"{folder}/".startswith(apart)},
-        {name: _digest_of(recorder.environment.get(name)) for name in sorted(recorder.variables)},
+        {
+            name: None if (value := recorder.environment.get(name)) is None else digest(value)
+            for name in sorted(recorder.variables)
+        },
     )
 
 
@@ -97,16 +100,8 @@ def _searched(recorder: Recorder, installed: Installed, apart: tuple[str, ...]) 
     """Return the folders in which a new file could be found first: not those inside of an installed package."""
     folders = {}
     for folder, names in recorder.searched.items():
-        inside = f"{folder}/" in installed and folder not in map(_plain, sys.path)
+        inside = f"{folder}/" in installed and folder not in map(absolute, sys.path)
         if not inside and not f"{folder}/".startswith(apart):
             joined = "/".join(sorted(names))
             folders[folder] = (joined, found_in(folder, joined))
     return folders
-
-
-def _plain(path: str) -> str:
-    return os.path.abspath(path).replace(os.sep, "/")
-
-
-def _digest_of(value: str | None) -> str | None:
-    return None if value is None else digest(value)

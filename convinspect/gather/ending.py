@@ -8,8 +8,9 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+from convinspect.errors import Complaint
 from convinspect.gather.child import CANNOT_ANSWER
-from convinspect.gather.job import Complaint, Job
+from convinspect.gather.job import Job
 
 
 @dataclass(frozen=True, slots=True)

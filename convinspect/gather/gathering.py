@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from convinspect.errors import InspectError
-from convinspect.gather.job import Complaint, Job, Outcome
+from convinspect.errors import Complaint, InspectError
+from convinspect.gather.job import Job, Outcome, Prepared, as_asked
 from convinspect.gather.key import key_of
-from convinspect.gather.prepared import Prepared, as_asked
 from convinspect.gather.revision import tree_of
 from convinspect.gather.saved import is_saved_report, read_saved_report
 from convinspect.gather.store import Store, cache_folder
@@ -69,7 +68,7 @@ def _found(index: int, job: Job, store: Store) -> Outcome | Prepared:
         if tree is None and is_saved_report(job.request, folder):
             return Outcome(read_saved_report(job.request, folder), None, cached=False)
     except InspectError as error:
-        return Outcome(None, Complaint(error.message, error.hint, error.exit_code), cached=False)
+        return Outcome(None, Complaint.of(error), cached=False)
     key = key_of(job, folder, tree)
     kept = None if key is None else store.find(key)
     if kept is None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from importlib.machinery import SourceFileLoader
 from typing import Any
 
+from convinspect.gather.recording import absolute
+
 _PACKAGES = ("/site-packages/", "/dist-packages/")
 
 
@@ -42,7 +44,7 @@ def read_own_sources(installed: Installed) -> None:
     path_stats = kind.path_stats
 
     def of_installed(self: Any, path: str) -> Any:
-        if os.path.abspath(path).replace(os.sep, "/") not in installed:
+        if absolute(path) not in installed:
             raise OSError(f"{path}: to be compiled")
         return path_stats(self, path)
 
@@ -50,7 +52,7 @@ def read_own_sources(installed: Installed) -> None:
 
 
 def _folder(path: str) -> str:
-    return os.path.abspath(path).replace(os.sep, "/").rstrip("/") + "/"
+    return absolute(path).rstrip("/") + "/"
 
 
 def _has_packages(path: str) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from convinspect.errors import Complaint
+from convinspect.gather.revision import Tree
 from convinspect.report import Report
 from convinspect.spec import Request
 
@@ -25,15 +27,6 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
-    """Why there is no whole report, for a person, with the exit code that scripts read (2, 3 or 70)."""
-
-    message: str
-    hint: str | None
-    exit_code: int
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one job. A forward that stopped half-way gives both: the rows up to there, and the error.
 
@@ -47,3 +40,20 @@ class Outcome:
     cached: bool
     notes: tuple[str, ...] = ()
     read: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A job, its place among all, its absolute folder, and its tree and key where it has them."""
+
+    index: int
+    job: Job
+    folder: str
+    tree: Tree | None
+    key: str | None
+
+
+def as_asked(report: Report, job: Job) -> Report:
+    """Return ``report`` with the job's target as its user wrote it, and the revision said."""
+    said = "" if job.revision is None else f" at {job.revision}"
+    return replace(report, model=replace(report.model, target=f"{job.request.target.text}{said}"))

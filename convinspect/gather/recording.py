@@ -66,7 +66,7 @@ class Recorder:
         if self._active:
             for folder in sys.path if path is None else path:
                 if isinstance(folder, str):
-                    self.searched.setdefault(_absolute(folder or "."), set()).add(name.rpartition(".")[2])
+                    self.searched.setdefault(absolute(folder or "."), set()).add(name.rpartition(".")[2])
 
     def _hear(self, event: str, args: tuple[Any, ...]) -> None:
         if not self._active:
@@ -117,12 +117,13 @@ def _name(path: Any) -> str | None:
     if isinstance(path, int):
         return None
     try:
-        return _absolute(os.fsdecode(path))
+        return absolute(os.fsdecode(path))
     except (TypeError, ValueError, OSError):
         return None
 
 
-def _absolute(path: str) -> str:
+def absolute(path: str) -> str:
+    """Return the absolute path with slashes, as all that is recorded has it."""
     return os.path.abspath(path).replace(os.sep, "/")
 
 

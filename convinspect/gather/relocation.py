@@ -37,7 +37,7 @@ def refuse_strays(recorder: Recorder, installed: Installed, moved: Moved) -> Non
             hint = "check the revision out in a folder of its own (git worktree add), and inspect it there"
             raise UsageError(f"{path} is kept in Git LFS: its content is not part of the revision", hint)
         elsewhere = places.moved(path)
-        if elsewhere != path and os.path.isfile(elsewhere) and not _same(path, elsewhere):
+        if elsewhere != path and os.path.isfile(elsewhere) and not os.path.samefile(path, elsewhere):
             hint = "the code names it by its whole path; a path relative to the code follows the revision"
             raise UsageError(f"{path} was read as it is in the work tree, not as in the revision", hint)
 
@@ -119,7 +119,3 @@ def _is_pointer(path: str) -> bool:
             return file.read(len(_POINTER)) == _POINTER
     except OSError:
         return False
-
-
-def _same(one: str, other: str) -> bool:
-    return os.path.samefile(one, other)

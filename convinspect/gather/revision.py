@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from convinspect.errors import UsageError
+from convinspect.git import git
 
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
-# Set where git runs a hook: they would send us to the hook's repository and to the index of the commit in the making.
-_OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE")
 _SUBMODULE = "160000"
 
 
@@ -67,22 +66,9 @@ def submodules(tree: Tree) -> tuple[str, ...]:
     return tuple(line.partition("\t")[2] for line in listed if line.startswith(_SUBMODULE))
 
 
-def _git(folder: str, *arguments: str, **environment: str) -> CompletedProcess[str]:
-    import subprocess  # noqa: PLC0415 - not where no revision is asked for
-
-    kept = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
-    command = ["git", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", *arguments]
+def _git(folder: str, *arguments: str, **more: str) -> CompletedProcess[str]:
     try:
-        return subprocess.run(  # noqa: S603
-            command,
-            cwd=folder,
-            env={**kept, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="surrogateescape",
-            check=False,
-        )
+        return git(folder, *arguments, more=more)
     except FileNotFoundError:
         missing = f"{folder}: no such folder" if not os.path.isdir(folder) else "git is not installed"
         raise UsageError(missing) from None

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, NoReturn
 
-from convinspect.errors import InspectError, UsageError
+from convinspect.errors import Complaint, InspectError, UsageError
 from convinspect.gather import plain, running
 from convinspect.gather.assignment import Assignment, unseal
 from convinspect.gather.checkout import Checkouts
 from convinspect.gather.ending import Ending, complaint_about
-from convinspect.gather.job import Complaint, Job, Outcome
+from convinspect.gather.job import Job, Outcome, Prepared, as_asked
 from convinspect.gather.key import needs_fresh_process
-from convinspect.gather.prepared import Prepared, as_asked
 from convinspect.gather.saved import is_saved_report, read_saved_report
 from convinspect.gather.store import Store
 from convinspect.report import Report
@@ -72,7 +71,7 @@ def work(
             try:
                 asked = _asked(one, used, checkouts)
             except InspectError as error:
-                yield one.index, Outcome(None, Complaint(error.message, error.hint, error.exit_code), cached=False)
+                yield one.index, Outcome(None, Complaint.of(error), cached=False)
                 continue
             if isinstance(asked, Report):
                 yield one.index, Outcome(as_asked(asked, one.job), None, cached=False)

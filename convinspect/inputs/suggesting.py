@@ -14,7 +14,7 @@ from convinspect.frontends.modules import type_name
 from convinspect.inputs.places import Use, uses_of
 from convinspect.tensors.registered import registered_modules
 
-_CONVOLUTION = re.compile(r"(Lazy)?Conv(Transpose)?([123])d")
+_WINDOWED = re.compile(r"(?:Lazy)?(?:Conv(?:Transpose)?|(?:(?:Adaptive)?(?:Max|Avg)|LP|FractionalMax)Pool)([123])d")
 _PLAIN = {"int": "0", "float": "0.5", "bool": "False"}
 _TIMES = re.compile(r"t|time_?steps?|timesteps?|time")
 _SEQUENCE = "100"
@@ -130,8 +130,8 @@ def _is_needed(parameter: inspect.Parameter) -> bool:
 
 
 def has_batch(model: nn.Module, tensor: torch.Tensor) -> bool:
-    """Tell whether the first axis of ``tensor`` counts a batch: convolutions also take inputs without one."""
+    """Tell whether the first axis of ``tensor`` counts a batch: convolutions and pools also take inputs without one."""
     # By name, as scripted modules are instances of none of torch's layers.
-    kinds = (_CONVOLUTION.fullmatch(type_name(module)) for module in registered_modules(model))
+    kinds = (_WINDOWED.fullmatch(type_name(module)) for module in registered_modules(model))
     first = next(filter(None, kinds), None)
-    return first is None or tensor.dim() != int(first[3]) + 1
+    return first is None or tensor.dim() != int(first[1]) + 1 or not tensor.is_floating_point()

@@ -11,8 +11,8 @@ from convinspect.errors import UsageError
 from convinspect.frontends import frontend_of
 from convinspect.frontends.placing import place
 from convinspect.load.device import resolve_device
+from convinspect.load.kinds import Kind, read_json
 from convinspect.load.loaded import Loaded
-from convinspect.load.sniff import read_json
 from convinspect.load.without_data import built_without_data
 from convinspect.records import Note
 from convinspect.spec import Request
@@ -24,7 +24,7 @@ from convinspect.users_code import running_users_code
 _LARGE = 2**30
 
 
-def load_config(request: Request) -> Loaded:
+def load(request: Request, _kind: Kind) -> Loaded:
     """Return the model that the config describes, on the request's device; a large one by default on meta.
 
     Its dtype is the config's own unless the request names one. Raises `UsageError` where transformers is not

@@ -13,6 +13,7 @@ import torch
 
 from convinspect.frontends import frontend_of
 from convinspect.load.device import resolve_device
+from convinspect.load.kinds import Kind
 from convinspect.load.loaded import Loaded
 from convinspect.load.program_safety import check_program
 from convinspect.load.torchscript import not_loaded
@@ -20,7 +21,7 @@ from convinspect.load.zip_directory import read_directory
 from convinspect.spec import Request
 
 
-def load_export(request: Request) -> Loaded:
+def load(request: Request, _kind: Kind) -> Loaded:
     """Return the request's program on its device, with the inputs that it was exported with.
 
     Raises `UsageError` for a file that is damaged or would do more than describe a graph.

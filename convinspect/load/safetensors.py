@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from convinspect.errors import UsageError
-from convinspect.load.sniff import parse_json
+from convinspect.load.kinds import parse_json
 from convinspect.load.tensors_in_pickle import TensorClaim, sizes_in
 
 # The reference implementation allows 100 MB; JSON of that size takes gigabytes once it is read.

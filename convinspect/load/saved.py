@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from convinspect.errors import UsageError
-from convinspect.load.options import check_options
-from convinspect.load.sniff import read_json
+from convinspect.load.kinds import check_options, read_json
 from convinspect.report import Report
 from convinspect.spec import Request
 

@@ -15,6 +15,7 @@ from convinspect.frontends.torchscript.markers import quiet
 from convinspect.load.archive_safety import check_archive, check_operator
 from convinspect.load.device import resolve_device
 from convinspect.load.inert_pickle import MAX_BYTES, Call, read_pickle
+from convinspect.load.kinds import Kind
 from convinspect.load.loaded import Loaded
 from convinspect.load.tensors_in_pickle import TensorClaim, tensor_in
 from convinspect.load.zip_directory import Directory, read_directory, read_record
@@ -26,7 +27,7 @@ _MAX_INPUT_BYTES = 1 << 30
 _SEED = 0
 
 
-def load_torchscript(request: Request) -> Loaded:
+def load(request: Request, _kind: Kind) -> Loaded:
     """Return the request's archive on its device, with the inputs that it knows.
 
     Raises `UsageError` for an archive that is damaged, or whose code reaches outside the interpreter.

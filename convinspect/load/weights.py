@@ -9,9 +9,9 @@ from typing import Any
 
 from convinspect.errors import UsageError
 from convinspect.load.checkpoint import read_checkpoint
+from convinspect.load.kinds import Kind, read_json
 from convinspect.load.loaded import Loaded
 from convinspect.load.safetensors import read_safetensors
-from convinspect.load.sniff import Kind, read_json
 from convinspect.load.tensors_in_pickle import TensorClaim
 from convinspect.paths import is_file
 from convinspect.records import ModuleRecord, Note, Weight
@@ -28,7 +28,7 @@ _ASSUMED = Note(
 )
 
 
-def load_weights(request: Request, kind: Kind) -> Loaded:
+def load(request: Request, kind: Kind) -> Loaded:
     """Return the weights that the request's file holds, without loading a tensor and without torch.
 
     Raises `UsageError` for a file that is damaged or holds anything but weights.

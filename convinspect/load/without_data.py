@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from convinspect.light_imports import light_symbols, without_compiler
 from convinspect.tensors.known import MOST, values_of, with_twin, with_values
 from convinspect.tensors.operators import operands
 from convinspect.torch_private import DispatchMode, undispatched
@@ -20,7 +21,7 @@ _FROM_PYTHON = (torch.tensor, torch.as_tensor)
 @contextmanager
 def built_without_data() -> Iterator[None]:
     """Run the block with tensors made on the meta device; what is known of their values is carried beside them."""
-    with torch.device("meta"), _FromPython(), _Carried():
+    with torch.device("meta"), _FromPython(), _Carried(), without_compiler():
         yield
 
 
@@ -51,7 +52,8 @@ class _Carried(DispatchMode):
         if where != _META and not any(tensor.is_meta for tensor in operands(args, kwargs)):
             return func(*args, **kwargs)
         leaves = where is not None and where != _META
-        return with_values(func, args, kwargs, lambda: func(*args, **kwargs), values_of if leaves else _as_it_is)
+        with light_symbols():
+            return with_values(func, args, kwargs, lambda: func(*args, **kwargs), values_of if leaves else _as_it_is)
 
 
 def _as_it_is(tensor: torch.Tensor) -> torch.Tensor:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from importlib import import_module
+from importlib import import_module  # noqa: TID251 - matplotlib, and of this room by the name of a kind
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from convinspect.errors import UsageError
+from convinspect.spec import Section
 
 if TYPE_CHECKING:
     from convinspect.report import Report
-    from convinspect.spec import Section
 
 Kind: TypeAlias = Literal["memory", "field", "graph"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

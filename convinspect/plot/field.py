@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from convinspect.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from convinspect.plot.drawing import PlotOptions
-    from convinspect.records import Interval, ReceptiveField
-    from convinspect.report import Layer, Report
+from convinspect.plot.drawing import PlotOptions
+from convinspect.records import Interval, ReceptiveField
+from convinspect.report import Layer, Report
 
 # As many boxes as can be told apart.
 _BOXES = 6

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from convinspect.errors import UsageError
+from convinspect.plot.drawing import PlotOptions
 from convinspect.render.cells import shape
 from convinspect.render.geometry import geometry
+from convinspect.report import Edge, Report
 from convinspect.tree import Node, tree_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from convinspect.plot.drawing import PlotOptions
-    from convinspect.report import Edge, Report
 
 # As many boxes as a page has room for.
 _FITTING = 20
@@ -46,13 +43,12 @@ def draw(report: Report, options: PlotOptions, figure: Any) -> None:
 
 def _lifted(graph: Sequence[Edge], nodes: Sequence[Node], depth: int) -> dict[Edge, int]:
     """Return the edges between rows of at most ``depth`` levels, with the row that made what is read."""
-    places = {id(node): index for index, node in enumerate(nodes)}
 
     def shown(row: int) -> int:
         node = nodes[row]
         while node.level > depth and node.parent is not None:
             node = node.parent
-        return places[id(node)]
+        return node.index
 
     found: dict[Edge, int] = {}
     for source, target in graph:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from convinspect import units
 from convinspect.errors import UsageError
-
-if TYPE_CHECKING:
-    from convinspect.plot.drawing import PlotOptions
-    from convinspect.records import Timeline
-    from convinspect.report import Report
+from convinspect.plot.drawing import PlotOptions
+from convinspect.records import Timeline
+from convinspect.report import Report
 
 _COLORS = {
     "weights": "#8a94a3",
@@ -23,6 +21,7 @@ _COLORS = {
     "activations": "#e08b2d",
     "temporaries": "#d9c14a",
 }
+_OTHER = "#5b6672"
 
 
 def draw(report: Report, options: PlotOptions, figure: Any) -> None:
@@ -45,7 +44,7 @@ def draw(report: Report, options: PlotOptions, figure: Any) -> None:
     below = [0.0] * len(edges)
     for kind, sizes in bands.items():
         above = [low + size / scale for low, size in zip(below, [*sizes, sizes[-1]], strict=True)]
-        axes.fill_between(edges, below, above, step="post", label=kind, color=_COLORS[kind], linewidth=0)
+        axes.fill_between(edges, below, above, step="post", label=kind, color=_COLORS.get(kind, _OTHER), linewidth=0)
         below = above
     peak = max(range(len(total)), key=total.__getitem__)
     axes.axhline(total[peak] / scale, color="black", linestyle=":", linewidth=0.8)
@@ -77,7 +76,7 @@ def draw(report: Report, options: PlotOptions, figure: Any) -> None:
 def alive(line: Timeline) -> dict[str, list[int]]:
     """Return the bytes of each kind that are alive after each moment."""
     found: dict[str, list[int]] = {}
-    for kind in _COLORS:
+    for kind in dict.fromkeys((*_COLORS, *(one.kind for one in line.allocations))):
         change = [0] * (len(line.moments) + 1)
         for one in line.allocations:
             if one.kind == kind:

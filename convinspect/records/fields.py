@@ -38,8 +38,8 @@ class ReceptiveField:
     """Which input indices a tensor depends on; every tuple has one entry per spatial axis of ``input``.
 
     ``size`` is nominal (unclipped), the largest over channels and phases, ``size_min`` the smallest, and ``size_by``
-    what they differ by (``"channel"``, ``"phase"``, ``"output"``, or two of them joined by ``and``); ``jump`` an int,
-    or text such as ``"1/2"``; ``start`` the first input index that output 0 sees (negative: padding);
+    what they differ by (``"channel"``, ``"phase"``, ``"output"``, ``"run"``, or several of them joined by ``and``);
+    ``jump`` an int, or text such as ``"1/2"``; ``start`` the first input index that output 0 sees (negative: padding);
     ``center`` the inclusive interval inside the real input that the unit at ``n // 2`` depends on (``None``:
     nothing); ``coverage`` its share of the input. ``halo``: how many input positions before and after a tile its
     units read, for tiles cut where all phases start anew. ``axes`` are axes of the input tensor, batch included.

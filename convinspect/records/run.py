@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from convinspect.records.fields import Unit, Units
-from convinspect.records.memory import Memory
+from convinspect.records.memory import TotalMemory
 from convinspect.records.numbers import Count
 from convinspect.records.tensors import NamedTensor, TensorRecord, Value
 from convinspect.records.timeline import Timelines
@@ -121,8 +121,8 @@ class ModuleRecord:
     buffers: tuple[Weight, ...] = ()
 
 
-# The codes of notes on what was taken where it was not named.
-TAKEN = ("chosen", "guessed")
+# The codes of notes on what was taken where it was not named, and on another place that it ran in.
+_TOLD = ("chosen", "guessed", "ran_on_cpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,11 @@ class Note:
     code: str
     message: str
     path: str | None = None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it is told beside the report, wherever that goes."""
+        return self.code in _TOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +173,7 @@ class Trace:
     notes: tuple[Note, ...] = ()
     ran: bool = True
     failure: Failure | None = None
-    memory: Memory | None = None
+    memory: TotalMemory | None = None
     unit: Unit | None = None
     timelines: Timelines | None = None
     wants_values: bool = False

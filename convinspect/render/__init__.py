@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from collections.abc import Callable
+from importlib import import_module  # noqa: TID251 - of this room, by the name of a format
 from typing import TYPE_CHECKING, cast
 
 from convinspect.errors import UsageError
 from convinspect.render.options import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from convinspect.report import Report
 
 __all__ = ["FORMATS", "Options", "render"]
 
-# Each is the name of a file beside this one, whose ``write(report, options)`` returns the text.
-FORMATS = ("table", "json", "jsonl", "csv", "markdown", "html", "svg", "torchsummary")
+# Each is the name of a file beside this one, whose ``write(report, options)`` returns the text; with the suffix of
+# an output file that is to be of it.
+FORMATS = {
+    "table": "",
+    "json": ".json",
+    "jsonl": ".jsonl",
+    "csv": ".csv",
+    "markdown": ".md",
+    "html": ".html",
+    "svg": ".svg",
+    "torchsummary": "",
+}
 
 
 def render(report: Report, format: str = "table", options: Options | None = None) -> str:  # noqa: A002 - the option's name

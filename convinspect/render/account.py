@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from convinspect import units
 from convinspect.ops import display_name
+from convinspect.records import Measured, Peak
 from convinspect.render.cells import DIGITS, size_text
-from convinspect.render.text import shorten, text_width, wrapped
-
-if TYPE_CHECKING:
-    from convinspect.records import Measured, Peak
-    from convinspect.render.text import Glyphs
-    from convinspect.report import Report
+from convinspect.render.text import Glyphs, shorten, text_width, wrapped
+from convinspect.report import Report
 
 # Which kinds stand in one line: what the forward made, whoever holds it.
 _LINES = {

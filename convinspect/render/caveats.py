@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
 
-from convinspect.records import TAKEN
+from convinspect.records import Note, ReceptiveField
 from convinspect.render import field, field_summary
+from convinspect.render.layout import Layout
+from convinspect.render.rows import Row
 from convinspect.render.signs import Sign
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from convinspect.records import Note, ReceptiveField
-    from convinspect.render.layout import Layout
-    from convinspect.render.rows import Row
-    from convinspect.render.text import Glyphs
-    from convinspect.report import Report
+from convinspect.render.text import Glyphs
+from convinspect.report import Report
 
 _NAMED = 3
-# What is said while the model is looked for and run.
-_TOLD = (*TAKEN, "ran_on_cpu")
 
 
 def legend(report: Report, rows: Sequence[Row], layout: Layout, glyphs: Glyphs, *, verbose: bool) -> Iterator[str]:
@@ -107,7 +100,7 @@ def warnings(report: Report, *, told: bool) -> Iterator[str]:
 
 def _notes(report: Report, *, told: bool) -> Iterable[Note]:
     for note in report.warnings:
-        if not (told and note.code in _TOLD) and not (note.code == "macs_lower_bound" and report.uncounted):
+        if not (told and note.is_told) and not (note.code == "macs_lower_bound" and report.uncounted):
             yield note
 
 

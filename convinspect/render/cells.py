@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from convinspect import units
+from convinspect.render import field
+from convinspect.render.text import Glyphs
 
 if TYPE_CHECKING:
+    from convinspect.records import ReceptiveField
     from convinspect.render.rows import Row
-    from convinspect.render.text import Glyphs
+    from convinspect.report import Report
 
 # A column of counts that are larger than this is written in SI: they are no longer read digit by digit.
 _EXACT_BELOW = 1_000_000
@@ -29,6 +32,12 @@ class CellContext:
     params: int = 0
     macs: int | None = None
     stopped: bool = False
+
+    @classmethod
+    def of(cls, report: Report, glyphs: Glyphs) -> CellContext:
+        """Return what the cells of ``report`` are written with; a share of a bound is no share."""
+        macs = report.totals.macs if report.totals.macs_status == "exact" else None
+        return cls(glyphs, report.totals.params, macs, stopped=report.failure is not None)
 
 
 # All cells of a column are written at once: its counts are all in full, or all in SI.
@@ -144,3 +153,40 @@ def _percent(part: int, whole: int) -> str:
 
 def _or_nothing(value: int, write: Callable[[int], str], context: CellContext) -> str:
     return write(value) if value else context.glyphs.nothing
+
+
+def of_field(text: Callable[[ReceptiveField], str]) -> Cells:
+    """Return how ``text`` of each row's field is written, from the first to the last layer of the row."""
+    return lambda rows, _: [_cell(row, text) for row in rows]
+
+
+def field_size(rows: Sequence[Row], context: CellContext) -> list[str]:
+    """Return the sizes of fields: ``14``, ``92-100`` where one differs by phase."""
+    return of_field(lambda rf: field.size_text(rf, context.glyphs, compact=True))(rows, context)
+
+
+def _cell(row: Row, text: Callable[[ReceptiveField], str]) -> str:
+    if row.role in ("own", "hidden"):
+        return ""
+    # Hundreds of equal layers have few fields.
+    fields = dict.fromkeys(layer.receptive_field for layer in row.layers)
+    said = list(dict.fromkeys(text(one) if one else "" for one in fields))
+    return said[0] if len(said) == 1 else _range(said)
+
+
+def _range(said: Sequence[str]) -> str:
+    """Return ``27-35``, least and most, or the first and the last where they are no plain numbers."""
+    ends = [part for one in said for part in one.split("-")]
+    if all(end.isascii() and end.isdigit() for end in ends):
+        numbers = sorted(map(int, ends))
+        return f"{numbers[0]}-{numbers[-1]}"
+    return f"{said[0]} .. {said[-1]}"
+
+
+def extent(row: Row) -> int | None:
+    """Return how many positions one unit of the row sees along the axis where it sees most."""
+    found = row.layer.receptive_field
+    if found is None:
+        return None
+    sides = [side[1] - side[0] + 1 for side in found.center or () if side is not None]
+    return max([*(size for size in found.size or () if size is not None), *sides], default=None)

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from convinspect import units
 from convinspect.errors import UsageError
-from convinspect.render import cells, field, field_cells
+from convinspect.render import cells, field
 from convinspect.render.signs import Sign
 
 if TYPE_CHECKING:
-    from convinspect.report import Layer, Report
+    from convinspect.report import Report
+
+if TYPE_CHECKING:
+    from convinspect.render.rows import Row  # the columns' names are wanted where no report is shown
 
 Topic: TypeAlias = Literal["tensors", "weights", "macs", "field", "memory"]
 
@@ -31,7 +34,8 @@ class Column:
     ``topic``: all but ``weights`` need a forward. ``silent`` returns why the column has nothing to say of a report, or
     nothing. ``extra`` columns come where the width allows it, in this order, those of one number together (0: never by
     themselves). Where the table is too wide, columns are left out in ``drop`` order (from 1; 0: last, from the right).
-    Those of its ``signs`` that occur are explained. ``bar``: the cell is a percentage, which colour can show.
+    Those of its ``signs`` that occur are explained. ``bar``: the cell is a percentage, which colour can show. ``sorts``
+    returns what rows are sorted by, where their text would not do.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Column:
     bar: bool = False
     silent: Callable[[Report], str] = _always
     signs: tuple[Sign, ...] = ()
+    sorts: Callable[[Row], int | None] | None = None
 
 
 # What else a column may be called: by its heading.
@@ -89,9 +94,21 @@ def _no_field(report: Report) -> str:
     return f"RF ({'no input has spatial axes' if flat else 'not known for any layer'})"
 
 
-def _no_bytes(heading: str, get: Callable[[Layer], int | None]) -> Callable[[Report], str]:
-    # A layer that runs no operator allocates nothing for certain: that alone is no column.
-    return lambda report: "" if any(map(get, report.layers)) else f"{heading} (not known for any layer)"
+def _sum(name: str, heading: str, of: str, write: Callable[[int], str], means: str) -> Column:
+    """Return the column of a sum over the rows' weights, by its name in `Sums`."""
+    get = attrgetter(f"sums.{of}")
+    return Column(name, heading, "weights", cells.number(get, write), means, sorts=get)
+
+
+def _bytes(name: str, heading: str, of: str, means: str, **rest: Any) -> Column:
+    """Return the column of bytes of a run, by their name in `LayerMemory`."""
+    get, of_layer = attrgetter(f"sums.memory.{of}"), attrgetter(f"memory.{of}")
+
+    def silent(report: Report) -> str:
+        # A layer that runs no operator allocates nothing for certain: that alone is no column.
+        return "" if any(map(of_layer, report.layers)) else f"{heading} (not known for any layer)"
+
+    return Column(name, heading, "memory", cells.allocation(get), means, silent=silent, sorts=get, **rest)
 
 
 _tensors = partial(Column, topic="tensors", left=True, signs=(Sign.MORE, Sign.NONE))
@@ -130,29 +147,18 @@ COLUMNS = {
             "parameters, with those of the rows below",
             default=True,
             signs=(Sign.FROZEN, Sign.COUNTED),
+            sorts=lambda row: row.sums.params,
         ),
-        _share("params_share", topic="weights", cells=cells.params_share, means="share of all parameters, in percent"),
-        Column(
-            "trainable",
-            "Trainable",
-            "weights",
-            cells.number(lambda row: row.sums.trainable_params, units.exact),
-            "parameters that take a gradient",
+        _share(
+            "params_share",
+            topic="weights",
+            cells=cells.params_share,
+            means="share of all parameters, in percent",
+            sorts=lambda row: row.sums.params,
         ),
-        Column(
-            "param_bytes",
-            "Param bytes",
-            "weights",
-            cells.number(lambda row: row.sums.param_bytes, cells.size_text),
-            "what the parameters weigh",
-        ),
-        Column(
-            "buffers",
-            "Buffers",
-            "weights",
-            cells.number(lambda row: row.sums.buffers, units.exact),
-            "elements of buffers: running statistics, tables",
-        ),
+        _sum("trainable", "Trainable", "trainable_params", units.exact, "parameters that take a gradient"),
+        _sum("param_bytes", "Param bytes", "param_bytes", cells.size_text, "what the parameters weigh"),
+        _sum("buffers", "Buffers", "buffers", units.exact, "elements of buffers: running statistics, tables"),
         Column(
             "macs",
             "MACs",
@@ -162,21 +168,29 @@ COLUMNS = {
             default=True,
             drop=3,
             signs=(Sign.AT_LEAST,),
+            sorts=lambda row: row.sums.macs,
         ),
-        _share("macs_share", topic="macs", cells=cells.macs_share, means="share of all MACs, in percent"),
+        _share(
+            "macs_share",
+            topic="macs",
+            cells=cells.macs_share,
+            means="share of all MACs, in percent",
+            sorts=lambda row: row.sums.macs,
+        ),
         _field(
             "rf",
             "RF",
-            cells=field_cells.of_field(field_cells.size),
+            cells=cells.field_size,
             means="receptive field: how many input positions one unit can see",
             default=True,
             drop=2,
             signs=(Sign.ALL, Sign.GATED, Sign.EXTENTS, Sign.CENTRE, Sign.DATA, Sign.AT_MOST),
+            sorts=cells.extent,
         ),
         _field(
             "jump",
             "Stride",
-            cells=field_cells.of_field(lambda rf, _: field.jump_text(rf)),
+            cells=cells.of_field(field.jump_text),
             means="jump: input positions between two neighbouring units",
             extra=2,
             signs=(Sign.LOCAL,),
@@ -184,40 +198,27 @@ COLUMNS = {
         _field(
             "start",
             "Start",
-            cells=field_cells.of_field(lambda rf, _: field.start_text(rf)),
+            cells=cells.of_field(field.start_text),
             means="first input position that unit 0 sees, negative in the padding",
             signs=(Sign.LOCAL,),
         ),
         _field(
             "center",
             "Center",
-            cells=field_cells.of_field(lambda rf, _: field.center_text(rf)),
+            cells=cells.of_field(field.center_text),
             means="what the centre unit sees of the real input",
         ),
         _field(
             "coverage",
             "Coverage",
-            cells=field_cells.of_field(lambda rf, _: field.coverage_text(rf)),
+            cells=cells.of_field(field.coverage_text),
             means="share of the input that the centre unit sees",
         ),
-        Column(
-            "allocated",
-            "Activations",
-            "memory",
-            cells.allocation(lambda row: row.sums.memory.allocated_bytes),
-            "bytes newly taken: none by views or in place",
+        _bytes(
+            *("allocated", "Activations", "allocated_bytes", "bytes newly taken: none by views or in place"),
             default=True,
             drop=1,
-            silent=_no_bytes("Activations", lambda layer: layer.memory.allocated_bytes),
         ),
-        Column(
-            "saved",
-            "Saved",
-            "memory",
-            cells.allocation(lambda row: row.sums.memory.saved_bytes),
-            "bytes kept for the backward pass",
-            extra=4,
-            silent=_no_bytes("Saved", lambda layer: layer.memory.saved_bytes),
-        ),
+        _bytes("saved", "Saved", "saved_bytes", "bytes kept for the backward pass", extra=4),
     )
 }

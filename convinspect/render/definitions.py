@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from convinspect import units
 from convinspect.render import field, field_summary
 from convinspect.render.cells import size_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from convinspect.render.layout import Layout
-    from convinspect.report import Report
+from convinspect.render.layout import Layout
+from convinspect.report import Report
 
 _MACS = (
     "One MAC is one multiply-add of a convolution, linear, matmul, attention, bilinear or recurrent layer; "

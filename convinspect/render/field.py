@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+from convinspect.render.text import Glyphs
 
+if TYPE_CHECKING:  # names of columns and formats are wanted where no report is shown
     from convinspect.records import Interval, ReceptiveField, Unit
-    from convinspect.render.text import Glyphs
     from convinspect.report import Report
-
 
 # Batch and steps: sequences of tokens.
 _TOKENS = 2

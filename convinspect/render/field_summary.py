@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from convinspect.ops import display_name
+from convinspect.records import Interval, ReceptiveField
+from convinspect.report import Layer, Report
 from convinspect.tree import leaves
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from convinspect.records import Interval, ReceptiveField
-    from convinspect.report import Layer, Report
 
 # A batch of vectors: no axis that an image could be cut along.
 _FLAT = 2

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from convinspect.report import Layer
 from convinspect.units import setting
-
-if TYPE_CHECKING:
-    from convinspect.report import Layer
 
 
 def geometry(layer: Layer, dtype: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from convinspect.render import caveats
 from convinspect.render.cells import CellContext
@@ -11,12 +10,10 @@ from convinspect.render.columns import chosen, with_values
 from convinspect.render.heading import heading
 from convinspect.render.labels import label_of
 from convinspect.render.layout import HEADING
+from convinspect.render.options import Options
 from convinspect.render.selection import select
 from convinspect.render.text import ASCII, UNICODE, clean
-
-if TYPE_CHECKING:
-    from convinspect.render.options import Options
-    from convinspect.report import Report
+from convinspect.report import Report
 
 _ENDLESS = 10_000
 
@@ -37,8 +34,7 @@ def grid_of(report: Report, options: Options) -> Grid:
     glyphs = ASCII if options.ascii else UNICODE
     selection = select(report, options)
     columns, silent = with_values(chosen(options.columns), report)
-    macs = report.totals.macs if report.totals.macs_status == "exact" else None
-    context = CellContext(glyphs, report.totals.params, macs, stopped=report.failure is not None)
+    context = CellContext.of(report, glyphs)
     labels = [label_of(row, 2, glyphs, report.run.dtype).text for row in selection.rows]
     cells = [column.cells(selection.rows, context) for column in columns]
     folded = [f"{selection.folded:,} rows folded: {selection.more}"] if selection.folded else []

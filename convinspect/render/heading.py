@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from convinspect import units
 from convinspect.render.cells import count_text, shape, size_text
-from convinspect.render.text import joined
-
-if TYPE_CHECKING:
-    from convinspect.render.text import Glyphs
-    from convinspect.report import Report, Tensor
-    from convinspect.tree import Sums
-
+from convinspect.render.text import Glyphs, joined
+from convinspect.report import Report, Tensor
+from convinspect.tree import Sums
 
 # Where the line is too long, the peak that is meant goes without saying.
 _PEAKS = re.compile("peak (.+) inference, (.+) training")

@@ -10,14 +10,12 @@ import base64
 import hashlib
 import json
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from convinspect.render.options import Options
 from convinspect.render.page_data import page_data
 from convinspect.render.pictures import data_url
-
-if TYPE_CHECKING:
-    from convinspect.render.options import Options
-    from convinspect.report import Report
+from convinspect.report import Report
 
 # In a script element only these could end the element, or mean something else in JavaScript.
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}

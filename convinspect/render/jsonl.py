@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from convinspect.render.json import reduced
-
-if TYPE_CHECKING:
-    from convinspect.render.options import Options
-    from convinspect.report import Report
+from convinspect.render.options import Options
+from convinspect.report import Report
 
 
 def write(report: Report, options: Options) -> str:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from convinspect.render.geometry import geometry
-from convinspect.render.text import clean, shorten, text_width
-
-if TYPE_CHECKING:
-    from convinspect.render.rows import Row
-    from convinspect.render.text import Glyphs
+from convinspect.render.rows import Row
+from convinspect.render.text import Glyphs, clean, shorten, text_width
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +32,7 @@ def label_width(label: Label) -> int:
 
 def label_of(row: Row, guide: int, glyphs: Glyphs, dtype: str) -> Label:
     """Return the label of ``row``, ``guide`` cells a level; ``dtype`` is the run's."""
-    tree = _tree(row.guides, guide, glyphs)
+    tree = tree_text(row.guides, guide, glyphs)
     name, remark = clean(row.name, glyphs), clean(row.remark, glyphs)
     if row.role == "own":
         return Label(tree, f"{name} " if name else "", "(own parameters)", "")
@@ -54,7 +50,8 @@ def label_of(row: Row, guide: int, glyphs: Glyphs, dtype: str) -> Label:
 
 
 @lru_cache
-def _tree(guides: tuple[bool, ...], guide: int, glyphs: Glyphs) -> str:
+def tree_text(guides: tuple[bool, ...], guide: int, glyphs: Glyphs) -> str:
+    """Return the strokes of the tree before a line with these `guides`, ``guide`` cells a level."""
     if not guides:
         return ""
     beside = {True: glyphs.pass_by.ljust(guide), False: " " * guide}

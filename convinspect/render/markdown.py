@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from convinspect.render.account import account
 from convinspect.render.grid import grid_of
+from convinspect.render.options import Options
 from convinspect.render.text import ASCII, UNICODE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from convinspect.render.options import Options
-    from convinspect.report import Report
+from convinspect.report import Report
 
 _WIDE = 120
 # What Markdown would take for its own; a pipe would end the cell.

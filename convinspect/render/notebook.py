@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
 
 from convinspect.render.grid import Grid, grid_of
-
-if TYPE_CHECKING:
-    from convinspect.render.options import Options
-    from convinspect.report import Report
+from convinspect.render.options import Options
+from convinspect.report import Report
 
 _CELL = "padding: 0 .7em; white-space: pre"
 

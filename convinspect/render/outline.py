@@ -1,21 +1,17 @@
-"""The layers of a report as they hang together: where each ends, what it is called, which of them are equal."""
+"""The layers of a report as they hang together: what each is called, what is remarked, which of them are equal."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from convinspect.fold import counts_on, worth_showing
-from convinspect.render.remarks import remarks
-from convinspect.tree import Node, tree_of
-
-if TYPE_CHECKING:
-    from convinspect.report import Layer, Report
+from convinspect.report import Layer, Report
+from convinspect.tree import Node, below, tree_of
 
 
 class Outline:
-    """A report's layers by index. ``ends`` has the first index that is not below each, ``shown`` whether it explains.
+    """A report's layers by index. ``shown`` has for each whether it explains the network.
 
     ``names`` are relative to the layer that encloses them. Making it is linear in the number of layers.
     """
@@ -26,7 +22,6 @@ class Outline:
         self.shown = worth_showing(report.layers)
         self.remarks = list(remarks(report))
         self.names = [_name(node) for node in self.nodes]
-        self.ends = _ends(self.nodes)
         self.first_params: dict[str, int] = {}
         for node in self.nodes:
             self.first_params.setdefault(node.layer.path, node.sums.params)
@@ -43,13 +38,20 @@ class Outline:
 
     def below(self, index: int) -> Iterator[int]:
         """Yield the layers right below layer ``index``."""
-        inner = index + 1
-        while inner < self.ends[index]:
-            yield inner
-            inner = self.ends[inner]
+        return below(self.nodes, index)
 
-    def follows(self, index: int, before: int) -> bool:
-        """Tell whether the layer is the next of a series that ``before`` is of, and equal to it but for its number."""
+    def series(self, siblings: Iterable[int]) -> Iterator[list[int]]:
+        """Yield ``siblings``, those together that follow each other and are equal but for their number."""
+        group: list[int] = []
+        for index in siblings:
+            if group and not self._follows(index, group[-1]):
+                yield group
+                group = []
+            group.append(index)
+        if group:
+            yield group
+
+    def _follows(self, index: int, before: int) -> bool:
         ours, theirs = self.nodes[index].layer, self.nodes[before].layer
         if "function" in (ours.kind, theirs.kind) or self._patterns[index] != self._patterns[before]:
             return False
@@ -89,11 +91,46 @@ def _name(node: Node) -> str:
     return layer.path.removeprefix(f"{parent.layer.path}." if parent and parent.layer.path else "")
 
 
-def _ends(nodes: list[Node]) -> list[int]:
-    ends = [len(nodes)] * len(nodes)
-    open_: list[int] = []
-    for index, node in enumerate(nodes):
-        while open_ and nodes[open_[-1]].level >= node.level:
-            ends[open_.pop()] = index
-        open_.append(index)
-    return ends
+def remarks(report: Report) -> Iterator[str]:
+    """Yield a remark for each layer of ``report``: ``" (call 2) (failed)"``, or nothing."""
+    failed = _failed_row(report)
+    never_ran = {note.path for note in report.warnings if note.code == "never_ran" and note.path}
+    reached = True
+    for index, layer in enumerate(report.layers):
+        said = ""
+        if index == failed:
+            reached = False
+            said = f"{_call(layer) if layer.kind == 'module' else ''} (failed)"
+        elif layer.kind == "function":
+            pass
+        elif layer.call or report.model.format == "weights":
+            said = _call(layer)
+        elif report.failure is not None:
+            # Whether a module that stands before the failure would have run later is not known.
+            said = "" if reached else " (not reached)"
+        elif layer.path in never_ran or layer.path.rpartition(".")[0] in never_ran:
+            never_ran.add(layer.path)
+            said = " (never ran)"
+        else:
+            # Attention reads the weights of its projection without calling it: that is not the same as never running.
+            said = " (not called)"
+        yield said if layer.shared_with is None else f"{said} (shares {layer.shared_with or 'the model'})"
+
+
+def _call(layer: Layer) -> str:
+    return f" (call {layer.call})" if layer.call > 1 else ""
+
+
+def _failed_row(report: Report) -> int | None:
+    """Return where the forward stopped: the last call of that function or module, or of what it is folded into."""
+    failure = report.failure
+    if failure is None:
+        return None
+    rows = {(layer.path, layer.kind == "function"): index for index, layer in enumerate(report.layers)}
+    last = rows.get((failure.path, True))
+    if last is not None and failure.op == report.layers[last].type and not report.layers[last].outputs:
+        return last
+    path = failure.path
+    while path and (path, False) not in rows:
+        path = path.rpartition(".")[0]
+    return rows.get((path, False))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
@@ -17,14 +18,10 @@ from convinspect.render.definitions import definitions
 from convinspect.render.heading import heading
 from convinspect.render.layout import GAP, HEADING, Filled, Layout, lay_out
 from convinspect.render.options import Options
+from convinspect.render.rows import Row
 from convinspect.render.selection import Selection, select
 from convinspect.render.text import ASCII, UNICODE, Glyphs, text_width, wrapped
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from convinspect.render.rows import Row
-    from convinspect.report import Report
+from convinspect.report import Report
 
 _NARROWEST = 40
 # Sentences longer than this are hard to read, however wide the terminal is.
@@ -87,7 +84,7 @@ def _page(report: Report, options: Options, *, with_account: bool) -> list[Text]
     top = [Text(line, style="bold" if i == 0 else "") for i, line in enumerate(head)]
     if options.brief:
         return top
-    context = CellContext(glyphs, report.totals.params, _whole_macs(report), stopped=report.failure is not None)
+    context = CellContext.of(report, glyphs)
     more = with_values([c for group in extras() for c in group], report)[0] if not options.columns else []
     groups = [[c for c in group if c in more] for group in extras()] if more else []
     layout = lay_out(selection.rows, columns, groups, context, report.run.dtype, width)
@@ -111,20 +108,15 @@ def _page(report: Report, options: Options, *, with_account: bool) -> list[Text]
 def drawn(lines: Sequence[Text], options: Options) -> str:
     """Return ``lines`` as text without a line break at its end, with the codes of a terminal where colour is wanted."""
     file = io.StringIO()
-    print_on(file, lines, 10_000, "standard" if options.color else None)
+    print_lines(console(file, 10_000, "standard" if options.color else None), lines)
     return file.getvalue().removesuffix("\n")
 
 
-def print_on(
-    file: io.StringIO,
-    lines: Sequence[Text],
-    width: int,
-    color: Literal["standard", "truecolor"] | None,
-    *,
-    record: bool = False,
+def console(
+    file: io.StringIO, width: int, color: Literal["standard", "truecolor"] | None, *, record: bool = False
 ) -> Console:
-    """Print ``lines`` as they are on ``file``, and return what did: it can export them where it is to ``record``."""
-    console = Console(
+    """Return what prints on ``file`` texts as they are; it can export them where it is to ``record``."""
+    return Console(
         file=file,
         width=width,
         color_system=color,
@@ -135,14 +127,12 @@ def print_on(
         markup=False,
         emoji=False,
     )
+
+
+def print_lines(on: Console, lines: Sequence[Text]) -> None:
+    """Print ``lines`` as they are, however wide."""
     for line in lines:
-        console.print(line, no_wrap=True, crop=False, overflow="ignore")
-    return console
-
-
-def _whole_macs(report: Report) -> int | None:
-    # A share of a bound is no share.
-    return report.totals.macs if report.totals.macs_status == "exact" else None
+        on.print(line, no_wrap=True, crop=False, overflow="ignore")
 
 
 def _together(parts: Sequence[Sequence[Text]], lines: int | None) -> list[Text]:

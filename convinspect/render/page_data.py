@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 
+from convinspect.records import Peak, ReceptiveField
 from convinspect.render import caveats
 from convinspect.render.cells import CellContext, shape, size_text
-from convinspect.render.columns import COLUMNS, with_values
+from convinspect.render.columns import COLUMNS, Column, with_values
 from convinspect.render.geometry import geometry
 from convinspect.render.heading import heading
 from convinspect.render.outline import Outline
 from convinspect.render.picture_data import pictures
 from convinspect.render.rows import row_of
 from convinspect.render.text import UNICODE
+from convinspect.report import Report
 from convinspect.units import exact, setting
 
-if TYPE_CHECKING:
-    from convinspect.records import Peak, ReceptiveField
-    from convinspect.render.columns import Column
-    from convinspect.render.rows import Row
-    from convinspect.report import Report
-
 _ENDLESS = 10_000
-# What a column is sorted by, where its text would not do.
-_VALUES: Mapping[str, Callable[[Row], int | None]] = {
-    "params": lambda row: row.sums.params,
-    "params_share": lambda row: row.sums.params,
-    "trainable": lambda row: row.sums.trainable_params,
-    "param_bytes": lambda row: row.sums.param_bytes,
-    "buffers": lambda row: row.sums.buffers,
-    "macs": lambda row: row.sums.macs,
-    "macs_share": lambda row: row.sums.macs,
-    "rf": lambda row: _extent(row.layer.receptive_field),
-    "allocated": lambda row: row.sums.memory.allocated_bytes,
-    "saved": lambda row: row.sums.memory.saved_bytes,
-}
 
 
 def page_data(report: Report) -> dict[str, Any]:
@@ -46,8 +29,7 @@ def page_data(report: Report) -> dict[str, Any]:
     groups = list(_groups(outline))
     entries = [row_of(outline, [index], 0) for index in range(len(outline.nodes))]
     entries += [row_of(outline, group, 0, len(group)) for group in groups]
-    macs = report.totals.macs if report.totals.macs_status == "exact" else None
-    context = CellContext(UNICODE, report.totals.params, macs, stopped=report.failure is not None)
+    context = CellContext.of(report, UNICODE)
     columns, _ = with_values(list(COLUMNS.values()), report)
     fields, field_of = _distinct(layer.receptive_field for layer in report.layers)
     return {
@@ -63,10 +45,10 @@ def page_data(report: Report) -> dict[str, Any]:
                 "heading": _title(column),
                 "means": column.means,
                 "left": column.left,
-                "bar": column.name in _VALUES and column.topic != "field",
+                "bar": column.sorts is not None and column.topic != "field",
                 "shown": column.default,
                 "texts": column.cells(entries, context),
-                "values": [get(row) for row in entries] if (get := _VALUES.get(column.name)) else None,
+                "values": list(map(column.sorts, entries)) if column.sorts is not None else None,
             }
             for column in columns
         ],
@@ -140,28 +122,11 @@ def _tensor(dims: Sequence[int], dtype: str, usual: str) -> str:
 def _groups(outline: Outline) -> Iterator[list[int]]:
     """Yield equal siblings that follow each other, two or more."""
     tops = [index for index, node in enumerate(outline.nodes) if node.parent is None]
-    for siblings in (tops, *(list(outline.below(index)) for index in range(len(outline.nodes)))):
-        group: list[int] = []
-        for index in siblings:
-            if group and outline.follows(index, group[-1]):
-                group.append(index)
-                continue
-            if len(group) > 1:
-                yield group
-            group = [index]
-        if len(group) > 1:
-            yield group
+    for siblings in (tops, *map(outline.below, range(len(outline.nodes)))):
+        yield from (group for group in outline.series(siblings) if len(group) > 1)
 
 
 def _distinct(fields: Iterable[ReceptiveField | None]) -> tuple[list[ReceptiveField], list[int | None]]:
     places: dict[ReceptiveField, int] = {}
     of = [None if field is None else places.setdefault(field, len(places)) for field in fields]
     return list(places), of
-
-
-def _extent(field: ReceptiveField | None) -> int | None:
-    """Return how many positions one unit sees along the axis where it sees most."""
-    if field is None:
-        return None
-    sides = [side[1] - side[0] + 1 for side in field.center or () if side is not None]
-    return max([*(size for size in field.size or () if size is not None), *sides], default=None)

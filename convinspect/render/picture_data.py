@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from convinspect.records import Interval, Timeline, Units
-    from convinspect.report import Report
+from convinspect.records import Interval, Timeline, Units
+from convinspect.report import Report
 
 
 def pictures(report: Report) -> dict[str, Any]:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-from convinspect.report import LayerMemory
+from convinspect.render.outline import Outline
+from convinspect.report import Layer, LayerMemory
 from convinspect.tree import Sums, add_up, total
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from convinspect.render.outline import Outline
-    from convinspect.report import Layer
 
 Role: TypeAlias = Literal["module", "function", "own", "hidden"]
 
@@ -73,7 +69,7 @@ def rows_of(outline: Outline, folds: Folds, starts: Iterable[int]) -> list[Row]:
 def flat_rows(outline: Outline, starts: Iterable[int]) -> list[Row]:
     """Return a row for each layer without layers below it, and for what the others own; they add up to ``starts``."""
     found: list[Row] = []
-    for index in (index for start in starts for index in range(start, outline.ends[start])):
+    for index in (index for start in starts for index in range(start, outline.nodes[start].end)):
         node = outline.nodes[index]
         if node.leaf:
             found.append(replace(row_of(outline, [index], 0), name=node.layer.path))
@@ -83,7 +79,7 @@ def flat_rows(outline: Outline, starts: Iterable[int]) -> list[Row]:
     return found
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Open:
     """A row whose parts are being told: layer ``index``, and those at ``offsets`` from it in the same row."""
 
@@ -121,25 +117,11 @@ def _walk(outline: Outline, folds: Folds, start: int) -> Iterator[Row]:
 
 
 def _opened(outline: Outline, folds: Folds, index: int, offsets: tuple[int, ...]) -> _Open:
-    opened = _Open(index, offsets, iter(()))
-    opened.groups = _groups(outline, folds, opened)
-    return opened
-
-
-def _groups(outline: Outline, folds: Folds, opened: _Open) -> Iterator[list[int]]:
-    """Yield the layers below the open one, equal ones that follow each other together; hidden ones are noted down."""
-    group: list[int] = []
-    for index in outline.below(opened.index):
-        if folds.hide and not outline.shown[index]:
-            opened.hidden.append(index)
-        elif group and folds.together and outline.follows(index, group[-1]):
-            group.append(index)
-        else:
-            if group:
-                yield group
-            group = [index]
-    if group:
-        yield group
+    """Return the layer opened: equal ones below it that follow each other together, hidden ones noted down."""
+    below = list(outline.below(index))
+    shown = [inner for inner in below if outline.shown[inner] or not folds.hide]
+    groups = outline.series(shown) if folds.together else ([inner] for inner in shown)
+    return _Open(index, offsets, groups, [inner for inner in below if folds.hide and not outline.shown[inner]])
 
 
 def row_of(outline: Outline, indices: Sequence[int], level: int, siblings: int = 1) -> Row:
@@ -216,13 +198,21 @@ def _named(layers: Sequence[Layer]) -> str:
 
 
 def _with_guides(rows: list[Row]) -> list[Row]:
-    """Return ``rows`` knowing at each level whether a sibling follows; one pass from the end."""
+    each = guides([row.level for row in rows])
+    return [replace(row, guides=beside) for row, beside in zip(rows, each, strict=True)]
+
+
+def guides(levels: Sequence[int]) -> list[tuple[bool, ...]]:
+    """Return for each line of a tree at these ``levels`` whether a sibling follows, at each level down to its own.
+
+    One pass from the end knows what follows. Of a very deep tree the innermost levels are kept.
+    """
     follows: list[bool] = []
-    done: list[Row] = []
-    for row in reversed(rows):
-        del follows[row.level :]
-        follows.extend([False] * (row.level - len(follows)))
-        done.append(replace(row, guides=tuple(follows[-_LEVELS:])))
-        if row.level:
-            follows[row.level - 1] = True
-    return done[::-1]
+    found: list[tuple[bool, ...]] = []
+    for level in reversed(levels):
+        del follows[level:]
+        follows.extend([False] * (level - len(follows)))
+        found.append(tuple(follows[-_LEVELS:]))
+        if level:
+            follows[level - 1] = True
+    return found[::-1]

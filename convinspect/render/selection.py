@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from convinspect.fold import spans_of
+from convinspect.render.options import Measure, Options
 from convinspect.render.outline import Outline
 from convinspect.render.rows import Folds, Row, flat_rows, rows_of
+from convinspect.report import Report
 from convinspect.tree import Sums, add_up
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from convinspect.render.options import Measure, Options
-    from convinspect.report import Report
 
 _FEWEST = 8
 
@@ -45,7 +41,7 @@ def select(report: Report, options: Options, around: int = 0) -> Selection:
         rows = flat_rows(outline, starts)
         return Selection(tuple(_heaviest(rows, options.sort, options.top or room)), part=part)
     rows, folds = _fitting(outline, starts, options, room)
-    whole = sum(outline.shown[i] or not folds.hide for start in starts for i in range(start, outline.ends[start]))
+    whole = sum(outline.shown[i] or not folds.hide for start in starts for i in range(start, outline.nodes[start].end))
     told = sum(row.role in ("module", "function") for row in rows)
     more = "--depth all" if folds.depth < outline.deepest or options.expand else "--depth all, or --expand"
     return Selection(tuple(rows), whole - told, more, part)

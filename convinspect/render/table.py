@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from convinspect.render.options import Options
 from convinspect.render.page import drawn, page
-
-if TYPE_CHECKING:
-    from convinspect.render.options import Options
-    from convinspect.report import Report
+from convinspect.report import Report
 
 
 def write(report: Report, options: Options) -> str:

@@ -29,6 +29,8 @@ class Glyphs:
     at_most: str
     nothing: str
     dot: str
+    arrow: str
+    times: str
 
     @property
     def ascii_only(self) -> bool:
@@ -36,8 +38,8 @@ class Glyphs:
         return self.ellipsis.isascii()
 
 
-UNICODE = Glyphs("├", "└", "│", "─", "─", "…", "≥", "≤", "·", "·")
-ASCII = Glyphs("|", "`", "|", "-", "-", "..", ">=", "<=", "-", "|")
+UNICODE = Glyphs("├", "└", "│", "─", "─", "…", "≥", "≤", "·", "·", "→", "\u00d7")
+ASCII = Glyphs("|", "`", "|", "-", "-", "..", ">=", "<=", "-", "|", "->", "x")
 
 
 def clean(text: str, glyphs: Glyphs) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from convinspect.records import Attributes, Bytes, Count, ReceptiveField, TensorRecord
+from convinspect.records import Attributes, Bytes, Count, ReceptiveField, TensorRecord, Units
 
 MacsStatus: TypeAlias = Literal["exact", "lower_bound", "unknown"]
 
@@ -67,3 +67,11 @@ class Layer:
     def flops(self) -> int | None:
         """The row's own: 2 a MAC, 8 where both numbers are complex (four products and four sums)."""
         return None if self.macs is None else 2 * self.macs + 6 * self.complex_macs
+
+
+@dataclass(frozen=True, slots=True)
+class RowsUnits:
+    """What every unit of each row's output sees: for each of ``layers`` a place in ``distinct``, or ``None``."""
+
+    layers: tuple[Count | None, ...]
+    distinct: tuple[Units, ...]

@@ -19,13 +19,18 @@ from convinspect.torch_private import children_of, registries
 _FRAMES = 100
 
 
+def is_scripted(module: Any) -> bool:
+    """Tell a module that TorchScript runs."""
+    return issubclass(type(module), torch.jit.ScriptModule)
+
+
 def named_modules(model: nn.Module) -> list[tuple[str, nn.Module]]:
     """Return ``model`` and each module below it once, with the first dotted path that it goes by, parents first.
 
     Raises `ModelError` where torch itself cannot walk it: a module without a registry or a hash, one that holds
     itself, or more levels than Python allows.
     """
-    if issubclass(type(model), torch.jit.ScriptModule):
+    if is_scripted(model):
         return list(model.named_modules())
     found: dict[int, tuple[str, nn.Module]] = {}
     above: dict[int, tuple[str, nn.Module]] = {}  # where the walk stands, by the ids of the modules
@@ -66,7 +71,7 @@ def registered_tensors(model: nn.Module) -> list[torch.Tensor]:
 
 def own_tensors(module: nn.Module) -> tuple[list[tuple[str, torch.Tensor]], list[tuple[str, torch.Tensor]]]:
     """Return the parameters and the buffers of ``module`` itself, by name; what is tied, once a name."""
-    if issubclass(type(module), torch.jit.ScriptModule):
+    if is_scripted(module):
         return [*module.named_parameters(recurse=False, remove_duplicate=False)], [
             *module.named_buffers(recurse=False, remove_duplicate=False)
         ]

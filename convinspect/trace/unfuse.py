@@ -7,22 +7,17 @@ from contextlib import ExitStack, contextmanager, nullcontext
 
 import torch
 
-from convinspect.torch_private import (
-    LEFT_ALONE,
-    compiler_questions,
-    is_compiler_loaded,
-    kernel_on_cpu,
-    replacing_inference_mode,
-)
+from convinspect.light_imports import without_compiler
+from convinspect.torch_private import is_compiler_loaded, kernel_on_cpu, replacing_inference_mode
 
 
 @contextmanager
-def unfused() -> Iterator[None]:
-    """Run the block without attention's fast path, TorchScript's fuser, inference mode and the compiler."""
-    fastpath = torch.backends.mha.get_fastpath_enabled()
+def unfused(*, fastpath: bool = False) -> Iterator[None]:
+    """Run the block without attention's ``fastpath``, TorchScript's fuser, inference mode and the compiler."""
+    before = torch.backends.mha.get_fastpath_enabled()
     with ExitStack() as stack:
-        stack.callback(torch.backends.mha.set_fastpath_enabled, fastpath)
-        torch.backends.mha.set_fastpath_enabled(value=False)
+        stack.callback(torch.backends.mha.set_fastpath_enabled, before)
+        torch.backends.mha.set_fastpath_enabled(value=fastpath)
         # The optimising executor would fuse operators, and run a graph of its own making.
         stack.enter_context(torch.jit.optimized_execution(should_optimize=False))  # type: ignore[attr-defined] # public, unlisted
         stack.enter_context(_without_inference_mode())
@@ -72,19 +67,7 @@ def _one_hot(index: torch.Tensor, num_classes: int = -1) -> torch.Tensor:
 def _uncompiled() -> Iterator[None]:
     """Run the block without ``torch.compile``: models run as they are written, and nobody waits for its import.
 
-    A model that compiles has imported the compiler, and is told to run eagerly. For any other torch imports it (a
-    second) only to ask that the Python code of shape functions and optimizers is left alone. Torch remembers the
-    answer on each function, and here it is given beforehand, for as long as the block runs.
+    A model that compiles has imported the compiler, and is told to run eagerly.
     """
-    if is_compiler_loaded():
-        with torch.compiler.set_stance("force_eager"):
-            yield
-        return
-    answered = [function for function in compiler_questions() if not hasattr(function, LEFT_ALONE)]
-    try:
-        for function in answered:
-            setattr(function, LEFT_ALONE, function)
+    with torch.compiler.set_stance("force_eager") if is_compiler_loaded() else without_compiler():
         yield
-    finally:
-        for function in answered:
-            delattr(function, LEFT_ALONE)

@@ -59,9 +59,36 @@ def environment(**more: str) -> dict[str, str]:
 
 def process(*argv: str | Path, cwd: Path, **more: str) -> Done:
     """Run the program in a process of its own."""
-    command = [sys.executable, "-m", "convinspect", *map(str, argv)]
+    return _python("-m", "convinspect", *map(str, argv), cwd=cwd, **more)
+
+
+def changed(code: str, *argv: str, cwd: Path) -> Done:
+    """Run the program in a process of its own, after ``code``."""
+    return _python("-c", f"import sys\n{code}\nfrom convinspect.cli import main\nmain(sys.argv[1:])", *argv, cwd=cwd)
+
+
+def without_torch(*argv: str, cwd: Path, **more: str) -> str:
+    """Run the program, which must find something and load nothing heavy, and return what it printed."""
+    code = (
+        "import sys; from convinspect.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit as end: assert end.code == 1, end.code\n"
+        "print([m for m in ('torch', 'rich', 'numpy') if m in sys.modules], file=sys.stderr)"
+    )
+    done = _python("-c", code, *argv, cwd=cwd, **more)
+    assert done.err == "[]\n"
+    return done.out
+
+
+def _python(*argv: str, cwd: Path, **more: str) -> Done:
     done = subprocess.run(
-        command, cwd=cwd, env=environment(**more), capture_output=True, encoding="utf-8", check=False, timeout=300
+        [sys.executable, *argv],
+        cwd=cwd,
+        env=environment(**more),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=300,
     )
     return Done(done.returncode, done.stdout, done.stderr)
 

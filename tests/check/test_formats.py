@@ -17,14 +17,14 @@ from convinspect.check.formats import FORMATS, write
 from convinspect.check.judging import judge
 from convinspect.check.limits import bound
 from convinspect.check.results import Baseline, Result, Session
-from convinspect.check.verdicts import Problem
+from convinspect.errors import Complaint
 from tests.check.saved import check_of, saved
 
 LENET, UNCOUNTED = saved("lenet"), saved("uncounted")
 NASTY = "50% | of `a`, <b>:\r\n::error::x\n## \x1b[31m\x00 \u2028 </failure>"
 
 
-def session(*results: Result, problem: Problem | None = None) -> Session:
+def session(*results: Result, problem: Complaint | None = None) -> Session:
     return Session("1.2.3", Path.cwd(), None, results, problem)
 
 
@@ -38,7 +38,7 @@ def results() -> tuple[Result, ...]:
         Result(check, LENET, judge(check, LENET), baselines=(Baseline("old.json", LENET, "committed then"),)),
         Result(bounded, UNCOUNTED, judge(bounded, UNCOUNTED)),
         Result(skipping, weights, judge(skipping, weights)),
-        Result(check, problem=Problem("it raised", "mend it", 3)),
+        Result(check, problem=Complaint("it raised", "mend it", 3)),
     )
 
 
@@ -51,14 +51,14 @@ def test_every_format_tells_passes_breaches_errors_and_failures(form: str) -> No
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_every_format_tells_what_stopped_everything(form: str) -> None:
-    text = write(session(problem=Problem("no config", "write one", 2)), form)
+    text = write(session(problem=Complaint("no config", "write one", 2)), form)
     assert ("no config" in text) == (form != "text")  # that stands on stderr
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "github"])
 def test_what_is_written_is_plain_of_control_characters(form: str) -> None:
     check = replace(results()[0].check, name=NASTY, message=NASTY)
-    one = replace(results()[0], check=check, problem=Problem(NASTY, NASTY, 2))
+    one = replace(results()[0], check=check, problem=Complaint(NASTY, NASTY, 2))
     text = write(session(one), form)
     assert not re.search(r"[\x00\x1b\r\u2028]", text)
 
@@ -116,7 +116,9 @@ class TestGithub:
 
     @given(st.text(max_size=80), st.text(max_size=80))
     def test_nothing_that_others_wrote_starts_a_command_of_its_own(self, name: str, message: str) -> None:
-        one = replace(results()[0], problem=Problem(message, message, 2), check=replace(results()[0].check, name=name))
+        one = replace(
+            results()[0], problem=Complaint(message, message, 2), check=replace(results()[0].check, name=name)
+        )
         lines = re.split(r"[\r\n]", write(session(one), "github"))
         assert len(lines) == 3
         for line in lines[:2]:
@@ -125,7 +127,7 @@ class TestGithub:
         assert found is not None
 
     def test_a_message_is_read_back_as_it_was(self) -> None:
-        one = Result(check_of(), problem=Problem("50% of: a,b\nand more", None, 2))
+        one = Result(check_of(), problem=Complaint("50% of: a,b\nand more", None, 2))
         data = write(session(one), "github").split("\n")[0].split("::", 2)[2]
         assert data == "50%25 of: a,b%0Aand more"
         assert data.replace("%0A", "\n").replace("%25", "%") == "50% of: a,b\nand more"
@@ -154,7 +156,7 @@ class TestJunit:
 
     @given(st.text(max_size=80))
     def test_whatever_is_said_it_is_xml(self, message: str) -> None:
-        one = Result(replace(check_of(), name=message), problem=Problem(message, message, 2))
+        one = Result(replace(check_of(), name=message), problem=Complaint(message, message, 2))
         ET.fromstring(write(session(one), "junit"))  # noqa: S314 - our own
 
 

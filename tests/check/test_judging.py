@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from convinspect.check.judging import judge
 from convinspect.check.limits import growth
 from convinspect.check.results import Baseline
-from convinspect.check.verdicts import Problem, worst
+from convinspect.check.verdicts import worst
+from convinspect.errors import Complaint
 from tests.check.saved import check_of, grown, noting, saved, verdict, with_params
 
 LENET, PARTS, BRANCHES, UNCOUNTED, WEIGHTS = map(saved, ("lenet", "parts", "branches", "uncounted", "weights"))
@@ -301,7 +302,7 @@ class TestGrowth:
 
     @pytest.mark.parametrize("code", [2, 3, 70])
     def test_a_baseline_that_failed_has_its_own_exit_code(self, code: int) -> None:
-        one = grown(LENET, Baseline("git:main", problem=Problem("it raised", None, code)), "params", "5%")
+        one = grown(LENET, Baseline("git:main", problem=Complaint("it raised", None, code)), "params", "5%")
         assert (one.status, one.exit_code, one.reason) == ("ERROR", code, "baseline git:main: it raised")
 
     def test_a_model_that_is_new_has_nothing_to_grow_from(self) -> None:

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from convinspect.cli import check_progress
-from convinspect.cli.check_progress import progress
+from convinspect.cli import waiting
+from convinspect.cli.waiting import progress
 
 
 class Terminal(io.StringIO):
@@ -28,7 +28,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 def test_a_bar_is_drawn_after_a_while_and_wiped_away(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = terminal(monkeypatch)
-    monkeypatch.setattr(check_progress, "_PATIENCE", 0.0)
+    monkeypatch.setattr(waiting, "_WORTH_A_BAR", 0.0)
     with progress(4) as told:
         assert told is not None
         told(0, None)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from convinspect.check.git import git as ask
 from convinspect.check.provenance import commit_of, is_in, made, made_at
+from convinspect.git import ask
 from tests.check.projects import commit, git, repository, write
 
 

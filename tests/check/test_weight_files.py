@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -14,7 +12,7 @@ import pytest
 import torch
 
 from convinspect.check.weight_file import contents, recognise
-from tests.check.projects import environment, git, repository, write
+from tests.check.projects import git, repository, without_torch, write
 from tests.shell import convinspect
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {}\n"
@@ -163,20 +161,5 @@ def test_no_files_are_fine(tmp_path: Path) -> None:
 
 def test_weights_are_found_without_torch(tmp_path: Path) -> None:
     torch.save(STATE, tmp_path / "net.pt")
-    code = (
-        "import sys; from convinspect.cli import main\n"
-        "try: main(sys.argv[1:])\n"
-        "except SystemExit as end: assert end.code == 1, end.code\n"
-        "print([m for m in ('torch', 'rich', 'numpy') if m in sys.modules], file=sys.stderr)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, "weight-files", "net.pt", "--max-size", "0"],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.stderr == "[]\n"
-    assert "2 tensors, 16 values" in done.stdout
+    said = without_torch("weight-files", "net.pt", "--max-size", "0", cwd=tmp_path)
+    assert "2 tensors, 16 values" in said

@@ -6,7 +6,7 @@ import pytest
 
 from convinspect.diff.amounts import UNKNOWN, Amount, Change
 from convinspect.diff.numbers import change, percent
-from convinspect.diff.signs import ASCII
+from convinspect.render.text import ASCII
 
 FIVE, EIGHT = Amount(5), Amount(8)
 AT_LEAST_FIVE, AT_LEAST_EIGHT = Amount(5, at_least=True), Amount(8, at_least=True)

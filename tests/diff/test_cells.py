@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from convinspect.diff import compare
 from convinspect.diff.cells import outputs, receptive_field
+from convinspect.diff.compare import compare
 from convinspect.diff.difference import Row
-from convinspect.diff.signs import ASCII
 from convinspect.records import ReceptiveField, TensorRecord
+from convinspect.render.text import ASCII
 from convinspect.report import Layer
 from tests.diff.reports import relu as layer_of
 from tests.diff.reports import report, square

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from convinspect.diff import compare, render
+from convinspect.diff import render
+from convinspect.diff.compare import compare
 from convinspect.records import Failure
 from convinspect.report import Report
 from tests.diff.reports import conv, relu, report

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from convinspect.diff import Options, compare, render
+from convinspect.diff import render
+from convinspect.diff.compare import compare
+from convinspect.render.options import Options
 from tests.diff.reports import Mod, block, conv, numbered, relu, report, seq
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from convinspect.diff import compare, render
+from convinspect.diff import render
+from convinspect.diff.compare import compare
 from tests.diff.reports import conv, numbered, relu, report, seq
 
 BEFORE = report(conv("a", 3, 8), relu("r", 8), conv("head", 8, 10))

@@ -8,8 +8,10 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from convinspect.diff import Options, compare, render
+from convinspect.diff import render
+from convinspect.diff.compare import compare
 from convinspect.diff.markdown import LIMIT
+from convinspect.render.options import Options
 from tests.diff.reports import Mod, conv, numbered, relu, report, seq
 
 _HOSTILE = (

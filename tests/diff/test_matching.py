@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from convinspect.diff import Diff, compare
+from convinspect.diff.compare import compare
+from convinspect.diff.difference import Diff
 from tests.diff.reports import Mod, block, conv, numbered, relu, report, seq
 
 

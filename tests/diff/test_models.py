@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from convinspect.diff import Diff, compare
+from convinspect.diff.compare import compare
 from convinspect.diff.costs import total
+from convinspect.diff.difference import Diff
 from convinspect.pipeline import summarise
 from convinspect.report import Report
 from convinspect.spec import Request, parse_input, parse_target

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
-from convinspect.diff import Diff, Options, compare, render
+from convinspect.diff import render
 from convinspect.diff.amounts import NO_CHANGE, Change
+from convinspect.diff.compare import compare
 from convinspect.diff.costs import MEASURES, total
-from convinspect.diff.counts import counts_of
+from convinspect.diff.difference import Diff, counts_of
 from convinspect.diff.lines import Line, lines_of
+from convinspect.render.options import Options
 from tests.diff.reports import report
 from tests.diff.trees import Mods, pairs, trees
 

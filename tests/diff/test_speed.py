@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from convinspect.diff import compare, render
+from convinspect.diff import render
+from convinspect.diff.compare import compare
 from tests.diff.reports import Mod, block, conv, relu, report, seq
 
 _SECONDS = 2.0

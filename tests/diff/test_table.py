@@ -10,7 +10,10 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from convinspect.diff import Diff, Options, compare, render
+from convinspect.diff import render
+from convinspect.diff.compare import compare
+from convinspect.diff.difference import Diff
+from convinspect.render.options import Options
 from tests.diff.reports import Mod, conv, relu, report, seq
 
 _NUMBER = re.compile(r"[+-][\d,.]+[KMG%]?")
@@ -78,7 +81,7 @@ def test_a_removed_layer_says_what_went_without_a_share() -> None:
 
 def test_only_the_table_brings_rich_in() -> None:
     code = (
-        "import sys; from convinspect.diff import compare, render\n"
+        "import sys; from convinspect.diff.compare import compare; from convinspect.diff import render\n"
         "from tests.diff.reports import report, relu\n"
         "d = compare(report(relu('a', 3)), report(relu('b', 3), relu('c', 4)))\n"
         "render(d, 'json'), render(d, 'markdown')\n"

@@ -128,6 +128,55 @@ def mixer(x: Tensor, tokens: nn.Module, features: nn.Module, steps: nn.Module) -
     return y + steps(y.transpose(1, 2)).transpose(1, 2)
 
 
+def levels(x: Tensor, one: nn.Module, two: nn.Module) -> Tensor:
+    """Lay the positions of a pyramid one after the other, as detectors do."""
+    first = one(x)
+    return torch.cat([level.flatten(2) for level in (first, two(first))], 2)
+
+
+def level_heads(x: Tensor, one: nn.Module, two: nn.Module) -> Tensor:
+    first = one(x)
+    return torch.cat([level.permute(0, 2, 3, 1).reshape(len(x), -1, 2) for level in (first, two(first))], 1)
+
+
+def quarters(x: Tensor, reduced: nn.Module) -> Tensor:
+    """Swin's patch merging."""
+    return reduced(torch.cat([x[:, i::2, j::2] for j in (0, 1) for i in (0, 1)], -1))
+
+
+def edges(x: Tensor, first: nn.Module) -> Tensor:
+    """Features of pairs of points."""
+    pairs = torch.cat([x[:, :, None].expand(-1, -1, x.shape[1], -1), x[:, None].expand(-1, x.shape[1], -1, -1)], -1)
+    return first(pairs).max(2).values
+
+
+def overlapping(x: Tensor, first: nn.Module) -> Tensor:
+    """Windows of a map by strides."""
+    y = first(x)
+    b, c, h, w = y.shape
+    return y.as_strided((b, c, h - 2, w - 2, 3, 3), (*y.stride(), *y.stride()[2:]))
+
+
+def spectrum(x: Tensor, first: nn.Module) -> Tensor:
+    window = torch.ones(8, dtype=x.dtype)
+    return torch.stft(first(x)[:, 0], 8, 4, window=window, center=False, return_complex=True).abs()
+
+
+def pixel_by_pixel(x: Tensor, first: nn.Module, rnn: nn.Module) -> tuple[Tensor, Tensor]:
+    """A convolution a frame, then a GRU over frames for each pixel."""
+    y = per_frame(x, first).permute(0, 3, 4, 1, 2)
+    steps, last = rnn(y.flatten(0, 2))
+    return steps.view(*y.shape[:4], -1), last
+
+
+def recurrent(x: Tensor, gates: nn.Module) -> Tensor:
+    """A convolution of each frame and of what it made of those before."""
+    states = [torch.zeros_like(x[:, 0])]
+    for frame in x.unbind(1):
+        states.append(gates(torch.cat([frame, states[-1]], 1)).tanh())
+    return torch.stack(states[1:], 1)
+
+
 def clips(x: Tensor, first: nn.Module, rnn: nn.Module) -> Tensor:
     """A convolution a frame, then an LSTM over frames."""
     frames = per_frame(x, first)
@@ -176,6 +225,10 @@ CHANNELS_FIRST = [
     Case("scores", IMAGE, HW, scores, (lambda: nn.Conv2d(3, 4, 4, 4),)),
     Case("pyramid", IMAGE, HW, pyramid, (conv(3, 4), conv(4, 4), conv(4, 4, 5))),
     Case("pyramid of strides", IMAGE, HW, pyramid, (conv(3, 4), conv(4, 4, 3, 2), conv(4, 4, 3, 2))),
+    Case("levels of a pyramid", IMAGE, HW, levels, (conv(3, 4, 3, 2), conv(4, 4, 3, 2))),
+    Case("heads of a pyramid", IMAGE, HW, level_heads, (conv(3, 4, 3, 2), conv(4, 4, 3, 2))),
+    Case("joined again", IMAGE, HW, lambda x, a: torch.cat(a(x).chunk(2, 3)[::-1], 3), (conv(),)),
+    Case("windows by strides", IMAGE, HW, overlapping, (conv(),)),
     Case("halves", IMAGE, HW, lambda x, a: a(x).chunk(2, 1), (conv(),)),
     Case("quarters", IMAGE, HW, lambda x, a: a(x).chunk(2, 3), (conv(),)),
     Case("unflattened", IMAGE, HW, lambda x, a, b: b(a(x).flatten(1).view(1, 4, 8, 8)), (conv(), conv(4, 2))),
@@ -184,6 +237,7 @@ CHANNELS_FIRST = [
     Case("volume", (1, 2, 5, 4, 6), (2, 3, 4), chain, (lambda: nn.Conv3d(2, 3, 3, padding=1),)),
     Case("signal", (1, 2, 16), (2,), chain, (conv1d(2, 3), conv1d(3, 3))),
     Case("flat signal", (1, 2, 16), (2,), chain, (conv1d(2, 3), nn.Flatten, linear(48, 4))),
+    Case("frames of a signal", (1, 2, 32), (2,), spectrum, (conv1d(2, 2),)),
     Case("batch of two", (2, 3, 6, 6), HW, chain, (conv(), linear(6, 6))),
 ]
 
@@ -195,6 +249,7 @@ CHANNELS_LAST = [
     Case("pooled", LAST, ROWS_COLUMNS, lambda x, a, b: b(nhwc(x, a).mean((1, 2))), (conv(), linear(4, 2))),
     Case("scaled", LAST, ROWS_COLUMNS, lambda x, a: nhwc((x - 0.5) / 2, a), (conv(3, 4, 5),)),
     Case("flat", LAST, ROWS_COLUMNS, lambda x, a, b: b(nhwc(x, a).flatten(1)), (conv(), linear(192, 3))),
+    Case("patch merging", LAST, ROWS_COLUMNS, quarters, (linear(12, 6),), ((4, 3),)),
     Case("along rows", LAST, ROWS_COLUMNS, lambda x, a, b: b(nhwc(x, a).transpose(1, 3)), (conv(), linear(8, 8))),
 ]
 
@@ -224,6 +279,8 @@ SEQUENCES = [
         lambda x, r, a: a(r(x)[0][:, -1]),
         (lambda: nn.GRU(5, 4, batch_first=True), linear(4, 2)),
     ),
+    Case("pairs of points", (1, 6, 3), (1,), edges, (linear(6, 4),)),
+    Case("frames", (1, 12, 5), (1, 2), lambda x, a: a(x.unfold(1, 4, 2)), (linear(4, 3),), ((4, 3),)),
     Case("differences", STEPS, (1,), lambda x, a: a(x[:, 1:] - x[:, :-1]), (linear(5, 2),)),
 ]
 
@@ -234,6 +291,8 @@ CLIPS = [
     Case(
         "conv over frames", CLIP, (1, 3, 4), lambda x, a: a(x.transpose(1, 2)), (lambda: nn.Conv3d(3, 2, 3, padding=1),)
     ),
+    Case("gru a pixel", (1, 4, 3, 4, 4), (1, 3, 4), pixel_by_pixel, (conv(), lambda: nn.GRU(4, 3, batch_first=True))),
+    Case("convolution over states", (1, 3, 2, 5, 5), (1, 3, 4), recurrent, (conv(4, 2),), ((4, 1),)),
     Case("mean over frames", CLIP, (1, 3, 4), lambda x, a: per_frame(x, a).mean(1), (conv(),)),
     Case("flat frames", CLIP, (1, 3, 4), lambda x, a, b: b(per_frame(x, a).flatten(2)), (conv(3, 2), linear(72, 3))),
 ]

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import ctypes
+import io
+import logging
+import pickle
+import struct
+import sys
 import warnings
 from collections.abc import Callable
 
@@ -11,6 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from convinspect import inspect
+
+ITEM = "aten._local_scalar_dense.default"
 
 
 class Scaled(nn.Module):
@@ -22,6 +31,61 @@ class Scaled(nn.Module):
         return self.conv(x / float(x.max()))
 
 
+def multiplied(x: Tensor) -> Tensor:
+    array = x.numpy()
+    np.multiply(array, array.max(), out=array)
+    return x
+
+
+def of_a_view(x: Tensor) -> Tensor:
+    x[:, 0].detach().numpy()[...] = x.max()
+    return x
+
+
+def of_zeros(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    y.numpy()[...] = x.numpy().max()
+    return y
+
+
+def of_an_array(x: Tensor) -> Tensor:
+    array = np.zeros(tuple(x.shape), dtype=np.float32)
+    y = torch.from_numpy(array)
+    array[...] = x.numpy().max()
+    return y
+
+
+def moved(x: Tensor) -> Tensor:
+    y = torch.empty_like(x)
+    ctypes.memmove(y.data_ptr(), x.flip(2).contiguous().data_ptr(), x.numel() * 4)
+    return y
+
+
+def pointed_at(x: Tensor) -> Tensor:
+    values = (ctypes.c_float * x.numel()).from_address(x.data_ptr())
+    return torch.tensor(list(values)[::-1]).view(x.shape)
+
+
+def packed(x: Tensor) -> Tensor:
+    values = struct.unpack("<9f", x.numpy().tobytes())
+    return torch.tensor(values[::-1]).view(x.shape)
+
+
+def stored(x: Tensor) -> Tensor:
+    return torch.frombuffer(bytearray(x.untyped_storage().tolist()), dtype=x.dtype).view(x.shape)
+
+
+def saved(x: Tensor) -> Tensor:
+    file = io.BytesIO()
+    torch.save(x.flip(2), file)
+    file.seek(0)
+    return torch.load(file)
+
+
+def pickled(x: Tensor) -> Tensor:
+    return pickle.loads(pickle.dumps(x)).flip(2)  # noqa: S301 - of our own
+
+
 class Outside(nn.Module):
     def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -31,18 +95,32 @@ class Outside(nn.Module):
         return self.conv(self.function(self.conv(x)))
 
 
-@pytest.mark.parametrize(
-    ("function", "op"),
-    [
-        (lambda x: x * x.max().item(), "aten._local_scalar_dense.default"),
-        (lambda x: x + int(x.max()), "aten._local_scalar_dense.default"),
-        (lambda x: torch.from_numpy(np.maximum(x.numpy(), 0)), "Tensor.numpy"),
-        (lambda x: torch.as_tensor(np.asarray(x) * 2), "Tensor.numpy"),
-        (lambda x: torch.tensor(x.tolist()), "Tensor.tolist"),
-    ],
-    ids=["item", "int", "numpy", "asarray", "tolist"],
-)
-def test_what_comes_back_is_unknown(function: Callable[[Tensor], Tensor], op: str) -> None:
+LEAVE: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
+    "item": (lambda x: x * x.max().item(), ITEM),
+    "int": (lambda x: x + int(x.max()), ITEM),
+    "shape": (lambda x: x.reshape(1, 1, int(9 + x.max().clamp(0, 0)), -1).mean(3), ITEM),
+    "numpy": (lambda x: torch.from_numpy(np.maximum(x.numpy(), 0)), "Tensor.numpy"),
+    "asarray": (lambda x: torch.as_tensor(np.asarray(x) * 2), "Tensor.numpy"),
+    "tolist": (lambda x: torch.tensor(x.tolist()), "Tensor.tolist"),
+    "written array": (multiplied, "Tensor.numpy"),
+    "array of a view": (of_a_view, "Tensor.numpy"),
+    "array of zeros": (of_zeros, "Tensor.numpy"),
+    "shared array": (of_an_array, "Tensor.numpy"),
+    "memmove": (moved, "Tensor.data_ptr"),
+    "pointer": (pointed_at, "Tensor.data_ptr"),
+    "struct": (packed, "Tensor.numpy"),
+    "storage": (stored, "Tensor.untyped_storage"),
+    "saved": (saved, "Tensor.untyped_storage"),
+    "pickle": (pickled, "Tensor.untyped_storage"),
+    "buffer": (lambda x: torch.frombuffer(bytearray(x.numpy()), dtype=x.dtype).view(x.shape), "Tensor.numpy"),
+    "dlpack": (lambda x: torch.from_dlpack(np.from_dlpack(x).copy()), "Tensor.__dlpack__"),
+}
+
+
+@pytest.mark.parametrize("name", LEAVE)
+def test_what_comes_back_is_unknown(name: str) -> None:
+    function, op = LEAVE[name]
+    torch.manual_seed(0)  # no byte of a value is by chance a size
     report = inspect(Outside(function), (torch.rand(1, 1, 9),), optimizer=None)
     field = report.layers[0].receptive_field
     assert field is not None
@@ -62,6 +140,42 @@ def test_a_number_that_scripted_code_takes_leaves_as_well(scripted: bool) -> Non
     field = inspect(model, (torch.rand(1, 1, 9),), optimizer=None).layers[0].receptive_field
     assert field is not None
     assert field.status == "unknown"
+
+
+@pytest.mark.parametrize(
+    "tell",
+    [
+        lambda x: sys.stdout.write(f"{x.mean():.3f} {x}" + str(x.max())),
+        lambda x: logging.getLogger(__name__).info("%s", repr(x)),
+        lambda x: torch.save(x, io.BytesIO()),
+        lambda x: x.untyped_storage().nbytes(),
+        lambda x: x.isnan().any().item() or x.numpy().max() > np.inf,
+        copy.copy,
+    ],
+    ids=["print", "log", "save", "bytes", "check", "copy"],
+)
+def test_what_is_told_of_values_changes_nothing(tell: Callable[[Tensor], object]) -> None:
+    def logged(x: Tensor) -> Tensor:
+        tell(x)
+        return x.relu()
+
+    field = inspect(Outside(logged), (torch.rand(1, 1, 9),), optimizer=None).layers[0].receptive_field
+    assert field is not None
+    assert (field.status, field.size) == ("exact", (5,))
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_what_is_not_followed_may_be_written_from_outside(device: str) -> None:
+    def scaled(x: Tensor) -> Tensor:
+        table = torch.ones(9)
+        array = table.numpy()
+        array *= 2
+        return x * table
+
+    report = inspect(Outside(scaled), (torch.rand(1, 1, 9),), device=device, optimizer=None)
+    field = report.layers[0].receptive_field
+    assert field is not None
+    assert (field.status, field.size) == ("exact", (5,))
 
 
 def test_a_branch_and_what_was_there_before_stay_exact() -> None:
@@ -104,12 +218,13 @@ def largest(value: float) -> Tensor:
     return x
 
 
-@pytest.mark.parametrize("value", [5.0, 40.0], ids=["some", "all"])
-def test_a_number_that_decides_a_slice_makes_it_unknown(value: float) -> None:
+@pytest.mark.parametrize("script", [False, True], ids=["python", "script"])
+@pytest.mark.parametrize("value", [5.0, 12.0, 40.0], ids=["some", "all", "more"])
+def test_a_number_that_decides_a_slice_makes_it_unknown(value: float, *, script: bool) -> None:
     with torch.no_grad():
         shapes = {Cut()(largest(value)).shape, Cut()(largest(3.0)).shape}
     assert len(shapes) == 2, "the far end of the input decides what the near end has"
-    report = inspect(Cut(), (largest(value),), optimizer=None)
+    report = inspect(scripted(Cut()) if script else Cut(), (largest(value),), optimizer=None)
     field = report.layers[0].receptive_field
     assert field is not None
     assert field.status == "unknown"

@@ -104,3 +104,21 @@ def test_a_flattened_unit_is_one_unit_of_what_was_flattened(
     last = fields["4"]
     assert last is not None
     assert last.size is None
+
+
+class Tiles(nn.Module):
+    """A 3x3 convolution of each 4x4 tile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x.unfold(2, 4, 4).unfold(3, 4, 4).permute(0, 2, 3, 1, 4, 5).flatten(0, 2))
+
+
+def test_windows_of_windows_are_positions_of_their_own() -> None:
+    field = inspect(Tiles(), (torch.rand(1, 3, 8, 8),), optimizer=None).layers[0].receptive_field
+    assert field is not None
+    # Row 2, column 2 of the third tile, which begins at row 4, column 0.
+    assert (field.center, field.status) == (((5, 7), (1, 3)), "exact")

@@ -105,6 +105,12 @@ CASES: dict[str, Function] = {
     "batches added up": lambda x: torch.addbmm(LINES[0], torch.stack((x[0, 0], x[0, 1].flip(0))), LINES),
     "einsum": lambda x: torch.einsum("nchw,ndhw->ncdw", x, x.flip(3)),
     "fft": lambda x: torch.fft.irfft(torch.fft.rfft(x, dim=3), dim=3),
+    "spectrum of rows": lambda x: torch.fft.fft(x, dim=2).real,
+    "turned pairs": lambda x: torch.view_as_real(
+        torch.view_as_complex(x.unflatten(1, (2, 2)).movedim(2, -1).contiguous()) * 1j
+    ),
+    "complex of one": lambda x: torch.complex(x, x + 1).imag,
+    "polar": lambda x: torch.polar(x, x.flip(2)).real,
     "written slices": written_slices,
     "written base": written_base,
     "zeroed": zeroed,
@@ -195,9 +201,10 @@ def test_circular_padding_keeps_its_nominal_field() -> None:
         (lambda x: x.topk(2, 2).values, "global"),
         (lambda x: torch.where(x > 0, x, x.flip(2)), "exact"),
         (lambda x: torch.view_as_real(torch.complex(x, x.flip(2))), "upper_bound"),
+        (lambda x: (x + 1j).imag + x.flip(2), "upper_bound"),
         (lambda x: (x.tril() + 1).mean(1), "upper_bound"),
     ],
-    ids=["sort", "topk", "where", "complex", "tril"],
+    ids=["sort", "topk", "where", "complex", "sum", "tril"],
 )
 def test_what_the_oracle_cannot_see_is_inside_what_is_claimed(function: Function, status: str) -> None:
     assert_inside(function, randn(1, 4, 6, 6), status)

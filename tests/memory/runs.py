@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from convinspect.inputs import given_inputs, holds_meta
 from convinspect.load.adopt import adopt
-from convinspect.records import Run, Trace, TrainingStep
+from convinspect.records import Run, Trace, TrainingMemory
 from convinspect.spec import Request, Target, UnitSpec
 from convinspect.tensors.describe import tensors_in
 from convinspect.trace import trace
@@ -47,11 +47,11 @@ def inference_peak(model: nn.Module, *inputs: Tensor) -> int:
     """Return the estimated peak of a forward without gradients."""
     memory = traced(model, *inputs).memory
     assert memory is not None
-    assert memory.inference is not None
-    return memory.inference.bytes
+    assert memory.inference_peak_bytes is not None
+    return memory.inference_peak_bytes
 
 
-def training_step(model: nn.Module, *inputs: Tensor, config: TrainingConfig | None = None) -> TrainingStep:
+def training_step(model: nn.Module, *inputs: Tensor, config: TrainingConfig | None = None) -> TrainingMemory:
     """Return the estimate of a training step."""
     found = traced(model, *inputs, training=config or TrainingConfig())
     assert found.memory is not None

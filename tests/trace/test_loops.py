@@ -126,3 +126,23 @@ def test_a_graph_goes_back_where_the_loop_does(tmp_path: Path) -> None:
     edges = {(names[a], names[b]) for a, b in report.graph or () if a >= 0}
     assert {("mul", "add"), ("add", "mul")} <= edges  # the second leads to an earlier row
     assert Report.from_dict(report.to_dict()) == report
+
+
+class Smooth(nn.Module):
+    """A 3-tap convolution, 70 times."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        for _ in range(70):
+            x = nn.functional.conv1d(x, torch.ones(1, 1, 3), padding=1)
+        return x
+
+
+def test_sizes_of_a_loop_differ_by_run_and_follow_from_no_one_run() -> None:
+    report = inspect(Smooth(), (torch.rand(1, 1, 200),), optimizer=None, sections=("graph",))
+    row = _row(report, "", "conv1d")
+    field = row.receptive_field
+    assert field is not None
+    assert (row.runs, field.size_min, field.size, field.size_by) == (70, (3,), (141,), ("run",))
+    (told,) = explain(report, "conv1d").rows
+    assert all(step.value in (None, step.traced) for step in told.steps)
+    assert any("3 to 141, by run" in step.why for step in told.steps)

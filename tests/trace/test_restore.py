@@ -8,6 +8,8 @@ import random
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from inspect import stack
 from pathlib import Path
 from typing import Any
 
@@ -259,3 +261,18 @@ def test_what_a_file_changes_of_the_process_as_it_is_imported_comes_back(tmp_pat
     before = _process()
     assert convinspect("summary", path, "-i", "4").code == 0
     assert _process() == before
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_a_forward_that_lowers_the_limit_of_recursion_does_not_lower_ours(device: str) -> None:
+    class Lowers(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            sys.setrecursionlimit(len(stack(0)) + 60)
+            return super().forward(x)
+
+    before = sys.getrecursionlimit()
+    with ThreadPoolExecutor(1) as threads:  # whose stack is as low as that of the command line
+        report = threads.submit(inspect, Lowers(4, 4), torch.rand(2, 4), device=device).result()
+    assert (report.failure, report.totals.macs) == (None, 32)
+    assert report.totals.memory.training is not None
+    assert sys.getrecursionlimit() == before

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from importlib import import_module  # noqa: TID251 - of this room, by the name of a format
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:

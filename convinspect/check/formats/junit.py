@@ -7,7 +7,8 @@ from xml.etree import ElementTree as ET
 
 from convinspect.check.describing import about_baseline, about_run, sentences
 from convinspect.check.results import Result, Session
-from convinspect.check.verdicts import Problem, Verdict
+from convinspect.check.verdicts import Verdict
+from convinspect.errors import Complaint
 
 # What XML 1.0 cannot hold, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -52,7 +53,7 @@ def _case(suite: ET.Element, result: Result, one: Verdict) -> None:
         ET.SubElement(case, kind, message=lines[0], type=one.key).text = "\n".join(lines)
 
 
-def _stopped(suite: ET.Element, classname: str, name: str, problem: Problem) -> None:
+def _stopped(suite: ET.Element, classname: str, name: str, problem: Complaint) -> None:
     case = ET.SubElement(suite, "testcase", classname=_clean(classname), name=name)
     kind = f"exit {problem.exit_code}"
     element = ET.SubElement(case, "error", message=_clean(problem.message), type=kind)

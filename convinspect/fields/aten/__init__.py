@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from importlib import import_module  # noqa: TID251 - of this room: the file of each family
 from pkgutil import iter_modules
 
 for _module in iter_modules(__path__, f"{__name__}."):

@@ -52,6 +52,7 @@ def _attended(call: Call, operands: Sequence[Field]) -> Field:
     query, key, value = operands
     for field in (query, key, value):
         call.candidates.features(field, -1)
+        call.candidates.samples(field, [-2])
     if query.shape[:-2] != key.shape[:-2]:
         # Grouped-query attention: heads are shared.
         key, value = (stretch(one, one.rank - 3, query.shape[-3] // one.shape[-3]) for one in (key, value))

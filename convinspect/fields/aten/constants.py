@@ -50,7 +50,8 @@ def complex_view(call: Call) -> Result:
     x = call["self"]
     if len(call.shape) > x.rank:
         # Both parts count as depending on what either does.
-        return widen(insert(x, x.rank), x.rank, call.shape[-1]).marked(upper_bound=call.cause)
+        parts = widen(insert(x, x.rank), x.rank, call.shape[-1])
+        return parts if call.alike else parts.marked(upper_bound=call.cause)
     return drop(call.contract(x, [-1]), [x.rank - 1])
 
 

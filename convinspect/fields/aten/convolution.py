@@ -151,6 +151,9 @@ def slide_last(
     )
     make = transposed if is_transposed else sliding
     last = range(x.rank - count, x.rank)
+    # Taps of a window that are read in windows again are positions of their own.
+    taps = [dim for dim in last if x.spatial[dim] is False and x.varies(dim)]
+    x = x.with_spatial(tuple(True if dim in taps else kind for dim, kind in enumerate(x.spatial))) if taps else x
     return slide(x, {dim: make(x.shape[dim], call.shape[dim], *next(by_axis)) for dim in last})
 
 

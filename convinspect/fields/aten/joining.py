@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from convinspect.fields.hulls.hull import Absent
+from convinspect.fields.operations.dimensions import has_units
 from convinspect.fields.operations.merging import concatenate
 from convinspect.fields.operations.moves import insert
 from convinspect.fields.rules import Call, Result, aten, named, rf_rule
@@ -16,12 +18,18 @@ def cat(call: Call) -> Result:
     return concatenate(fields, call.get("dim", 0) % rank)
 
 
+@rf_rule("aten::block_diag")
+def diagonal_blocks(call: Call) -> Result:
+    """Matrices in a larger one, as a bound: all of them."""
+    return [field.marked(upper_bound=call.cause) for field in call.all_of(call.fields())]
+
+
 @rf_rule(*aten("stack _stack"))
 def stack(call: Call) -> Result:
-    """Along a new dimension; it is one of positions where the parts were positions (time steps put back together)."""
+    """Along a new dimension, of positions where each part was one of them (time steps put back together)."""
     rank = len(call.shape)
     dim = call.get("dim", 0) % rank
     out = concatenate([insert(call.field(tensor), dim) for tensor in call.args["tensors"]], dim)
-    if any(kind is not False for kind in out.spatial) or not out.varies(dim):
-        return out
-    return out.with_spatial(tuple(d == dim for d in range(rank)))
+    alone = not any(map(has_units, out.spatial))
+    steps = any(axis.strict.varies(dim) and (alone or axis.nominal is Absent.CONSUMED) for axis in out.axes)
+    return out.with_spatial((*out.spatial[:dim], True, *out.spatial[dim + 1 :])) if steps else out

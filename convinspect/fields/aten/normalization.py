@@ -50,6 +50,14 @@ def layer_norm(call: Call) -> Result:
     return call.merge([normed, *affine], x.shape) if affine else normed
 
 
+@rf_rule("aten::renorm")
+def renorm(call: Call) -> Result:
+    """Each slice along ``dim``, by its norm."""
+    x = call["self"]
+    kept = call.args["dim"] % x.rank
+    return call.contract(x, [dim for dim in range(x.rank) if dim != kept], keeps_own=True)
+
+
 @rf_rule("aten::instance_norm")
 def instance_norm(call: Call) -> Result:
     """All positions of the channel: global, unless running statistics are used."""
@@ -63,6 +71,8 @@ def instance_norm(call: Call) -> Result:
 def softmax(call: Call) -> Result:
     """Everything along ``dim``, masked or not."""
     x = call.merge([call["self"], call["mask"]]) if "mask" in call.args else call["self"]
+    if x.rank:
+        call.candidates.samples(x, [call.get("dim", -1)])
     return call.contract(x, [call.get("dim", -1)], keeps_own=True)
 
 

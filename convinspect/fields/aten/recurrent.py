@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.operations.contracting import accumulate
 from convinspect.fields.operations.field import Field, collapse
 from convinspect.fields.operations.merging import concatenate
-from convinspect.fields.operations.moves import widen
+from convinspect.fields.operations.moves import broadcast, widen
+from convinspect.fields.operations.reading import select
 from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 
@@ -13,7 +15,7 @@ from convinspect.fields.rules import Call, Result, aten, rf_rule
 def one_layer(call: Call) -> Result:
     """One layer in one direction, over ``(time, batch, features)``."""
     out = _layer(call, call["input"], call.fields("hx_", "cx_"), time=0, reverse=bool(call.args["reverse"]))
-    return call.with_rest(widen(out, out.rank - 1, call.shape[-1]))
+    return _with_states(call, widen(out, out.rank - 1, call.shape[-1]), time=0)
 
 
 @rf_rule(*aten("_cudnn_rnn miopen_rnn lstm gru rnn_tanh rnn_relu _lstm_mps"))
@@ -26,13 +28,14 @@ def layers(call: Call) -> Result:
     last, features = x.rank - 1, call.shape[-1]
     forward = _layer(call, x, states, time=time)
     if not call.args["bidirectional"]:
-        return call.with_rest(widen(forward, last, features))
+        return _with_states(call, widen(forward, last, features), time)
     backward = _layer(call, x, states, time=time, reverse=True)
     if int(call.args["num_layers"]) > 1:
         # From the second layer on either direction reads both directions of the first.
         both = call.merge([forward, backward], forward.shape)
         forward, backward = (_layer(call, both, states, time=time, reverse=r) for r in (False, True))
-    return call.with_rest(concatenate([widen(side, last, features // 2) for side in (forward, backward)], last))
+    out = concatenate([widen(side, last, features // 2) for side in (forward, backward)], last)
+    return _with_states(call, out, time)
 
 
 @rf_rule(*aten("_thnn_fused_lstm_cell _thnn_fused_gru_cell lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell"))
@@ -56,9 +59,21 @@ def pack(call: Call) -> Result:
     return [whole.marked(upper_bound=call.cause), *(None for _ in call.outputs[1:])]
 
 
+def _with_states(call: Call, out: Field, time: int) -> list[Field]:
+    """Answer ``out``, and for the last states, sequence by sequence, all that its last step and its features see."""
+    last = select(out, time, out.shape[time] - 1)
+    last = call.contract(last, [-1])
+
+    def state(shape: Shape) -> Field:
+        return broadcast(last, shape) if shape[-last.rank : -1] == last.shape[:-1] else collapse(out, shape)
+
+    return [out, *map(state, call.shapes[1:])]
+
+
 def _layer(call: Call, x: Field, states: list[Field], *, time: int, reverse: bool = False) -> Field:
     """One direction of one layer, over features of size 1."""
     call.candidates.features(x, -1)
+    call.candidates.samples(x, [time])
     out = accumulate(call.contract(x, [-1]), time, None, reverse=reverse)
     initial = [collapse(state, (1,) * out.rank) for state in states]
     return call.merge([out, *initial], out.shape) if initial else out

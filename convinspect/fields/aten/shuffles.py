@@ -51,6 +51,7 @@ def unfold(call: Call) -> Result:
     """Write windows out, their taps as a last dimension."""
     x = call["self"]
     dim = call.args["dimension"] % x.rank
+    call.candidates.positions(x, [dim])
     window = sliding(x.shape[dim], call.shape[dim], call.args["size"], call.args["step"], 0, 1)
     out = reading.write_out(x, dim, window)
     return permute(out, [*range(dim + 1), *range(dim + 2, out.rank), dim + 1])

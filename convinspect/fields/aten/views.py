@@ -8,6 +8,7 @@ from itertools import accumulate
 from convinspect.fields.hulls.hull import Map
 from convinspect.fields.hulls.windows import slicing
 from convinspect.fields.operations import moves, reading
+from convinspect.fields.operations.dimensions import BATCH
 from convinspect.fields.operations.field import AxisField
 from convinspect.fields.rules import Call, Result, aten, rf_rule
 
@@ -40,9 +41,10 @@ def permute(call: Call) -> Result:
 
 @rf_rule(*aten("unsqueeze unsqueeze_copy"))
 def unsqueeze(call: Call) -> Result:
-    """Put a dimension of size 1 in."""
-    x = call["self"]
-    return moves.insert(x, call.args["dim"] % (x.rank + 1))
+    """Put a dimension of size 1 in; in front of all it is a batch."""
+    dim = call.args["dim"] % len(call.shape)
+    out = moves.insert(call["self"], dim)
+    return out if dim else out.with_spatial((BATCH, *out.spatial[1:]))
 
 
 @rf_rule(*aten("squeeze squeeze_copy"))
@@ -109,4 +111,5 @@ def unbind(call: Call) -> Result:
     """Take every position by itself."""
     x = call["self"]
     dim = call.get("dim", 0) % x.rank
+    call.candidates.samples(x, [dim])
     return [reading.select(x, dim, position) for position in range(len(call.outputs))]

@@ -59,13 +59,29 @@ def _alike(maps: Sequence[Map]) -> list[Map]:
 
 
 def _extended(parts: Sequence[Nominal], sizes: Sequence[int], dim: int) -> Hull:
-    """Take the longest part as the rule and the others as its border, as in padding or a class token."""
+    """Take the longest part as the rule and the others as its border, as in padding or a class token.
+
+    Where these see more or less than it does (levels of a pyramid), every position is written out.
+    """
     largest = max(range(len(parts)), key=lambda number: sizes[number])
-    main = parts[largest]
+    main, known = parts[largest], [part for part in parts if isinstance(part, Map)]
     others = [size for number, size in enumerate(sizes) if number != largest and parts[number] is not Absent.NOTHING]
-    if not isinstance(main, Map) or main.dim != dim or sum(others) >= sizes[largest]:
+    is_rule = isinstance(main, Map) and main.dim == dim and sum(others) < sizes[largest]
+    if isinstance(main, Map) and is_rule and _sizes(known) == _sizes([main]):
+        return read(main, dim, slicing(sizes[largest], sum(sizes), -sum(sizes[:largest]), 1), positions=True)
+    if Absent.CONSUMED in parts or any(part.dim != dim for part in known) or sum(sizes) > LARGEST_PERIOD:
         raise NoMapError(Absent.MISALIGNED)
-    return read(main, dim, slicing(sizes[largest], sum(sizes), -sum(sizes[:largest]), 1), positions=True)
+    blank = arrays.nothing(known[0].rank)
+    written = [
+        part.written_out(size).array if isinstance(part, Map) else blank
+        for part, size in zip(parts, sizes, strict=True)
+    ]
+    return Map(arrays.concatenate(written, sizes, dim), dim, 0).simplified()
+
+
+def _sizes(maps: Sequence[Map]) -> set[int]:
+    """Return how many indices positions depend on, unclipped."""
+    return {int(size) for one in maps for size in np.unique(-one.array[1] - one.array[0])}
 
 
 def _side_by_side(parts: Sequence[Nominal], found: Sequence[Map], sizes: Sequence[int], dim: int) -> Map:

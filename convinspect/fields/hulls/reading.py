@@ -43,7 +43,8 @@ def write_out(hull: Hull, dim: int, window: Window) -> Hull:
 def follow(nominal: Map, window: Window) -> Map:
     """Read windows along the map's own dimension, unclipped: taps are a new dimension after it."""
     taps = window.taps
-    if taps is None:
+    is_written_out = not nominal.advance and nominal.period > 1 and not nominal.wraps
+    if taps is None or (is_written_out and not window.complete):  # nothing is known of what stands beside
         raise NoMapError(Absent.MISALIGNED)
     nominal = nominal.unwrapped()
     axis = nominal.dim + 1

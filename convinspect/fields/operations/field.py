@@ -10,7 +10,7 @@ import numpy as np
 from convinspect.fields.hulls import arrays
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.hulls.hull import Absent, Hull, Map, NoMapError, Nominal, map_or_reason
-from convinspect.fields.operations.dimensions import Kind, joined
+from convinspect.fields.operations.dimensions import BATCH, Kind, joined
 
 # Hulls that are larger are not kept to compare others with.
 COMPARED_BYTES = 4096
@@ -198,14 +198,16 @@ def limited_to(field: Field, numbers: Sequence[int]) -> Field:
     return replace(field, held=tuple(field.axes[number] for number in numbers))
 
 
-def seed_field(shape: Shape, axes: Shape) -> Field:
-    """Field of the followed input: every element depends on itself."""
+def seed_field(shape: Shape, axes: Shape, *, batched: bool) -> Field:
+    """Field of the followed input: every element depends on itself; ``batched``: its first dimension counts samples."""
     held = []
     for dim in axes:
         origin = Map(np.zeros((2,) + (1,) * len(shape), dtype=np.int64), dim, 1)
         exact = Hull(origin.written_out(shape[dim]).array)
         held.append(AxisField(exact, exact, origin))
-    return Field(shape, tuple(dim in axes for dim in range(len(shape))), tuple(held))
+    kinds: list[Kind] = [dim in axes for dim in range(len(shape))]
+    kinds[0] = BATCH if batched else kinds[0]
+    return Field(shape, tuple(kinds), tuple(held))
 
 
 def nothing(shape: Shape, count: int) -> Field:

@@ -12,7 +12,7 @@ import numpy as np
 from convinspect.fields.hulls import alignment, arrays
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.hulls.hull import Absent, Hull, Map
-from convinspect.fields.operations.dimensions import Kind, Mixed, joined
+from convinspect.fields.operations.dimensions import Kind, Mixed, is_mixed, joined
 from convinspect.fields.operations.field import (
     AxisField,
     Cause,
@@ -42,12 +42,17 @@ def cross(fields: Sequence[Field], shape: Shape) -> Field:
     return _merged(fields, shape, None)
 
 
+def are_alike(one: Field, other: Field) -> bool:
+    """Tell whether two fields say the same, and as surely."""
+    return one.uncertainty == other.uncertainty and _covers(one, other) and _covers(other, one)
+
+
 def concatenate(fields: Sequence[Field], dim: int) -> Field:
     """Join tensors along ``dim``."""
     sizes = [field.shape[dim] for field in fields]
     shape = (*fields[0].shape[:dim], sum(sizes), *fields[0].shape[dim + 1 :])
     spatial = list(map(joined, zip(*(field.spatial for field in fields), strict=True)))
-    spatial[dim] = Mixed() if isinstance(spatial[dim], Mixed) else spatial[dim]
+    spatial[dim] = Mixed() if is_mixed(spatial[dim]) else spatial[dim]
 
     def join(hulls: Sequence[Hull]) -> Hull:
         return Hull(arrays.concatenate([hull.array for hull in hulls], sizes, dim)).compacted()

@@ -10,7 +10,7 @@ import numpy as np
 from convinspect.fields.hulls import regrouping
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.hulls.hull import Absent, Hull, Map, NoMapError
-from convinspect.fields.operations.dimensions import regrouped
+from convinspect.fields.operations.dimensions import has_units, regrouped
 from convinspect.fields.operations.field import Field, empty
 
 
@@ -56,7 +56,8 @@ def repeat_channels(field: Field, dim: int, groups: int, outputs: int) -> Field:
             array = np.repeat(array, outputs // groups, axis=axis)
         return replace(hull, array=array).compacted()
 
-    return field.changed((*field.shape[:dim], outputs, *field.shape[dim + 1 :]), field.spatial, change)
+    spatial = (*field.spatial[:dim], False, *field.spatial[dim + 1 :])
+    return field.changed((*field.shape[:dim], outputs, *field.shape[dim + 1 :]), spatial, change)
 
 
 def widen(field: Field, dim: int, size: int) -> Field:
@@ -86,7 +87,7 @@ def reshape(field: Field, shape: Shape) -> Field:
         _, outer = regrouping.group_of(hull.dim, field.shape, shape)
         kinds = [spatial[dim] for dim in outer]
         try:
-            if not kinds or any(kind is not False for kind in kinds):
+            if not kinds or any(map(has_units, kinds)):
                 return regrouping.reshape(hull, field.shape, shape)
         except NoMapError:
             if any(kinds):

@@ -9,7 +9,7 @@ import numpy as np
 
 from convinspect.fields.hulls.arrays import EMPTY_FROM, Array, lowest
 from convinspect.fields.hulls.hull import Absent, Hull
-from convinspect.fields.operations.dimensions import Mixed
+from convinspect.fields.operations.dimensions import is_mixed
 from convinspect.fields.operations.field import AxisField, Field, join_axes
 from convinspect.records import Interval
 
@@ -25,7 +25,7 @@ def middle(field: Field) -> Place:
 def most_seeing(field: Field) -> Place:
     """Take the middle of every spatial dimension, and of what is merged with others the place that sees most."""
     place = middle(field)
-    mixed = [dim for dim, kind in enumerate(field.spatial) if isinstance(kind, Mixed)]
+    mixed = [dim for dim, kind in enumerate(field.spatial) if is_mixed(kind)]
     if not mixed:
         return place
     if field.parts:

@@ -9,7 +9,7 @@ import numpy as np
 
 from convinspect.fields.hulls.arrays import BIG, EMPTY_FROM, lowest
 from convinspect.fields.hulls.hull import Map
-from convinspect.fields.operations.dimensions import Kind, Mixed
+from convinspect.fields.operations.dimensions import Kind, has_units, is_mixed
 from convinspect.fields.operations.field import AxisField, Field
 from convinspect.fields.summary.box import interval, middle
 from convinspect.records import Interval, Jump
@@ -31,14 +31,14 @@ def numbers(axis: AxisField, field: Field) -> Numbers:
     """Return the nominal numbers of one axis of ``field``."""
     nominal = axis.nominal
     kind = field.spatial[nominal.dim] if isinstance(nominal, Map) else False
-    if not isinstance(nominal, Map) or kind is False:
+    if not isinstance(nominal, Map) or not has_units(kind):
         return Numbers()
     size = _sizes(nominal, field.spatial)
     if size is None:
         return Numbers()
-    if isinstance(kind, Mixed):
+    if is_mixed(kind):
         # One of merged units sees what it saw before; there are no steps from one to the next.
-        return Numbers(*size[:2])
+        return Numbers(*size)
     others = (other.nominal for other in field.axes if other is not axis)
     shared = any(isinstance(other, Map) and other.dim == nominal.dim for other in others)
     start = _start(nominal, field.spatial)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from convinspect.errors import InspectError, UsageError
 from convinspect.fields.hulls.hull import Hull, Map
+from convinspect.fields.operations.dimensions import has_units
 from convinspect.fields.operations.field import AxisField, Field
 from convinspect.fields.summary.box import Place, cells, interval, one_unit
 from convinspect.fields.summary.describe import Followed
@@ -55,7 +56,7 @@ class Asked:
 
 def describe_unit(field: Field, followed: Followed, index: tuple[int, ...]) -> Unit:
     """Report one unit of a field; ``index`` runs over the tensor's spatial axes."""
-    dims = [dim for dim, kind in enumerate(field.spatial) if kind is not False]
+    dims = [dim for dim, kind in enumerate(field.spatial) if has_units(kind)]
     sizes = [field.shape[dim] for dim in dims]
     if not dims:
         raise UsageError("its output has no spatial axes")

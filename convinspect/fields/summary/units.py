@@ -8,6 +8,7 @@ import numpy as np
 
 from convinspect.fields.hulls.arrays import EMPTY_FROM, Array, compact, reduce
 from convinspect.fields.hulls.hull import Map
+from convinspect.fields.operations.dimensions import has_units
 from convinspect.fields.operations.field import AxisField, Field
 from convinspect.fields.summary.describe import Followed
 from convinspect.fields.summary.unit import is_shared
@@ -25,7 +26,7 @@ def describe_units(field: Field, followed: Followed) -> Units | None:
     ``None`` where the tensor has no units, there are too many, or nobody has written them out: a matrix of attention
     scores, which are of pairs of positions; and where the field is unknown.
     """
-    dims = [dim for dim, kind in enumerate(field.spatial) if kind is not False]
+    dims = [dim for dim, kind in enumerate(field.spatial) if has_units(kind)]
     if not dims or field.parts or field.uncertainty.unknown:
         return None
     along = [_along(axis, field, dims) for axis in field.axes]

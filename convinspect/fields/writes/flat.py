@@ -11,7 +11,7 @@ import numpy as np
 from convinspect.fields.hulls import arrays
 from convinspect.fields.hulls.arrays import Array, Shape
 from convinspect.fields.hulls.hull import Absent, Hull, Map
-from convinspect.fields.operations.dimensions import Kind
+from convinspect.fields.operations.dimensions import Kind, Mixed
 from convinspect.fields.operations.field import CERTAIN, AxisField, Cause, Field, Uncertainty, earliest
 from convinspect.fields.writes import boxes
 from convinspect.fields.writes.boxes import Geometry
@@ -24,7 +24,8 @@ class Flat:
 
     ``sides`` are three arrays for each followed axis: strict, local and unclipped bounds. Tensors that are boxes of the
     grid are written and read as such, and what is constant stays compact. For any other the grid is refined or, at
-    worst, given up: one dimension of all elements.
+    worst, given up: one dimension of all elements. ``kinds`` say by its stride what runs along a dimension,
+    ``spatial`` by their number, of those of one element.
     """
 
     elements: int
@@ -33,11 +34,18 @@ class Flat:
     global_ops: list[Cause | None]
     uncertainty: Uncertainty = CERTAIN
     spatial: dict[int, tuple[Kind, ...]] = default(default_factory=dict)
+    kinds: dict[int, Kind] = default(default_factory=dict)
 
     def see_as(self, grid: Shape) -> None:
         """Change the grid; elements keep their order."""
         self.sides = [[arrays.reshape(array, self.grid, grid) for array in sides] for sides in self.sides]
         self.grid = grid
+
+    def are_apart(self, one: Geometry, other: Geometry) -> bool:
+        """Tell that two tensors share no element, as far as the grid shows it."""
+        found = [boxes.locate(self.grid, geometry) for geometry in (one, other)]
+        sides = zip(*(box.slices for box in found if box is not None), strict=True)
+        return None not in found and any(a.stop <= b.start or b.stop <= a.start for a, b in sides)
 
     def find_box(self, geometry: Geometry) -> boxes.Box | None:
         """Find the box of a tensor, in a finer grid if need be; ``None``: the grid was given up."""
@@ -82,6 +90,8 @@ def scatter(flat: Flat, geometry: Geometry, field: Field) -> None:
     flat.uncertainty = Uncertainty.of((flat.uncertainty, field.uncertainty))
     if not field.is_nothing:
         flat.spatial[field.rank] = field.spatial
+        steps = zip(geometry.stride, geometry.shape, field.spatial, strict=True)
+        flat.kinds.update({step: kind for step, size, kind in steps if step and size > 1})
 
 
 def read(flat: Flat, geometry: Geometry) -> Field:
@@ -98,4 +108,21 @@ def read(flat: Flat, geometry: Geometry) -> Field:
         exact = Hull(strict)
         nominal = Absent.NOTHING if arrays.is_empty(local) else recognise(unclipped)
         axes.append(AxisField(exact, exact if np.array_equal(strict, local) else Hull(local), nominal, global_op))
-    return Field(geometry.shape, flat.spatial.get(rank, (False,) * rank), tuple(axes), flat.uncertainty)
+    varying = {dim for dim in range(rank) if any(axis.strict.varies(dim) for axis in axes)}
+    return Field(geometry.shape, _kinds(flat, geometry, varying), tuple(axes), flat.uncertainty)
+
+
+def _kinds(flat: Flat, geometry: Geometry, varying: set[int]) -> tuple[Kind, ...]:
+    """Tell what runs along the dimensions of a tensor: what runs along the elements of its storage.
+
+    Where two dimensions run along the same (windows that overlap), positions do along what is ``varying``, somehow.
+    """
+    known = flat.spatial.get(len(geometry.shape), (False,) * len(geometry.shape))
+    walked = [
+        max((own for own in flat.kinds if step % own == 0), default=0) if step and size > 1 else None
+        for step, size in zip(geometry.stride, geometry.shape, strict=True)
+    ]
+    real = [own for own in walked if own is not None]
+    if 0 in real or len(set(real)) < len(real):
+        return tuple(Mixed() if dim in varying else False for dim in range(len(walked)))
+    return tuple(kind if own is None else flat.kinds[own] for own, kind in zip(walked, known, strict=True))

@@ -98,6 +98,13 @@ class StorageFields:
                 # Of a view into what is followed it is kept as well that it depends on nothing.
                 self._record(key, tensor).fields[_geometry(tensor)] = field
 
+    def forget(self, tensor: Tensor, field: Field) -> None:
+        """Let all that shares the memory of ``tensor`` have ``field``: others have written to it."""
+        key = _storage_id(tensor)
+        if key is not None:
+            record = self._record(key, tensor)
+            record.fields, record.flat, record.hull = {}, None, collapse(field, ())
+
     def _found_anew(self, record: Record, geometry: Geometry) -> Field:
         found = _rearranged(record, geometry)
         if found is None and not record.fits(geometry):
@@ -111,7 +118,7 @@ class StorageFields:
         geometry = _geometry(tensor)
         if _is_same(record.fields.get(geometry), field):
             return
-        fits = record.fits(geometry)
+        fits, kept = record.fits(geometry), {}
         elements = prod(geometry.shape)
         whole = elements * geometry.itemsize == tensor.untyped_storage().nbytes()
         if whole and (not fits or all(known == geometry for known in record.fields)):
@@ -120,11 +127,12 @@ class StorageFields:
         elif fits:
             record.flat = record.flattened(self._count)
             scatter(record.flat, geometry, field)
+            kept = {known: other for known, other in record.fields.items() if record.flat.are_apart(known, geometry)}
         else:
             # What was there may be left in part, under another item size.
             record.hull = merge([record.whole(self._count), collapse(field, ())], (), TWO_SIZES)
             record.flat = None
-        record.fields = {geometry: field}
+        record.fields = {**kept, geometry: field}
 
     def _record(self, key: int, tensor: Tensor) -> Record:
         record = self._records.get(key)

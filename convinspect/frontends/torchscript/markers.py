@@ -13,9 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from convinspect.frontends.modules import is_scripted
 from convinspect.frontends.torchscript.plain import is_plain, make_plain, nodes_in, put_before
-from convinspect.tensors.registered import registered_modules
+from convinspect.tensors.registered import is_scripted, registered_modules
 from convinspect.torch_private import (
     children_of,
     graph_type,

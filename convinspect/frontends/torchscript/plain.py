@@ -108,7 +108,9 @@ def _choose(graph: Any, node: Any, whole: Any) -> None:
     """Let ``node`` run where ``whole`` is false, and give its first input where it is true."""
     chosen = put_before(graph, node, "prim::If", [whole], node.output().type())
     choice = chosen.node()
-    choice.addBlock().registerOutput(next(node.inputs()))
+    tensor, block = next(node.inputs()), choice.addBlock()
+    block.registerOutput(tensor)
+    graph.create("convinspect::cut", [tensor], 0).insertBefore(block.returnNode())
     otherwise = choice.addBlock()
     node.output().replaceAllUsesWith(chosen)
     node.moveBefore(otherwise.returnNode())

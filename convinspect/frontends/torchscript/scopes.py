@@ -22,9 +22,9 @@ import torch
 from torch import nn
 
 from convinspect.frontends.frontend import Runner, ScopeRecorder
-from convinspect.frontends.modules import canonical_paths, is_scripted, type_name
+from convinspect.frontends.modules import canonical_paths, type_name
 from convinspect.tensors.describe import records_in
-from convinspect.tensors.registered import named_modules
+from convinspect.tensors.registered import is_scripted, named_modules
 from convinspect.torch_private import method_of, script_object
 
 # The first key that every call passes, below the user's and above the recorder's mode: markers are not recorded.
@@ -35,6 +35,7 @@ for _schema in (
     "enter_behind_interface(Any module, Any inputs) -> ()",
     "leave(Any result) -> ()",
     "left(Tensor tensor) -> ()",
+    "cut(Tensor tensor) -> ()",
     "turn() -> ()",
 ):
     _OPERATORS.define(_schema, alias_analysis="CONSERVATIVE")
@@ -130,6 +131,11 @@ def _left(tensor: torch.Tensor) -> None:
         run.recorder.left(tensor, "Tensor.tolist")
 
 
+def _cut(tensor: torch.Tensor) -> None:
+    if (run := _run.get()) is not None:
+        run.recorder.cut(tensor)
+
+
 def _turn() -> None:
     """Come back to Python once in every turn of a loop, so that an interrupt is heard."""
 
@@ -139,6 +145,7 @@ for _name, _kernel in (
     ("enter_behind_interface", _enter_behind_interface),
     ("leave", _leave),
     ("left", _left),
+    ("cut", _cut),
     ("turn", _turn),
 ):
     _OPERATORS.impl(_name, _kernel, _KEY)

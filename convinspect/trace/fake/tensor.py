@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 
+from convinspect.light_imports import light_symbols
 from convinspect.tensors.identity import same_piece, storage_id
 from convinspect.tensors.known import is_known, values_of, with_twin, with_values
 from convinspect.tensors.operators import operands, signature_of
@@ -33,7 +34,6 @@ from convinspect.torch_private import (
 )
 from convinspect.trace.fake.cpu_layouts import answer_of_the_cpu, as_the_cpu_returns
 from convinspect.trace.fake.layouts import Layouts, NotTold
-from convinspect.trace.fake.light_symbols import light_symbols
 from convinspect.trace.fake.masked import selected, with_indices
 from convinspect.trace.fake.packed import with_real_sizes
 from convinspect.trace.fake.pointwise_layout import laid_out
@@ -148,6 +148,11 @@ class FakeTensor(torch.Tensor):
         """Return the values as an array, where they are known."""
         return self._ask(partial(torch.Tensor.__array__, dtype=dtype))
 
+    def data_ptr(self) -> int:
+        """Raise an error: who has asked reads or writes there."""
+        Missed.values = True
+        raise RuntimeError("a tensor without data (meta) was asked where in memory its values are")
+
     def _ask(self, question: Callable[[torch.Tensor], Any]) -> Any:
         if id(self) in _left_behind:
             raise RuntimeError(_LEFT_BEHIND)
@@ -227,7 +232,8 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], layouts: Layo
         return with_real_sizes(*out) if func is _PACKS else out
     except Exception as error:
         plain = all(tensor.layout is torch.strided for tensor in operands(args, kwargs))
-        Missed.values |= isinstance(error, NotImplementedError) or "meta" in str(error) or not plain
+        lacking = isinstance(error, NotImplementedError) or any(word in str(error) for word in ("meta", "NestedTensor"))
+        Missed.values |= lacking or not plain
         raise
 
 
@@ -260,13 +266,14 @@ def _on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
     if not _lays_anew(func):
         args, kwargs = _mapped(args, plain), {name: _mapped(arg, plain) for name, arg in kwargs.items()}
-    with running_meta_kernels(), light_symbols():
-        _Kernel.running += 1
-        try:
-            out = func(*args, **kwargs)
-        finally:
-            _Kernel.running -= 1
-    out = laid_out(func, args, kwargs, as_the_cpu_returns(func, args, out))
+    with light_symbols():
+        with running_meta_kernels():
+            _Kernel.running += 1
+            try:
+                out = func(*args, **kwargs)
+            finally:
+                _Kernel.running -= 1
+        out = laid_out(func, args, kwargs, as_the_cpu_returns(func, args, out))
     # What a kernel has written to comes back as what was given.
     return _mapped(out, lambda tensor: fakes[id(tensor)] if id(tensor) in fakes else _as_fake(tensor))
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor, nn
 
-from convinspect.errors import UsageError, first_line
-from convinspect.fields import Field, FieldTracker, watching_arrays
+from convinspect.errors import first_line
+from convinspect.fields import Field, FieldTracker, WatchPython
 from convinspect.records import ModuleCall, OpCall, TensorRecord
 from convinspect.tensors.describe import arguments_of, returned_tensors, tensor_record, tensors_in
 from convinspect.tensors.operators import full_name, hides_others, operands, results
@@ -24,14 +24,6 @@ from convinspect.users_code import chain
 
 # The attribute of an exception that holds the path and the module that it came out of.
 FAILED_IN = "_convinspect_failed_in"
-
-
-# They make nested tensors of the strided layout.
-_NESTED = "aten._nested_"
-_NO_SHAPE = (
-    "a nested tensor of the strided layout is made, which has no one shape and cannot be inspected "
-    "(torch's attention on the cpu makes some of jagged ones)"
-)
 
 
 class Calls:
@@ -113,6 +105,7 @@ class Recorder(Calls, DispatchMode):
         self._fields = fields
         self._touch = touch
         self._origins = origins
+        self._aside = False
         self._holders = holders
         # The running call that may be a layer, and of the operators in it the fields of what they gave.
         self._layer: int | None = None
@@ -134,9 +127,7 @@ class Recorder(Calls, DispatchMode):
                 return run_composite(func, args, kwargs)
         given = operands(args, kwargs)
         self._touch(func, given)
-        if full_name(func).startswith(_NESTED):
-            self.defect = self.defect or UsageError(_NO_SHAPE)
-            raise self.defect
+        self._fields.reads(given)
         try:
             out = func(*args, **kwargs)
         except Exception as error:
@@ -155,11 +146,12 @@ class Recorder(Calls, DispatchMode):
         self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: Sequence[Tensor], out: Any
     ) -> None:
         self._fields.observe(func, args, kwargs, out, self.path)
+        if self._aside:
+            return
         allocated = self.memory.observe(func, given, out, self.next_index)
-        made = [unwrapped(out)] if isinstance(out, Tensor) else list(tensors_in(out))
-        outputs = tuple(map(tensor_record, made))
-        index = self.add(self._call(func, args, kwargs, outputs, allocated, failed=False))
-        fields = index, [self._fields.field(tensor) for tensor in made]
+        made = list(results(out))
+        index = self.add(self._call(func, args, kwargs, tuple(map(tensor_record, made)), allocated, failed=False))
+        fields = index, [self._fields.field(unwrapped(tensor)) for tensor in made]
         if self._layer == self.parent:
             self._inside.append(fields)
         else:
@@ -173,6 +165,27 @@ class Recorder(Calls, DispatchMode):
         call = self._calls[index]
         told = zip(call.outputs, map(self._fields.told, fields), strict=True)
         self._calls[index] = replace(call, outputs=tuple(replace(one, receptive_field=field) for one, field in told))
+
+    @property
+    def follows(self) -> bool:
+        """Tell whether fields are followed."""
+        return self._fields.follows
+
+    def either(self, taken: tuple[Tensor, ...], others: tuple[Tensor, ...] | str) -> None:
+        """Let each tensor ``taken`` depend on all that its counterpart does, or on what is unknown, for that reason."""
+        self._fields.either(taken, others, self.path)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Run the block, of which fields are followed and nothing else: it leaves no calls, and no bytes."""
+        calls = self._calls[:], self._running[:], self._runs.copy(), self._layer, self._inside[:]
+        kept = self.raised, self._failed, self._aside
+        self._aside = True
+        try:
+            yield
+        finally:
+            self._calls, self._running, self._runs, self._layer, self._inside = calls
+            self.raised, self._failed, self._aside = kept
 
     def _call(
         self,
@@ -200,7 +213,7 @@ class Recorder(Calls, DispatchMode):
 
     def watching(self) -> AbstractContextManager[None]:
         """Take note, while the block runs, of tensors that leave torch."""
-        return watching_arrays(self.left, self._fields.cut, (Tensor, FakeTensor))
+        return WatchPython(self._fields, self.left).on((Tensor, FakeTensor))
 
     def enter(
         self, path: str, type_name: str, inputs: tuple[TensorRecord, ...], unregistered: int | None = None
@@ -220,15 +233,19 @@ class Recorder(Calls, DispatchMode):
         self._layer = call
         self._inside.clear()
 
-    def left(self, tensor: Tensor, how: str) -> None:
+    def left(self, tensor: Tensor, how: str, *, as_numbers: bool = True) -> None:
         """Take note that ``tensor`` becomes an array or a list: what is multiplied with it is not seen.
 
-        Whole numbers in a row are lengths or places.
+        Whole numbers in a row are lengths or places; where they are not asked for ``as_numbers``, memory is lent.
         """
-        self._fields.leaves(tensor, how, self.path)
-        if tensor.dim() and (tensor.is_floating_point() or tensor.is_complex() or tensor.dim() > 1):
+        self._fields.leaves(tensor, how, self.path, as_numbers=as_numbers)
+        if as_numbers and tensor.dim() and (tensor.is_floating_point() or tensor.is_complex() or tensor.dim() > 1):
             args = MappingProxyType({"self": tensor_record(tensor)})
             self.add(OpCall(how, self.parent, args, (), allocated_bytes=0, saved_bytes=0))
+
+    def cut(self, tensor: Tensor) -> None:
+        """Take note that numbers have cut all of ``tensor`` out of it, for which no operator ran."""
+        self._fields.cut(tensor)
 
     def leave(self, result: Any) -> None:
         """End the running module's run with what it returns."""

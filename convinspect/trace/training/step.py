@@ -30,7 +30,7 @@ from torch import nn
 
 from convinspect import records
 from convinspect.frontends import Frontend
-from convinspect.records import AliveKind, ModuleCall, OpCall, Peak, Phase, TrainingStep
+from convinspect.records import AliveKind, ModuleCall, OpCall, Peak, Phase, TrainingMemory
 from convinspect.spec import AmpName, OptimizerName
 from convinspect.tensors.describe import returned_tensors
 from convinspect.tensors.registered import registered_parameters
@@ -39,6 +39,7 @@ from convinspect.trace.memory.live import LiveBytes, peak, where
 from convinspect.trace.memory.timeline import START, Allocation, Timeline
 from convinspect.trace.training.optimizer import kind_of, make_optimizer, optimizer_runs, states_of
 from convinspect.trace.training.recorder import StepRecorder
+from convinspect.users_code import room_kept
 
 _CPU = torch.device("cpu")
 
@@ -73,7 +74,7 @@ class Step:
     ``calls`` are the step's own, which the owners of its ``timeline`` are of.
     """
 
-    record: TrainingStep
+    record: TrainingMemory
     saved: Mapping[SavedBy, int]
     calls: tuple[ModuleCall | OpCall, ...]
     timeline: records.Timeline | None = None
@@ -99,7 +100,7 @@ def train_once(
     amp = torch.autocast(device.type, getattr(torch, config.amp)) if config.amp else nullcontext()
     try:
         with frontend.scopes(recorder) as run, torch.enable_grad(), recorder:
-            with amp:
+            with amp, room_kept():
                 out = run(*args, **kwargs)
             saved = [allocation for allocation in timeline.alive() if allocation.kind == "activations"]
             _mark(saved, "saved")
@@ -125,13 +126,15 @@ def train_once(
         recorder.put_gradients_back()
     calls = recorder.calls
     kept = [allocation for allocation in saved if allocation.kind == "saved"]
-    record = TrainingStep(
+    highest = max(before.peak(calls, state_bytes), after.peak(calls, unmade), key=lambda moment: moment.bytes)
+    record = TrainingMemory(
         optimizer=config.optimizer,
-        amp=config.amp,
         gradient_bytes=gradient_bytes,
         optimizer_bytes=state_bytes,
         saved_bytes=sum(allocation.bytes for allocation in kept),
-        peak=max(before.peak(calls, state_bytes), after.peak(calls, unmade), key=lambda moment: moment.bytes),
+        peak_bytes=highest.bytes,
+        amp=config.amp,
+        peak=highest,
     )
     phases: list[Span] = [
         ("forward", 0, forward_ended),

@@ -10,7 +10,7 @@ import sys, warnings
 import torch, convinspect
 from torch import nn
 
-HEAVY = ("sympy", "torch.distributed.tensor", "torch.fx.experimental.symbolic_shapes")
+HEAVY = ("sympy", "torch._dynamo", "torch.distributed.tensor", "torch.fx.experimental.symbolic_shapes")
 net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
                     nn.LayerNorm(128), nn.GELU(), nn.Dropout(), nn.Linear(128, 10), nn.LogSoftmax(-1))
 x = torch.rand(2, 3, 8, 8)
@@ -18,6 +18,14 @@ for device in (None, "meta"):
     report = convinspect.inspect(net, x, device=device)
     assert report.totals.memory.training is not None
     assert report.totals.macs == 2 * (64 * 8 * 27 + 1280)
+
+def initialised():  # its constructor draws numbers, its operators ask what types their results have
+    return nn.Sequential(nn.Embedding(8, 8), nn.Linear(8, 8), nn.ReLU6(inplace=True), nn.Hardswish(), nn.Linear(8, 2))
+
+from convinspect.load.without_data import built_without_data
+with built_without_data():
+    made = initialised()
+assert convinspect.inspect(made, torch.zeros(1, 3, dtype=torch.int64)).totals.macs == 3 * (64 + 16)
 print([name for name in HEAVY if name in sys.modules])
 
 # A model that is sharded, later in the same process.

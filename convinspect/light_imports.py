@@ -1,7 +1,8 @@
-"""Algebra of symbols for sizes that are numbers: torch's kernels in Python import all of it to ask for none of it.
+"""What torch's kernels in Python import only to ask nothing of it, answered without: it takes as long as torch itself.
 
-Importing it takes as long as a third of torch. While a kernel runs, light modules stand where the real ones would; what
-they cannot answer themselves, about a symbol or under another name, the real ones do.
+The algebra of symbols, for sizes that are numbers: while a kernel runs, light modules stand where the real ones would;
+what they cannot answer themselves, about a symbol or under another name, the real ones do. And the compiler, which is
+asked to leave alone what it never meets.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from types import ModuleType
 from typing import Any
 
 import torch
+
+from convinspect.torch_private import LEFT_ALONE, compiler_questions, is_compiler_loaded
 
 _SHAPES = "torch.fx.experimental.symbolic_shapes"
 _ALGEBRA = "sympy"
@@ -47,7 +50,7 @@ class _NoExpression:
 def _real(light: ModuleType) -> ModuleType:
     if sys.modules.get(light.__name__) is light:
         del sys.modules[light.__name__]
-    return importlib.import_module(light.__name__)
+    return importlib.import_module(light.__name__)  # noqa: TID251 - of sympy
 
 
 def _of_numbers(name: str, answer: Callable[..., Any]) -> Callable[..., Any]:
@@ -101,3 +104,21 @@ def light_symbols() -> Iterator[None]:
         for light in placed:
             if sys.modules.get(light.__name__) is light:
                 del sys.modules[light.__name__]
+
+
+@contextmanager
+def without_compiler() -> Iterator[None]:
+    """Run the block with the compiler's answers given beforehand, unless somebody has imported it.
+
+    Torch imports it only to ask that the Python code of shape functions and optimizers is left alone, and remembers the
+    answer on each function: it stands there for as long as the block runs.
+    """
+    asking = () if is_compiler_loaded() else compiler_questions()
+    answered = [function for function in asking if not hasattr(function, LEFT_ALONE)]
+    try:
+        for function in answered:
+            setattr(function, LEFT_ALONE, function)
+        yield
+    finally:
+        for function in answered:
+            delattr(function, LEFT_ALONE)

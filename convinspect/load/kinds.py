@@ -1,4 +1,4 @@
-"""Which kind of file a target is, by its content: names lie, and a renamed file is still what it is."""
+"""Which kind of file a target is, by its content, for names lie; what loads each kind, and what is idle for it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import json
 import math
 import re
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NoReturn, TypeAlias
 
 from convinspect.errors import UsageError
 from convinspect.load.zip_directory import Directory, read_directory
 from convinspect.paths import is_file
+from convinspect.run_options import OPTIONS
+from convinspect.spec import Request
 
 Kind: TypeAlias = Literal["python", "torchscript", "export", "checkpoint", "safetensors", "shards", "config", "report"]
 
@@ -53,7 +56,8 @@ def kind_of(source: str) -> Kind:
 
 def _kind(path: Path, head: bytes) -> Kind:
     if head.startswith(_ZIP):
-        return _kind_of_archive(read_directory(path))
+        directory = read_directory(path)
+        return kind_of_archive(directory) or _refuse_archive(directory)
     if _is_safetensors(head):
         return "safetensors"
     if re.match(rb"\x80[\x02-\x05]", head):
@@ -76,13 +80,16 @@ def _is_safetensors(head: bytes) -> bool:
     return len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 40  # noqa: PLR2004 - a length, then JSON
 
 
-def _kind_of_archive(directory: Directory) -> Kind:
+def kind_of_archive(directory: Directory) -> Kind | None:
+    """Return what torch has saved in an archive; ``None`` where it was not torch."""
     if "serialized_exported_program.json" in directory or directory.under("models/"):
         return "export"
     if "constants.pkl" in directory or directory.under("code/"):
         return "torchscript"
-    if "data.pkl" in directory:
-        return "checkpoint"
+    return "checkpoint" if "data.pkl" in directory else None
+
+
+def _refuse_archive(directory: Directory) -> NoReturn:
     if "model.json" in directory:
         raise UsageError("a TorchScript file of a PyTorch older than 1.1", "load it there, and save it again")
     raise UsageError("an archive, but none of PyTorch's", _KNOWN)
@@ -143,3 +150,53 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"the number {text[:_MAX_DIGITS]}")
     return value
+
+
+_BUILD = frozenset(("--second-opinion", *(f"--{option.name}" for option in OPTIONS if option.builds)))
+_RUN = frozenset(("--unit", "--json-sections", *(f"--{option.name}" for option in OPTIONS if not option.builds)))
+_NAME_THE_MODEL = "name the model to run it: convinspect summary model.py:Net --input ..."
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """A kind of target: the file of this room whose ``load`` loads it, what it is, and what changes nothing about it.
+
+    ``hint`` says what to do instead.
+    """
+
+    loader: str
+    what: str
+    idle: frozenset[str]
+    hint: str | None = None
+
+
+_WEIGHTS = _About("weights", "a file of weights has no forward", _BUILD | _RUN, _NAME_THE_MODEL)
+_KINDS: dict[Kind, _About] = {
+    "python": _About("python", "Python code runs as it is", frozenset(("--allow-unsafe",))),
+    "config": _About("config", "a config says what is built", _BUILD - {"--second-opinion"} | {"--allow-unsafe"}),
+    "torchscript": _About("torchscript", "an archive is a finished model", _BUILD),
+    "export": _About("export", "a program runs as it was exported", _BUILD | {"--dtype", "--train"}),
+    "checkpoint": _WEIGHTS,
+    "safetensors": _WEIGHTS,
+    "shards": _WEIGHTS,
+    "report": _About("saved", "a saved report is not run again", _BUILD | _RUN, _NAME_THE_MODEL),
+}
+
+
+def loader_of(kind: Kind) -> str:
+    """Return the name of the file of this room that loads a target of ``kind``."""
+    return _KINDS[kind].loader
+
+
+def idle_options(kind: Kind) -> frozenset[str]:
+    """Return the options that change nothing about a target of ``kind``, by their long names."""
+    return _KINDS[kind].idle
+
+
+def check_options(request: Request, kind: Kind) -> None:
+    """Raise `UsageError` for an option that was given, or an attribute, that a target of ``kind`` has no use for."""
+    about = _KINDS[kind]
+    if unused := [option for option in request.given if option in about.idle]:
+        raise UsageError(f"{about.what}: {unused[0]} changes nothing", about.hint)
+    if kind != "python" and request.target.attribute is not None:
+        raise UsageError(f"{about.what}: there is no {request.target.attribute} to choose in it")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable, Sequence
-from importlib import import_module
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module  # noqa: TID251 - pandas may not be installed
+from typing import Any, ClassVar, Literal
 
 
 class Shown:
-    """What draws a report. Renderers stand above the report and are looked up by name where one is drawn."""
+    """A report that draws itself, without knowing by what: the package's front door says what ``drawn_by`` is.
+
+    Renderers know reports; a report that named them would close a circle. They are brought in where one is drawn.
+    """
 
     __slots__ = ()
+    drawn_by: ClassVar[Callable[[], Any]]
 
     def __str__(self) -> str:
         """Return the page as plain text, as wide as the terminal."""
@@ -30,28 +33,17 @@ class Shown:
 
         What it can draw depends on the sections that the report was made with; see docs/html.md.
         """
-        return import_module("convinspect.render.frame").Frame(self, height)
+        return Shown.drawn_by().Frame(self, height)
 
-    def table(
-        self,
-        columns: str | Sequence[str] = (),
-        depth: int | Literal["all"] | None = None,
-        **form: Any,
-    ) -> Any:
+    def table(self, columns: str | Sequence[str] = (), depth: int | Literal["all"] | None = None, **form: Any) -> Any:
         """Return the page in another form; it prints itself, and rich and notebooks show it.
 
         ``columns`` are names, ``default`` and ``all`` among them; ``depth`` a number of levels or ``"all"``. ``form``:
         ``expand``, ``only``, ``sort``, ``top``, ``brief``, ``verbose``, ``width``, ``lines`` as on the command line.
         Raises `UsageError` for a column or a module that is not there.
         """
-        options = import_module("convinspect.render.options")
-        names = tuple(columns.replace(" ", "").split(",")) if isinstance(columns, str) else tuple(columns)
-        import_module("convinspect.render.columns").chosen(names)
-        form.setdefault("width", shutil.get_terminal_size((options.PAGE_WIDTH, options.PAGE_LINES)).columns)
-        page = import_module("convinspect.render.page").Page
-        return page(self, options.Options(columns=names, depth=options.parse_depth(depth), **form))
+        return Shown.drawn_by().table(self, columns, depth, **form)
 
     def to_pandas(self) -> Any:
         """Return a data frame with one row a layer, its columns as ``--format csv`` has them; pandas must be there."""
-        rows = import_module("convinspect.render.csv").records(self)
-        return import_module("pandas").DataFrame(rows)
+        return import_module("pandas").DataFrame(Shown.drawn_by().records(self))
