@@ -55,6 +55,19 @@ def of_an_array(x: Tensor) -> Tensor:
     return y
 
 
+TABLE = np.ones(9, dtype=np.float32)
+SHARED = torch.from_numpy(TABLE)
+
+
+def of_a_table(x: Tensor) -> Tensor:
+    TABLE[...] = x.numpy().max()
+    return x * SHARED
+
+
+def capsule(x: Tensor) -> Tensor:
+    return torch.from_dlpack(torch.utils.dlpack.to_dlpack(x.flip(2)))
+
+
 def moved(x: Tensor) -> Tensor:
     y = torch.empty_like(x)
     ctypes.memmove(y.data_ptr(), x.flip(2).contiguous().data_ptr(), x.numel() * 4)
@@ -106,6 +119,8 @@ LEAVE: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "array of a view": (of_a_view, "Tensor.numpy"),
     "array of zeros": (of_zeros, "Tensor.numpy"),
     "shared array": (of_an_array, "Tensor.numpy"),
+    "table": (of_a_table, "Tensor.numpy"),
+    "capsule": (capsule, "Tensor.__dlpack__"),
     "memmove": (moved, "Tensor.data_ptr"),
     "pointer": (pointed_at, "Tensor.data_ptr"),
     "struct": (packed, "Tensor.numpy"),
