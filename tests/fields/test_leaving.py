@@ -325,3 +325,37 @@ class Lengths(nn.Module):
 def test_lengths_and_places_are_no_work() -> None:
     report = inspect(Lengths(), (torch.rand(4, 4), torch.tensor([1, 3])), optimizer=None)
     assert report.totals.macs_status == "exact"
+
+
+class Counting(nn.Module):
+    """Counts through an array of its buffer, and writes into its weight and its input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("count", torch.zeros(2))
+        self.weight = nn.Parameter(torch.ones(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.count.numpy()[...] += 1
+        self.weight.detach().numpy()[0] = 5
+        np.asarray(x)[0] = 3
+        return x * self.weight + self.count
+
+
+def test_what_is_written_through_arrays_comes_back_too() -> None:
+    model, x = Counting(), torch.zeros(2)
+    inspect(model, (x,))
+    assert (model.count.tolist(), model.weight.tolist(), x.tolist()) == ([0, 0], [1, 1], [0, 0])
+
+
+class Cropped(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        size = torch.tensor([3])
+        size.numpy()[0] = 7
+        return x[:, : int(size)] * 1
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_arrays_of_known_values_share_their_memory_without_data_too(device: str) -> None:
+    report = inspect(Cropped(), (torch.rand(2, 9),), device=device, optimizer=None)
+    assert report.outputs[0].shape == (2, 7)
