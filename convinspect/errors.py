@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 _OURS = str(Path(__file__).resolve().parent)
 _PYTHONS = str(Path(traceback.__file__).parent)
@@ -60,9 +62,14 @@ class UsageError(InspectError):
 
 
 class UndecidedError(UsageError):
-    """A file holds several models: ``names`` can be written behind its colon, ``lines`` say what each of them takes."""
+    """The file ``source`` holds several models: ``names`` can be written behind it, ``lines`` say what each takes."""
 
+    source = ""
     names: tuple[str, ...] = ()
+
+
+# Answers with one of the names, or with nothing.
+Ask: TypeAlias = Callable[[UndecidedError], "str | None"]
 
 
 class ModelError(InspectError):

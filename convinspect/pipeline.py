@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from convinspect.errors import InspectError, UsageError
+from convinspect.errors import Ask, InspectError, UsageError
 from convinspect.machine import no_more_than_available
 from convinspect.records import Note, Trace
 from convinspect.report import Report
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 _AFFORDABLE = 4 * 2**30
 
 
-def summarise(request: Request) -> Report:
-    """Return the report of the request's target.
+def summarise(request: Request, ask: Ask | None = None) -> Report:
+    """Return the report of the request's target; ``ask`` says which model of a file with several is meant.
 
     A forward that stops half-way gives a report of the rows up to there, with the reason as its ``failure``. A
     saved report is read back.
@@ -39,11 +39,11 @@ def summarise(request: Request) -> Report:
     """
     from convinspect.users_code import as_a_program  # noqa: PLC0415
 
-    with as_a_program(request.target.source), no_more_than_available(request.device):
-        return _summarised(request)
+    with as_a_program(request.target.source, request.argv), no_more_than_available(request.device):
+        return _summarised(request, ask)
 
 
-def _summarised(request: Request) -> Report:
+def _summarised(request: Request, ask: Ask | None) -> Report:
     from convinspect.analyse import analyse  # noqa: PLC0415
     from convinspect.load import kind_of, load  # noqa: PLC0415
 
@@ -51,13 +51,13 @@ def _summarised(request: Request) -> Report:
         from convinspect.load.saved import load_report  # noqa: PLC0415
 
         return load_report(request)
-    loaded = load(request)
+    loaded = load(request, ask)
     if loaded.frontend is None:
         return analyse(loaded.without_run())
     from convinspect.inputs import inputs_of  # noqa: PLC0415
 
-    on_cpu = replace(request, device="cpu")
-    found = _traced(inputs_of(loaded), lambda: inputs_of(load(on_cpu)))
+    on_cpu = replace(loaded.request, device="cpu")
+    found = _traced(inputs_of(loaded), lambda: inputs_of(load(on_cpu, module=loaded.module)))
     return analyse(found, request.sections)
 
 
@@ -70,7 +70,7 @@ def second_opinion(request: Request, report: Report) -> tuple[str, ...]:
     from convinspect.second_opinion import ask, in_words  # noqa: PLC0415
     from convinspect.users_code import as_a_program  # noqa: PLC0415
 
-    with as_a_program(request.target.source):
+    with as_a_program(request.target.source, request.argv):
         try:
             model = load(request).runnable.model
         except InspectError as error:

@@ -13,6 +13,7 @@ from convinspect.spec import (
     Request,
     is_place,
     parse_amp,
+    parse_argv,
     parse_axes,
     parse_device,
     parse_float_dtype,
@@ -61,6 +62,7 @@ OPTIONS = (
     ),
     RunOption("input-from", "text", "A function of yours that returns (args, kwargs).", "MODULE:FUNCTION"),
     RunOption("arg", "texts", "A constructor argument; repeatable.", "NAME=VALUE", key="", builds=True),
+    RunOption("argv", "text", "The command line that TARGET's code reads: '--width 32'.", "WORDS", builds=True),
     RunOption(
         *("past", "count", "Decode after N tokens that a cache holds; no training is estimated.", "N"), most=2**31
     ),
@@ -103,17 +105,11 @@ def request_of(
             raise error if place is None else error.within(place(name)) from None
 
     def once(name: str, parse: Callable[[str], T]) -> T | None:
-        value = said.get(name)
-        return read(name, parse, value) if value else None
+        return read(name, parse, said[name]) if said.get(name) else None
 
     whole, dtype, past = said.get("no-batch") or False, said.get("dtype"), said.get("past") or 0
     if whole and said.get("batch-size") is not None:
-        if place is not None:
-            raise UsageError(f"{place('no-batch')}: contradicts batch-size")
-        raise UsageError(
-            "--no-batch and --batch-size contradict each other", "with --no-batch the shapes hold the batch"
-        )
-    optimizer = parse_optimizer(said.get("optimizer") or "adamw")
+        raise _contradiction(place)
     return Request(
         target=read("target", parse_target, target),
         inputs=(
@@ -131,13 +127,20 @@ def request_of(
         axes=once("axes", parse_axes),
         unit=once("unit", parse_unit),
         allow_unsafe=said.get("allow-unsafe") or False,
-        optimizer=None if past else optimizer,
+        optimizer=None if past else parse_optimizer(said.get("optimizer") or "adamw"),
         amp=parse_amp(said.get("amp")),
         weights=not said.get("no-weights"),
         past=past,
+        argv=once("argv", parse_argv) or (),
         fallback=not said.get("no-fallback"),
         given=given,
     )
+
+
+def _contradiction(place: Callable[[str], str] | None) -> UsageError:
+    if place is not None:
+        return UsageError(f"{place('no-batch')}: contradicts batch-size")
+    return UsageError("--no-batch and --batch-size contradict each other", "with --no-batch the shapes hold the batch")
 
 
 def _call(text: str) -> InputSpec:

@@ -20,12 +20,14 @@ from torch import nn
 from convinspect.report import Layer, Report
 from convinspect.tensors.registered import is_scripted, registered_modules
 from convinspect.torch_private import forward_hooks
+from convinspect.tree import in_order_of_return
 
 _HEAD = "Layer (type)"
 _ROW = re.compile(r"^ *(\S+)-\d+ +(\[.*\]) +[\d,]+$", re.MULTILINE)
 _SHAPE = re.compile(r"\[-1((?:, \d+)*)\]")
 _TOTAL = re.compile(r"^Total params: ([\d,]+)$", re.MULTILINE)
 _TOLD = 8
+_NO_ROWS = (nn.Sequential, nn.ModuleList)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,9 @@ def ask(report: Report, model: Any) -> SecondOpinion:
     table, crash = _run(report, model)
     rows = _ROW.findall(table)
     theirs = [(name, _written(shape.split(", ")[1:] for shape in _SHAPE.findall(shapes))) for name, shapes in rows]
-    modules = dict(nn.Module.named_modules(model))
-    ours = [layer for layer in _in_order_of_return(report) if _has_row(modules.get(layer.path), layer)]
+    containers = {path for path, part in nn.Module.named_modules(model) if isinstance(part, _NO_ROWS)}
+    returned = (report.layers[place] for place in in_order_of_return(report.layers))
+    ours = [layer for layer in returned if layer.path and layer.path not in containers]
     total = _TOTAL.search(table)
     params = int(total[1].replace(",", "")) if total else None
     differences = tuple(_differences(ours, theirs)) if theirs else ()
@@ -117,20 +120,6 @@ def _restored(model: nn.Module) -> Iterator[None]:
             forward_hooks(module).update(hooks)
         for buffer, value in buffers:
             buffer.detach().copy_(value)
-
-
-def _in_order_of_return(report: Report) -> Iterator[Layer]:
-    running: list[Layer] = []
-    for layer in report.layers:
-        if layer.kind == "module" and layer.call:
-            while running and running[-1].depth >= layer.depth:
-                yield running.pop()
-            running.append(layer)
-    yield from reversed(running)
-
-
-def _has_row(module: nn.Module | None, layer: Layer) -> bool:
-    return layer.path != "" and not isinstance(module, (nn.Sequential, nn.ModuleList))
 
 
 def _differences(ours: list[Layer], theirs: list[tuple[str, str]]) -> Iterator[tuple[str, str | None, str | None]]:

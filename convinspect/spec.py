@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, cast, get_args
@@ -100,8 +101,9 @@ class Request:
     ``optimizer`` is the one whose training step is estimated (``None``: no estimate is made), ``amp`` the dtype of
     autocast in that step. ``input_from`` is a function that gives the inputs. Without ``weights`` nothing is downloaded
     or loaded while the model is built. ``past`` is how many tokens a cache holds already, for a decoding step.
+    ``argv`` is the command line that the target's code reads.
     ``fallback``: what cannot run on meta may run on the cpu instead. ``sections`` are
-    optional parts of the report.
+    optional parts of the report. Without ``fields`` no receptive fields are followed: nobody will look at them.
     ``given`` names the options that stand on the command line, defaults left out.
     """
 
@@ -121,9 +123,19 @@ class Request:
     amp: AmpName | None = None
     weights: bool = True
     past: int = 0
+    argv: tuple[str, ...] = ()
     fallback: bool = True
     sections: tuple[Section, ...] = ()
+    fields: bool = True
     given: tuple[str, ...] = ()
+
+
+def parse_argv(text: str) -> tuple[str, ...]:
+    """Read a command line as the shell does."""
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise UsageError(f"--argv {text}: {error}", "for example: --argv '--width 32'") from None
 
 
 def parse_sections(names: Collection[str]) -> tuple[Section, ...]:

@@ -189,9 +189,20 @@ def is_compiler_loaded() -> bool:
     return "torch._dynamo" in sys.modules
 
 
-def higher_order_operator() -> Any:
-    """Return the class of operators that take functions. Missing: they are operators without a rule."""
-    return torch._ops.HigherOrderOperator
+@contextmanager
+def higher_order_operator(name: str, function: Any) -> Iterator[None]:
+    """Let ``function`` be called for an operator that takes functions. Missing: it is one without a rule."""
+    # Each is the one object of its class.
+    kind = type(getattr(torch.ops.higher_order, name, None))
+    call = vars(kind).get("__call__")
+    if call is None:
+        yield
+        return
+    kind.__call__ = lambda _operator, *args, **kwargs: function(*args, **kwargs)  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        kind.__call__ = call  # type: ignore[method-assign]
 
 
 def jagged_dispatch(types: Iterable[type]) -> Any:
@@ -201,20 +212,50 @@ def jagged_dispatch(types: Iterable[type]) -> Any:
     return jagged.__torch_dispatch__ if jagged is not None and any(issubclass(kind, jagged) for kind in types) else None
 
 
+def nested_sizes(tensor: torch.Tensor) -> tuple[tuple[int, ...], ...] | None:
+    """Return the shapes in a nested tensor of the strided layout, else ``None``. Missing: ``None``."""
+    if not tensor.is_nested or tensor.layout is not torch.strided:
+        return None
+    with undispatched(), torch._C.DisableTorchFunction():
+        return tuple(map(tuple, tensor._nested_tensor_size().tolist()))
+
+
+def packed_shape(sizes: tuple[tuple[int, ...], ...]) -> tuple[int, ...] | None:
+    """Return the shape of tensors of these ``sizes`` one after the other, where they differ in the first axis alone."""
+    rest = {size[1:] for size in sizes}
+    return (sum(size[0] for size in sizes), *rest.pop()) if len(rest) == 1 and all(sizes) else None
+
+
 def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
     """Return what ``tensor`` stands for. Missing: the same one.
 
-    That is the tensor that one of ``torch.func`` wraps, all of a ``vmap`` together; of a jagged one its values.
+    That is the tensor that one of ``torch.func`` wraps, all of a ``vmap`` together; of a nested one its values.
     """
     functorch = torch._C._functorch
+    sizes = nested_sizes(tensor)
+    if sizes is not None:
+        with undispatched():
+            values = tensor.values()
+            shape = packed_shape(sizes) if tensor.is_contiguous() else None
+            return values if shape is None else values.view(shape)
     if tensor.is_nested and tensor.layout is torch.jagged:
         # The values themselves are below autograd: those that it knows are a view.
         differentiable = tensor.requires_grad and torch.is_grad_enabled()
-        values: Any = tensor.values if differentiable else lambda: tensor._values
-        return values()  # type: ignore[no-any-return]
+        values_of: Any = tensor.values if differentiable else lambda: tensor._values
+        return values_of()  # type: ignore[no-any-return]
     while functorch.is_functorch_wrapped_tensor(tensor):
         tensor = functorch.get_unwrapped(tensor)
     return tensor
+
+
+def is_batched(value: Any) -> bool:
+    """Tell whether ``value`` stands for one tensor of each sample of a ``vmap``. Missing: no."""
+    functorch = torch._C._functorch
+    while isinstance(value, torch.Tensor) and functorch.is_functorch_wrapped_tensor(value):
+        if functorch.is_batchedtensor(value):
+            return True
+        value = functorch.get_unwrapped(value)
+    return False
 
 
 def unpacked(packed: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from convinspect.report import Layer, LayerMemory, MacsStatus, TotalMemory, Totals
@@ -35,44 +35,76 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A layer in its place, ``level`` layers deep; a ``leaf`` has none below it; ``sums`` include what is below."""
+    """A layer in its place, number ``index`` and ``level`` layers deep; ``sums`` include what is below it.
+
+    ``end`` is the first place that is not below it.
+    """
 
     layer: Layer
+    index: int
     parent: Node | None
     level: int
-    leaf: bool
+    end: int
     sums: Sums
+
+    @property
+    def leaf(self) -> bool:
+        """Whether there is no layer below it."""
+        return self.end == self.index + 1
 
 
 def tree_of(layers: Sequence[Layer]) -> list[Node]:
     """Return a node for each of ``layers``, in their order: parents come first; linear in their number."""
     nodes: list[Node] = []
     enclosing: list[Node] = []
-    for layer, (sums, leaf) in zip(layers, _subtrees(layers), strict=True):
-        while enclosing and enclosing[-1].layer.depth >= layer.depth:
+    for index, (layer, (sums, size)) in enumerate(zip(layers, _subtrees(layers), strict=True)):
+        while enclosing and enclosing[-1].end <= index:
             enclosing.pop()
-        nodes.append(Node(layer, enclosing[-1] if enclosing else None, len(enclosing), leaf, sums))
+        parent = enclosing[-1] if enclosing else None
+        nodes.append(Node(layer, index, parent, len(enclosing), index + size, sums))
         enclosing.append(nodes[-1])
     return nodes
 
 
-def _subtrees(layers: Sequence[Layer]) -> list[tuple[Sums, bool]]:
-    """Return what each layer adds up to with those below it, and whether there are none."""
-    found: list[tuple[Sums, bool]] = []
+def below(nodes: Sequence[Node], index: int) -> Iterator[int]:
+    """Yield the places of the layers right below number ``index``."""
+    inner = index + 1
+    while inner < nodes[index].end:
+        yield inner
+        inner = nodes[inner].end
+
+
+def _subtrees(layers: Sequence[Layer]) -> list[tuple[Sums, int]]:
+    """Return what each layer adds up to with those below it, and how many these are with it."""
+    found: list[tuple[Sums, int]] = []
     # Layers that follow and have found no parent yet, the nearest last.
-    orphans: list[tuple[int, Sums]] = []
+    orphans: list[tuple[int, Sums, int]] = []
     for layer in reversed(layers):
         parts: list[Layer | Sums] = [layer]
+        size = 1
         while orphans and orphans[-1][0] > layer.depth:
-            parts.append(orphans.pop()[1])
-        found.append((add_up(parts), len(parts) == 1))
-        orphans.append((layer.depth, found[-1][0]))
+            _, sums, inside = orphans.pop()
+            parts.append(sums)
+            size += inside
+        found.append((add_up(parts), size))
+        orphans.append((layer.depth, *found[-1]))
     return found[::-1]
 
 
 def leaves(layers: Sequence[Layer]) -> list[Layer]:
     """Return the layers without layers below them, in order: where something is computed."""
     return [node.layer for node in tree_of(layers) if node.leaf]
+
+
+def in_order_of_return(layers: Sequence[Layer]) -> Iterator[int]:
+    """Yield the places of the modules that ran, each when it returns: after all that it calls."""
+    running: list[int] = []
+    for place, layer in enumerate(layers):
+        if layer.kind == "module" and layer.call:
+            while running and layers[running[-1]].depth >= layer.depth:
+                yield running.pop()
+            running.append(place)
+    yield from reversed(running)
 
 
 def total(layers: Iterable[Layer]) -> Sums:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from traceback import clear_frames
+from traceback import clear_frames, walk_tb
 
 from convinspect.errors import InspectError, ModelError, UsageError, describe
 from convinspect.machine import WITHOUT_DATA, refused_bytes
@@ -26,10 +27,10 @@ _USAGE = 2  # what argparse and click exit with
 
 
 @contextmanager
-def as_a_program(source: str) -> Iterator[None]:
-    """Run the block with the command line of ``python FILE``: code that reads its own must not read ours."""
+def as_a_program(source: str, argv: Sequence[str]) -> Iterator[None]:
+    """Run the block with the command line of ``python FILE ARGV``: code that reads its own must not read ours."""
     with process_kept():
-        sys.argv = [source]
+        sys.argv = [source, *argv]
         yield
 
 
@@ -73,10 +74,21 @@ def running_users_code(what: str, hint: Callable[[BaseException], str | None] | 
     except (InspectError, KeyboardInterrupt):
         raise
     except SystemExit as error:
-        raise ModelError(f"{what}: the code called exit({error.code!r})", _hint(error)) from error
+        said = f": {words}" if (words := _complaint(error)) else ""
+        raise ModelError(f"{what}: the code called exit({error.code!r}){said}", _hint(error)) from error
     except BaseException as error:
         refuse_for_want_of_memory(error, what)
         raise ModelError(f"{what}: {describe(error)}", (hint and hint(error)) or _hint(error)) from error
+
+
+@contextmanager
+def room_kept() -> Iterator[None]:
+    """Run the block, in which the user's code may leave no frame to call anything in, and raise the limit again."""
+    limit = sys.getrecursionlimit()
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(max(limit, sys.getrecursionlimit()))
 
 
 def refuse_for_want_of_memory(error: BaseException, what: str) -> None:
@@ -111,8 +123,28 @@ def unheard() -> Iterator[None]:
         yield
 
 
+def _complaint(error: BaseException) -> str:
+    """Return what argparse or click has to say of a command line; empty where neither has."""
+    if isinstance(error, SystemExit) and error.code != _USAGE:
+        return ""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__) if frame.f_globals.get("__name__") == "argparse"]
+    said = next((frame.f_locals.get("message") for frame in frames if frame.f_code.co_name == "error"), None)
+    known = error.__context__ if isinstance(error, SystemExit) else error
+    format_message = getattr(known, "format_message", None)
+    return str(said or (format_message() if callable(format_message) else "")).rstrip(".")
+
+
+def _wanted(complaint: str) -> str:
+    """Return the command line that a ``complaint`` asks for, with a gap for each value."""
+    _, required, names = complaint.partition("are required: ")
+    options = re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", complaint)
+    wanted = [name.rpartition("/")[2] for name in names.split(", ")] if required else options
+    return " ".join(f"{name} ..." if name.startswith("-") else "..." for name in wanted) or "..."
+
+
 def _hint(error: BaseException) -> str | None:
-    if isinstance(error, SystemExit) and error.code == _USAGE:
-        return "it reads its command line, which is empty here: give every argument a default"
+    complaint = _complaint(error)
+    if complaint or (isinstance(error, SystemExit) and error.code == _USAGE):
+        return f"it reads its command line, which is given with --argv '{_wanted(complaint)}'"
     missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     return f"is {missing} installed in this environment?" if missing.isidentifier() else None

@@ -76,7 +76,7 @@ def test_several_that_need_no_arguments_are_listed_with_their_signatures(tmp_pat
         "  Net(width=4)",
         "  Other(width=4)",
         "  Block(width)",
-        f"hint: choose one, for example: {path}:Net",
+        f"hint: choose one, for example: convinspect summary {path}:Net --input 4 --json --device cpu",
     ]
 
 
@@ -191,6 +191,18 @@ ARGPARSE = """
     parser.add_argument("--width", type=int, {})
     args = parser.parse_args()
 """ + ONE.replace("width=4", "width=args.width")
+IN_FACTORY = """
+    import argparse
+    import torch
+    def net():
+        parser = argparse.ArgumentParser()
+        parser.add_argument("-w", "--width", type=int, required=True)
+        parser.add_argument("depth", type=int)
+        args = parser.parse_args()
+        class Net(torch.nn.Sequential):
+            pass
+        return Net(*[torch.nn.Linear(4, args.width) for _ in range(args.depth)])
+"""
 CLICK = """
     import click
     @click.command()
@@ -208,13 +220,29 @@ def test_a_file_may_parse_its_command_line_while_it_is_imported(text: str, tmp_p
     assert _name_and_params(_summary(path, cwd=tmp_path)) == ("Net", 30)
 
 
-def test_an_argument_that_it_misses_is_the_files_to_default(tmp_path: Path) -> None:
-    result = _summary(_write(tmp_path, ARGPARSE.replace("{}", "required=True")), cwd=tmp_path)
+@pytest.mark.parametrize(
+    ("text", "said", "wanted", "given"),
+    [
+        (ARGPARSE.replace("{}", "required=True"), "are required: --width", "--width ...", "--width 6"),
+        (ARGPARSE.replace("--width", "width").replace(", {}", ""), "are required: width", "...", "6"),
+        (CLICK.replace("{}", "required=True"), "Missing parameter: width", "--width ...", "--width=6"),
+        (IN_FACTORY, "are required: -w/--width, depth", "--width ... ...", "1 -w 6"),
+    ],
+    ids=["option", "positional", "click", "factory"],
+)
+def test_the_command_line_that_a_file_misses_is_given_as_the_hint_says(
+    text: str, said: str, wanted: str, given: str, tmp_path: Path
+) -> None:
+    path = _write(tmp_path, text)
+    result = _summary(path, cwd=tmp_path)
     assert (result.code, result.out) == (3, "")
-    assert result.err.splitlines()[-2:] == [
-        "error: model.py: the code called exit(2)",
-        "hint: it reads its command line, which is empty here: give every argument a default",
-    ]
+    *_, error, hint = result.err.splitlines()
+    assert said in error
+    assert hint == f"hint: it reads its command line, which is given with --argv '{wanted}'"
+    argv = list(sys.argv)
+    assert _name_and_params(_summary(path, "--argv", given, cwd=tmp_path)) == ("Net", 30)
+    assert sys.argv == argv
+    assert "No closing quotation" in _summary(path, "--argv", "'", cwd=tmp_path).err
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 
-from convinspect.analyse.graph import edges_of
 from convinspect.analyse.layers import layers_of
 from convinspect.analyse.notes import notes_of, uncounted_of
-from convinspect.analyse.rows import Row, rows_of
+from convinspect.analyse.rows import rows_of
 from convinspect.analyse.runs import loops_folded
-from convinspect.analyse.timeline import timelines_of
-from convinspect.records import Failure, OpCall, Trace, Units
-from convinspect.report import Layer, Report, RowsUnits, Tensor, TotalMemory, Totals
+from convinspect.analyse.sections import edges_of, timelines_of, units_of
+from convinspect.records import Failure, OpCall, Trace
+from convinspect.report import Layer, Report, Tensor, TotalMemory, Totals
 from convinspect.spec import Section
 from convinspect.tree import total, totals_of
 
@@ -36,15 +34,8 @@ def analyse(trace: Trace, sections: tuple[Section, ...] = ()) -> Report:
         failure=_failure(trace, layers),
         graph=edges_of(rows) if "graph" in sections else None,
         timeline=timelines_of(trace, rows) if "timeline" in sections else None,
-        units=_units(rows) if "units" in sections else None,
+        units=units_of(rows) if "units" in sections else None,
     )
-
-
-def _units(rows: Sequence[Row]) -> RowsUnits:
-    places: dict[Units, int] = {}
-    of = [row.call.units if row.call is not None else None for row in rows]
-    layers = tuple(None if units is None else places.setdefault(units, len(places)) for units in of)
-    return RowsUnits(layers, tuple(places))
 
 
 def _failure(trace: Trace, layers: tuple[Layer, ...]) -> Failure | None:
@@ -59,24 +50,9 @@ def _failure(trace: Trace, layers: tuple[Layer, ...]) -> Failure | None:
 
 def _totals(trace: Trace, layers: tuple[Layer, ...]) -> Totals:
     sums = total(layers)
-    return totals_of(sums, _memory(trace, sums.weight_bytes), _bytes_by_dtype(trace))
-
-
-def _memory(trace: Trace, weight_bytes: int) -> TotalMemory:
-    """Return the bytes of the run; ``weight_bytes`` are those of the rows, for a trace without one."""
-    memory = trace.memory
-    if memory is None:
-        inputs = sum(named.record.bytes for named in trace.inputs)
-        return TotalMemory(inputs, weight_bytes, None, None, None)
-    return TotalMemory(
-        input_bytes=memory.input_bytes,
-        weight_bytes=memory.weight_bytes,
-        inference_peak_bytes=memory.inference.bytes if memory.inference else None,
-        training=memory.training,
-        measured=memory.measured,
-        inference_peak=memory.inference,
-        inference_peak_blocks_bytes=memory.inference_blocks_bytes,
-    )
+    inputs = sum(named.record.bytes for named in trace.inputs)
+    memory = trace.memory or TotalMemory(inputs, sums.weight_bytes, None, None, None)  # of a trace without a run
+    return totals_of(sums, memory, _bytes_by_dtype(trace))
 
 
 def _bytes_by_dtype(trace: Trace) -> dict[str, int]:

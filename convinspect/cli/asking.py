@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,14 +22,24 @@ def reported(request: Request) -> tuple[Request, Report]:
 
     Raises `UndecidedError` where nobody is there to be asked, or answers with something else.
     """
-    try:
-        report = _summarised(request)
-    except UndecidedError as error:
+    from convinspect.pipeline import summarise  # noqa: PLC0415 - a usage error must not wait for it
+
+    def be_patient() -> None:
+        waiting.enter_context(patience(request.target.text, request.device))
+
+    def ask(error: UndecidedError) -> str | None:
+        nonlocal request
+        waiting.close()
         name = _answer(error)
-        if name is None:
-            raise
-        request = replace(request, target=parse_target(f"{request.target.source}:{name}"))
-        report = _summarised(request)
+        if name is not None:
+            request = replace(request, target=parse_target(f"{request.target.source}:{name}"))
+            be_patient()
+        return name
+
+    with ExitStack() as waiting:
+        be_patient()
+
+        report = summarise(request, ask)
     for line in told(report):
         say(line)
     return request, report
@@ -37,13 +48,6 @@ def reported(request: Request) -> tuple[Request, Report]:
 def told(report: Report) -> list[str]:
     """Return the lines on what was taken where it was not named, and on another place that it ran in."""
     return [f"note: {note.message}" for note in report.warnings if note.is_told]
-
-
-def _summarised(request: Request) -> Report:
-    from convinspect.pipeline import summarise  # noqa: PLC0415 - a usage error must not wait for it
-
-    with patience(request.target.text, request.device):
-        return summarise(request)
 
 
 def _answer(error: UndecidedError) -> str | None:

@@ -81,11 +81,19 @@ def _run(
 
 
 def _runs_alone(target: str) -> bool:
-    """Tell whether the target needs no ``--input``: it was run before, or exported with its inputs."""
+    """Tell whether the target needs no ``--input``: it was run before, or exported with its inputs.
+
+    Raises `UsageError` where there is no such target.
+    """
     from convinspect.load import kind_of  # noqa: PLC0415 - --help must not wait for it
+    from convinspect.load.importing import check_source  # noqa: PLC0415
     from convinspect.spec import parse_target  # noqa: PLC0415
 
-    return kind_of(parse_target(target).source) in ("report", "export")
+    source = parse_target(target).source
+    kind = kind_of(source)
+    if kind == "python":
+        check_source(source)
+    return kind in ("report", "export")
 
 
 def _written(explanation: Explanation | None, form: str, printed_to: TextIO | None) -> str:

@@ -122,9 +122,9 @@ def parse_argument(text: str) -> tuple[str, Any]:
     The value is a Python literal, ``@NAME`` or ``@CALL`` of an object; a bare word is taken as text.
     """
     name, equals, value = text.partition("=")
-    if not equals and text.replace("-", "_").replace(".", "_").isidentifier():
-        return "", text
-    if not equals or not all(part.isidentifier() for part in name.split(".")):
+    if not equals:
+        name, value = "", text
+    elif not all(part.isidentifier() for part in name.split(".")):
         raise UsageError(f"--arg {text}: expected NAME=VALUE", "for example: --arg num_classes=10")
     if len(value) > _LONGEST_LITERAL or _depth(value) > _DEEPEST_LITERAL:
         raise UsageError(f"--arg {name}=...: a value of {len(value):,} characters, or nested too deep, is not read")

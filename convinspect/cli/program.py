@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import Any
 
 import click
@@ -15,7 +16,7 @@ from convinspect.cli.plot import plot
 from convinspect.cli.streams import complete_descriptors, printed, say, settle
 from convinspect.cli.summary import summary
 from convinspect.cli.weight_files import weight_files
-from convinspect.errors import InspectError
+from convinspect.errors import InspectError, UndecidedError
 from convinspect.version import __version__
 
 _COMPLETION = "_CONVINSPECT_COMPLETE"
@@ -77,6 +78,11 @@ def _run(arguments: list[str]) -> int:
         return error.exit_code
     except click.Abort:
         raise KeyboardInterrupt from None
+    except UndecidedError as error:
+        # The whole command, with the first of the models in the place of the file.
+        words = [f"{word}:{error.names[0]}" if word == error.source else word for word in arguments]
+        error.hint = f"choose one, for example: convinspect {shlex.join(words)}"
+        return tell(error, in_full="--traceback" in arguments)
     except Exception as error:  # noqa: BLE001 - the last line: a bug of ours must not look like a verdict
         return tell(error, in_full="--traceback" in arguments)
 

@@ -21,6 +21,7 @@ from convinspect.cli.streams import report_stream, say
 from convinspect.cli.watch import refuse_to_watch, watch
 from convinspect.errors import UsageError
 from convinspect.render import FORMATS, Options, render
+from convinspect.render.columns import chosen
 from convinspect.spec import SECTIONS, Section, parse_sections
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def summary(target: str, **options: Any) -> int:
     """
     form = form_of(options, "table", {suffix: form for form, suffix in FORMATS.items() if suffix})
     layout = replace(page_of(options), picture=_picture(form, options))
-    request = replace(request_of(target, options), sections=_sections(form, options))
+    request = request_of(target, options)
+    request = replace(request, sections=_sections(form, options), fields=_shows_fields(form, layout, request))
     _refuse_idle(form, request.given)
     if options["watched"]:
         refuse_to_watch(options)
@@ -124,6 +126,14 @@ def _sections(form: str, options: dict[str, Any]) -> tuple[Section, ...]:
     if form != "json":
         raise UsageError("--json-sections are parts of the JSON report", "add --json")
     return parse_sections([name.strip() for name in said.split(",")])
+
+
+def _shows_fields(form: str, layout: Options, request: Request) -> bool:
+    """Tell whether receptive fields are looked at: a table says nothing of them but in its columns, and with -v."""
+    if form != "table" or request.field_of or request.axes or request.unit:
+        return True
+    shown = layout.verbose or any(column.topic == "field" for column in chosen(layout.columns))
+    return shown and not layout.brief
 
 
 def _say_second_opinion(request: Request, report: Report) -> None:

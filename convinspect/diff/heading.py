@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from convinspect.diff import numbers
 from convinspect.diff.amounts import Change
-from convinspect.diff.counts import counts_of
-from convinspect.diff.difference import Diff
+from convinspect.diff.difference import Diff, counts_of
 from convinspect.diff.labels import row_count
 from convinspect.render.cells import shape
 from convinspect.render.text import ASCII, UNICODE, Glyphs, clean

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from convinspect.diff.counts import counts_of
-from convinspect.diff.difference import Costs, Diff, Row
+from convinspect.diff.difference import Costs, Diff, Row, counts_of
 from convinspect.diff.nodes import attributes_of
 from convinspect.json_text import json_text
 from convinspect.render.options import Options

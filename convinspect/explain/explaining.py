@@ -13,10 +13,9 @@ from convinspect.explain.picture import picture_of, unit_steps
 from convinspect.explain.scene import Scene
 from convinspect.explain.sizes import output_steps
 from convinspect.explain.steps import Explanation, RowExplanation
-from convinspect.explain.sums import sum_steps
-from convinspect.explain.work import mac_steps
+from convinspect.explain.work import mac_steps, sum_steps
 from convinspect.report import Report
-from convinspect.tree import tree_of
+from convinspect.tree import below, tree_of
 from convinspect.units import setting
 
 # More rows than this are read by nobody: one has to be named.
@@ -40,16 +39,11 @@ def explain(report: Report, layer: str | None = None) -> Explanation:
 def explain_rows(report: Report, indices: Sequence[int]) -> tuple[RowExplanation, ...]:
     """Return the arithmetic of the rows at ``indices``."""
     nodes = tree_of(report.layers)
-    children: dict[int, list[int]] = {}
-    place = {id(node): index for index, node in enumerate(nodes)}
-    for index, node in enumerate(nodes):
-        if node.parent is not None:
-            children.setdefault(place[id(node.parent)], []).append(index)
     scenes = [
         Scene(
             report,
             index,
-            tuple(report.layers[child] for child in children.get(index, ())),
+            tuple(report.layers[child] for child in below(nodes, index)),
             tuple(source for source, target in report.graph or () if target == index),
         )
         for index in indices

@@ -19,20 +19,12 @@ def parameter_steps(scene: Scene) -> Iterator[Step]:
     own = _first_call(scene)
     if layer.kind == "function":
         if "in_channels" in layer.attributes or "in_features" in layer.attributes:
-            yield Step(
-                "parameters",
-                "own",
-                traced=layer.params,
-                why="the weights are given to the call; their module counts them",
-            )
+            why = "the weights are given to the call; their module counts them"
+            yield Step("parameters", "own", traced=layer.params, why=why)
         return
     if layer.shared_with is not None:
-        yield Step(
-            "parameters",
-            "own",
-            traced=layer.params,
-            why=f"shared with {layer.shared_with or 'the model'} and counted there",
-        )
+        why = f"shared with {layer.shared_with or 'the model'} and counted there"
+        yield Step("parameters", "own", traced=layer.params, why=why)
         return
     parts = list(_parts(scene))
     if not parts:
@@ -61,26 +53,19 @@ def _parts(scene: Scene) -> Iterator[tuple[str, str, int]]:
     """Yield name, working and number of each weight that the settings tell of."""
     found = scene.attributes
     if "kernel_size" in found and "in_channels" in found:
-        outer, inner, groups, kernel = (
-            found["out_channels"],
-            found["in_channels"],
-            found["groups"],
-            found["kernel_size"],
-        )
+        outer, inner = found["out_channels"], found["in_channels"]
         if found["transposed"]:
             outer, inner = inner, outer
+        groups, kernel = found["groups"], found["kernel_size"]
         each = f"{inner}" if groups == 1 else f"{inner}/{groups}"
         yield "weight", f"{outer} * {each} * {times(kernel)}", outer * (inner // groups) * prod(kernel)
         if found.get("bias"):
             yield "bias", f"{found['out_channels']}", found["out_channels"]
     elif "in_features" in found:
-        yield (
-            "weight",
-            f"{found['out_features']} * {found['in_features']}",
-            found["out_features"] * found["in_features"],
-        )
+        outer, inner = found["out_features"], found["in_features"]
+        yield "weight", f"{outer} * {inner}", outer * inner
         if found.get("bias"):
-            yield "bias", f"{found['out_features']}", found["out_features"]
+            yield "bias", f"{outer}", outer
     elif "affine" in found and ("num_features" in found or "normalized_shape" in found):
         sizes = found.get("normalized_shape") or (found["num_features"],)
         yield from ((name, times(sizes), prod(sizes)) for name in ("weight", "bias") if found[_OF_NORM[name]])
@@ -111,14 +96,7 @@ def _recurrent(scene: Scene) -> Iterator[tuple[str, str, int]]:
         matrices = gates * hidden * (inputs + state) + (state * hidden if projection else 0)
         inside = f"{gates} * {hidden} * ({inputs} + {state})"
         inside = f"({inside}{projection})" if projection and both else f"{inside}{projection}"
-        yield (
-            f"weights {number}" if found.get("num_layers", 1) > 1 else "weights",
-            f"{both}{inside}",
-            directions * matrices,
-        )
+        which = f" {number}" if found.get("num_layers", 1) > 1 else ""
+        yield f"weights{which}", f"{both}{inside}", directions * matrices
         if found.get("bias"):
-            yield (
-                f"biases {number}" if found.get("num_layers", 1) > 1 else "biases",
-                f"{both}2 * {gates} * {hidden}",
-                directions * 2 * gates * hidden,
-            )
+            yield f"biases{which}", f"{both}2 * {gates} * {hidden}", directions * 2 * gates * hidden

@@ -149,15 +149,10 @@ def _padded(i: int, p: Padding) -> tuple[str, int]:
 def _asked(scene: Scene) -> Iterator[Step]:
     """Adaptive and fractional pools have the size that was asked for; where they read follows from it."""
     sizes = scene.attributes["output_size"]
-    for name, m, n, traced in zip(
-        axis_names(len(sizes)), sizes, _last(scene.given, len(sizes)), _last(scene.made, len(sizes)), strict=True
-    ):
-        reads = (
-            f"output o reads floor(o*{n}/{m}) to ceil((o+1)*{n}/{m}) - 1"
-            if scene.attributes["pool"] != "fractional"
-            else ""
-        )
-        yield Step("output", str(name), f"{m}", m, traced, reads)
+    given, made = (_last(shape, len(sizes)) for shape in (scene.given, scene.made))
+    for name, m, n, traced in zip(axis_names(len(sizes)), sizes, given, made, strict=True):
+        reads = f"output o reads floor(o*{n}/{m}) to ceil((o+1)*{n}/{m}) - 1"
+        yield Step("output", str(name), f"{m}", m, traced, reads if scene.attributes["pool"] != "fractional" else "")
 
 
 def _stretched(scene: Scene) -> Iterator[Step]:

@@ -12,7 +12,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from convinspect.fields.operations.field import Cause
 from convinspect.tensors.identity import storage_of
-from convinspect.tensors.registered import registered_tensors
+from convinspect.tensors.registered import is_scripted, registered_tensors
 from convinspect.torch_private import storage_address, undispatched
 
 # Arrays that models share with tensors are tables and states.
@@ -89,5 +89,5 @@ def _tensors() -> Iterator[Tensor]:
     for found in gc.get_objects():
         if issubclass(type(found), Tensor):
             yield found
-        elif issubclass(type(found), torch.jit.ScriptModule):
+        elif is_scripted(found):
             yield from registered_tensors(found)

@@ -14,7 +14,18 @@ from convinspect.fields.complex_parts import parts_differ
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.leaving import MADE_OF_DATA, Left
 from convinspect.fields.lending import Lent
-from convinspect.fields.operations.field import Cause, Field, collapse, everything, limited_to, seed_field, without
+from convinspect.fields.operations.field import (
+    Cause,
+    Field,
+    collapse,
+    content_of,
+    everything,
+    limited_to,
+    nothing,
+    seed_field,
+    without,
+)
+from convinspect.fields.operations.merging import are_alike, cross
 from convinspect.fields.rules import RULES, Call, Result, Rule, run_rule
 from convinspect.fields.summary.describe import Followed, describe
 from convinspect.fields.summary.unit import Asked, describe_unit
@@ -23,12 +34,15 @@ from convinspect.fields.writes.storages import StorageFields
 from convinspect.records import ReceptiveField, Unit, Units
 from convinspect.spec import UnitSpec
 from convinspect.tensors.operators import Signature, is_pointwise, name_of, results, signature_of, written
+from convinspect.torch_private import pytree, unwrapped
 
 # These look at a storage in another way, or make their tensor do so: what it holds is read off the storage.
 FROM_STORAGE = frozenset(
     f"aten::{name}"
     for name in ("as_strided", "as_strided_", "transpose_", "t_", "squeeze_", "unsqueeze_", "detach_", "set_")
 )
+
+_CONDITION = "torch.cond"
 
 # A higher-order operator has no schema: whatever it is given may reach whatever it gives.
 _NAMELESS = Signature("higher_order", tuple(f"arg{i}" for i in range(64)), (), {}, (), frozenset())
@@ -53,7 +67,8 @@ class FieldTracker:
         self._watched: frozenset[int] = frozenset()
         self._alike = True
         self._kept: dict[int, tuple[ReceptiveField, Field]] = {}
-        self._last: tuple[Field | None, frozenset[int], ReceptiveField | None] = (None, frozenset(), None)
+        # What an operator gives, its module returns; and where all is global, block after block is alike.
+        self._told: dict[Any, ReceptiveField | None] = {}
         self.left, self._lent = Left(), Lent()
         self.declined: str | None = None
         self.faults: dict[str, str] = {}
@@ -61,6 +76,11 @@ class FieldTracker:
     @property
     def _lengths(self) -> Shape:
         return self._followed.lengths if self._followed is not None else ()
+
+    @property
+    def follows(self) -> bool:
+        """Tell whether an input is followed."""
+        return self._followed is not None
 
     @property
     def unknown_ops(self) -> tuple[tuple[str, str, int], ...]:
@@ -104,7 +124,7 @@ class FieldTracker:
                 raise UsageError(f"input {name}: no axis {axis} in shape {shape}")
         self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes), labels) if axes else None
         self._storages = StorageFields(len(axes))
-        self._order, self._unknown, self._kept, self.left, self._lent = 0, {}, {}, Left(), Lent()
+        self._order, self._unknown, self._kept, self._told, self.left, self._lent = 0, {}, {}, {}, Left(), Lent()
         self._alike = True
         conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)
         self._candidates = Candidates([shape[axis] for axis in axes], conventional, self._watched)
@@ -117,15 +137,19 @@ class FieldTracker:
         if self._followed is None:
             return
         self._order += 1
+        args, kwargs, out, nested = _packed(args, kwargs or {}, out)
         signature = signature_of(func) or _NAMELESS
         if signature.name in FROM_STORAGE:
             return
-        given = dict(zip(signature.names, args, strict=False)) | (dict(kwargs) if kwargs else {})
-        self._follow(func, signature, given, out, Cause(self._order, path, name_of(func)))
+        given = dict(zip(signature.names, args, strict=False)) | dict(kwargs)
+        cause = Cause(self._order, path, name_of(func))
+        self._follow(func, signature, given, out, cause, nested=nested)
         self._lent.made(results(out))
-        self._lent.looked_at(written(func, tuple(args), kwargs or {}))
+        self._lent.looked_at(written(func, tuple(args), kwargs))
 
-    def _follow(self, func: Any, signature: Signature, given: Mapping[str, Any], out: Any, cause: Cause) -> None:
+    def _follow(
+        self, func: Any, signature: Signature, given: Mapping[str, Any], out: Any, cause: Cause, *, nested: bool
+    ) -> None:
         read = [value for name, value in given.items() if name not in signature.replaced]
         found = {id(tensor): field for tensor in results(read) if (field := self._read(tensor)) is not None}
         targets = tuple(results([given.get(name) for name in signature.written])) if signature.written else ()
@@ -153,10 +177,12 @@ class FieldTracker:
             alike=self._alike,
         )
         self._alike = self._alike and not parts_differ(call)
-        fields = self._ask_rule(RULES.find(signature.name), func, call)
+        fields = None if nested else self._ask_rule(RULES.find(signature.name), func, call)
         if fields is None:
-            place = cause.op, cause.path
-            self._unknown[place] = self._unknown.get(place, 0) + 1
+            # What is nested stays unknown, whatever rules there are.
+            if not nested or any(field.uncertainty.unknown is None for field in found.values()):
+                place = cause.op, cause.path
+                self._unknown[place] = self._unknown.get(place, 0) + 1
             # It may have written to all that its schema says it writes to, not only to what it returned.
             wanted = tuple({id(tensor): tensor for tensor in (*wanted, *targets)}.values())
             fields = [everything(tuple(tensor.shape), self._lengths, cause) for tensor in wanted]
@@ -207,6 +233,25 @@ class FieldTracker:
         if self.left.number is not None:
             self._keep_unknown((tensor,), (), self.left.number)
 
+    def either(self, taken: Sequence[Tensor], others: Sequence[Tensor] | str, path: str) -> None:
+        """Let each tensor ``taken``, which values chose in module ``path``, depend on all that its counterpart does.
+
+        Where there are no ``others``, but the reason why, that is unknown.
+        """
+        if self._followed is None:
+            return
+        cause, lengths = Cause(self._order, path, _CONDITION), self._followed.lengths
+        if isinstance(others, str) or [one.shape for one in taken] != [other.shape for other in others]:
+            self.faults[_CONDITION] = others if isinstance(others, str) else "its branches give other shapes"
+            self._unknown[_CONDITION, path] = self._unknown.get((_CONDITION, path), 0) + 1
+            self._storages.keep(taken, [everything(tuple(one.shape), lengths, cause) for one in taken], [])
+            return
+        for one, other in zip(taken, others, strict=True):
+            shape = tuple(one.shape)
+            fields = [self.field(tensor) or nothing(shape, len(lengths)) for tensor in (one, other)]
+            if not are_alike(*fields):
+                self._storages.keep([one], [cross(fields, shape).marked(upper_bound=cause)], [])
+
     def _keep_unknown(self, tensors: Sequence[Tensor], targets: Sequence[Tensor], cause: Cause) -> None:
         """Let ``tensors`` depend on numbers that left torch and came back."""
         self._storages.keep(tensors, [self._everything(one, cause) for one in tensors], targets)
@@ -247,14 +292,13 @@ class FieldTracker:
         Until it is known which axes are positions the report is a preliminary one: `settled` gives the final one.
         """
         self._look_at(tensor)
-        field = self.field(tensor)
+        return self.told(self.field(tensor))
+
+    def told(self, field: Field | None) -> ReceptiveField | None:
+        """Report what `field` returned of a tensor that may be gone, as `describe` does."""
         if field is None:
             return None
-        # What an operator gives, its module returns, and mostly the module above, too.
-        if field is self._last[0] and self._candidates.denied == self._last[1]:
-            return self._last[2]
         told = self._described(field, self._candidates.denied)
-        self._last = field, self._candidates.denied, told
         if told is not None and (self._all_units or not self._candidates.decided):
             self._kept[id(told)] = told, field
         return told
@@ -275,8 +319,14 @@ class FieldTracker:
         return None if followed is None or field.is_nothing else describe_units(field, followed)
 
     def _described(self, field: Field, denied: frozenset[int]) -> ReceptiveField | None:
+        content = content_of(field)
+        if content is not None and (content, denied) in self._told:
+            return self._told[content, denied]
         field, followed = self._shown(field, denied)
-        return None if followed is None or field.is_nothing else describe(field, followed)
+        told = None if followed is None or field.is_nothing else describe(field, followed)
+        if content is not None:
+            self._told[content, denied] = told
+        return told
 
     def _shown(self, field: Field, denied: frozenset[int]) -> tuple[Field, Followed | None]:
         """Leave out the axes that are ``denied``."""
@@ -316,6 +366,15 @@ class FieldTracker:
     def answer(self) -> Unit | None:
         """Return the unit that was asked for; raises `UsageError` where the run has none such."""
         return self._asked.answer() if self._asked is not None else None
+
+
+def _packed(
+    args: Sequence[Any], kwargs: Mapping[str, Any], out: Any
+) -> tuple[Sequence[Any], Mapping[str, Any], Any, bool]:
+    """Return the values in place of nested tensors, and whether there are any: no rule is made for them."""
+    if not any(tensor.is_nested for tensor in results((args, list(kwargs.values()), out))):
+        return args, kwargs, out, False
+    return (*pytree.tree_map_only(Tensor, unwrapped, (args, dict(kwargs), out)), True)
 
 
 def _per_output(result: Result, shapes: Sequence[Shape]) -> Sequence[Field | None] | None:

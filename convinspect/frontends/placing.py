@@ -12,7 +12,6 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from convinspect.errors import ModelError
-from convinspect.tensors.moving import on_device
 from convinspect.tensors.registered import registered_modules, registered_tensors
 from convinspect.torch_private import applying
 from convinspect.users_code import running_users_code
@@ -86,3 +85,9 @@ def _takes_one(method: Callable[..., Any], model: nn.Module) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def on_device(tensor: torch.Tensor, device: str | torch.device, dtype: torch.dtype | None = None) -> torch.Tensor:
+    """Return ``tensor`` on ``device``; a sparse one stays off meta: how many elements it holds is a value."""
+    stays = tensor.layout is not torch.strided and torch.device(device).type == "meta"
+    return tensor.to(tensor.device if stays else device, dtype)

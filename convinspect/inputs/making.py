@@ -171,8 +171,6 @@ def _moved(value: Any, device: str, known: dict[int, Any] | None = None) -> Any:
     """Return ``value`` with its tensors on ``device``; a tensor that occurs twice is one tensor there too."""
     known = {} if known is None else known
     if isinstance(value, torch.Tensor):
-        if value.is_nested and value.layout is torch.strided:
-            raise UsageError("a nested tensor of the strided layout has no one shape: it cannot be an input")
         if id(value) not in known:
             known[id(value)] = value.detach() if device == "meta" else value.detach().to(device)
         return known[id(value)]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module  # noqa: TID251 - of this room, by the kind of a target
+from types import ModuleType
 from typing import cast
 
 from convinspect.collector import import_torch
-from convinspect.errors import UsageError
+from convinspect.errors import Ask, UsageError
 from convinspect.load.kinds import Kind, check_options, kind_of, loader_of
 from convinspect.load.loaded import Loaded
 from convinspect.spec import Request
@@ -14,9 +15,10 @@ from convinspect.spec import Request
 __all__ = ["Loaded", "kind_of", "load"]
 
 
-def load(request: Request) -> Loaded:
+def load(request: Request, ask: Ask | None = None, module: ModuleType | None = None) -> Loaded:
     """Return the request's target in memory, built for the device and dtype that it runs with.
 
+    Where a file has several models, ``ask`` may say which. ``module`` is the target where it is imported already.
     Raises `UsageError` where there is nothing usable, `ModelError` where the user's own code fails.
     """
     kind = kind_of(request.target.source)
@@ -28,7 +30,10 @@ def load(request: Request) -> Loaded:
         raise error.within(request.target.text) from error.__cause__
     except OSError as error:
         raise UsageError(f"{request.target.text}: {error.strerror}") from error
-    return _loaded(request, kind)
+    import_torch()
+    from convinspect.load.python import load_python  # noqa: PLC0415
+
+    return load_python(request, ask, module)
 
 
 def _loaded(request: Request, kind: Kind) -> Loaded:

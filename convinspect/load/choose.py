@@ -144,7 +144,7 @@ def _undecided(target: Target, found: Candidates, ready: Sequence[str] = ()) -> 
         f"choose one, for example: {target.source}:{names[0]}",
         (*(_say(name, listed[name]) for name in names), *more, *apart),
     )
-    error.names = names
+    error.source, error.names = target.source, names
     return error
 
 

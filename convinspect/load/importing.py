@@ -24,14 +24,24 @@ def import_source(target: Target) -> ModuleType:
     there: code that imports its neighbours may do so as late as in ``forward``.
     """
     path = Path(target.source)
+    check_source(target.source)
+    return _import_file(path.resolve(), target) if is_file(path) else _import_name(target.source)
+
+
+def check_source(source: str) -> None:
+    """Raise `UsageError` where ``source`` is no file of Python, and cannot be the name of a module; nothing is run."""
+    path = Path(source)
     if is_file(path):
         _check_text(path)
-        return _import_file(path.resolve(), target)
+        return
     if path.is_dir() and (path.suffix == ".py" or not (path / "__init__.py").is_file()):
         raise UsageError(f"{path} is a folder", _neighbour(path))
     if path.suffix == ".py":
         raise UsageError(f"{path}: no such file", _neighbour(path))
-    return _import_name(target.source)
+    if not all(part.isidentifier() for part in source.split(".")):
+        raise UsageError(f"{source}: no such file, and not the name of a module", _with_a_colon(source))
+    _make_importable(Path.cwd())
+    _check_module(source, [], source.split("."))
 
 
 def _check_text(path: Path) -> None:
@@ -117,9 +127,6 @@ def _execute(path: Path) -> ModuleType:
 
 def _import_name(name: str) -> ModuleType:
     parts = name.split(".")
-    if not all(part.isidentifier() for part in parts):
-        raise UsageError(f"{name}: no such file, and not the name of a module", _with_a_colon(name))
-    _make_importable(Path.cwd())
     with running_users_code(name):
         for count in range(len(parts)):
             _check_module(name, parts[:count], parts[count:])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from convinspect.errors import UsageError
@@ -24,7 +25,8 @@ class Loaded:
     """The target of ``request`` in memory, on ``device`` and with floating parameters of ``dtype``.
 
     ``frontend`` runs it; ``None`` where ``modules`` holds all that a file of weights says. ``example`` is the
-    positional and keyword inputs that the file itself knows, ``built_by`` the class or factory that gave the model.
+    positional and keyword inputs that the file itself knows, ``built_by`` the class or factory that gave the model, and
+    ``module`` what was imported for it.
     """
 
     request: Request
@@ -36,6 +38,7 @@ class Loaded:
     example: tuple[tuple[Any, ...], dict[str, Any]] | None = None
     notes: tuple[Note, ...] = ()
     built_by: Any = None
+    module: ModuleType | None = None
 
     @property
     def runnable(self) -> Frontend:

@@ -25,6 +25,7 @@ _COMPILED = (".so", ".o", ".cubin", ".py", ".cpp", ".dll", ".dylib")
 _OPERATOR = re.compile(r"torch\.ops\.(\w+)\.(\w+)(?:\.\w+)?")
 _PLAIN_FUNCTION = re.compile(
     r"_operator\.(getitem|add|sub|mul|floordiv|truediv|mod|pow|neg|pos|abs|eq|ne|lt|le|gt|ge|and_|or_|xor|not_)"
+    r"|torch\._functorch\.predispatch\.(lazy_load_decompositions|_vmap_(in|de)crement_nesting|_(add|remove)_batch_dim)"
     r"|math\.\w+|torch\.(_sym_\w+|sym_(int|float|max|min|not|ite|sum|fresh_size))"
 )
 _HIGHER_ORDER = ("higher_order", "prims")
@@ -39,6 +40,7 @@ _FUNCTIONS = (
     *("PowByNatural", "LShift", "RShift", "Max", "Min", "Identity", "IsNonOverlappingAndDenseIndicator", "Eq", "Ne"),
     *("Integer", "Rational", "Add", "Mul", "Pow", "Piecewise", "true", "false"),
     *("Lt", "Le", "Gt", "Ge", "And", "Or", "Not", "True", "False", "floor", "ceiling", "Abs", "int_oo", "oo", "sqrt"),
+    *("Equality", "Unequality", "LessThan", "StrictLessThan", "GreaterThan", "StrictGreaterThan"),
 )
 
 

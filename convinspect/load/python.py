@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import torch
 from torch import nn
 
-from convinspect.errors import InspectError, ModelError, UsageError
+from convinspect.errors import Ask, InspectError, ModelError, UndecidedError, UsageError
 from convinspect.frontends import frontend_of
 from convinspect.frontends.placing import place
 from convinspect.load.arguments import resolved
@@ -18,23 +19,36 @@ from convinspect.load.candidates import is_model
 from convinspect.load.choose import Choice, choose
 from convinspect.load.device import resolve_device
 from convinspect.load.importing import import_source
-from convinspect.load.kinds import Kind
 from convinspect.load.loaded import Loaded
 from convinspect.load.missing import check_arguments, completed, other_way
 from convinspect.load.without_data import built_without_data
 from convinspect.load.without_weights import HINT as NO_WEIGHTS
-from convinspect.load.without_weights import wants_weights, without_weights
+from convinspect.load.without_weights import missed, wants_weights, without_weights
 from convinspect.records import Note
-from convinspect.spec import Request
+from convinspect.spec import Request, parse_target
 from convinspect.tensors.registered import registered_parameters
 from convinspect.users_code import running_users_code
 
 
-def load(request: Request, _kind: Kind) -> Loaded:
-    """Return the model that a ``.py`` file or an importable module defines, on the request's device."""
+def load_python(request: Request, ask: Ask | None, module: ModuleType | None) -> Loaded:
+    """Return the model that a ``.py`` file or an importable module defines, on the request's device.
+
+    The last two are as in `load`.
+    """
     device = resolve_device(request.device)
-    with _weights(request):
-        module = import_source(request.target)
+    if module is None:
+        with _weights(request):
+            module = import_source(request.target)
+    try:
+        return _loaded(request, module, device)
+    except UndecidedError as error:
+        name = ask(error) if ask is not None else None
+        if name is None:
+            raise
+        return _loaded(replace(request, target=parse_target(f"{request.target.source}:{name}")), module, device)
+
+
+def _loaded(request: Request, module: ModuleType, device: str) -> Loaded:
     choice = choose(module, request.target, request.arguments)
     try:
         with _weights(request):
@@ -48,7 +62,9 @@ def load(request: Request, _kind: Kind) -> Loaded:
     reasons += [f"{choice.name} is built with {' '.join(f'--arg {one!r}' for one in built)}"] if built else []
     notes = tuple(Note("chosen", reason) for reason in reasons)
     frontend = frontend_of(model)
-    return Loaded(request, frontend, frontend.name, device, frontend.dtype, notes=notes, built_by=choice.value)
+    return Loaded(
+        request, frontend, frontend.name, device, frontend.dtype, notes=notes, built_by=choice.value, module=module
+    )
 
 
 @contextmanager
@@ -58,9 +74,13 @@ def _weights(request: Request) -> Iterator[None]:
         try:
             yield
         except ModelError as error:
-            if not wants_weights(error.__cause__):
+            if request.weights and wants_weights(error.__cause__):
+                raise ModelError(error.message, NO_WEIGHTS) from error.__cause__
+            kept = None if request.weights else missed(error.__cause__)
+            if kept is None:
                 raise
-            raise ModelError(error.message, NO_WEIGHTS) from error.__cause__
+            hint = f"--no-weights downloads nothing, and {kept} was not kept from before: build it once without"
+            raise ModelError(error.message, hint) from error.__cause__
 
 
 def _build(choice: Choice, request: Request, module: ModuleType, device: str) -> tuple[nn.Module, tuple[str, ...]]:

@@ -6,6 +6,7 @@ from operator import index
 
 from convinspect.errors import ModelError
 from convinspect.ops.arguments import NotGivenError, is_sparse
+from convinspect.ops.nested import each_of_nested, is_nested
 from convinspect.ops.operators import Rule, operator
 from convinspect.ops.registry import qualified_name
 from convinspect.ops.sparse import sparse_product_macs
@@ -18,13 +19,18 @@ def price(call: OpCall) -> int | None:
     """Return the multiply-accumulates of one operator's run: exact, ``0`` where it is known to be free.
 
     ``None`` where they are not known: nobody says what the operator costs, or its rule needs a shape that the
-    call does not show (weights packed in an object, lengths that stand in a tensor's values, two sparse tensors).
+    call does not show (weights packed in an object, lengths that stand in a tensor's values, two sparse tensors, nested
+    ones of other numbers).
 
     Raises:
         ModelError: a rule that the model's own file registered failed, or returned something else than a count.
     """
     macs = operator(call.op).macs
-    return _count(macs, call) if callable(macs) else macs
+    if not callable(macs):
+        return macs
+    parts = [call] if not is_nested(call) else each_of_nested(call)
+    counts = [_count(macs, part) for part in parts]
+    return None if None in counts or not counts else sum(count for count in counts if count is not None)
 
 
 def _count(rule: Rule, call: OpCall) -> int | None:

@@ -43,13 +43,12 @@ def draw(report: Report, options: PlotOptions, figure: Any) -> None:
 
 def _lifted(graph: Sequence[Edge], nodes: Sequence[Node], depth: int) -> dict[Edge, int]:
     """Return the edges between rows of at most ``depth`` levels, with the row that made what is read."""
-    places = {id(node): index for index, node in enumerate(nodes)}
 
     def shown(row: int) -> int:
         node = nodes[row]
         while node.level > depth and node.parent is not None:
             node = node.parent
-        return places[id(node)]
+        return node.index
 
     found: dict[Edge, int] = {}
     for source, target in graph:

@@ -14,7 +14,7 @@ from convinspect.records.fields import (
     Unit,
     Units,
 )
-from convinspect.records.memory import Alive, AliveKind, Measured, Memory, Peak, Phase, TrainingMemory
+from convinspect.records.memory import Alive, AliveKind, Measured, Peak, Phase, TotalMemory, TrainingMemory
 from convinspect.records.numbers import Bytes, Count, Share
 from convinspect.records.run import (
     Failure,
@@ -29,50 +29,15 @@ from convinspect.records.run import (
     Trace,
     Weight,
 )
-from convinspect.records.tensors import NamedTensor, SparseRecord, TensorRecord, Value
+from convinspect.records.tensors import NamedTensor, NestedRecord, SparseRecord, TensorRecord, Value
 from convinspect.records.timeline import Lifetime, Moment, Timeline, Timelines
 
-__all__ = [
-    "PER_AXIS",
-    "Alive",
-    "AliveKind",
-    "Attributes",
-    "AxisUnits",
-    "Bytes",
-    "Count",
-    "Failure",
-    "FieldStatus",
-    "Format",
-    "GlobalOperator",
-    "Interval",
-    "Jump",
-    "Lifetime",
-    "LocalField",
-    "Measured",
-    "Memory",
-    "Model",
-    "ModuleCall",
-    "ModuleRecord",
-    "Moment",
-    "NamedTensor",
-    "Note",
-    "OpCall",
-    "Padding",
-    "Peak",
-    "Phase",
-    "PoolKind",
-    "ReceptiveField",
-    "Run",
-    "Share",
-    "SparseRecord",
-    "TensorRecord",
-    "Timeline",
-    "Timelines",
-    "Tool",
-    "Trace",
-    "TrainingMemory",
-    "Unit",
-    "Units",
-    "Value",
-    "Weight",
-]
+__all__ = ["PER_AXIS", "Attributes", "Padding", "PoolKind"]
+__all__ += ["FieldStatus", "GlobalOperator", "Interval", "Jump", "LocalField", "ReceptiveField"]
+__all__ += ["AxisUnits", "Unit", "Units"]
+__all__ += ["Alive", "AliveKind", "Measured", "Peak", "Phase", "TotalMemory", "TrainingMemory"]
+__all__ += ["Bytes", "Count", "Share"]
+__all__ += ["Failure", "Format", "Model", "Note", "Run", "Tool"]
+__all__ += ["ModuleCall", "ModuleRecord", "OpCall", "Trace", "Weight"]
+__all__ += ["NamedTensor", "NestedRecord", "SparseRecord", "TensorRecord", "Value"]
+__all__ += ["Lifetime", "Moment", "Timeline", "Timelines"]

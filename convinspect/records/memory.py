@@ -81,16 +81,18 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """What the storages of a run showed: weights and inputs, each storage counted once, and the peaks.
+class TotalMemory:
+    """Bytes of the whole run; ``None`` where they are not known.
 
-    ``inference_blocks_bytes`` is the inference peak with every storage rounded up to 512 bytes, as CUDA's caching
-    allocator gives them out.
+    ``weight_bytes`` counts each storage once. ``inference_peak`` says where ``inference_peak_bytes`` fall and what
+    is alive there: weights, inputs, and the activations by the row that made them. ``inference_peak_blocks_bytes`` is
+    the peak with every storage rounded up to 512 bytes, as CUDA's caching allocator gives them out.
     """
 
-    weight_bytes: Bytes
     input_bytes: Bytes
-    inference: Peak | None = None
-    training: TrainingMemory | None = None
-    measured: Measured | None = None
-    inference_blocks_bytes: int | None = None
+    weight_bytes: Bytes
+    inference_peak_bytes: Bytes | None
+    training: TrainingMemory | None
+    measured: Measured | None
+    inference_peak: Peak | None = None
+    inference_peak_blocks_bytes: Bytes | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from convinspect.records.fields import Unit, Units
-from convinspect.records.memory import Memory
+from convinspect.records.memory import TotalMemory
 from convinspect.records.numbers import Count
 from convinspect.records.tensors import NamedTensor, TensorRecord, Value
 from convinspect.records.timeline import Timelines
@@ -173,7 +173,7 @@ class Trace:
     notes: tuple[Note, ...] = ()
     ran: bool = True
     failure: Failure | None = None
-    memory: Memory | None = None
+    memory: TotalMemory | None = None
     unit: Unit | None = None
     timelines: Timelines | None = None
     wants_values: bool = False

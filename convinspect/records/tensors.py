@@ -29,6 +29,13 @@ class SparseRecord(TensorRecord):
     stored: Count | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class NestedRecord(TensorRecord):
+    """Tensors of several shapes in one, packed: ``sizes`` are the shapes of each."""
+
+    sizes: tuple[tuple[Count, ...], ...] = ()
+
+
 Value: TypeAlias = "TensorRecord | int | float | bool | str | tuple[Value, ...] | None"
 
 

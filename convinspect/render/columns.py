@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from convinspect import units
 from convinspect.errors import UsageError
@@ -15,7 +15,7 @@ from convinspect.render import cells, field
 from convinspect.render.signs import Sign
 
 if TYPE_CHECKING:
-    from convinspect.report import Layer, Report
+    from convinspect.report import Report
 
 if TYPE_CHECKING:
     from convinspect.render.rows import Row  # the columns' names are wanted where no report is shown
@@ -94,9 +94,21 @@ def _no_field(report: Report) -> str:
     return f"RF ({'no input has spatial axes' if flat else 'not known for any layer'})"
 
 
-def _no_bytes(heading: str, get: Callable[[Layer], int | None]) -> Callable[[Report], str]:
-    # A layer that runs no operator allocates nothing for certain: that alone is no column.
-    return lambda report: "" if any(map(get, report.layers)) else f"{heading} (not known for any layer)"
+def _sum(name: str, heading: str, of: str, write: Callable[[int], str], means: str) -> Column:
+    """Return the column of a sum over the rows' weights, by its name in `Sums`."""
+    get = attrgetter(f"sums.{of}")
+    return Column(name, heading, "weights", cells.number(get, write), means, sorts=get)
+
+
+def _bytes(name: str, heading: str, of: str, means: str, **rest: Any) -> Column:
+    """Return the column of bytes of a run, by their name in `LayerMemory`."""
+    get, of_layer = attrgetter(f"sums.memory.{of}"), attrgetter(f"memory.{of}")
+
+    def silent(report: Report) -> str:
+        # A layer that runs no operator allocates nothing for certain: that alone is no column.
+        return "" if any(map(of_layer, report.layers)) else f"{heading} (not known for any layer)"
+
+    return Column(name, heading, "memory", cells.allocation(get), means, silent=silent, sorts=get, **rest)
 
 
 _tensors = partial(Column, topic="tensors", left=True, signs=(Sign.MORE, Sign.NONE))
@@ -144,30 +156,9 @@ COLUMNS = {
             means="share of all parameters, in percent",
             sorts=lambda row: row.sums.params,
         ),
-        Column(
-            "trainable",
-            "Trainable",
-            "weights",
-            cells.number(lambda row: row.sums.trainable_params, units.exact),
-            "parameters that take a gradient",
-            sorts=lambda row: row.sums.trainable_params,
-        ),
-        Column(
-            "param_bytes",
-            "Param bytes",
-            "weights",
-            cells.number(lambda row: row.sums.param_bytes, cells.size_text),
-            "what the parameters weigh",
-            sorts=lambda row: row.sums.param_bytes,
-        ),
-        Column(
-            "buffers",
-            "Buffers",
-            "weights",
-            cells.number(lambda row: row.sums.buffers, units.exact),
-            "elements of buffers: running statistics, tables",
-            sorts=lambda row: row.sums.buffers,
-        ),
+        _sum("trainable", "Trainable", "trainable_params", units.exact, "parameters that take a gradient"),
+        _sum("param_bytes", "Param bytes", "param_bytes", cells.size_text, "what the parameters weigh"),
+        _sum("buffers", "Buffers", "buffers", units.exact, "elements of buffers: running statistics, tables"),
         Column(
             "macs",
             "MACs",
@@ -223,26 +214,11 @@ COLUMNS = {
             cells=cells.of_field(field.coverage_text),
             means="share of the input that the centre unit sees",
         ),
-        Column(
-            "allocated",
-            "Activations",
-            "memory",
-            cells.allocation(lambda row: row.sums.memory.allocated_bytes),
-            "bytes newly taken: none by views or in place",
+        _bytes(
+            *("allocated", "Activations", "allocated_bytes", "bytes newly taken: none by views or in place"),
             default=True,
             drop=1,
-            silent=_no_bytes("Activations", lambda layer: layer.memory.allocated_bytes),
-            sorts=lambda row: row.sums.memory.allocated_bytes,
         ),
-        Column(
-            "saved",
-            "Saved",
-            "memory",
-            cells.allocation(lambda row: row.sums.memory.saved_bytes),
-            "bytes kept for the backward pass",
-            extra=4,
-            silent=_no_bytes("Saved", lambda layer: layer.memory.saved_bytes),
-            sorts=lambda row: row.sums.memory.saved_bytes,
-        ),
+        _bytes("saved", "Saved", "saved_bytes", "bytes kept for the backward pass", extra=4),
     )
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from operator import attrgetter
 from typing import TypeAlias
 
 from convinspect.records import ReceptiveField
@@ -65,24 +66,17 @@ def _per_axis(name: str) -> Callable[[Layer], Value]:
     return get
 
 
+def _own(names: str) -> dict[str, Callable[[Layer], Value]]:
+    return {name: attrgetter(name) for name in names.split()}
+
+
 _COLUMNS: dict[str, Callable[[Layer], Value]] = {
-    "path": lambda layer: layer.path,
-    "call": lambda layer: layer.call,
-    "kind": lambda layer: layer.kind,
-    "type": lambda layer: layer.type,
-    "depth": lambda layer: layer.depth,
+    **_own("path call kind type depth"),
     "geometry": lambda layer: geometry(layer, layer.outputs[0].dtype if layer.outputs else ""),
     "inputs": lambda layer: " ".join(shape(given.shape) for given in layer.inputs),
     "outputs": lambda layer: " ".join(shape(given.shape) for given in layer.outputs),
     "dtype": lambda layer: layer.outputs[0].dtype if layer.outputs else None,
-    "params": lambda layer: layer.params,
-    "params_total": lambda layer: layer.params_total,
-    "trainable_params": lambda layer: layer.trainable_params,
-    "buffers": lambda layer: layer.buffers,
-    "param_bytes": lambda layer: layer.param_bytes,
-    "macs": lambda layer: layer.macs,
-    "macs_total": lambda layer: layer.macs_total,
-    "macs_status": lambda layer: layer.macs_status,
+    **_own("params params_total trainable_params buffers param_bytes macs macs_total macs_status"),
     "allocated_bytes": lambda layer: layer.memory.allocated_bytes,
     "saved_bytes": lambda layer: layer.memory.saved_bytes,
     "receptive_field": _per_axis("size"),
@@ -90,5 +84,5 @@ _COLUMNS: dict[str, Callable[[Layer], Value]] = {
     "receptive_field_status": _field(lambda rf: rf.status),
     "jump": _field(field.jump_text),
     "start": _field(field.start_text),
-    "runs": lambda layer: layer.runs,
+    **_own("runs"),
 }

@@ -61,23 +61,18 @@ def lay_out(
     labels = [label_of(row, 2, context.glyphs, dtype) for row in rows]
     needed = _comfortable(rows, labels, width)
     filled = [_fill(column, rows, context) for column in columns]
-    longest = max(
-        (label_width(label) for row, label in zip(rows, labels, strict=True) if row.role != "hidden"), default=0
-    )
+    longest = max(_widths(rows, labels, hidden=False), default=0)
     whole = longest + _width(filled)
-    filled = _widened(filled, extras, rows, context, width - needed)
-    kept = _fitting(filled, width - min(needed, max(_NAME, int(_SHARE * width))))
-    dropped = [one for one in filled if one not in kept]
-    filled = kept
+    wished = _widened(filled, extras, rows, context, width - needed)
+    filled = _fitting(wished, width - min(needed, max(_NAME, int(_SHARE * width))))
+    dropped = tuple(one.column.heading for one in wished if one not in filled)
     room = max(width - _width(filled), _SHORTEST_NAME)
     if needed > room:
         labels = [label_of(row, 1, context.glyphs, dtype) for row in rows]
         needed = _comfortable(rows, labels, width)
     # A hidden row has nothing in the first column: its words may go on there.
     spill = GAP + filled[0].width if filled and filled[0].column.left else 0
-    hidden = max(
-        (label_width(label) for row, label in zip(rows, labels, strict=True) if row.role == "hidden"), default=0
-    )
+    hidden = max(_widths(rows, labels, hidden=True), default=0)
     room = min(max(needed, longest, hidden - spill, text_width(HEADING)), room)
     labels = [_counted(row, label, room + spill) for row, label in zip(rows, labels, strict=True)]
     fitting = tuple(
@@ -85,8 +80,7 @@ def lay_out(
         for row, label in zip(rows, labels, strict=True)
     )
     shortened = any(one is not label for one, label in zip(fitting, labels, strict=True))
-    names = tuple(one.column.heading for one in dropped)
-    return Layout(fitting, room, tuple(filled), names, shortened, whole)
+    return Layout(fitting, room, tuple(filled), dropped, shortened, whole)
 
 
 def _fitting(filled: Sequence[Filled], room: int) -> list[Filled]:
@@ -144,12 +138,17 @@ def _width(filled: Sequence[Filled]) -> int:
     return sum(GAP + one.width for one in filled)
 
 
+def _widths(rows: Sequence[Row], labels: Sequence[Label], *, hidden: bool) -> list[int]:
+    pairs = zip(rows, labels, strict=True)
+    return [label_width(label) for row, label in pairs if (row.role == "hidden") == hidden]
+
+
 def _comfortable(rows: Sequence[Row], labels: Sequence[Label], width: int) -> int:
     """Return the width that holds every name, or nine in ten where the longest takes half of the table.
 
     One very long name is no reason to cut everything else.
     """
-    widths = sorted(label_width(label) for row, label in zip(rows, labels, strict=True) if row.role != "hidden")
+    widths = sorted(_widths(rows, labels, hidden=False))
     if not widths or widths[-1] <= width // 2:
         return widths[-1] if widths else 0
     most = widths[-1 - len(widths) // 10]

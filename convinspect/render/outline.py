@@ -1,4 +1,4 @@
-"""The layers of a report as they hang together: where each ends, what it is called, which of them are equal."""
+"""The layers of a report as they hang together: what each is called, what is remarked, which of them are equal."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from functools import cached_property
 
 from convinspect.fold import counts_on, worth_showing
 from convinspect.report import Layer, Report
-from convinspect.tree import Node, tree_of
+from convinspect.tree import Node, below, tree_of
 
 
 class Outline:
-    """A report's layers by index. ``ends`` has the first index that is not below each, ``shown`` whether it explains.
+    """A report's layers by index. ``shown`` has for each whether it explains the network.
 
     ``names`` are relative to the layer that encloses them. Making it is linear in the number of layers.
     """
@@ -22,7 +22,6 @@ class Outline:
         self.shown = worth_showing(report.layers)
         self.remarks = list(remarks(report))
         self.names = [_name(node) for node in self.nodes]
-        self.ends = _ends(self.nodes)
         self.first_params: dict[str, int] = {}
         for node in self.nodes:
             self.first_params.setdefault(node.layer.path, node.sums.params)
@@ -39,10 +38,7 @@ class Outline:
 
     def below(self, index: int) -> Iterator[int]:
         """Yield the layers right below layer ``index``."""
-        inner = index + 1
-        while inner < self.ends[index]:
-            yield inner
-            inner = self.ends[inner]
+        return below(self.nodes, index)
 
     def series(self, siblings: Iterable[int]) -> Iterator[list[int]]:
         """Yield ``siblings``, those together that follow each other and are equal but for their number."""
@@ -93,16 +89,6 @@ def _name(node: Node) -> str:
     if layer.kind == "function":
         return ""
     return layer.path.removeprefix(f"{parent.layer.path}." if parent and parent.layer.path else "")
-
-
-def _ends(nodes: list[Node]) -> list[int]:
-    ends = [len(nodes)] * len(nodes)
-    open_: list[int] = []
-    for index, node in enumerate(nodes):
-        while open_ and nodes[open_[-1]].level >= node.level:
-            ends[open_.pop()] = index
-        open_.append(index)
-    return ends
 
 
 def remarks(report: Report) -> Iterator[str]:

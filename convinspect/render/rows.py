@@ -69,7 +69,7 @@ def rows_of(outline: Outline, folds: Folds, starts: Iterable[int]) -> list[Row]:
 def flat_rows(outline: Outline, starts: Iterable[int]) -> list[Row]:
     """Return a row for each layer without layers below it, and for what the others own; they add up to ``starts``."""
     found: list[Row] = []
-    for index in (index for start in starts for index in range(start, outline.ends[start])):
+    for index in (index for start in starts for index in range(start, outline.nodes[start].end)):
         node = outline.nodes[index]
         if node.leaf:
             found.append(replace(row_of(outline, [index], 0), name=node.layer.path))

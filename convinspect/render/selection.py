@@ -41,7 +41,7 @@ def select(report: Report, options: Options, around: int = 0) -> Selection:
         rows = flat_rows(outline, starts)
         return Selection(tuple(_heaviest(rows, options.sort, options.top or room)), part=part)
     rows, folds = _fitting(outline, starts, options, room)
-    whole = sum(outline.shown[i] or not folds.hide for start in starts for i in range(start, outline.ends[start]))
+    whole = sum(outline.shown[i] or not folds.hide for start in starts for i in range(start, outline.nodes[start].end))
     told = sum(row.role in ("module", "function") for row in rows)
     more = "--depth all" if folds.depth < outline.deepest or options.expand else "--depth all, or --expand"
     return Selection(tuple(rows), whole - told, more, part)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from convinspect.render.options import Options
 from convinspect.report import Layer, Report
-from convinspect.tree import Node, tree_of
+from convinspect.tree import Node, in_order_of_return, tree_of
 from convinspect.units import printable
 
 _LINE, _RULE = "-" * 64, "=" * 64
@@ -54,30 +54,18 @@ def _row(name: str, shape: str, params: str) -> str:
 
 def _rows(report: Report) -> Iterator[Layer]:
     """Yield the module calls that have a row there, in the order in which they return."""
-    nodes = tree_of(report.layers)
-    containers = _containers(nodes)
-    running: list[tuple[int, Node]] = []
-    for i, node in enumerate(nodes):
-        if node.layer.kind == "module" and node.layer.call:
-            while running and running[-1][1].level >= node.level:
-                yield from _told(*running.pop(), containers)
-            running.append((i, node))
-    for i, node in reversed(running):
-        yield from _told(i, node, containers)
-
-
-def _told(index: int, node: Node, containers: set[int]) -> Iterator[Layer]:
-    if node.layer.path and index not in containers:
-        yield node.layer
+    containers = _containers(tree_of(report.layers))
+    for place in in_order_of_return(report.layers):
+        if report.layers[place].path and place not in containers:
+            yield report.layers[place]
 
 
 def _containers(nodes: Sequence[Node]) -> set[int]:
     """Return which nodes are Sequentials, by whatever name: in them are numbered modules, and nothing else ran."""
-    places = {id(node): i for i, node in enumerate(nodes)}
     numbered: dict[int, bool] = {}
     for node in nodes:
         if node.parent is not None:
-            parent = places[id(node.parent)]
+            parent = node.parent.index
             last = node.layer.path.removeprefix(f"{node.parent.layer.path}.")
             numbered[parent] = numbered.get(parent, True) and node.layer.kind == "module" and last.isdigit()
     named = {i for i, node in enumerate(nodes) if node.layer.type in _NO_ROWS}

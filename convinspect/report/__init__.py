@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from convinspect.records import Model, Run, Tool, TrainingMemory
+from convinspect.records import Model, Run, Tool, TotalMemory, TrainingMemory
 from convinspect.report.document import SCHEMA, Edge, Report, Tensor
 from convinspect.report.rows import Layer, LayerMemory, MacsStatus, RowsUnits, Shape
-from convinspect.report.totals import TotalMemory, Totals, Uncounted
+from convinspect.report.totals import Totals, Uncounted
 
-__all__ = [
-    "SCHEMA",
-    "Edge",
-    "Layer",
-    "LayerMemory",
-    "MacsStatus",
-    "Model",
-    "Report",
-    "RowsUnits",
-    "Run",
-    "Shape",
-    "Tensor",
-    "Tool",
-    "TotalMemory",
-    "Totals",
-    "TrainingMemory",
-    "Uncounted",
-]
+__all__ = ["Model", "Run", "Tool", "TotalMemory", "TrainingMemory"]
+__all__ += ["SCHEMA", "Edge", "Report", "Tensor"]
+__all__ += ["Layer", "LayerMemory", "MacsStatus", "RowsUnits", "Shape"]
+__all__ += ["Totals", "Uncounted"]

@@ -5,26 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from convinspect.records import Bytes, Count, Measured, Peak, TrainingMemory
+from convinspect.records import Bytes, Count, TotalMemory
 from convinspect.report.rows import MacsStatus
-
-
-@dataclass(frozen=True, slots=True)
-class TotalMemory:
-    """Bytes of the whole run; ``None`` where they are not known.
-
-    ``weight_bytes`` counts each storage once. ``inference_peak`` says where ``inference_peak_bytes`` fall and what
-    is alive there: weights, inputs, and the activations by the row that made them. ``inference_peak_blocks_bytes`` is
-    the peak with every storage rounded up to 512 bytes, as CUDA's caching allocator gives them out.
-    """
-
-    input_bytes: Bytes
-    weight_bytes: Bytes
-    inference_peak_bytes: Bytes | None
-    training: TrainingMemory | None
-    measured: Measured | None
-    inference_peak: Peak | None = None
-    inference_peak_blocks_bytes: Bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from convinspect.records import NamedTensor, ReceptiveField, SparseRecord, TensorRecord, Value
+from convinspect.records import NamedTensor, NestedRecord, ReceptiveField, SparseRecord, TensorRecord, Value
 from convinspect.tensors.identity import element_bytes, stored_in
 from convinspect.tensors.operators import results, signature_of
-from convinspect.torch_private import undispatched, unpacked, unwrapped
+from convinspect.torch_private import nested_sizes, packed_shape, undispatched, unpacked, unwrapped
 
 _PLAIN = (int, float, bool, str, type(None))
 # What holds attributes and is nobody's result, or leads anywhere in the process.
@@ -33,6 +33,10 @@ def tensor_record(tensor: torch.Tensor, field: ReceptiveField | None = None) -> 
 
     ``field`` goes with them.
     """
+    sizes = nested_sizes(tensor)
+    if sizes is not None:
+        packed = packed_shape(sizes) or (tensor.numel(),)
+        return NestedRecord(packed, dtype_name(tensor.dtype), tensor.numel() * tensor.itemsize, field, sizes)
     described = tuple(tensor.shape), dtype_name(tensor.dtype), element_bytes(tensor), field
     return TensorRecord(*described) if tensor.layout is torch.strided else SparseRecord(*described, stored_in(tensor))
 

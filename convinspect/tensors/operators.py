@@ -72,8 +72,10 @@ def hides_others(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) ->
     """Tell whether autograd would take the operator apart: one that comes whole under ``torch.inference_mode``."""
     if not _is_composite(func):
         return False
-    device = next((tensor.device.type for tensor in operands(args, kwargs)), "cpu")
-    return not has_kernel(func, "Meta" if device == "meta" else device.upper())
+    given = tuple(operands(args, kwargs))
+    device = next((tensor.device.type for tensor in given), "cpu")
+    key = "Meta" if device == "meta" else device.upper()
+    return not has_kernel(func, f"NestedTensor{key}" if any(tensor.is_nested for tensor in given) else key)
 
 
 @cache

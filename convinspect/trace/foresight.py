@@ -14,6 +14,7 @@ from convinspect.tensors.describe import tensors_in
 from convinspect.tensors.registered import registered_tensors, set_training
 from convinspect.trace.apart import CannotBeKeptApart, apart
 from convinspect.trace.fake.model import FakeModel, faked
+from convinspect.trace.higher_order import opened_up
 from convinspect.trace.record.recorder import Recorder
 from convinspect.trace.restore import Kept, restored
 from convinspect.trace.unfuse import unfused
@@ -59,8 +60,8 @@ def _peak(prepared: Prepared, frontend: Frontend, kept: Kept) -> int | None:
         recorder.memory.expect(model, (args, kwargs))
         set_training(model, mode=prepared.loaded.request.train)
         torch.manual_seed(_SEED)
-        with unheard(), torch.no_grad(), run.frontend.scopes(recorder) as runner, recorder:
+        with unheard(), torch.no_grad(), opened_up(), run.frontend.scopes(recorder) as runner, recorder:
             runner(*args, **kwargs)
-        found = recorder.memory.record(recorder.calls).inference
+        found = recorder.memory.record(recorder.calls).inference_peak
         return None if found is None else found.bytes
     return None

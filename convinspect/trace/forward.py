@@ -14,21 +14,22 @@ from convinspect.fields import FieldTracker, follow, notes_of
 from convinspect.frontends import Frontend
 from convinspect.frontends.modules import type_name
 from convinspect.inputs import Prepared
-from convinspect.records import Failure, Memory, ModuleCall, NamedTensor, Note, OpCall, Timelines, Trace
+from convinspect.records import Failure, ModuleCall, NamedTensor, Note, OpCall, Timelines, TotalMemory, Trace
 from convinspect.records.timeline import renamed
 from convinspect.tensors.describe import named_records, tensors_in
 from convinspect.tensors.registered import named_modules, own_tensors, set_training
-from convinspect.torch_private import unwrapped
+from convinspect.torch_private import children_of, unwrapped
 from convinspect.trace.fake.layouts import Layouts
 from convinspect.trace.fake.leftovers import no_leftovers
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.fake.tensor import new_layouts
 from convinspect.trace.foresight import refuse_what_does_not_fit
-from convinspect.trace.higher_order import Branches, opened_up
+from convinspect.trace.higher_order import opened_up
 from convinspect.trace.memory.history import of_forward
 from convinspect.trace.memory.live import near
 from convinspect.trace.memory.measured import measuring
 from convinspect.trace.modules import module_records
+from convinspect.trace.record.branches import Branches
 from convinspect.trace.record.forward_failure import forward_failure
 from convinspect.trace.record.origins import Origins
 from convinspect.trace.record.recorder import Recorder
@@ -36,12 +37,14 @@ from convinspect.trace.restore import Kept, restored
 from convinspect.trace.training.estimate import estimate_training, with_saved
 from convinspect.trace.training.step import TrainingConfig, same_calls
 from convinspect.trace.unfuse import unfused
-from convinspect.users_code import refuse_for_want_of_memory
+from convinspect.users_code import refuse_for_want_of_memory, room_kept
 
 # The seed of the run: a model that draws numbers to decide what to run must decide the same twice.
 _SEED = 0
 # What torch says where a forward asks autograd for a derivative while autograd is off.
 _NO_GRADIENTS = "does not require grad"
+# What torch's attention says of a nested tensor, which its fast path alone takes.
+_NO_FASTPATH = "outside of its fast path"
 _WITH_GRADIENTS = "the forward asks autograd for derivatives: it ran with gradients enabled, and their work is counted"
 
 
@@ -75,6 +78,8 @@ def _trace(prepared: Prepared) -> Trace:
         if ran.found.failure is not None and _NO_GRADIENTS in ran.found.failure.message:
             ran = _run(prepared, frontend, kept, layouts, batched=batched, gradients=True)
             ran.found = replace(ran.found, notes=(*ran.found.notes, Note("ran_with_gradients", _WITH_GRADIENTS)))
+        if ran.found.failure is not None and _NO_FASTPATH in ran.found.failure.message:
+            ran = _run(prepared, frontend, kept, layouts, batched=batched, fastpath=True)
         found = ran.found
         if found.memory is not None:
             found = _with_training(found, found.memory, prepared, frontend, kept, layouts)
@@ -92,8 +97,13 @@ def _on_fakes(prepared: Prepared, fakes: FakeModel) -> Prepared:
 
 
 def _fields(prepared: Prepared, *, batched: bool) -> FieldTracker:
-    """Return what follows the request's input, from before the run; ``batched``: its first axis counts samples."""
+    """Return what follows the request's input, from before the run; nothing where nobody looks at fields.
+
+    ``batched``: its first axis counts samples.
+    """
     request = prepared.loaded.request
+    if not request.fields:
+        return FieldTracker()
     tensors = [(name, unwrapped(tensor)) for name, tensor in prepared.tensors]
     fields = follow(tensors, request.field_of, batched=batched, axes=request.axes)
     if request.unit is not None:
@@ -121,11 +131,19 @@ class _Ran:
 
 
 def _run(
-    asked: Prepared, frontend: Frontend, kept: Kept, layouts: Layouts, *, batched: bool, gradients: bool = False
+    asked: Prepared,
+    frontend: Frontend,
+    kept: Kept,
+    layouts: Layouts,
+    *,
+    batched: bool,
+    gradients: bool = False,
+    fastpath: bool = False,
 ) -> _Ran:
     """Run the forward alone, and put back what the model ``kept``; ``batched`` as for the fields.
 
-    Autograd is off but for a model that asks for ``gradients`` in it.
+    Autograd is off but for a model that asks for ``gradients`` in it, and so is attention's ``fastpath`` but for one
+    that cannot do without.
     """
     fakes = FakeModel(layouts)
     prepared = _on_fakes(asked, fakes)
@@ -134,14 +152,25 @@ def _run(
     inputs, sections = _named_inputs(prepared), prepared.loaded.request.sections
     on_meta = prepared.loaded.device == "meta"
     timelines = None
+    # The model itself is a row of its own, and so is what has modules below it.
+    holders = {
+        "",
+        *(
+            path
+            for path, module in frontend.registered()
+            if any(child is not None for child in children_of(module).values())
+        ),
+    }
     on_fakes, back = faked(model, fakes) if on_meta else nullcontext(), restored(model, given, kept)
-    with on_fakes, back as weights, unfused(), opened_up() as branches:
+    with on_fakes, back as weights, unfused(fastpath=fastpath):
         origins = Origins(tensors_in(given)) if "graph" in sections else None
-        recorder = Recorder(fields, weights.touch, origins)
+        recorder = Recorder(fields, weights.touch, origins, holders)
         recorder.memory.expect(model, given)
         measurement = measuring(model, recorder.memory.timeline)
+        branches = Branches(recorder, weights, measurement)
         there = _parameters(model)
-        out, stopped = _forward(frontend, prepared, recorder, gradients=gradients)
+        with opened_up(branches.chosen):
+            out, stopped = _forward(frontend, prepared, recorder, gradients=gradients)
         made = not _parameters(model) <= there
         outputs = named_records(out, inside=True)
         memory = recorder.memory.record(recorder.calls) if stopped is None else None
@@ -151,7 +180,7 @@ def _run(
             timelines = Timelines(of_forward(recorder.memory, recorder.calls), None)
     ran = {call.path for call in recorder.calls if isinstance(call, ModuleCall)}
     modules, notes = frontend.told(module_records(frontend, fakes.stand_for(weights.used)), ran)
-    notes += _of_branches(branches)
+    notes += branches.note()
     if on_meta:
         notes += near("inference", recorder.calls)
     start = prepared.loaded.without_run()
@@ -183,7 +212,11 @@ def _settled(call: ModuleCall | OpCall, fields: FieldTracker) -> ModuleCall | Op
 
 
 def _forward(
-    frontend: Frontend, prepared: Prepared, recorder: Recorder, *, gradients: bool
+    frontend: Frontend,
+    prepared: Prepared,
+    recorder: Recorder,
+    *,
+    gradients: bool,
 ) -> tuple[Any, Failure | None]:
     """Return what the model returns, or nothing and why it stopped; raises what is a fault of ours."""
     out: Any = None
@@ -191,7 +224,8 @@ def _forward(
     try:
         set_training(frontend.module, mode=prepared.loaded.request.train)
         torch.manual_seed(_SEED)
-        with torch.set_grad_enabled(gradients), frontend.scopes(recorder) as run, recorder, recorder.watching():
+        watched = recorder.watching()
+        with torch.set_grad_enabled(gradients), frontend.scopes(recorder) as run, recorder, watched, room_kept():
             out = run(*prepared.args, **prepared.kwargs)
     except KeyboardInterrupt:
         raise
@@ -210,16 +244,8 @@ def _forward(
     return out, stopped
 
 
-def _of_branches(branches: Branches) -> tuple[Note, ...]:
-    if not branches.taken:
-        return ()
-    said = ", ".join("true" if taken else "false" for taken in dict.fromkeys(branches.taken))
-    message = f"torch.cond ran one branch of two, which the values chose ({said}): its numbers are those of that branch"
-    return (Note("branch_taken", message),)
-
-
 def _with_training(
-    found: Trace, memory: Memory, prepared: Prepared, frontend: Frontend, kept: Kept, layouts: Layouts
+    found: Trace, memory: TotalMemory, prepared: Prepared, frontend: Frontend, kept: Kept, layouts: Layouts
 ) -> Trace:
     """Return ``found`` with the estimate of a training step, where one is asked for."""
     request = prepared.loaded.request

@@ -89,6 +89,15 @@ class Weights:
                 if key not in self._saved and _may_change(func, tensor):
                     self._saved[key] = _copied(tensor)
 
+    @contextmanager
+    def unread(self) -> Iterator[None]:
+        """Run the block, which reads weights that the run does not."""
+        used = self.used.copy()
+        try:
+            yield
+        finally:
+            self.used = used
+
     def restore(self) -> None:
         """Put the saved values back."""
         for original, copy in self._saved.values():
@@ -124,7 +133,8 @@ def _state(tensor: torch.Tensor) -> _Undo:
             tensor.requires_grad_(requires_grad)
         if tensor.grad is not grad:
             tensor.grad = grad
-        if storage_of(tensor) is None:  # sparse: what is in it is put back, it lies nowhere else
+        # What is sparse is put back with what is in it, and lies nowhere else; what is nested has no one shape.
+        if storage_of(tensor) is None or tensor.is_nested:
             return
         if storage_id(tensor) != storage_id(alias) or tensor.shape != alias.shape:
             tensor.data = alias

@@ -6,7 +6,6 @@ import operator
 import sys
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
@@ -42,6 +41,8 @@ class Snapshot:
         self.out_of_reach: list[Any] = []
         self.out_of_reach_around: list[Any] = []
         self._undo: list[Callable[[], Any]] = []
+        # Side by side, what holds others, what it is, and what it held: an object each would be many.
+        self._containers: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
         self._seen: dict[int, Any] = {}
         self._foreign: dict[type, bool] = {}
         self._walk(roots, _MOST, self.out_of_reach)
@@ -49,6 +50,8 @@ class Snapshot:
 
     def restore(self) -> None:
         """Put everything back that has changed."""
+        for item, base, before in zip(*self._containers, strict=True):
+            (_put_back_dict if issubclass(base, dict) else _put_back_sequence)(item, base, before)
         for put_back in self._undo:
             put_back()
 
@@ -87,12 +90,11 @@ class Snapshot:
         if issubclass(kind, torch.Tensor):
             self.tensors.append(item)
         elif issubclass(kind, dict):
-            base: Any = OrderedDict if issubclass(kind, OrderedDict) else dict
-            self._undo.append(partial(_put_back_dict, item, base, dict(dict.items(item))))
+            self._keep(item, OrderedDict if issubclass(kind, OrderedDict) else dict, dict(dict.items(item)))
             yield from dict.values(item)
         elif issubclass(kind, (list, deque, set)):
             base = next(base for base in (list, deque, set) if issubclass(kind, base))
-            self._undo.append(partial(_put_back_sequence, item, base, base(item)))
+            self._keep(item, base, base(item))
             yield from item
         elif issubclass(kind, (tuple, frozenset)):
             yield from item
@@ -100,6 +102,10 @@ class Snapshot:
             return
         if issubclass(kind, (nn.Module, SimpleNamespace)) or not _is_foreign(kind.__module__):
             yield from self._open_object(item)
+
+    def _keep(self, *container: Any) -> None:
+        for column, value in zip(self._containers, container, strict=True):
+            column.append(value)
 
     def _open_object(self, item: Any) -> Iterator[Any]:
         try:

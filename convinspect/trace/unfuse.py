@@ -12,12 +12,12 @@ from convinspect.torch_private import is_compiler_loaded, kernel_on_cpu, replaci
 
 
 @contextmanager
-def unfused() -> Iterator[None]:
-    """Run the block without attention's fast path, TorchScript's fuser, inference mode and the compiler."""
-    fastpath = torch.backends.mha.get_fastpath_enabled()
+def unfused(*, fastpath: bool = False) -> Iterator[None]:
+    """Run the block without attention's ``fastpath``, TorchScript's fuser, inference mode and the compiler."""
+    before = torch.backends.mha.get_fastpath_enabled()
     with ExitStack() as stack:
-        stack.callback(torch.backends.mha.set_fastpath_enabled, fastpath)
-        torch.backends.mha.set_fastpath_enabled(value=False)
+        stack.callback(torch.backends.mha.set_fastpath_enabled, before)
+        torch.backends.mha.set_fastpath_enabled(value=fastpath)
         # The optimising executor would fuse operators, and run a graph of its own making.
         stack.enter_context(torch.jit.optimized_execution(should_optimize=False))  # type: ignore[attr-defined] # public, unlisted
         stack.enter_context(_without_inference_mode())

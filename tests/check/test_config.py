@@ -47,6 +47,7 @@ args = { "config.width" = 8, norm = "@torch.nn.LayerNorm" }
 input-from = "data.py:batch"
 past = 16
 no-weights = true
+argv = "--width '3 4'"
 limits.params = 12_000_000
 """
 
@@ -86,6 +87,7 @@ def test_a_check_says_what_runs_and_what_it_is_held_to(tmp_path: Path) -> None:
     assert other.request.input_from == Target("data.py:batch", "data.py", "batch")
     assert (other.request.past, other.request.optimizer, other.request.weights) == (16, None, False)
     assert (lenet.request.input_from, lenet.request.past, lenet.request.weights) == (None, 0, True)
+    assert (lenet.request.argv, other.request.argv) == ((), ("--width", "3 4"))
 
 
 def test_a_check_runs_on_meta_unless_it_says_otherwise(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from convinspect.diff.compare import compare
-from convinspect.diff.counts import counts_of
+from convinspect.diff.difference import counts_of
 from tests.diff.reports import Dims, Mod, block, conv, numbered, relu, report, seq
 
 

@@ -15,8 +15,7 @@ from convinspect.diff import render
 from convinspect.diff.amounts import NO_CHANGE, Change
 from convinspect.diff.compare import compare
 from convinspect.diff.costs import MEASURES, total
-from convinspect.diff.counts import counts_of
-from convinspect.diff.difference import Diff
+from convinspect.diff.difference import Diff, counts_of
 from convinspect.diff.lines import Line, lines_of
 from convinspect.render.options import Options
 from tests.diff.reports import report

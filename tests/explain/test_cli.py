@@ -102,6 +102,8 @@ def test_json_is_written_where_it_is_asked_for(saved: Path, tmp_path: Path) -> N
         ([*LENET, "zzz", *META], 2, "for example: conv1"),
         ([*LENET, "conv1", *META, "--json", "--format", "text"], 2, "contradict"),
         (["none.py", "conv1", *META], 2, "no such file"),
+        (["none.py"], 2, "no such file"),
+        (["no_such.module:Net"], 2, "no module no_such is installed"),
         ([*LENET, "fc1", "-i", "1,20,20"], 3, "expected 320 features"),
         ([*LENET, "fc2", "-i", "1,20,20"], 3, "expected 320 features"),
         (["{saved}", "conv2", "--unit", "0,0"], 2, "--unit changes nothing"),

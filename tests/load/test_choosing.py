@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from convinspect.cli.asking import reported
 from convinspect.errors import UndecidedError
@@ -178,6 +179,13 @@ def test_the_constructor_runs_once(tmp_path: Path, device: str) -> None:
     assert (result.code, result.err.count("built")) == (0, 1)
 
 
+def test_a_file_that_runs_on_the_cpu_in_the_place_of_meta_is_imported_once(tmp_path: Path) -> None:
+    text = "print('imported')\n" + _net("Net").replace("return", "assert self.linear(x).sum() > -1e9\n        return")
+    result = _summary(tmp_path, text, "--device", "meta")
+    assert (result.code, result.err.count("imported")) == (0, 1), result.err
+    assert json.loads(result.out)["run"]["device"] == "cpu"
+
+
 class _Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -185,7 +193,9 @@ class _Terminal(io.StringIO):
 
 @pytest.mark.parametrize("answer", ["2\n", "Second\n", "3\n", "\n"])
 def test_a_person_at_a_terminal_chooses_by_number(answer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "asked_net.py").write_text(HEAD + _net("First") + _net("Second", "width=7"))
+    text = HEAD + "import sys\nsys.modules['torch'].times_imported += 1\n" + _net("First") + _net("Second", "width=7")
+    (tmp_path / "asked_net.py").write_text(text)
+    monkeypatch.setattr(torch, "times_imported", 0, raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(sys, "stdin", _Terminal(answer))
@@ -197,6 +207,7 @@ def test_a_person_at_a_terminal_chooses_by_number(answer: str, tmp_path: Path, m
     else:
         chosen, report = reported(request)
         assert (chosen.target.attribute, report.totals.params) == ("Second", 35)
+    assert vars(torch)["times_imported"] == 1
     assert said.getvalue() == (
         "asked_net.py: several models:\n  1  First(width=3)\n  2  Second(width=7)\nwhich one? 1-2: "
     )

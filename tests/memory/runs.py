@@ -47,8 +47,8 @@ def inference_peak(model: nn.Module, *inputs: Tensor) -> int:
     """Return the estimated peak of a forward without gradients."""
     memory = traced(model, *inputs).memory
     assert memory is not None
-    assert memory.inference is not None
-    return memory.inference.bytes
+    assert memory.inference_peak_bytes is not None
+    return memory.inference_peak_bytes
 
 
 def training_step(model: nn.Module, *inputs: Tensor, config: TrainingConfig | None = None) -> TrainingMemory:

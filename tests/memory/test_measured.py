@@ -45,10 +45,10 @@ def test_the_rounded_peak_can_fall_elsewhere() -> None:
 def test_the_report_has_the_rounded_peak_on_every_device() -> None:
     found = traced(nn.Linear(1, 1), torch.rand(1, 1))
     assert found.memory is not None
-    assert found.memory.inference is not None
+    assert found.memory.inference_peak is not None
     # Weight, bias, input and result, four bytes each.
-    assert found.memory.inference.bytes == 16
-    assert found.memory.inference_blocks_bytes == 4 * 512
+    assert found.memory.inference_peak_bytes == 16
+    assert found.memory.inference_peak_blocks_bytes == 4 * 512
 
 
 def test_the_difference_leaves_out_the_workspace() -> None:

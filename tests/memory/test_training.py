@@ -290,10 +290,10 @@ def test_an_exported_program_is_a_graph_of_one_mode() -> None:
     program = torch.export.export(Scripted().eval(), (x,))
     found = traced(program, x, training=TrainingConfig())
     assert found.memory is not None
-    assert found.memory.inference is not None
+    assert found.memory.inference_peak is not None
     assert found.memory.training is None
     assert [note.code for note in found.notes] == ["training_unknown"]
-    assert found.memory.inference.bytes == inference_peak(Scripted(), x)
+    assert found.memory.inference_peak_bytes == inference_peak(Scripted(), x)
 
 
 def test_layers_that_are_alike_are_updated_once() -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import prune
 
-from convinspect.records import Memory, Trace
+from convinspect.records import TotalMemory, Trace
 from tests.memory.runs import traced
 
 
@@ -18,7 +18,7 @@ def weight_bytes(model: nn.Module, x: Tensor) -> int:
     return memory_of(traced(model, x)).weight_bytes
 
 
-def memory_of(found: Trace) -> Memory:
+def memory_of(found: Trace) -> TotalMemory:
     assert found.memory is not None, found.failure
     return found.memory
 
@@ -100,7 +100,7 @@ def test_a_dynamically_quantised_layer_weighs_its_packed_weight() -> None:
     model = torch.ao.quantization.quantize_dynamic(plain, {nn.Linear}, dtype=torch.qint8)
     found = traced(model, torch.rand(2, 64))
     assert memory_of(found).weight_bytes == rows(found) == (64 * 32 + 32 * 8) + (32 + 8) * 4
-    assert memory_of(found).inference is not None
+    assert memory_of(found).inference_peak is not None
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")

@@ -8,6 +8,8 @@ import random
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from inspect import stack
 from pathlib import Path
 from typing import Any
 
@@ -279,3 +281,18 @@ def test_a_training_step_on_a_copy_leaves_the_input() -> None:
     assert report.totals.memory is not None
     assert report.totals.memory.training is not None
     assert x.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_a_forward_that_lowers_the_limit_of_recursion_does_not_lower_ours(device: str) -> None:
+    class Lowers(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            sys.setrecursionlimit(len(stack(0)) + 60)
+            return super().forward(x)
+
+    before = sys.getrecursionlimit()
+    with ThreadPoolExecutor(1) as threads:  # whose stack is as low as that of the command line
+        report = threads.submit(inspect, Lowers(4, 4), torch.rand(2, 4), device=device).result()
+    assert (report.failure, report.totals.macs) == (None, 32)
+    assert report.totals.memory.training is not None
+    assert sys.getrecursionlimit() == before

@@ -40,6 +40,8 @@ def lowest(array: Array) -> tuple[int, int]:
 
 def compact(array: Array) -> Array:
     """Shrink every axis along which nothing changes to size 1."""
+    if array.size == 2:  # noqa: PLR2004 - one element: lo and hi
+        return array
     for axis in range(1, array.ndim):
         if array.shape[axis] > 1:
             first = array[(slice(None),) * axis + (slice(0, 1),)]
@@ -75,8 +77,10 @@ def concatenate(parts: Sequence[Array], sizes: Sequence[int], dim: int) -> Array
 
 def reshape(array: Array, before: Shape, after: Shape) -> Array:
     """Reshape a tensor from ``before`` to ``after``; what was constant in a run of dimensions stays compact."""
-    full = list(array.shape)
     target = [2] + [1] * len(after)
+    if array.size == 2:  # noqa: PLR2004 - one element: lo and hi
+        return array.reshape(target)
+    full = list(array.shape)
     mixed = False
     for inner, outer in reshape_groups(before, after):
         if any(array.shape[dim + 1] > 1 for dim in inner):
@@ -85,8 +89,7 @@ def reshape(array: Array, before: Shape, after: Shape) -> Array:
                 full[dim + 1] = before[dim]
             for dim in outer:
                 target[dim + 1] = after[dim]
-    out = np.broadcast_to(array, full).reshape(target)
-    return compact(out) if mixed else out
+    return compact(np.broadcast_to(array, full).reshape(target)) if mixed else array.reshape(target)
 
 
 @lru_cache(maxsize=4096)

@@ -25,7 +25,10 @@ def reshape(hull: Hull, before: Shape, after: Shape) -> Hull:
     if not outer:
         raise NoMapError(Absent.CONSUMED)
     # Now the group is one dimension, and then several that may be compact: the rest reshapes as any tensor does.
-    split, place = _split(_merge(hull, before, inner), tuple(after[dim] for dim in outer))
+    if len(inner) == len(outer) == 1 and not hull.wraps and hull.period <= LARGEST_PERIOD:
+        split, place = hull, 0
+    else:
+        split, place = _split(_merge(hull, before, inner), tuple(after[dim] for dim in outer))
     own = split.array.shape[inner[0] + 1 : inner[0] + 1 + len(outer)]
     old = (*before[: inner[0]], *own, *before[inner[-1] + 1 :])
     new = (*after[: outer[0]], *own, *after[outer[-1] + 1 :])

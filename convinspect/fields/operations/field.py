@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,9 @@ from convinspect.fields.hulls import arrays
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.hulls.hull import Absent, Hull, Map, NoMapError, Nominal, map_or_reason
 from convinspect.fields.operations.dimensions import BATCH, Kind, joined
+
+# Hulls that are larger are not kept to compare others with.
+COMPARED_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -154,6 +157,24 @@ class Field:
     def marked(self, **causes: Cause) -> Field:
         """Mark the field as ``data_dependent`` or an ``upper_bound``, by the operator that made it so."""
         return replace(self, uncertainty=Uncertainty.of((self.uncertainty, Uncertainty(**causes))))
+
+
+def content_of(field: Field) -> Hashable | None:
+    """Return what two fields share that say the same; ``None`` of one that is too large to compare."""
+    if field.parts:
+        return None
+    content: list[Hashable] = [field.shape, field.spatial, field.uncertainty]
+    for axis in field.axes:
+        content.append(axis.global_op)
+        for hull in (axis.strict, None if axis.local is axis.strict else axis.local, axis.nominal):
+            if not isinstance(hull, Hull):
+                content.append(hull)
+            elif hull.array.nbytes > COMPARED_BYTES:
+                return None
+            else:
+                content += (hull.array.shape, hull.array.tobytes())
+                content += (hull.dim, hull.advance, hull.wraps) if isinstance(hull, Map) else ()
+    return tuple(content)
 
 
 def without(field: Field, numbers: frozenset[int]) -> Field:

@@ -42,6 +42,11 @@ def cross(fields: Sequence[Field], shape: Shape) -> Field:
     return _merged(fields, shape, None)
 
 
+def are_alike(one: Field, other: Field) -> bool:
+    """Tell whether two fields say the same, and as surely."""
+    return one.uncertainty == other.uncertainty and _covers(one, other) and _covers(other, one)
+
+
 def concatenate(fields: Sequence[Field], dim: int) -> Field:
     """Join tensors along ``dim``."""
     sizes = [field.shape[dim] for field in fields]

@@ -86,7 +86,11 @@ def _jump(nominal: Map, spatial: tuple[Kind, ...], *, shared: bool) -> Jump | No
     if nominal.advance and not nominal.wraps and not others and not shared:
         step = Fraction(nominal.advance, nominal.period)
         return int(step) if step.denominator == 1 else str(step)
-    first = nominal.at(np.arange(2 * nominal.period, dtype=np.int64))[0].ravel()
+    if 0 < nominal.wraps < 2 * nominal.period:
+        first = nominal.at(np.arange(2 * nominal.period, dtype=np.int64))[0].ravel()
+    else:
+        period = nominal.array[0].ravel()
+        first = np.concatenate((period, period + nominal.advance))
     first.sort()
     steps = np.diff(first[first < EMPTY_FROM])
     return int(steps.min(where=steps > 0, initial=BIG)) if steps.any() else None

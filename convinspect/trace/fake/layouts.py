@@ -81,27 +81,35 @@ class Layouts:
         return out
 
     def _key(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: Sequence[torch.Tensor]) -> Hashable:
-        same: tuple[int, ...] = ()
+        # One flat tuple a call: the collector of garbage walks through whatever is nested.
+        key: list[Any] = [func, *kernel_switches()]
+        for value in args:
+            self._tell(value, key)
+        for name, value in kwargs.items():
+            key.append(name)
+            self._tell(value, key)
         if len(given) > 1 and mutates(func):
             # What a kernel does that writes depends on whether its arguments share memory, too.
             ids = list(map(id, given))
-            same = tuple(map(ids.index, ids))
             if len(set(map(storage_id, given))) < len(set(ids)):
                 raise NotTold
-        named = tuple([(name, self._told(value)) for name, value in kwargs.items()]) if kwargs else ()
-        return func, tuple(map(self._told, args)), named, same, kernel_switches()
+            key += map(ids.index, ids)
+        return tuple(key)
 
-    def _told(self, value: Any) -> Hashable:
+    def _tell(self, value: Any, key: list[Any]) -> None:
         kind = type(value)
         if kind is self._kind:
             if value.is_neg() or value.is_conj():
                 raise NotTold
-            return value.shape, value.stride(), value.dtype
-        if kind in _PLAIN:
-            return kind, value  # for 1, 1.0 and True are equal
-        if issubclass(kind, (list, tuple)):
-            return tuple(map(self._told, value))
-        raise NotTold
+            key += (tuple(value.shape), value.stride(), value.dtype)
+        elif kind in _PLAIN:
+            key += (kind, value)  # for 1, 1.0 and True are equal
+        elif issubclass(kind, (list, tuple)):
+            key.append(len(value))
+            for item in value:
+                self._tell(item, key)
+        else:
+            raise NotTold
 
     def _layout(self, out: Any, given: Sequence[torch.Tensor]) -> _Layout:
         if out is None:

@@ -26,8 +26,8 @@ _PLAIN = frozenset({bool, int, float, str})
 class FakeModel:
     """One fake tensor for each tensor and one storage for each storage, however often they occur.
 
-    What has no meta counterpart (sparse, quantised) stays as it is. ``missed_values``: a run with them has asked for
-    values that are not known.
+    What has no meta counterpart (sparse, quantised, nested) stays as it is. ``missed_values``: a run with them has
+    asked for values that are not known.
     """
 
     def __init__(self, layouts: Layouts | None = None) -> None:
@@ -44,7 +44,8 @@ class FakeModel:
         """Tell whether a fake tensor takes the place of ``tensor``."""
         if not isinstance(tensor, torch.Tensor) or isinstance(tensor, FakeTensor) or is_lazy(tensor):
             return False
-        return tensor.layout is torch.strided and not tensor.is_quantized and not is_traceable_wrapper_subclass(tensor)
+        usual = tensor.layout is torch.strided and not tensor.is_quantized and not tensor.is_nested
+        return usual and not is_traceable_wrapper_subclass(tensor)
 
     def replaced(self, value: Any) -> Any:
         """Return ``value`` with fake tensors in its tuples, lists and mappings; recurrent layers read batch sizes."""

@@ -50,25 +50,25 @@ _BORN_HERE = torch.ops.aten.lift_fresh.default
 _PACKS = aten("_pack_padded_sequence")
 _LEFT_BEHIND = "this tensor has no data: an inspection has left it behind"
 
-# The fake tensors that are alive, and those that a run has left in somebody's hands.
-_alive: dict[int, weakref.ref[FakeTensor]] = {}
-_left_behind: set[int] = set()
+# The fake tensors that are alive, and those by their ids that a run has left in somebody's hands.
+_alive: set[weakref.ref[FakeTensor]] = set()
+_left_behind: dict[int, weakref.ref[FakeTensor]] = {}
 
 
 def alive() -> list[FakeTensor]:
     """Return the fake tensors that are alive."""
-    found = (reference() for reference in list(_alive.values()))
+    found = (reference() for reference in list(_alive))
     return [tensor for tensor in found if tensor is not None]
 
 
 def disown(tensors: Iterable[FakeTensor]) -> None:
     """Let ``tensors`` raise an error whenever they are used from now on."""
-    _left_behind.update(map(id, tensors))
+    for tensor in tensors:
+        _left_behind[id(tensor)] = weakref.ref(tensor, partial(_forget, id(tensor)))
 
 
 def _forget(key: int, _reference: object) -> None:
-    _alive.pop(key, None)
-    _left_behind.discard(key)
+    _left_behind.pop(key, None)
 
 
 # Derivatives make zeros that are nowhere written: without data there is nothing to save.
@@ -115,7 +115,7 @@ class FakeTensor(torch.Tensor):
         """Return a fake tensor on the storage of ``meta``."""
         made: FakeTensor = tensor_like(cls, meta, CPU)
         made._plain = meta
-        _alive[id(made)] = weakref.ref(made, partial(_forget, id(made)))
+        _alive.add(weakref.ref(made, _alive.discard))
         return made
 
     @property
@@ -223,7 +223,8 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], layouts: Layo
         return with_real_sizes(*out) if func is _PACKS else out
     except Exception as error:
         plain = all(tensor.layout is torch.strided for tensor in operands(args, kwargs))
-        Missed.values |= isinstance(error, NotImplementedError) or "meta" in str(error) or not plain
+        lacking = isinstance(error, NotImplementedError) or any(word in str(error) for word in ("meta", "NestedTensor"))
+        Missed.values |= lacking or not plain
         raise
 
 

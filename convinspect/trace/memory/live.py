@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from convinspect.frontends.modules import packed_tensors
-from convinspect.records import Alive, AliveKind, Memory, ModuleCall, Note, OpCall, Peak, Phase
+from convinspect.records import Alive, AliveKind, ModuleCall, Note, OpCall, Peak, Phase, TotalMemory
 from convinspect.tensors.describe import returned_tensors
 from convinspect.tensors.identity import allocated_bytes
 from convinspect.tensors.operators import mutates, results
@@ -83,15 +83,18 @@ class LiveBytes:
         moment = self.timeline.peak_at
         return self._owners[moment] if moment != START else START
 
-    def record(self, calls: Sequence[ModuleCall | OpCall]) -> Memory:
+    def record(self, calls: Sequence[ModuleCall | OpCall]) -> TotalMemory:
         """Return what the run needed; ``calls`` are the calls that it made."""
         alive = self.timeline.alive_at(self.timeline.peak_at)
         highest = peak("forward", self.peak_call(), alive, calls)
-        return Memory(
-            weight_bytes=highest.by_kind.get("weights", 0),
+        return TotalMemory(
             input_bytes=highest.by_kind.get("inputs", 0),
-            inference=highest,
-            inference_blocks_bytes=self.timeline.peak_in_blocks(BLOCK_BYTES),
+            weight_bytes=highest.by_kind.get("weights", 0),
+            inference_peak_bytes=highest.bytes,
+            training=None,
+            measured=None,
+            inference_peak=highest,
+            inference_peak_blocks_bytes=self.timeline.peak_in_blocks(BLOCK_BYTES),
         )
 
 

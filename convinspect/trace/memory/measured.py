@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 
@@ -25,6 +28,23 @@ class Measurement:
         torch.cuda.reset_peak_memory_stats(device)
         # What else is on the device; a model of which a part is elsewhere has none here.
         self._others = max(torch.cuda.memory_allocated(device) - timeline.live_in_blocks(BLOCK_BYTES), 0)
+        self._allocated = self._reserved = 0
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Run the block, which allocates nothing that is the run's own."""
+        self._note_peaks()
+        try:
+            yield
+        finally:
+            torch.cuda.synchronize(self._device)
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats(self._device)
+
+    def _note_peaks(self) -> None:
+        torch.cuda.synchronize(self._device)
+        self._allocated = max(self._allocated, torch.cuda.max_memory_allocated(self._device))
+        self._reserved = max(self._reserved, torch.cuda.max_memory_reserved(self._device))
 
     def record(self) -> Measured:
         """Return what the run took, while its results are alive.
@@ -33,11 +53,11 @@ class Measurement:
         still allocated and no tensor's: cuBLAS keeps its workspace for the next run. What cuDNN takes within one
         operator is in the difference.
         """
-        torch.cuda.synchronize(self._device)
+        self._note_peaks()
         kept = torch.cuda.memory_allocated(self._device) - self._others
         return compare(
-            allocated=torch.cuda.max_memory_allocated(self._device) - self._others,
-            reserved=torch.cuda.max_memory_reserved(self._device),
+            allocated=self._allocated - self._others,
+            reserved=self._reserved,
             workspace=max(kept - self._timeline.live_in_blocks(BLOCK_BYTES), 0),
             estimate=self._timeline.peak_in_blocks(BLOCK_BYTES),
         )

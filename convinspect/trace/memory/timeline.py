@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import torch
 
@@ -64,7 +65,9 @@ class Timeline:
             if key not in self._known:
                 allocation = Allocation(size, kind, owner, START if since_start else self.now)
                 self._all.append(allocation)
-                self._known[key] = (allocation, weakref.ref(storage, self._on_death(key, allocation)))
+                reference = _Held(storage, self._end)
+                reference.key, reference.first = key, allocation
+                self._known[key] = (allocation, reference)
                 new += size
         self.live += new
         if since_start:
@@ -134,15 +137,20 @@ class Timeline:
                 change[allocation.died] -= size
         return max(accumulate(change[moment] for moment in sorted(change)), default=0)
 
-    def _on_death(self, key: int, first: Allocation) -> Callable[[object], None]:
-        def end(_reference: object) -> None:
-            allocation = self._known.pop(key, (first, None))[0]
-            allocation.gone = True
-            if not allocation.pinned:
-                allocation.died = self.now
-                self.live -= allocation.bytes
+    def _end(self, reference: _Held) -> None:
+        allocation = self._known.pop(reference.key, (reference.first, None))[0]
+        allocation.gone = True
+        if not allocation.pinned:
+            allocation.died = self.now
+            self.live -= allocation.bytes
 
-        return end
+
+class _Held(weakref.ref[Any]):
+    """A storage, its identity, and the allocation that it was first; a closure each would be many objects more."""
+
+    __slots__ = ("first", "key")
+    first: Allocation
+    key: int
 
 
 def _rounded(size: int, block: int) -> int:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor, nn
 
-from convinspect.errors import UsageError, first_line
-from convinspect.fields import FieldTracker, WatchPython
+from convinspect.errors import first_line
+from convinspect.fields import Field, FieldTracker, WatchPython
 from convinspect.records import ModuleCall, OpCall, TensorRecord
 from convinspect.tensors.describe import arguments_of, returned_tensors, tensor_record, tensors_in
 from convinspect.tensors.operators import full_name, hides_others, operands, results
-from convinspect.torch_private import DispatchMode, jagged_dispatch, run_composite
+from convinspect.torch_private import DispatchMode, jagged_dispatch, run_composite, unwrapped
 from convinspect.trace.fake.tensor import ASKS_DEVICE, FakeTensor
 from convinspect.trace.memory.live import LiveBytes
 from convinspect.trace.record.origins import Origins
@@ -24,14 +24,6 @@ from convinspect.users_code import chain
 
 # The attribute of an exception that holds the path and the module that it came out of.
 FAILED_IN = "_convinspect_failed_in"
-
-
-# They make nested tensors of the strided layout.
-_NESTED = "aten._nested_"
-_NO_SHAPE = (
-    "a nested tensor of the strided layout is made, which has no one shape and cannot be inspected "
-    "(torch's attention on the cpu makes some of jagged ones)"
-)
 
 
 class Calls:
@@ -92,6 +84,7 @@ class Recorder(Calls, DispatchMode):
 
     Front ends tell it which that is. ``fields`` follows receptive fields; ``touch`` is told of every operator before
     it runs, so that it can save what the operator will change; with ``origins`` each call says who made what it reads.
+    A module that is none of ``holders`` and calls no other one is a layer: the fields inside it are nobody's.
     """
 
     supports_higher_order_operators = True
@@ -101,6 +94,7 @@ class Recorder(Calls, DispatchMode):
         fields: FieldTracker,
         touch: Callable[[Any, Sequence[Tensor]], None],
         origins: Origins | None = None,
+        holders: Container[str] = (),
     ) -> None:
         Calls.__init__(self)
         DispatchMode.__init__(self)
@@ -111,6 +105,11 @@ class Recorder(Calls, DispatchMode):
         self._fields = fields
         self._touch = touch
         self._origins = origins
+        self._aside = False
+        self._holders = holders
+        # The running call that may be a layer, and of the operators in it the fields of what they gave.
+        self._layer: int | None = None
+        self._inside: list[tuple[int, list[Field | None]]] = []
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -129,9 +128,6 @@ class Recorder(Calls, DispatchMode):
         given = operands(args, kwargs)
         self._touch(func, given)
         self._fields.reads(given)
-        if full_name(func).startswith(_NESTED):
-            self.defect = self.defect or UsageError(_NO_SHAPE)
-            raise self.defect
         try:
             out = func(*args, **kwargs)
         except Exception as error:
@@ -150,11 +146,46 @@ class Recorder(Calls, DispatchMode):
         self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: Sequence[Tensor], out: Any
     ) -> None:
         self._fields.observe(func, args, kwargs, out, self.path)
+        if self._aside:
+            return
         allocated = self.memory.observe(func, given, out, self.next_index)
-        index = self.add(self._call(func, args, kwargs, self._described(out), allocated, failed=False))
+        made = list(results(out))
+        index = self.add(self._call(func, args, kwargs, tuple(map(tensor_record, made)), allocated, failed=False))
+        fields = index, [self._fields.field(unwrapped(tensor)) for tensor in made]
+        if self._layer == self.parent:
+            self._inside.append(fields)
+        else:
+            self._tell(*fields)
         if self._origins is not None:
             for tensor in results(out):
                 self._origins.made(tensor, index)
+
+    def _tell(self, index: int, fields: Sequence[Field | None]) -> None:
+        """Write into the call ``index`` of an operator what fields its results have."""
+        call = self._calls[index]
+        told = zip(call.outputs, map(self._fields.told, fields), strict=True)
+        self._calls[index] = replace(call, outputs=tuple(replace(one, receptive_field=field) for one, field in told))
+
+    @property
+    def follows(self) -> bool:
+        """Tell whether fields are followed."""
+        return self._fields.follows
+
+    def either(self, taken: tuple[Tensor, ...], others: tuple[Tensor, ...] | str) -> None:
+        """Let each tensor ``taken`` depend on all that its counterpart does, or on what is unknown, for that reason."""
+        self._fields.either(taken, others, self.path)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Run the block, of which fields are followed and nothing else: it leaves no calls, and no bytes."""
+        calls = self._calls[:], self._running[:], self._runs.copy(), self._layer, self._inside[:]
+        kept = self.raised, self._failed, self._aside
+        self._aside = True
+        try:
+            yield
+        finally:
+            self._calls, self._running, self._runs, self._layer, self._inside = calls
+            self.raised, self._failed, self._aside = kept
 
     def _call(
         self,
@@ -183,6 +214,24 @@ class Recorder(Calls, DispatchMode):
     def watching(self) -> AbstractContextManager[None]:
         """Take note, while the block runs, of tensors that leave torch."""
         return WatchPython(self._fields, self.left).on((Tensor, FakeTensor))
+
+    def enter(
+        self, path: str, type_name: str, inputs: tuple[TensorRecord, ...], unregistered: int | None = None
+    ) -> None:
+        """Begin a run of the module at ``path``, as `Calls` does; what calls it is no layer."""
+        for fields in self._inside:
+            self._tell(*fields)
+        super().enter(path, type_name, inputs, unregistered)
+        self._begin_layer(None if path in self._holders else self.parent)
+
+    def end(self, outputs: tuple[TensorRecord, ...]) -> None:
+        """End the running module's run, as `Calls` does."""
+        super().end(outputs)
+        self._begin_layer(None)
+
+    def _begin_layer(self, call: int | None) -> None:
+        self._layer = call
+        self._inside.clear()
 
     def left(self, tensor: Tensor, how: str, *, as_numbers: bool = True) -> None:
         """Take note that ``tensor`` becomes an array or a list: what is multiplied with it is not seen.
@@ -217,6 +266,7 @@ class Recorder(Calls, DispatchMode):
             with suppress(AttributeError):  # an exception class of the user's with slots
                 setattr(error, FAILED_IN, (self.path, module))
         self._running.pop()
+        self._begin_layer(None)
 
     def _described(self, value: Any) -> tuple[TensorRecord, ...]:
         return tuple(tensor_record(tensor, self._fields.describe(tensor)) for tensor in tensors_in(value))

@@ -39,6 +39,7 @@ from convinspect.trace.memory.live import LiveBytes, peak, where
 from convinspect.trace.memory.timeline import START, Allocation, Timeline
 from convinspect.trace.training.optimizer import kind_of, make_optimizer, optimizer_runs, states_of
 from convinspect.trace.training.recorder import StepRecorder
+from convinspect.users_code import room_kept
 
 _CPU = torch.device("cpu")
 
@@ -99,7 +100,7 @@ def train_once(
     amp = torch.autocast(device.type, getattr(torch, config.amp)) if config.amp else nullcontext()
     try:
         with frontend.scopes(recorder) as run, torch.enable_grad(), recorder:
-            with amp:
+            with amp, room_kept():
                 out = run(*args, **kwargs)
             saved = [allocation for allocation in timeline.alive() if allocation.kind == "activations"]
             _mark(saved, "saved")
