@@ -15,6 +15,9 @@ from convinspect.tensors.identity import storage_of
 from convinspect.tensors.registered import is_scripted, registered_tensors
 from convinspect.torch_private import storage_address, undispatched
 
+# Arrays that models share with tensors are tables and states.
+LARGEST_ARRAY = 1 << 26
+
 
 class Lent:
     """Storages by their identity: who lent them to arrays and pointers, and what they held when torch wrote last."""
@@ -45,11 +48,20 @@ class Lent:
         for tensor in tensors:
             self.written(tensor)
 
-    def look_round(self) -> None:
-        """Remember every tensor that is there: none of them is made of what leaves torch from now on."""
+    def look_round(self, cause: Cause) -> None:
+        """Remember every tensor that is there when ``cause`` takes the first one out of torch.
+
+        None of them is made of what leaves from now on, but it may be written into those that lie in arrays.
+        """
         if self._there is None:
             self._there = {}
-            self.made(_tensors())
+            there = [tensor for tensor in _tensors() if storage_of(tensor) is not None]
+            self.made(there)
+            for tensor in there:
+                # Memory that is not torch's own cannot be resized. Weights that are mapped from a file are large.
+                storage = tensor.untyped_storage()
+                if storage.device.type == "cpu" and not storage.resizable() and storage.nbytes() <= LARGEST_ARRAY:
+                    self.lend(tensor, cause)
 
     def made(self, tensors: Iterable[Tensor]) -> None:
         """Remember ``tensors``, which torch has made."""

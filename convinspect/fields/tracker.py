@@ -216,7 +216,7 @@ class FieldTracker:
         cause = Cause(self._order, path, how)
         self._lent.lend(tensor, cause)
         if self.field(tensor) is not None:
-            self._lent.look_round()
+            self._lent.look_round(cause)
             self.left.whole(cause, as_numbers=as_numbers)
 
     @contextmanager

@@ -1,6 +1,6 @@
 """What Python does with tensors that no operator tells: makes arrays of them, lends their memory, prints them.
 
-Methods are replaced while a forward runs: a mode of functions would see every look at a shape besides.
+Methods and functions are replaced while a forward runs: a mode of functions would see every look at a shape besides.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from contextlib import ExitStack, contextmanager
 from functools import partial, wraps
 from typing import Any, Protocol
 
+import torch
+import torch.utils.dlpack
 from torch import Tensor
 
 from convinspect.fields.tracker import FieldTracker
@@ -55,9 +57,10 @@ class WatchPython:
             "__getitem__": self._cutting,
         }
         places = [(kind, name) for kind in kinds for name in methods if kind is Tensor or name in vars(kind)]
+        methods["to_dlpack"] = methods["__dlpack__"]
         with ExitStack() as undo:
-            for kind, name in places:
-                undo.enter_context(_replaced(kind, name, self._watched(getattr(kind, name), methods[name])))
+            for holder, name in (*places, (torch, "to_dlpack"), (torch.utils.dlpack, "to_dlpack")):
+                undo.enter_context(_replaced(holder, name, self._watched(getattr(holder, name), methods[name])))
             yield
 
     def _watched(self, function: Callable[..., Any], see: Callable[..., Any]) -> Callable[..., Any]:

@@ -77,6 +77,12 @@ def values_of(tensor: torch.Tensor) -> torch.Tensor | None:
     return on_storage(twin.values, tensor)
 
 
+def lent_values_of(tensor: torch.Tensor) -> torch.Tensor | None:
+    """Return the same for somebody who may write to them: they are the tensor's own."""
+    _own(tensor)
+    return values_of(tensor)
+
+
 def on_storage(storage: torch.UntypedStorage, like: torch.Tensor) -> torch.Tensor:
     """Return a tensor that lies on ``storage`` as ``like`` lies on its own."""
     empty = torch.empty(0, dtype=like.dtype, device=storage.device)

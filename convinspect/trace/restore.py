@@ -78,7 +78,10 @@ class Weights:
         self.used: set[int] = set()
 
     def touch(self, func: Any, given: Iterable[torch.Tensor]) -> None:
-        """Note the weights among the tensors ``given`` to an operator, and save the storages that it changes."""
+        """Note the weights among the tensors ``given`` to an operator, and save the storages that it changes.
+
+        Without an operator (``None``) somebody has their memory, and may write there.
+        """
         for tensor in given:
             key = storage_id(tensor)
             if key in self._known:
@@ -103,6 +106,8 @@ class Weights:
 
 
 def _may_change(func: Any, tensor: torch.Tensor) -> bool:
+    if func is None:
+        return True
     signature = signature_of(func)
     # The norms' operators write running statistics without saying so in their schemas.
     return mutates(func) or (signature is not None and "_norm" in signature.name and not tensor.requires_grad)

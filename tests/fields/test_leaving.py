@@ -55,6 +55,19 @@ def of_an_array(x: Tensor) -> Tensor:
     return y
 
 
+TABLE = np.ones(9, dtype=np.float32)
+SHARED = torch.from_numpy(TABLE)
+
+
+def of_a_table(x: Tensor) -> Tensor:
+    TABLE[...] = x.numpy().max()
+    return x * SHARED
+
+
+def capsule(x: Tensor) -> Tensor:
+    return torch.from_dlpack(torch.utils.dlpack.to_dlpack(x.flip(2)))
+
+
 def moved(x: Tensor) -> Tensor:
     y = torch.empty_like(x)
     ctypes.memmove(y.data_ptr(), x.flip(2).contiguous().data_ptr(), x.numel() * 4)
@@ -106,6 +119,8 @@ LEAVE: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "array of a view": (of_a_view, "Tensor.numpy"),
     "array of zeros": (of_zeros, "Tensor.numpy"),
     "shared array": (of_an_array, "Tensor.numpy"),
+    "table": (of_a_table, "Tensor.numpy"),
+    "capsule": (capsule, "Tensor.__dlpack__"),
     "memmove": (moved, "Tensor.data_ptr"),
     "pointer": (pointed_at, "Tensor.data_ptr"),
     "struct": (packed, "Tensor.numpy"),
@@ -310,3 +325,37 @@ class Lengths(nn.Module):
 def test_lengths_and_places_are_no_work() -> None:
     report = inspect(Lengths(), (torch.rand(4, 4), torch.tensor([1, 3])), optimizer=None)
     assert report.totals.macs_status == "exact"
+
+
+class Counting(nn.Module):
+    """Counts through an array of its buffer, and writes into its weight and its input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("count", torch.zeros(2))
+        self.weight = nn.Parameter(torch.ones(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.count.numpy()[...] += 1
+        self.weight.detach().numpy()[0] = 5
+        np.asarray(x)[0] = 3
+        return x * self.weight + self.count
+
+
+def test_what_is_written_through_arrays_comes_back_too() -> None:
+    model, x = Counting(), torch.zeros(2)
+    inspect(model, (x,))
+    assert (model.count.tolist(), model.weight.tolist(), x.tolist()) == ([0, 0], [1, 1], [0, 0])
+
+
+class Cropped(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        size = torch.tensor([3])
+        size.numpy()[0] = 7
+        return x[:, : int(size)] * 1
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_arrays_of_known_values_share_their_memory_without_data_too(device: str) -> None:
+    report = inspect(Cropped(), (torch.rand(2, 9),), device=device, optimizer=None)
+    assert report.outputs[0].shape == (2, 7)

@@ -263,6 +263,26 @@ def test_what_a_file_changes_of_the_process_as_it_is_imported_comes_back(tmp_pat
     assert _process() == before
 
 
+class Peeking(nn.Module):
+    """Writes into its input and looks at a value, so that a training step runs on a copy of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(2))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x.add_(1)
+        return x * self.weight if (x @ self.weight).item() > 0 else x
+
+
+def test_a_training_step_on_a_copy_leaves_the_input() -> None:
+    x = torch.zeros(2)
+    report = inspect(Peeking(), (x,))
+    assert report.totals.memory is not None
+    assert report.totals.memory.training is not None
+    assert x.tolist() == [0, 0]
+
+
 @pytest.mark.parametrize("device", ["cpu", "meta"])
 def test_a_forward_that_lowers_the_limit_of_recursion_does_not_lower_ours(device: str) -> None:
     class Lowers(nn.Linear):

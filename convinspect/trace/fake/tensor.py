@@ -22,7 +22,7 @@ import torch
 
 from convinspect.light_imports import light_symbols
 from convinspect.tensors.identity import same_piece, storage_id
-from convinspect.tensors.known import is_known, values_of, with_twin, with_values
+from convinspect.tensors.known import is_known, lent_values_of, with_twin, with_values
 from convinspect.tensors.operators import operands, signature_of
 from convinspect.torch_private import (
     DispatchMode,
@@ -157,9 +157,9 @@ class FakeTensor(torch.Tensor):
         if id(self) in _left_behind:
             raise RuntimeError(_LEFT_BEHIND)
         with undispatched():
-            values = values_of(self)
+            values = lent_values_of(self)
             if values is not None:
-                return question(values.clone())
+                return question(values)
         Missed.values = True
         raise RuntimeError("a tensor without data (meta) was asked for its values, which are not known")
 

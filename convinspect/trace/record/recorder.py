@@ -238,6 +238,7 @@ class Recorder(Calls, DispatchMode):
 
         Whole numbers in a row are lengths or places; where they are not asked for ``as_numbers``, memory is lent.
         """
+        self._touch(None, [tensor])
         self._fields.leaves(tensor, how, self.path, as_numbers=as_numbers)
         if as_numbers and tensor.dim() and (tensor.is_floating_point() or tensor.is_complex() or tensor.dim() > 1):
             args = MappingProxyType({"self": tensor_record(tensor)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -89,14 +90,14 @@ def _estimated(
     fakes = FakeModel(layouts)
     train = partial(train_once, config=config, foreach=foreach)
     around = faked(frontend.module, fakes)
-    step = _attempt(lambda: frontend, around, fakes.replaced(given), train, run.kept)
+    step = _attempt(lambda: (frontend, fakes.replaced(given)), around, train, run.kept)
     if isinstance(step, Step) and config.amp is not None and _OLDER and any(map(_is_recurrent, step.calls)):
         step = _Unknown(_OTHER_WORKSPACES, raised=False)
     if isinstance(step, Step):
         on_cuda = (Note("training_as_on_cpu", _AS_ON_CPU),) if foreach else ()
         return step, (*on_cuda, *near("training", step.calls))
     if isinstance(step, _Unknown) and (may_copy or device != "meta") and not _lacks_values(frontend, given):
-        step = _attempt(frontend.copied, nullcontext(), given, partial(train, device=where))
+        step = _attempt(lambda: (frontend.copied(), copy.deepcopy(given)), nullcontext(), partial(train, device=where))
     if isinstance(step, Step):
         return step, ()
     if step is None:
@@ -122,16 +123,15 @@ def _lacks_values(frontend: Frontend, given: Any) -> bool:
 
 
 def _attempt(
-    choose: Callable[[], Frontend],
+    choose: Callable[[], tuple[Frontend, tuple[tuple[Any, ...], dict[str, Any]]]],
     around: AbstractContextManager[None],
-    given: tuple[tuple[Any, ...], dict[str, Any]],
     train: Callable[..., Step],
     kept: Kept | None = None,
 ) -> Step | _Unknown | None:
     """Return a step, ``None`` where there is nothing to train, or why it is not known."""
     who = "copying the model for it"
     try:
-        subject = choose()
+        subject, given = choose()
         who = "in training mode the model"
         with around, restored(subject.module, given, kept), unfused(), opened_up(), unheard():
             torch.manual_seed(_SEED)
