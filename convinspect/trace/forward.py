@@ -21,6 +21,7 @@ from convinspect.tensors.registered import named_modules, own_tensors, set_train
 from convinspect.torch_private import unwrapped
 from convinspect.trace.fake.leftovers import no_leftovers
 from convinspect.trace.fake.model import FakeModel, faked
+from convinspect.trace.fake.tensor import FakeTensor
 from convinspect.trace.foresight import refuse_what_does_not_fit
 from convinspect.trace.higher_order import opened_up
 from convinspect.trace.memory.history import of_forward
@@ -82,7 +83,10 @@ def _trace(prepared: Prepared) -> Trace:
         if found.memory is not None:
             found = _with_training(found, found.memory, asked, frontend)
     unit = fields.answer() if found.failure is None else None
-    wants_values = fakes is not None and fakes.missed_values and found.failure is not None
+    wants_values = False
+    if fakes is not None and found.failure is not None:
+        # What names a tensor without data would not have failed on another.
+        wants_values = fakes.missed_values or FakeTensor.__name__ in found.failure.message
     return replace(found, notes=(*found.notes, *notes_of(fields)), unit=unit, wants_values=wants_values)
 
 
