@@ -38,7 +38,7 @@ def test_the_weights_are_the_configs(found: Any) -> None:
 
 
 def test_the_inference_peak_is_in_the_gated_perceptron(found: Any) -> None:
-    config, peak = Config(), found["inference"]
+    config, peak = Config(), found["inference_peak"]
     # What the perceptron has at once: its input and the sum, gate, silu(gate), up and their product; the norm's
     # result lives as the argument of the last two layers.
     wide, narrow = TOKENS * config.hidden * BFLOAT16, TOKENS * config.width * BFLOAT16

@@ -55,8 +55,8 @@ def test_a_view_keeps_its_whole_storage_alive() -> None:
 
     found = traced(Function(first_of_each), torch.rand(256))
     assert found.memory is not None
-    assert found.memory.inference is not None
-    assert found.memory.inference.bytes == 5 * KIB
+    assert found.memory.inference_peak is not None
+    assert found.memory.inference_peak.bytes == 5 * KIB
 
 
 def resized(x: Tensor) -> Tensor:
@@ -124,15 +124,15 @@ def test_in_place_needs_less_and_the_report_says_where() -> None:
     saving, plain = traced(InPlace(), x), traced(OutOfPlace(), x)
     assert saving.memory is not None
     assert plain.memory is not None
-    assert saving.memory.inference is not None
-    assert plain.memory.inference is not None
+    assert saving.memory.inference_peak is not None
+    assert plain.memory.inference_peak is not None
     # At relu1 the plain net has the convolution's result and the activation's, of 16 x 32 x 32 each; the saving one
     # has its peak at the pooling that follows.
     first, second = 16 * 32 * 32 * 4, 16 * 16 * 16 * 4
-    assert plain.memory.inference.path == "relu1"
-    assert saving.memory.inference.path == "pool1"
-    assert saving.memory.inference.bytes == plain.memory.inference.bytes - first + second
-    assert {row.path: row.bytes for row in plain.memory.inference.alive if row.kind == "activations"} == {
+    assert plain.memory.inference_peak.path == "relu1"
+    assert saving.memory.inference_peak.path == "pool1"
+    assert saving.memory.inference_peak.bytes == plain.memory.inference.bytes - first + second
+    assert {row.path: row.bytes for row in plain.memory.inference_peak.alive if row.kind == "activations"} == {
         "conv1": first,
         "relu1": first,
     }
@@ -141,8 +141,8 @@ def test_in_place_needs_less_and_the_report_says_where() -> None:
 def test_the_input_stays_with_the_caller() -> None:
     found = traced(nn.Sequential(nn.Linear(256, 1), nn.Linear(1, 1)), torch.rand(1, 256))
     assert found.memory is not None
-    assert found.memory.inference is not None
-    assert found.memory.inference.by_kind["inputs"] == KIB
+    assert found.memory.inference_peak is not None
+    assert found.memory.inference_peak.by_kind["inputs"] == KIB
 
 
 def test_constants_of_a_model_are_there_from_the_start() -> None:
@@ -153,9 +153,9 @@ def test_constants_of_a_model_are_there_from_the_start() -> None:
 def test_a_run_that_allocates_nothing_has_its_peak_before_it() -> None:
     found = traced(Function(lambda x: x.view(-1)), torch.rand(16, 16))
     assert found.memory is not None
-    assert found.memory.inference is not None
-    assert found.memory.inference.bytes == KIB
-    assert found.memory.inference.op is None
+    assert found.memory.inference_peak is not None
+    assert found.memory.inference_peak.bytes == KIB
+    assert found.memory.inference_peak.op is None
 
 
 def test_a_forward_that_stops_has_no_peak() -> None:
