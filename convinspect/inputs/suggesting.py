@@ -17,6 +17,7 @@ from convinspect.tensors.registered import registered_modules
 _WINDOWED = re.compile(r"(?:Lazy)?(?:Conv(?:Transpose)?|(?:(?:Adaptive)?(?:Max|Avg)|LP|FractionalMax)Pool)([123])d")
 _PLAIN = {"int": "0", "float": "0.5", "bool": "False"}
 _TIMES = re.compile(r"t|time_?steps?|timesteps?|time")
+_LENGTHS = re.compile(r"(\w*_)?(len(gth)?s?)|\w*_?seq_?len\w*")
 _SEQUENCE = "100"
 _TOKENS = "128"
 
@@ -79,7 +80,13 @@ def _texts(parameter: inspect.Parameter, uses: list[Use], like: str, *, whole: b
 
 
 def _default(place: str, like: str, *, whole: bool) -> str:
-    return f"{'1' if whole else ''}:int64:1000" if _TIMES.fullmatch(place) else like
+    each = "1" if whole else ""
+    if _TIMES.fullmatch(place):
+        return f"{each}:int64:1000"
+    longest = re.match(r"(?:1,)?(\d+)" if whole else r"(\d+)", like)
+    if longest and _LENGTHS.fullmatch(place):  # of sequences that fill the other input
+        return f"{each}:int64:{longest[1]}..{int(longest[1]) + 1}"
+    return like
 
 
 def _is_state(use: Use) -> bool:

@@ -65,11 +65,13 @@ class Candidates:
         with_weights = {name: value for name, value in instances.items() if _holds_weights(value)}
         if with_weights or classes or functions:
             instances = with_weights
+        homes = {module.__name__: module}
         if not (instances or classes or functions):
             near = {name: value for name, value in names.items() if _is_near(value, module)}
             classes = {name: value for name, value in near.items() if _is_class_of(value, value.__module__)}
             functions = {name: value for name, value in near.items() if type(value) is FunctionType}
-        return _sorted(module, instances, classes, functions)
+            homes |= {value.__module__: sys.modules[value.__module__] for value in near.values()}
+        return _sorted(Source(*homes.values()), module, instances, classes, functions)
 
 
 def is_model(value: Any) -> bool:
@@ -78,9 +80,12 @@ def is_model(value: Any) -> bool:
 
 
 def _sorted(
-    module: ModuleType, instances: dict[str, Any], classes: dict[str, Any], functions: dict[str, Any]
+    source: Source,
+    module: ModuleType,
+    instances: dict[str, Any],
+    classes: dict[str, Any],
+    functions: dict[str, Any],
 ) -> Candidates:
-    source = Source(module)
     made = {name: _made(source, name, value) for name, value in functions.items()}
     sure = {name: one for name, one in made.items() if one is not None}
     parts = {
@@ -92,7 +97,9 @@ def _sorted(
     parts |= {base.__name__ for one in classes.values() for base in one.__mro__[1:] if "Base" in base.__name__}
     whole = {name: value for name, value in classes.items() if name not in parts} or classes
     models = {k: v for k, v in whole.items() if _can_be_a_model(v) and source.has_weights(k)} or whole
-    factories = {name for name, results in sure.items() if name not in parts and results & models.keys()}
+    # One of a class that is not among these is offered as well: its class is private, or was not imported here.
+    whole_ones = {name for name, results in sure.items() if results & models.keys() or results - classes.keys()}
+    factories = whole_ones - parts
     if not (set(models) - parts or factories):
         factories = {name for name, results in sure.items() if name not in parts}
         models = {} if factories else models

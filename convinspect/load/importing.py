@@ -141,7 +141,9 @@ def _check_module(name: str, package: list[str], rest: list[str]) -> None:
     if found in sys.modules or ((not package or hasattr(parent, "__path__")) and importlib.util.find_spec(found)):
         return
     if not package:
-        raise UsageError(f"{name}: no such file, and no module {found} is installed")
+        near = next((place for place in ("src", "lib") if Path(place, found).is_dir()), None)
+        hint = near and f"it is in {near}: put PYTHONPATH={near} in front of the command"
+        raise UsageError(f"{name}: no such file, and no module {found} is installed", hint)
     held = ".".join(package)
     attribute = ".".join(rest[1:] if rest[0] == "py" and len(rest) > 1 else rest)
     if not hasattr(parent, attribute.partition(".")[0]):

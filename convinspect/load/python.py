@@ -52,15 +52,13 @@ def _loaded(request: Request, module: ModuleType, device: str) -> Loaded:
     choice = choose(module, request.target, request.arguments)
     try:
         with _weights(request):
-            model, built = _build(choice, request, module, device)
+            model, reasons = _build(choice, request, module, device)
         model = place(model, device, getattr(torch, request.dtype) if request.dtype is not None else None)
     except InspectError as error:
         raise error.within(request.target.text) from error.__cause__
     if choice.unless_empty is not None and not registered_parameters(model):
         raise choice.unless_empty
-    reasons = [choice.reason] if choice.reason else []
-    reasons += [f"{choice.name} is built with {' '.join(f'--arg {one!r}' for one in built)}"] if built else []
-    notes = tuple(Note("chosen", reason) for reason in reasons)
+    notes = tuple(Note("chosen", reason) for reason in ([choice.reason] if choice.reason else []) + reasons)
     frontend = frontend_of(model)
     return Loaded(
         request, frontend, frontend.name, device, frontend.dtype, notes=notes, built_by=choice.value, module=module
@@ -83,39 +81,46 @@ def _weights(request: Request) -> Iterator[None]:
             raise ModelError(error.message, hint) from error.__cause__
 
 
-def _build(choice: Choice, request: Request, module: ModuleType, device: str) -> tuple[nn.Module, tuple[str, ...]]:
-    """Return the model, and the arguments that it was given beside those of the request."""
+def _build(choice: Choice, request: Request, module: ModuleType, device: str) -> tuple[nn.Module, list[str]]:
+    """Return the model, and what else than the request decided which it is."""
     if is_model(choice.value):
         if request.arguments:
             raise UsageError(f"{choice.name} is an instance: --arg has nothing to build")
         instance: nn.Module = choice.value
-        return instance, ()
+        return instance, []
     args, kwargs = resolved(choice.value, request.arguments, module)
     kwargs, built = completed(choice, args, kwargs)
     check_arguments(choice, args, kwargs, module, request.target)
+    reasons = [f"{choice.name} is built with {' '.join(f'--arg {one!r}' for one in built)}"] if built else []
     if device == "meta":
         try:
             with built_without_data():
-                return _called(choice, args, kwargs), built
+                return _called(choice, args, kwargs, reasons)
         except ModelError as error:
             if wants_weights(error.__cause__):
                 raise
             # Constructors that read values which are not known there cannot run on meta: they build for real.
     try:
-        return _called(choice, args, kwargs), built
+        return _called(choice, args, kwargs, reasons)
     except ModelError as error:
         other = other_way(choice, module, request.target)
         raise ModelError(error.message, error.hint or (other and f"another way: {other}")) from error.__cause__
 
 
-def _called(choice: Choice, args: tuple[Any, ...], kwargs: dict[str, Any]) -> nn.Module:
+def _called(
+    choice: Choice, args: tuple[Any, ...], kwargs: dict[str, Any], reasons: list[str]
+) -> tuple[nn.Module, list[str]]:
     torch.manual_seed(0)
     said = [*map(_say, args), *(f"{name}={_say(value)}" for name, value in kwargs.items())]
     with running_users_code(f"{choice.name}({', '.join(said)})"):
-        model: nn.Module = choice.value(*args, **kwargs)
+        model: Any = choice.value(*args, **kwargs)
+    kind = type(model).__name__
+    if isinstance(model, (tuple, list)) and not is_model(model):  # a model with its loss, its transforms
+        model = next(filter(is_model, model), model)
+        reasons = [*reasons, f"took the first model of the {kind} that {choice.name} gives"]
     if not is_model(model):
-        raise UsageError(f"{choice.name} gave {_with_article(type(model).__name__)}, not a torch.nn.Module")
-    return model
+        raise UsageError(f"{choice.name} gave {_with_article(kind)}, not a torch.nn.Module")
+    return model, reasons
 
 
 def _say(value: Any) -> str:

@@ -27,14 +27,11 @@ _REGISTERING = frozenset(("Parameter", "register_parameter", "add_module", "regi
 
 
 class Source:
-    """The definitions at the top of ``module``; nothing of it runs, and a module without source has none."""
+    """The definitions at the top of ``modules``; nothing of them runs, and a module without source has none."""
 
-    def __init__(self, module: ModuleType) -> None:
-        self._module = module
-        try:
-            body = ast.parse(inspect.getsource(module)).body
-        except (OSError, TypeError, SyntaxError, ValueError, RecursionError):
-            body = []
+    def __init__(self, *modules: ModuleType) -> None:
+        self._names = {name: value for module in modules for name, value in vars(module).items()}
+        body = [node for module in modules for node in _body(module)]
         self._defined: dict[str, ast.AST] = dict(_defined(body))
         self._uses = {name: _used(node) & self._defined.keys() for name, node in self._defined.items()}
         self._reached: dict[str, set[str]] = {}
@@ -139,7 +136,7 @@ class Source:
             return frozenset((holder,))
         if isinstance(called, ast.Subscript) and isinstance(called.value, ast.Name):
             kept = _used(self._defined.get(called.value.id, called))
-            return frozenset(name for name in kept if is_model_class(vars(self._module).get(name))) or None
+            return frozenset(name for name in kept if is_model_class(self._names.get(name))) or None
         made = self._value(called)
         if is_model_class(made):
             return frozenset({called.id} & self._defined.keys() if isinstance(called, ast.Name) else ())
@@ -150,11 +147,18 @@ class Source:
     def _value(self, node: ast.expr) -> Any:
         """Return the object that a dotted name of the file stands for; `None` for anything else."""
         if isinstance(node, ast.Name):
-            return vars(self._module).get(node.id)
+            return self._names.get(node.id)
         if isinstance(node, ast.Attribute):
             holder = self._value(node.value)
             return vars(holder).get(node.attr) if isinstance(holder, ModuleType) else None
         return None
+
+
+def _body(module: ModuleType) -> list[ast.stmt]:
+    try:
+        return ast.parse(inspect.getsource(module)).body
+    except (OSError, TypeError, SyntaxError, ValueError, RecursionError):
+        return []
 
 
 def is_model_class(value: Any) -> bool:

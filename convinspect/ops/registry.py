@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from convinspect.errors import ModelError
@@ -16,21 +15,16 @@ class Registry(Generic[Entry]):
     """One entry an operator, found by any spelling of its name: ``mylib::myop``, ``mylib.myop.default``.
 
     ``what`` an entry holds (``"MAC rule"``) stands in the errors; ``unknown`` makes the entry of a name that nobody
-    registered.
+    registered. ``entries`` are those that were, by qualified name: ``mylib.myop``.
     """
 
     def __init__(self, what: str, unknown: Callable[[str], Entry]) -> None:
         self._what = what
         self._unknown = unknown
-        self._entries: dict[str, Entry] = {}
+        self.entries: dict[str, Entry] = {}
         self._functions: dict[str, object] = {}
         # One hit an operator that runs; emptied by every registration, for it may change any answer.
         self._found: dict[str, Entry] = {}
-
-    @property
-    def entries(self) -> Mapping[str, Entry]:
-        """What was registered, by qualified name: ``mylib.myop``."""
-        return MappingProxyType(self._entries)
 
     def find(self, op: str) -> Entry:
         """Return the entry of ``op``; an in-place operator of torch's own library has that of its functional form."""
@@ -48,9 +42,9 @@ class Registry(Generic[Entry]):
             ModelError: one of the names is taken.
         """
         for name in entries:
-            if name in self._entries and not _same_source(self._functions.get(name), function):
+            if name in self.entries and not _same_source(self._functions.get(name), function):
                 raise self.taken(name)
-        self._entries.update(entries)
+        self.entries.update(entries)
         self._functions.update(dict.fromkeys(entries, function))
         self._found.clear()
 
@@ -75,12 +69,12 @@ class Registry(Generic[Entry]):
         return ModelError(f"{name} has a {self._what} already", f"an operator has one {self._what}, in one place")
 
     def _look_up(self, name: str) -> Entry:
-        if name in self._entries:
-            return self._entries[name]
+        if name in self.entries:
+            return self.entries[name]
         # Only in torch's own library does a trailing underscore promise the same computation, in place.
         plain = name.removesuffix("_")
-        if name.startswith("aten.") and plain in self._entries:
-            return self._entries[plain]
+        if name.startswith("aten.") and plain in self.entries:
+            return self.entries[plain]
         return self._unknown(name)
 
 

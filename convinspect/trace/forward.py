@@ -22,7 +22,7 @@ from convinspect.torch_private import children_of, unwrapped
 from convinspect.trace.fake.layouts import Layouts
 from convinspect.trace.fake.leftovers import no_leftovers
 from convinspect.trace.fake.model import FakeModel, faked
-from convinspect.trace.fake.tensor import new_layouts
+from convinspect.trace.fake.tensor import FakeTensor, new_layouts
 from convinspect.trace.foresight import refuse_what_does_not_fit
 from convinspect.trace.higher_order import opened_up
 from convinspect.trace.memory.history import of_forward
@@ -84,7 +84,9 @@ def _trace(prepared: Prepared) -> Trace:
         if found.memory is not None:
             found = _with_training(found, found.memory, prepared, frontend, kept, layouts)
     unit = ran.fields.answer() if found.failure is None else None
-    wants_values = ran.missed_values and found.failure is not None
+    # What names a tensor without data would not have failed on another.
+    missed = ran.missed_values or (found.failure is not None and FakeTensor.__name__ in found.failure.message)
+    wants_values = missed and loaded.device == "meta" and found.failure is not None
     return replace(found, notes=(*found.notes, *notes_of(ran.fields)), unit=unit, wants_values=wants_values)
 
 

@@ -311,6 +311,139 @@ MAPPING = Repository(
     2 * 27 + 2 + 2 * 9 + 2,
     tries=2,
 )
+LIGHTNING = Repository(
+    {
+        "lightning/__init__.py": """
+        class LightningModule(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self._trainer, self._example = None, None
+            @property
+            def example_input_array(self):
+                return self._example
+            @example_input_array.setter
+            def example_input_array(self, value):
+                self._example = value
+            @property
+            def trainer(self):
+                if self._trainer is None:
+                    raise RuntimeError("not attached to a Trainer")
+                return self._trainer
+            @property
+            def device(self):
+                return next(self.parameters()).device
+            def save_hyperparameters(self, **kept):
+                self.hparams = kept
+            def log(self, name, value):
+                if self._trainer is None:
+                    print("self.log() without a trainer")
+        """,
+        "lit.py": """
+        import lightning as L
+        class Encoder(nn.Module):
+            def __init__(self, width):
+                super().__init__()
+                self.linear = nn.Linear(6, width)
+            def forward(self, x):
+                return self.linear(x).relu()
+        class Classifier(L.LightningModule):
+            def __init__(self, width=4, lr=0.1):
+                super().__init__()
+                self.save_hyperparameters(width=width, lr=lr)
+                self.encoder, self.head = Encoder(width), nn.Linear(width, 2)
+                self.example_input_array = torch.rand(3, 6)
+            def forward(self, x):
+                out = self.head(self.encoder(x.to(self.device)))
+                self.log("mean", out.mean())
+                return out
+            def training_step(self, batch, index):
+                return F.cross_entropy(self(batch[0]), batch[1])
+            def configure_optimizers(self):
+                return torch.optim.Adam(self.parameters(), lr=self.hparams["lr"])
+        """,
+    },
+    "lit.py",
+    "",
+    "Classifier",
+    6 * 4 + 4 + 4 * 2 + 2,
+)
+PACKAGE = Repository(
+    {
+        "models/__init__.py": "from .vgg import *\nfrom .resnet import *\n",
+        "models/vgg.py": """
+        __all__ = ["vgg"]
+        class VGG(nn.Module):
+            def __init__(self, features):
+                super().__init__()
+                self.features = features
+            def forward(self, x):
+                return self.features(x)
+        def vgg():
+            return VGG(nn.Conv2d(3, 4, 1))
+        """,
+        "models/resnet.py": """
+        __all__ = ["ResNet", "resnet"]
+        class ResNet(nn.Module):
+            def __init__(self, layers, classes=10):
+                super().__init__()
+                self.layers = nn.Sequential(*[nn.Conv2d(3, 3, 1) for _ in range(layers)])
+            def forward(self, x):
+                return self.layers(x)
+        def resnet(**kwargs):
+            return ResNet(2, **kwargs)
+        """,
+    },
+    "models",
+    "--input 3,8,8",
+    "VGG",
+    16,
+    tries=2,
+)
+CRITERION = Repository(
+    {
+        "detr.py": """
+        class Detector(nn.Module):
+            def __init__(self, classes):
+                super().__init__()
+                self.conv = nn.Conv2d(3, classes, 1)
+            def forward(self, samples):
+                return {"logits": self.conv(samples)}
+        class Criterion(nn.Module):
+            def __init__(self, classes):
+                super().__init__()
+                self.register_buffer("weight", torch.ones(classes))
+        def build(args):
+            model = Detector(args.classes)
+            return model, Criterion(args.classes), {"bbox": None}
+        """
+    },
+    "detr.py:build",
+    "--input 3,8,8 --arg 'args=@argparse.Namespace(classes=5)'",
+    "Detector",
+    20,
+)
+LENGTHS = Repository(
+    {
+        "asr/blocks.py": "class Core(nn.GRU):\n    pass\n",
+        "asr/model.py": """
+        from asr.blocks import Core
+        class Recogniser(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.core, self.head = Core(5, 4, batch_first=True), nn.Linear(4, 7)
+            def forward(self, x: torch.Tensor, x_lens: torch.Tensor):
+                packed = nn.utils.rnn.pack_padded_sequence(x, x_lens, batch_first=True)
+                out, _ = nn.utils.rnn.pad_packed_sequence(self.core(packed)[0], batch_first=True)
+                assert out.shape[1] == 9
+                return self.head(out), x_lens
+        """,
+    },
+    "asr/model.py",
+    "--input x=9,5",
+    "Recogniser",
+    3 * (4 * 5 + 4 * 4 + 4 + 4) + 4 * 7 + 7,
+    tries=2,
+)
 ALL = {name.lower(): value for name, value in vars().items() if isinstance(value, Repository)}
 
 
@@ -336,10 +469,12 @@ def _summary(words: list[str], folder: Path) -> Result:
 
 
 def _as_hinted(words: list[str], result: Result) -> list[str]:
-    """Return what was typed with the hint's options added, or its target in place of the first one."""
+    """Return what the hint says: a whole command, or what was typed with other options, or another target."""
     hint = next(line for line in result.err.splitlines() if line.startswith("hint: "))
     assert "..." not in hint
     said = shlex.split(re.sub(r"; or take .*", "", hint))
+    if "summary" in said:  # the whole command
+        return said[said.index("summary") + 1 :]
     target = next((word for word in said if re.fullmatch(r"\w+\.py:[\w.]+", word)), words[0])
     if "instead" in said:
         words = [word for word in words if not word.startswith("--input") and "=" not in word]

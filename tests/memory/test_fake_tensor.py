@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from convinspect import inspect
 from convinspect.records import Trace
 from convinspect.trace.fake.model import FakeModel, faked
 from convinspect.trace.fake.tensor import FakeMode, FakeTensor
@@ -240,3 +241,24 @@ def test_a_mixture_of_experts_runs_on_meta_and_can_be_trained() -> None:
     assert real.memory is not None
     assert real.memory.training is not None
     assert real.memory.training.gradient_bytes == 4 * 16 * 32 * 4
+
+
+class Labelled(torch.Tensor):
+    """A tensor of a class of the user's own, as those of images and annotations are."""
+
+
+class Labels(nn.Linear):
+    def __init__(self, *, relabels: bool) -> None:
+        super().__init__(4, 4)
+        self.register_buffer("scale", torch.ones(4).as_subclass(Labelled))
+        self.relabels = relabels
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.as_subclass(Labelled) if self.relabels else x) * self.get_buffer("scale")
+
+
+@pytest.mark.parametrize("relabels", [True, False])
+def test_a_class_of_tensors_of_the_users_own_runs_on_meta_or_with_data(*, relabels: bool) -> None:
+    report = inspect(Labels(relabels=relabels).to("meta" if not relabels else "cpu"), torch.rand(2, 4), device="meta")
+    assert (report.failure, report.totals.macs) == (None, 32)
+    assert report.run.device == ("cpu" if relabels else "meta")

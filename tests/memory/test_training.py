@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
+from convinspect import inspect
 from convinspect.frontends import frontend_of
 from convinspect.records import ModuleCall, OpCall, Trace
 from convinspect.spec import OptimizerName
@@ -322,3 +323,27 @@ def test_the_states_of_layers_that_are_alike_are_all_counted(name: OptimizerName
     step = training_step(model, torch.rand(2, 8), config=TrainingConfig(name))
     assert step.optimizer_bytes == each * weight_bytes + steps
     assert step.peak.by_kind.get("optimizer", 0) == step.optimizer_bytes
+
+
+class Pyramid(nn.Module):
+    """Layers of many sizes in no order, one without axes, one whose weight has gaps."""
+
+    def __init__(self, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.layers = perceptron(*widths)
+        self.scale = nn.Parameter(torch.tensor(2.0))
+        self.gaps = nn.Parameter(torch.rand(widths[-1], 6)[:, ::2])
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = (self.layers(x) * self.scale) @ self.gaps
+        return out
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "adamw"])
+@pytest.mark.parametrize("widths", [(4, 8, 16, 32, 64), (64, 32, 16, 8, 4), (8, 64, 4, 32, 32, 32, 16), (50, 50)])
+def test_an_optimizer_that_walks_through_less_shows_the_same_peak(name: OptimizerName, widths: tuple[int, ...]) -> None:
+    """With a timeline it walks through every pair of kinds, and whatever is the peak is one of these."""
+    model, x = Pyramid(widths), torch.rand(2, widths[0])
+    less, more = (inspect(model, x, optimizer=name, sections=sections) for sections in ((), ("timeline",)))
+    assert less.totals.memory.training is not None
+    assert less.totals.memory == more.totals.memory

@@ -23,7 +23,7 @@ from .recording import fact, op_call
 
 @pytest.fixture(autouse=True)
 def _table_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    for part in ("_entries", "_functions", "_found"):
+    for part in ("entries", "_functions", "_found"):
         monkeypatch.setattr(operators._operators, part, dict(getattr(operators._operators, part)))
 
 

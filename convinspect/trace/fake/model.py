@@ -70,7 +70,7 @@ class FakeModel:
         if tensor.is_meta:
             if _is_weight(tensor):
                 forget(tensor)
-            return tensor.detach()
+            return tensor.as_subclass(torch.Tensor).detach()
         storage = tensor.untyped_storage()
         mine = self._storages.get(key := storage_id(tensor))
         if mine is None:

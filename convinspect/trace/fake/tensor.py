@@ -50,25 +50,33 @@ _BORN_HERE = torch.ops.aten.lift_fresh.default
 _PACKS = aten("_pack_padded_sequence")
 _LEFT_BEHIND = "this tensor has no data: an inspection has left it behind"
 
+
+class _Reference(weakref.ref["FakeTensor"]):
+    """A weak reference to the fake tensor whose id was ``key``."""
+
+    __slots__ = ("key",)
+    key: int
+
+
 # The fake tensors that are alive, and those by their ids that a run has left in somebody's hands.
-_alive: set[weakref.ref[FakeTensor]] = set()
-_left_behind: dict[int, weakref.ref[FakeTensor]] = {}
+_alive: dict[int, _Reference] = {}
+_left_behind: set[int] = set()
 
 
 def alive() -> list[FakeTensor]:
     """Return the fake tensors that are alive."""
-    found = (reference() for reference in list(_alive))
+    found = (reference() for reference in list(_alive.values()))
     return [tensor for tensor in found if tensor is not None]
 
 
 def disown(tensors: Iterable[FakeTensor]) -> None:
     """Let ``tensors`` raise an error whenever they are used from now on."""
-    for tensor in tensors:
-        _left_behind[id(tensor)] = weakref.ref(tensor, partial(_forget, id(tensor)))
+    _left_behind.update(map(id, tensors))
 
 
-def _forget(key: int, _reference: object) -> None:
-    _left_behind.pop(key, None)
+def _forget(reference: _Reference) -> None:
+    _alive.pop(reference.key, None)
+    _left_behind.discard(reference.key)
 
 
 # Derivatives make zeros that are nowhere written: without data there is nothing to save.
@@ -115,7 +123,8 @@ class FakeTensor(torch.Tensor):
         """Return a fake tensor on the storage of ``meta``."""
         made: FakeTensor = tensor_like(cls, meta, CPU)
         made._plain = meta
-        _alive.add(weakref.ref(made, _alive.discard))
+        reference = _alive[id(made)] = _Reference(made, _forget)
+        reference.key = id(made)
         return made
 
     @property
