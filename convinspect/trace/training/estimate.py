@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -16,6 +15,7 @@ from convinspect.frontends import Frontend
 from convinspect.records import ModuleCall, Note, OpCall
 from convinspect.tensors.describe import tensors_in
 from convinspect.tensors.registered import set_training
+from convinspect.torch_private import pytree
 from convinspect.trace.apart import Apart, CannotBeKeptApart, apart
 from convinspect.trace.fake.layouts import Layouts
 from convinspect.trace.fake.model import FakeModel, faked
@@ -97,13 +97,18 @@ def _estimated(
         on_cuda = (Note("training_as_on_cpu", _AS_ON_CPU),) if foreach else ()
         return step, (*on_cuda, *near("training", step.calls))
     if isinstance(step, _Unknown) and (may_copy or device != "meta") and not _lacks_values(frontend, given):
-        step = _attempt(lambda: (frontend.copied(), copy.deepcopy(given)), nullcontext(), partial(train, device=where))
+        step = _attempt(lambda: (frontend.copied(), _copied(given)), nullcontext(), partial(train, device=where))
     if isinstance(step, Step):
         return step, ()
     if step is None:
         return None, (Note("nothing_to_train", _NOTHING),)
     without_values = "on tensors without values, " if device == "meta" and step.raised else ""
     return None, (Note("training_unknown", f"{_UNKNOWN}: {without_values}{step.why}"),)
+
+
+def _copied(given: Any) -> Any:
+    """Return inputs that a real run may write into."""
+    return pytree.tree_map_only(torch.Tensor, lambda one: one.detach().clone().requires_grad_(one.requires_grad), given)
 
 
 def _is_recurrent(call: ModuleCall | OpCall) -> bool:
