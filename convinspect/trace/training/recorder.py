@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from convinspect.fields import FieldTracker
-from convinspect.records import OpCall
+from convinspect.records import OpCall, TensorRecord
 from convinspect.tensors.operators import full_name
 from convinspect.torch_private import next_node_number, running_node_number
 from convinspect.trace.memory.timeline import START
@@ -35,6 +35,10 @@ class StepRecorder(Recorder):
         for tensor, gradient in self._gradients.values():
             tensor.grad = gradient
         self._gradients.clear()
+
+    def returned(self, _path: str, _value: Any) -> tuple[TensorRecord, ...]:
+        """Return nothing: the report has its records from the forward alone."""
+        return ()
 
     def _record(
         self, func: Any, _args: tuple[Any, ...], _kwargs: dict[str, Any], given: Sequence[torch.Tensor], out: Any
