@@ -131,7 +131,7 @@ def test_in_place_needs_less_and_the_report_says_where() -> None:
     first, second = 16 * 32 * 32 * 4, 16 * 16 * 16 * 4
     assert plain.memory.inference_peak.path == "relu1"
     assert saving.memory.inference_peak.path == "pool1"
-    assert saving.memory.inference_peak.bytes == plain.memory.inference.bytes - first + second
+    assert saving.memory.inference_peak.bytes == plain.memory.inference_peak.bytes - first + second
     assert {row.path: row.bytes for row in plain.memory.inference_peak.alive if row.kind == "activations"} == {
         "conv1": first,
         "relu1": first,
