@@ -17,6 +17,7 @@ from convinspect.tensors.describe import tensors_in
 from convinspect.tensors.identity import storage_id, storage_of
 from convinspect.tensors.operators import mutates, signature_of
 from convinspect.tensors.registered import registered_modules, registered_tensors
+from convinspect.torch_private import undispatched
 from convinspect.trace.snapshot import Snapshot, state_of_code
 from convinspect.users_code import process_kept
 
@@ -116,9 +117,10 @@ def _may_change(func: Any, tensor: torch.Tensor) -> bool:
 def _copied(tensor: torch.Tensor) -> tuple[Any, Any]:
     """Return what holds the tensor's values and a copy of it; no copy of what has no values."""
     storage = storage_of(tensor)
-    if storage is None:
-        return tensor.detach(), tensor.detach().clone()
-    return storage, None if storage.device.type == "meta" else storage.clone()
+    with undispatched():
+        if storage is None:
+            return tensor.detach(), tensor.detach().clone()
+        return storage, None if storage.device.type == "meta" else storage.clone()
 
 
 def _state(tensor: torch.Tensor) -> _Undo:
