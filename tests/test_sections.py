@@ -77,7 +77,7 @@ SHAPES = {"UpDown": "2,23,18", "Gated": "4,9,11", "Patches": "3,16,12", "Wave": 
 
 
 def _request(folder: Path, name: str, **more: Any) -> Request:
-    file = folder / "nets.py"
+    file = folder / "nets_with_units.py"
     file.write_text(NETS, "utf-8")
     target = parse_target(f"{file}:{name}")
     return Request(target, (parse_input(SHAPES[name]),), device="meta", optimizer=None, **more)
