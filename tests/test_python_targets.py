@@ -251,13 +251,13 @@ def test_the_command_line_that_a_file_misses_is_given_as_the_hint_says(
         ("resnet_tut.ResNet18", "resnet_tut:ResNet18 or resnet_tut.py:ResNet18"),
         ("resnet_tut.py.ResNet18", "resnet_tut:ResNet18 or resnet_tut.py:ResNet18"),
         ("./resnet_tut.ResNet18", "./resnet_tut.py:ResNet18"),
-        ("folder_of_nets.resnet_tut.ResNet18", "folder_of_nets.resnet_tut:ResNet18 or folder_of_nets/resnet_tut.py:ResNet18"),
-        ("folder_of_nets/resnet_tut.ResNet18", "folder_of_nets/resnet_tut.py:ResNet18"),
-        ("folder_of_nets/resnet_tut.py.ResNet18", "folder_of_nets/resnet_tut.py:ResNet18"),
+        ("part.resnet_tut.ResNet18", "part.resnet_tut:ResNet18 or part/resnet_tut.py:ResNet18"),
+        ("part/resnet_tut.ResNet18", "part/resnet_tut.py:ResNet18"),
+        ("part/resnet_tut.py.ResNet18", "part/resnet_tut.py:ResNet18"),
     ],
 )
 def test_a_dot_in_place_of_the_colon_is_understood(target: str, hint: str, tmp_path: Path) -> None:
-    for folder in (tmp_path, tmp_path / "folder_of_nets"):
+    for folder in (tmp_path, tmp_path / "part"):
         _write(folder, ONE.replace("Net", "ResNet18"), "resnet_tut.py")
     result = _summary(target, cwd=tmp_path)
     assert (result.code, result.out) == (2, "")
