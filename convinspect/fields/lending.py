@@ -26,6 +26,11 @@ class Lent:
         self._lent: dict[int, tuple[StorageWeakRef, Cause, int | None]] = {}
         self._there: dict[int, StorageWeakRef] | None = None
 
+    @property
+    def is_awake(self) -> bool:
+        """Whether anything was lent or has left; until then there is nothing to look at."""
+        return bool(self._lent) or self._there is not None
+
     def lend(self, tensor: Tensor, cause: Cause) -> None:
         """Take note that ``cause`` gives the memory of ``tensor`` away."""
         storage = storage_of(tensor)

@@ -144,8 +144,9 @@ class FieldTracker:
         given = dict(zip(signature.names, args, strict=False)) | dict(kwargs)
         cause = Cause(self._order, path, name_of(func))
         self._follow(func, signature, given, out, cause, nested=nested)
-        self._lent.made(results(out))
-        self._lent.looked_at(written(func, tuple(args), kwargs))
+        if self._lent.is_awake:
+            self._lent.made(results(out))
+            self._lent.looked_at(written(func, tuple(args), kwargs))
 
     def _follow(
         self, func: Any, signature: Signature, given: Mapping[str, Any], out: Any, cause: Cause, *, nested: bool
@@ -191,7 +192,7 @@ class FieldTracker:
 
     def reads(self, given: Sequence[Tensor]) -> None:
         """Take note of what an operator is about to read: others may have written to memory that was lent."""
-        if self._followed is not None:
+        if self._followed is not None and self._lent.is_awake:
             for tensor in given:
                 self._look_at(tensor)
 
