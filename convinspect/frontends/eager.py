@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import sys
 import threading
@@ -18,7 +17,7 @@ from torch.nn.parameter import UninitializedBuffer, is_lazy
 
 from convinspect.frontends.frontend import Frontend, Runner, ScopeRecorder
 from convinspect.frontends.modules import type_name
-from convinspect.frontends.placing import copy_to
+from convinspect.frontends.placing import copied, copy_to
 from convinspect.frontends.torchscript.markers import marked_parts
 from convinspect.frontends.torchscript.scopes import scopes_in_parts
 from convinspect.tensors.describe import records_in
@@ -147,7 +146,7 @@ def _materialised(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any
     """Return a copy of a model that has run once: what is lazy has its shape, what it makes in a forward is there."""
     # A lazy buffer cannot be deep-copied as it is.
     lazy = {id(b): UninitializedBuffer(device=b.device, dtype=b.dtype) for b in registered_buffers(model) if is_lazy(b)}  # type: ignore[call-arg] # torch leaves its signature out
-    shaped = copy.deepcopy(model, lazy)
+    shaped = copied(model, lazy)
     # What is wrong with this forward is told by the one that is recorded.
     with suppress(Exception), torch.random.fork_rng(), torch.no_grad():
         shaped.eval()(*args, **kwargs)

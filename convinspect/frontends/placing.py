@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from inspect import signature
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -43,9 +44,15 @@ def copy_to(model: nn.Module, device: str) -> nn.Module:
             there = on_device(tensor.detach(), device)
             is_parameter = isinstance(tensor, nn.Parameter)
             moved[id(tensor)] = nn.Parameter(there, requires_grad=tensor.requires_grad) if is_parameter else there
+    return _moved(copied(model, moved), device)
+
+
+def copied(model: nn.Module, instead: dict[int, Any]) -> nn.Module:
+    """Return a deep copy of ``model``, with others ``instead`` of some objects by their id; Python's modules stay."""
+    values = (value for module in registered_modules(model) for value in vars(module).values())
+    stay = {id(value): value for value in values if isinstance(value, ModuleType)}
     with running_users_code(f"copying {type(model).__name__}"):
-        copied: nn.Module = copy.deepcopy(model, moved)
-    return _moved(copied, device)
+        return copy.deepcopy(model, stay | instead)
 
 
 def _tensors_of(model: nn.Module) -> list[torch.Tensor]:

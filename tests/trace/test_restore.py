@@ -296,3 +296,17 @@ def test_a_forward_that_lowers_the_limit_of_recursion_does_not_lower_ours(device
     assert (report.failure, report.totals.macs) == (None, 32)
     assert report.totals.memory.training is not None
     assert sys.getrecursionlimit() == before
+
+
+@pytest.mark.parametrize("device", [None, "meta"])
+def test_a_lazy_model_may_keep_a_module_of_python(device: str | None) -> None:
+    class Lazy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.functions = nn.LazyLinear(3), nn.functional
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.functions.relu(self.layer(x))
+
+    report = inspect(Lazy(), (torch.zeros(1, 7),), device=device)
+    assert (report.failure, report.totals.macs, report.totals.params) == (None, 21, 24)
