@@ -183,7 +183,7 @@ def _updated(check: Check, name: str, report: Report, before: Baseline) -> Basel
             raise UsageError(f"--update-baseline {name}: {error.message}: it is not written over") from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        open_output(str(path), [str(check.folder / check.request.target.source)]).write(None, report.to_json())
+        open_output(str(path), [str(check.folder / check.request.target.source)]).write(report.to_json())
     except UsageError as error:
         raise UsageError(error.message.replace("--output", "--update-baseline", 1), error.hint) from error
     except OSError as error:
