@@ -150,7 +150,7 @@ def _whole(side: _Side, outcome: Outcome) -> Report:
         say(f"note: {side.name}: {note}")
     report, complaint = outcome.report, outcome.error
     if complaint is not None:
-        error = InspectError(f"{side.name}: {complaint.message}", complaint.hint)
+        error = InspectError(f"{side.name}: {complaint.message}", complaint.hint, complaint.lines)
         error.exit_code = complaint.exit_code
         raise error
     if report is None:

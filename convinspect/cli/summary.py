@@ -111,7 +111,7 @@ def _run(request: Request, form: str, layout: Options, output: Output, options: 
     failed = failure_of(report, request)
     if failed is None or output.is_stdout or options["partial"]:
         page = fitted(layout, output.screen)
-        taken = len(told(report)) + (height_of(failed.message, failed.hint, page.width) if failed is not None else 0)
+        taken = len(told(report)) + (height_of(failed, page.width) if failed is not None else 0)
         # What stands on stderr is not said twice.
         page = replace(fitted(layout, output.screen, taken=taken), told=output.is_stdout)
         output.write(render(report, form, page))

@@ -86,9 +86,9 @@ def _apart(assignment: Assignment) -> tuple[str, ...]:
     return (f"{scratch}/", f"{os.path.realpath(scratch)}/")
 
 
-def _complaint(text: str, raised: BaseException) -> tuple[str, str | None, int]:
+def _complaint(text: str, raised: BaseException) -> tuple[Any, ...]:
     if isinstance(raised, InspectError):
-        return raised.in_one_line, raised.hint, raised.exit_code
+        return raised.message, raised.hint, raised.exit_code, raised.lines
     if isinstance(raised, MemoryError):
         return f"{text}: out of memory", "--device meta takes none for the weights", 3
     if isinstance(raised, SystemExit):

@@ -57,7 +57,7 @@ def _stopped(suite: ET.Element, classname: str, name: str, problem: Complaint) -
     case = ET.SubElement(suite, "testcase", classname=_clean(classname), name=name)
     kind = f"exit {problem.exit_code}"
     element = ET.SubElement(case, "error", message=_clean(problem.message), type=kind)
-    element.text = _clean("\n".join(filter(None, (problem.message, problem.hint))))
+    element.text = _clean("\n".join(problem.sentences))
 
 
 def _count(root: ET.Element) -> None:

@@ -30,6 +30,7 @@ def _section(result: Result) -> Iterator[str]:
     yield ""
     if result.problem is not None:
         yield f"**ERROR** {_text(result.problem.message)}"
+        yield from ["", *(f"- {_text(line)}" for line in result.problem.lines)] if result.problem.lines else []
         yield from (["", _text(result.problem.hint)] if result.problem.hint else [])
         yield ""
     if result.verdicts:

@@ -39,6 +39,8 @@ def _block(result: Result) -> Iterator[str]:
         yield from _wrapped(_INDENT, f"note: {note}")
     if result.problem is not None:
         yield from _wrapped("ERROR ", result.problem.message)
+        for line in result.problem.lines:
+            yield from _wrapped(f"{_INDENT}  ", line)
         yield from _labelled("hint", result.problem.hint)
     yield from _lines(result)
     if result.exit_code:
