@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from convinspect.check.plan import Check
+from convinspect.check.limits import Check
 from convinspect.check.verdicts import BREACH, Status, Verdict, worst
 from convinspect.errors import Complaint
 from convinspect.report import Report

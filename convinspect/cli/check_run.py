@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from convinspect.check.comparing import differences
+from convinspect.check.baselines import commit_of, differences, is_in, made, made_at
 from convinspect.check.judging import judge
-from convinspect.check.plan import Check
-from convinspect.check.provenance import commit_of, is_in, made, made_at
+from convinspect.check.limits import Check
 from convinspect.check.results import Baseline, Result
 from convinspect.check.source_line import source_file
 from convinspect.check.verdicts import BREACH, Verdict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convinspect.diff import numbers
+from convinspect.diff import amounts
 from convinspect.diff.amounts import Change
 from convinspect.diff.difference import Diff, counts_of
 from convinspect.diff.labels import row_count
@@ -98,6 +98,6 @@ def brief(diff: Diff, *, ascii_only: bool = False) -> list[str]:
     for _, name, value in totals(diff):
         # The bytes of more weights are no news of their own.
         if value.differs and (name != "weight_bytes" or not diff.totals["params"].differs):
-            change, share = numbers.change(name, value, glyphs), numbers.percent(value, glyphs)
+            change, share = amounts.change(name, value, glyphs), amounts.percent(value, glyphs)
             found.append(f"{_TITLES[name]} {change}" + (f" ({share})" if share not in ("", change) else ""))
     return [*found, changes(diff)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convinspect.diff import numbers
+from convinspect.diff import amounts
 from convinspect.diff.amounts import Change
-from convinspect.diff.facets import Facet
+from convinspect.diff.difference import Facet
 from convinspect.diff.lines import Line
 from convinspect.diff.nodes import attributes_of
 from convinspect.render.text import Glyphs, clean
@@ -97,7 +97,7 @@ def details(line: Line, glyphs: Glyphs) -> str:
 
 
 def _sides(name: str, measure: str, value: Change, glyphs: Glyphs) -> tuple[str, str, str]:
-    return name, numbers.amount(measure, value.before, glyphs), numbers.amount(measure, value.after, glyphs)
+    return name, amounts.amount(measure, value.before, glyphs), amounts.amount(measure, value.after, glyphs)
 
 
 def counted(line: Line) -> str:

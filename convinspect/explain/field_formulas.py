@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from convinspect.explain.known import BATCH_NORMS, ELEMENTWISE, JOINING, MOVING_AXES
-from convinspect.explain.scene import Scene, sides
+from convinspect.explain.steps import Scene, sides
 from convinspect.records import Jump, ReceptiveField
 from convinspect.report import Report
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from math import prod
 
 from convinspect.explain.known import ELEMENTWISE, KEEPS_INPUT, KEEPS_NOTHING, KEEPS_OUTPUT
-from convinspect.explain.scene import Scene, times
-from convinspect.explain.steps import Step
+from convinspect.explain.steps import Scene, Step, times
 from convinspect.ops import is_view_named
 from convinspect.report import Layer, Report
 

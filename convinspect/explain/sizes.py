@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from math import prod
 
 from convinspect.explain.known import BATCH_NORMS, ELEMENTWISE, REARRANGING, SAME_SHAPE
-from convinspect.explain.scene import Scene, Sizes, axis_names, sides, times
-from convinspect.explain.steps import Step
+from convinspect.explain.steps import Scene, Sizes, Step, axis_names, sides, times
 from convinspect.records import Padding
 
 _CAT = "cat"

@@ -17,13 +17,10 @@ from typing import Any, NoReturn
 
 from convinspect.errors import Complaint, InspectError, UsageError
 from convinspect.gather import plain, running
-from convinspect.gather.assignment import Assignment, unseal
+from convinspect.gather.assignment import Assignment, Ending, complaint_about, unseal
 from convinspect.gather.checkout import Checkouts
-from convinspect.gather.ending import Ending, complaint_about
-from convinspect.gather.job import Job, Outcome, Prepared, as_asked
-from convinspect.gather.key import needs_fresh_process
-from convinspect.gather.saved import is_saved_report, read_saved_report
-from convinspect.gather.store import Store
+from convinspect.gather.job import Job, Outcome, Prepared, as_asked, needs_fresh_process
+from convinspect.gather.store import Store, is_saved_report, read_saved_report
 from convinspect.report import Report
 
 # A fork of a process with torch in it: safe where no thread was started, which is known of Linux.

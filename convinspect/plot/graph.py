@@ -11,7 +11,7 @@ from typing import Any
 from convinspect.errors import UsageError
 from convinspect.plot.drawing import PlotOptions
 from convinspect.render.cells import shape
-from convinspect.render.geometry import geometry
+from convinspect.render.labels import geometry
 from convinspect.report import Edge, Report
 from convinspect.tree import Node, tree_of
 

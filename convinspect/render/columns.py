@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from convinspect import units
 from convinspect.errors import UsageError
 from convinspect.render import cells, field
-from convinspect.render.signs import Sign
+from convinspect.render.text import Sign
 
 if TYPE_CHECKING:
     from convinspect.report import Report

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convinspect.check.describing import sentences
 from convinspect.check.results import Result, Session
 from convinspect.check.source_line import Place, place_of
+from convinspect.check.wording import sentences
 from convinspect.units import printable
 
 

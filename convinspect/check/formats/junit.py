@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from convinspect.check.describing import about_baseline, about_run, sentences
 from convinspect.check.results import Result, Session
 from convinspect.check.verdicts import Verdict
+from convinspect.check.wording import about_baseline, about_run, sentences
 from convinspect.errors import Complaint
 
 # What XML 1.0 cannot hold, not even escaped.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from convinspect.check.describing import about_baseline, about_run, sentences
 from convinspect.check.results import Result, Session
+from convinspect.check.wording import about_baseline, about_run, sentences
 from convinspect.units import printable
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from convinspect.check.describing import about_baseline, about_run, rows_text, where_to_edit
 from convinspect.check.results import Result, Session
 from convinspect.check.verdicts import Verdict
+from convinspect.check.wording import about_baseline, about_run, rows_text, where_to_edit
 from convinspect.units import printable
 
 _WIDTH = 80
