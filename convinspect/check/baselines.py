@@ -10,6 +10,7 @@ from pathlib import Path
 from convinspect.check.metrics import Condition
 from convinspect.git import ask
 from convinspect.report import Report, Tensor
+from convinspect.units import shape
 
 
 def made(file: Path) -> str:
@@ -92,7 +93,7 @@ def _differences(report: Report, baseline: Report) -> Iterator[Difference]:
 
 
 def _input(tensor: Tensor) -> str:
-    return f"{'x'.join(map(str, tensor.shape)) or 'scalar'} {tensor.dtype}"
+    return f"{shape(tensor.shape)} {tensor.dtype}"
 
 
 def _step(report: Report) -> str:

@@ -141,7 +141,7 @@ def _sort(line: Line) -> str:
 
 def _label(line: Line, glyphs: Glyphs) -> str:
     if line.kind != "row":
-        return escape(labels.counted(line))
+        return escape(labels.count(line))
     name, said = labels.names(line, glyphs), labels.details(line, glyphs)
     parts = [code(name)] if name else []
     parts.append(f"{code(labels.types(line, glyphs))}{escape(labels.remark(line, glyphs))}")

@@ -169,7 +169,7 @@ def _mark(line: Line) -> str:
 
 def _label(line: Line, glyphs: Glyphs) -> Text:
     if line.kind != "row":
-        return Text(labels.counted(line), style="dim")
+        return Text(labels.count(line), style="dim")
     name, kind = labels.names(line, glyphs), labels.types(line, glyphs)
     mark = _mark(line)
     label = Text.assemble((name, _STYLES[mark]), ": " if name and kind else "", (kind, "cyan" if mark == " " else ""))

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from math import prod
 from typing import Literal
 
-from convinspect.explain.steps import Scene, Step, times
+from convinspect.explain.steps import Scene, Step
+from convinspect.units import shape
 
 _OF_NORM: dict[str, Literal["affine", "bias"]] = {"weight": "affine", "bias": "bias"}
 _RECURRENT = {"LSTM": 4, "GRU": 3, "RNN": 1, "LSTMCell": 4, "GRUCell": 3, "RNNCell": 1}
@@ -57,7 +58,7 @@ def _parts(scene: Scene) -> Iterator[tuple[str, str, int]]:
             outer, inner = inner, outer
         groups, kernel = found["groups"], found["kernel_size"]
         each = f"{inner}" if groups == 1 else f"{inner}/{groups}"
-        yield "weight", f"{outer} * {each} * {times(kernel)}", outer * (inner // groups) * prod(kernel)
+        yield "weight", f"{outer} * {each} * {shape(kernel)}", outer * (inner // groups) * prod(kernel)
         if found.get("bias"):
             yield "bias", f"{found['out_channels']}", found["out_channels"]
     elif "in_features" in found:
@@ -67,7 +68,7 @@ def _parts(scene: Scene) -> Iterator[tuple[str, str, int]]:
             yield "bias", f"{outer}", outer
     elif "affine" in found and ("num_features" in found or "normalized_shape" in found):
         sizes = found.get("normalized_shape") or (found["num_features"],)
-        yield from ((name, times(sizes), prod(sizes)) for name in ("weight", "bias") if found[_OF_NORM[name]])
+        yield from ((name, shape(sizes), prod(sizes)) for name in ("weight", "bias") if found[_OF_NORM[name]])
     elif "num_embeddings" in found:
         rows, features = found["num_embeddings"], found["embedding_dim"]
         yield "table", f"{rows} * {features}", rows * features
@@ -128,19 +129,19 @@ def _formula(scene: Scene) -> tuple[str, int] | None:
     if "in_channels" in found:
         return _convolution(scene)
     if "in_features" in found:
-        return f"{times(made)} outputs * {found['in_features']} features", prod(made) * found["in_features"]
+        return f"{shape(made)} outputs * {found['in_features']} features", prod(made) * found["in_features"]
     if "hidden_size" in found and "input_size" in found:
         return _recurrent_work(scene)
     if scene.layer.type == _ATTENTION:
         query, key, value = (tensor.shape for tensor in scene.layer.inputs[-3:])
         rows, keys = prod(made[:-1]), key[-2]
-        return f"{times(made[:-1])} queries * {keys} keys * ({query[-1]} + {value[-1]} features)", rows * keys * (
+        return f"{shape(made[:-1])} queries * {keys} keys * ({query[-1]} + {value[-1]} features)", rows * keys * (
             query[-1] + value[-1]
         )
     if scene.layer.type == "matmul" and scene.layer.kind == "function" and len(scene.layer.inputs) > 1:
         inner = scene.layer.inputs[-2].shape[-1:]
         if inner and scene.layer.inputs[-2].shape and scene.layer.inputs[-1].shape:
-            return f"{times(made)} outputs * {inner[0]} summed", prod(made) * inner[0]
+            return f"{shape(made)} outputs * {inner[0]} summed", prod(made) * inner[0]
     return None
 
 
@@ -152,7 +153,7 @@ def _convolution(scene: Scene) -> tuple[str, int] | None:
     grid, channels = (given, found["out_channels"]) if found["transposed"] else (made, found["in_channels"])
     what = "inputs" if found["transposed"] else "outputs"
     each = f"{channels}" if groups == 1 else f"{channels}/{groups}"
-    return f"{times(grid)} {what} * {each} * {times(kernel)}", prod(grid) * (channels // groups) * prod(kernel)
+    return f"{shape(grid)} {what} * {each} * {shape(kernel)}", prod(grid) * (channels // groups) * prod(kernel)
 
 
 def _recurrent_work(scene: Scene) -> tuple[str, int] | None:
@@ -160,7 +161,7 @@ def _recurrent_work(scene: Scene) -> tuple[str, int] | None:
     if matrices is None or scene.given is None:
         return None
     steps = prod(scene.given[:-1])
-    return f"{times(scene.given[:-1])} steps * {matrices:,} weights of the matrices", steps * matrices
+    return f"{shape(scene.given[:-1])} steps * {matrices:,} weights of the matrices", steps * matrices
 
 
 # More terms than a line has room for are told by their number.

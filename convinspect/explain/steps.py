@@ -105,13 +105,3 @@ class Scene:
 def axis_names(axes: int) -> Sizes | tuple[str, ...]:
     """Return what people call the last ``axes`` axes of a tensor."""
     return _AXES.get(axes, tuple(f"axis {axis + 1}" for axis in range(axes)))
-
-
-def sides(padding: int | Sizes) -> tuple[int, int]:
-    """Return how much stands before and after an axis."""
-    return (padding, padding) if isinstance(padding, int) else (padding[0], padding[1])
-
-
-def times(sizes: Sizes) -> str:
-    """Return a shape as people write it: ``1x20x8x8``; of no axes ``scalar``."""
-    return "x".join(map(str, sizes)) if sizes else "scalar"

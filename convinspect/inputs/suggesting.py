@@ -15,6 +15,7 @@ from convinspect.frontends import Frontend
 from convinspect.frontends.modules import type_name
 from convinspect.inputs.places import Use, uses_of
 from convinspect.load import Loaded
+from convinspect.load.choose import is_needed
 from convinspect.tensors.registered import registered_modules
 
 _WINDOWED = re.compile(r"(?:Lazy)?(?:Conv(?:Transpose)?|(?:(?:Adaptive)?(?:Max|Avg)|LP|FractionalMax)Pool)([123])d")
@@ -49,7 +50,7 @@ def _wanted(
 ) -> tuple[list[str], bool]:
     """Return a spec with its name for each input that is not given, and whether they must hold the batch."""
     model, signature = frontend.module, frontend.signature()
-    needed = [p for p in signature.parameters.values() if _is_needed(p) and p.name not in given] if signature else []
+    needed = [p for p in signature.parameters.values() if is_needed(p) and p.name not in given] if signature else []
     uses = uses_of(model, [p.name for p in needed])
     whole = whole or any(map(_is_whole, uses))
     first = _spec_in(model, whole=whole) or ("..." if len(needed) > 1 else "3,224,224")
@@ -134,11 +135,6 @@ def _spec(module: nn.Module, *, whole: bool) -> str | None:
     return None
 
 
-def _is_needed(parameter: inspect.Parameter) -> bool:
-    variadic = (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    return parameter.default is parameter.empty and parameter.kind not in variadic
-
-
 def has_batch(model: nn.Module, tensor: torch.Tensor) -> bool:
     """Tell whether the first axis of ``tensor`` counts a batch: convolutions and pools also take inputs without one."""
     # By name, as scripted modules are instances of none of torch's layers.
@@ -153,9 +149,7 @@ def refusal(loaded: Loaded, signature: inspect.Signature, args: tuple[Any, ...],
     unnamed = {0: [], 1: ["an unnamed input"]}.get(len(args), [f"{len(args)} unnamed inputs"])
     message = f"forward{takes} cannot take {', '.join([*unnamed, *kwargs])}"
     own = signature.parameters
-    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    plain = [p for p in own.values() if p.kind not in variadic]
-    missing = [p.name for i, p in enumerate(plain) if p.default is p.empty and i >= len(args) and p.name not in kwargs]
+    missing = [p.name for i, p in enumerate(own.values()) if is_needed(p) and i >= len(args) and p.name not in kwargs]
     unknown = [name for name in kwargs if name not in own]
     if unknown:
         are = "are" if len(missing) > 1 else "is"

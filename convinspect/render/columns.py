@@ -121,7 +121,7 @@ COLUMNS = {
         _tensors(
             "input",
             "Input",
-            cells=cells.several(lambda row: [cells.shape(given.shape) for given in row.layer.inputs]),
+            cells=cells.several(lambda row: [units.shape(given.shape) for given in row.layer.inputs]),
             means="shape of the first tensor that goes in",
             extra=3,
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from convinspect.render.rows import Row
 from convinspect.render.text import Glyphs, clean, shorten, text_width
 from convinspect.report import Layer
-from convinspect.units import setting
+from convinspect.units import setting, shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def described(attributes: Mapping[str, Any], kind: str = "") -> list[str]:
 def _window(attributes: Mapping[str, Any], kind: str) -> Iterator[str]:
     kernel = attributes.get("kernel_size")
     if kernel:
-        yield _sizes(kernel)
+        yield shape(kernel)
     if attributes.get("transposed") and "ranspose" not in kind:
         yield "transposed"
     for key, mark in (("stride", "/"), ("dilation", "d")):
@@ -127,7 +127,3 @@ def _sequence(attributes: Mapping[str, Any]) -> Iterator[str]:
 def _is_computed(layer: Layer) -> bool:
     # A mask or an index is of another dtype by nature: that says nothing of the layer.
     return layer.outputs[0].dtype.startswith(("float", "bfloat", "complex", "q"))
-
-
-def _sizes(sizes: Sequence[object]) -> str:
-    return "x".join(map(str, sizes))

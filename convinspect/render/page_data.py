@@ -9,7 +9,7 @@ import msgspec
 
 from convinspect.records import Interval, Peak, ReceptiveField, Timeline, Units
 from convinspect.render import caveats
-from convinspect.render.cells import CellContext, shape, size_text
+from convinspect.render.cells import CellContext, size_text
 from convinspect.render.columns import COLUMNS, Column, with_values
 from convinspect.render.heading import heading
 from convinspect.render.labels import geometry
@@ -17,7 +17,7 @@ from convinspect.render.outline import Outline
 from convinspect.render.rows import row_of
 from convinspect.render.text import UNICODE
 from convinspect.report import Report
-from convinspect.units import exact, setting
+from convinspect.units import exact, setting, shape
 
 _ENDLESS = 10_000
 

@@ -22,6 +22,7 @@ from convinspect.render.rows import Row
 from convinspect.render.selection import Selection, select
 from convinspect.render.text import ASCII, UNICODE, Glyphs, text_width, wrapped
 from convinspect.report import Report
+from convinspect.units import counted
 
 
 def write(report: Report, options: Options) -> str:
@@ -154,8 +155,7 @@ def _together(parts: Sequence[Sequence[Text]], lines: int | None) -> list[Text]:
 
 def _folded(selection: Selection, width: int, glyphs: Glyphs) -> Iterator[Text]:
     if selection.folded:
-        rows = "row" if selection.folded == 1 else "rows"
-        for line in wrapped(f"{selection.folded:,} {rows} folded: {selection.more}", width - 2, 0, glyphs):
+        for line in wrapped(f"{counted(selection.folded, 'row')} folded: {selection.more}", width - 2, 0, glyphs):
             yield Text(f"  {line}", style="dim")
 
 
