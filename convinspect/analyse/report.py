@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from convinspect.analyse.layers import layers_of
 from convinspect.analyse.notes import notes_of, uncounted_of
@@ -33,9 +34,7 @@ def analyse(trace: Trace, sections: tuple[Section, ...] = ()) -> Report:
         uncounted=uncounted_of(rows),
         unit=trace.unit,
         failure=_failure(trace, layers),
-        graph=edges_of(rows) if "graph" in sections else None,
-        timeline=timelines_of(trace, rows) if "timeline" in sections else None,
-        units=units_of(rows) if "units" in sections else None,
+        **{section: _SECTIONS[section](trace, rows) for section in sections},
     )
 
 
@@ -66,7 +65,7 @@ def _bytes_by_dtype(trace: Trace) -> dict[str, int]:
     return dict(sorted(sizes.items()))
 
 
-def edges_of(rows: Sequence[Row]) -> tuple[Edge, ...]:
+def _edges(_: Trace, rows: Sequence[Row]) -> tuple[Edge, ...]:
     """Return the edges ``(from, to)`` by the rows' places, each once, in the order in which rows read; see `Report`."""
     made_in: dict[int, int] = {}
     passed_on: dict[int, int | None] = {}
@@ -88,7 +87,7 @@ def edges_of(rows: Sequence[Row]) -> tuple[Edge, ...]:
     return tuple(edge for edge in found if edge[0] != edge[1])
 
 
-def timelines_of(trace: Trace, rows: Sequence[Row]) -> Timelines | None:
+def _timelines(trace: Trace, rows: Sequence[Row]) -> Timelines | None:
     """Return the timelines of ``trace``; what has no row of its own belongs to the row that it ran in."""
     if trace.timelines is None:
         return None
@@ -102,9 +101,16 @@ def timelines_of(trace: Trace, rows: Sequence[Row]) -> Timelines | None:
     return Timelines(renamed(inference, place), renamed(training, place) if training is not None else None)
 
 
-def units_of(rows: Sequence[Row]) -> RowsUnits:
+def _units(_: Trace, rows: Sequence[Row]) -> RowsUnits:
     """Return what every unit of each row sees, alike ones once."""
     places: dict[Units, int] = {}
     of = [row.call.units if row.call is not None else None for row in rows]
     layers = tuple(None if units is None else places.setdefault(units, len(places)) for units in of)
     return RowsUnits(layers, tuple(places))
+
+
+_SECTIONS: Mapping[Section, Callable[[Trace, Sequence[Row]], Any]] = {
+    "graph": _edges,
+    "timeline": _timelines,
+    "units": _units,
+}

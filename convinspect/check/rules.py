@@ -104,15 +104,11 @@ def _with_share(params: int, total: int) -> str:
     return f"{units.exact(params)} ({100 * params / total:.1f}%)"
 
 
-def _trainable(one: Rule, report: Report) -> Verdict:
-    return _gradients(one, report, lambda row: row.params - row.trainable_params, "frozen")
+def _gradients(one: Rule, report: Report) -> Verdict:
+    def wrong(row: Layer) -> int:
+        return row.trainable_params if one.kind == "frozen" else row.params - row.trainable_params
 
-
-def _frozen(one: Rule, report: Report) -> Verdict:
-    return _gradients(one, report, lambda row: row.trainable_params, "trainable")
-
-
-def _gradients(one: Rule, report: Report, wrong: Callable[[Layer], int], called: str) -> Verdict:
+    called = "trainable" if one.kind == "frozen" else "frozen"
     parts = [part_of(report, pattern) for pattern in one.names]
     if any(note.code == "assumed_trainable" for note in report.warnings):
         raise UsageError("a file of weights does not tell which parameters are trained", "check the model itself")
@@ -157,8 +153,8 @@ def _no_uncounted(one: Rule, report: Report) -> Verdict:
 
 _JUDGES: Mapping[RuleKind, Callable[[Rule, Report], Verdict]] = {
     "max-share": _max_share,
-    "trainable": _trainable,
-    "frozen": _frozen,
+    "trainable": _gradients,
+    "frozen": _gradients,
     "dtypes": _dtypes,
     "no-uncounted": _no_uncounted,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from convinspect.records import PER_AXIS, LocalField, ReceptiveField, Timelines, Unit, Units
 from convinspect.report.rows import Layer, RowsUnits, Totals
@@ -22,7 +22,19 @@ _PER_AXIS = (
 _OWN = ("params", "trainable_params", "buffers", "param_bytes", "buffer_bytes")
 
 
-def faults_of_rows(layers: Sequence[Layer]) -> Iterator[Fault]:
+def faults_of(report: Any) -> Iterator[Fault]:
+    """Yield what contradicts itself in ``report``; it is the `Report` that asks."""
+    rows = len(report.layers)
+    yield from _of_rows(report.layers)
+    if report.unit is not None:
+        yield from _uneven(report.unit, len(report.unit.axes), "unit")
+    yield from _of_graph(report.graph, len(report.inputs), report.layers)
+    yield from _of_timeline(report.timeline, rows)
+    yield from _of_units(report.units, rows)
+    yield from _of_totals(report.totals, report.layers)
+
+
+def _of_rows(layers: Sequence[Layer]) -> Iterator[Fault]:
     """Yield where lists that have an entry an axis are of different lengths."""
     for i, layer in enumerate(layers):
         place = f"layers[{i}]"
@@ -38,12 +50,6 @@ def faults_of_rows(layers: Sequence[Layer]) -> Iterator[Fault]:
             yield f"{place}.attributes", f"expected lists of one length, one entry an axis, got {said}"
 
 
-def faults_of_unit(unit: Unit | None) -> Iterator[Fault]:
-    """Yield where lists of the one unit do not have an entry an axis."""
-    if unit is not None:
-        yield from _uneven(unit, len(unit.axes), "unit")
-
-
 def _uneven(field: ReceptiveField | LocalField | Unit, axes: int, place: str) -> Iterator[Fault]:
     for name in _PER_AXIS:
         values = getattr(field, name, None)
@@ -56,7 +62,7 @@ def _of_length(place: str, length: int, wanted: int, why: str = "") -> Iterator[
         yield place, f"expected a list of length {wanted}{why}, got {length}"
 
 
-def faults_of_graph(graph: Sequence[tuple[int, int]] | None, inputs: int, layers: Sequence[Layer]) -> Iterator[Fault]:
+def _of_graph(graph: Sequence[tuple[int, int]] | None, inputs: int, layers: Sequence[Layer]) -> Iterator[Fault]:
     """Yield the edges that do not lead from an earlier row, or one of so many ``inputs``, to a later row."""
     for i, (source, target) in enumerate(graph or ()):
         inside = -inputs <= source < len(layers) and 0 <= target < len(layers)
@@ -65,7 +71,7 @@ def faults_of_graph(graph: Sequence[tuple[int, int]] | None, inputs: int, layers
             yield f"graph[{i}]", f"expected two rows, the earlier one first, got {source} and {target}"
 
 
-def faults_of_timeline(lines: Timelines | None, rows: int) -> Iterator[Fault]:
+def _of_timeline(lines: Timelines | None, rows: int) -> Iterator[Fault]:
     """Yield where the timelines name none of so many ``rows``, or what died before it was born."""
     for name in ("inference", "training") if lines is not None else ():
         line = getattr(lines, name)
@@ -79,7 +85,7 @@ def faults_of_timeline(lines: Timelines | None, rows: int) -> Iterator[Fault]:
                     yield f"{place}.died", f"expected a moment after {one.born}, got {died}"
 
 
-def faults_of_units(units: RowsUnits | None, rows: int) -> Iterator[Fault]:
+def _of_units(units: RowsUnits | None, rows: int) -> Iterator[Fault]:
     """Yield where ``units`` do not fit so many ``rows``, or contradict themselves."""
     if units is None:
         return
@@ -88,10 +94,10 @@ def faults_of_units(units: RowsUnits | None, rows: int) -> Iterator[Fault]:
         if number is not None and number >= len(units.distinct):
             yield f"units.layers[{i}]", f"expected one of {len(units.distinct)}, got {number}"
     for i, one in enumerate(units.distinct):
-        yield from _of_units(one, f"units.distinct[{i}]")
+        yield from _of_row(one, f"units.distinct[{i}]")
 
 
-def _of_units(units: Units, place: str) -> Iterator[Fault]:
+def _of_row(units: Units, place: str) -> Iterator[Fault]:
     yield from _of_length(f"{place}.along", len(units.along), len(units.axes), ", one entry an axis")
     yield from _of_length(f"{place}.sizes", len(units.sizes), len(units.dims), ", one entry an axis")
     for i, axis in enumerate(units.along):
@@ -105,7 +111,7 @@ def _of_units(units: Units, place: str) -> Iterator[Fault]:
                 yield from _of_length(f"{place}.along[{i}].{name}", len(spans), wanted)
 
 
-def faults_of_totals(totals: Totals, layers: Sequence[Layer]) -> Iterator[Fault]:
+def _of_totals(totals: Totals, layers: Sequence[Layer]) -> Iterator[Fault]:
     """Yield the totals that are not what the rows add up to."""
     sums: dict[str, int | None] = {name: sum(getattr(layer, name) for layer in layers) for name in _OWN}
     sums["non_trainable_params"] = totals.params - totals.trainable_params
