@@ -11,8 +11,7 @@ from typing import Any
 
 from convinspect.check import DEVICE
 from convinspect.check.config_table import Table
-from convinspect.check.limits import Check, GrowthKind, Limit, bound, bound_names, growth
-from convinspect.check.rules import RULES, Rule, rule
+from convinspect.check.limits import RULES, Check, GrowthKind, Limit, Rule, bound, bound_names, growth, rule
 from convinspect.errors import UsageError
 from convinspect.run_options import OPTIONS, RunOption, request_of
 from convinspect.spec import Reference, Request, is_place

@@ -10,10 +10,9 @@ from pathlib import Path
 from convinspect.check.baselines import commit_of, differences, is_in, made, made_at
 from convinspect.check.judging import judge
 from convinspect.check.limits import Check
-from convinspect.check.results import Baseline, Result
+from convinspect.check.results import BREACH, Baseline, Result, Verdict
 from convinspect.check.source_line import source_file
-from convinspect.check.verdicts import BREACH, Verdict
-from convinspect.cli.hints import failure_of
+from convinspect.cli.asking import failure_of
 from convinspect.cli.output import open_output
 from convinspect.cli.waiting import progress
 from convinspect.errors import Complaint, UsageError

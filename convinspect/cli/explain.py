@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convinspect.cli.asking import reported
+from convinspect.cli.asking import failure_of, reported
 from convinspect.cli.completion import complete_target
-from convinspect.cli.hints import failure_of
 from convinspect.cli.options import form_of, form_options, request_of, run_options, traceback_option
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.screen import fitted

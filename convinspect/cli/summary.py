@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convinspect.cli.asking import reported, told
+from convinspect.cli.asking import failure_of, reported, told
 from convinspect.cli.complaints import height_of
 from convinspect.cli.completion import complete_columns, complete_target
-from convinspect.cli.hints import failure_of
 from convinspect.cli.html_page import output_of, read_picture, refuse_elsewhere, show
 from convinspect.cli.options import (
     form_of,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from convinspect.diff import amounts, cells, heading, labels
+from convinspect.diff import amounts, heading, labels
 from convinspect.diff.costs import total
 from convinspect.diff.difference import Diff
 from convinspect.diff.lines import Line, lines_of
@@ -118,11 +118,11 @@ def _table(lines: Sequence[Line], glyphs: Glyphs) -> list[str]:
 def _cells(line: Line, glyphs: Glyphs) -> dict[str, str]:
     row = line.row if line.kind == "row" else None
     return {
-        "output": escape(cells.outputs(row, glyphs)) if row is not None else "",
+        "output": escape(labels.outputs(row, glyphs)) if row is not None else "",
         "params": _change("params", line, glyphs),
         "macs": _change("macs", line, glyphs),
         "activations": _change("allocated_bytes", line, glyphs),
-        "rf": escape(cells.receptive_field(row, glyphs)) if row is not None else "",
+        "rf": escape(labels.receptive_field(row, glyphs)) if row is not None else "",
     }
 
 

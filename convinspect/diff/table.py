@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from convinspect.diff import amounts, cells, heading, labels
+from convinspect.diff import amounts, heading, labels
 from convinspect.diff.difference import Diff
 from convinspect.diff.lines import Line, lines_of
 from convinspect.render.labels import tree_text
@@ -131,14 +131,14 @@ def _columns(lines: Sequence[Line], glyphs: Glyphs) -> list[_Column]:
 
     shown = [line.row if line.kind == "row" else None for line in lines]
     return [
-        _Column("output", "Output", tuple(cells.outputs(row, glyphs) if row else "" for row in shown), left=True),
+        _Column("output", "Output", tuple(labels.outputs(row, glyphs) if row else "" for row in shown), left=True),
         _Column("params", "Params", changes("params")),
         _Column("of params", "%", shares("params")),
         _Column("macs", "MACs", changes("macs")),
         _Column("of macs", "%", shares("macs")),
         _Column("memory", "Activations", changes("allocated_bytes")),
         _Column("of memory", "%", shares("allocated_bytes")),
-        _Column("rf", "RF", tuple(cells.receptive_field(row, glyphs) if row else "" for row in shown), left=True),
+        _Column("rf", "RF", tuple(labels.receptive_field(row, glyphs) if row else "" for row in shown), left=True),
     ]
 
 

@@ -18,8 +18,8 @@ from typing import Any, NoReturn
 from convinspect.errors import Complaint, InspectError, UsageError
 from convinspect.gather import plain, running
 from convinspect.gather.assignment import Assignment, Ending, complaint_about, unseal
-from convinspect.gather.checkout import Checkouts
 from convinspect.gather.job import Job, Outcome, Prepared, as_asked, needs_fresh_process
+from convinspect.gather.revision import Checkouts
 from convinspect.gather.store import Store, is_saved_report, read_saved_report
 from convinspect.report import Report
 

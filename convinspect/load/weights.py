@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from convinspect.errors import UsageError
-from convinspect.load.checkpoint import read_checkpoint
+from convinspect.load.checkpoint import read_checkpoint, read_safetensors
 from convinspect.load.kinds import Kind, read_json
 from convinspect.load.loaded import Loaded
-from convinspect.load.safetensors import read_safetensors
 from convinspect.load.tensors_in_pickle import TensorClaim
 from convinspect.paths import is_file
 from convinspect.records import ModuleRecord, Note, Weight

@@ -11,8 +11,7 @@ import msgspec
 from convinspect.errors import UsageError
 from convinspect.json_text import json_text
 from convinspect.records import Bytes, Count, Failure, Model, NamedTensor, Note, Run, Timelines, Tool, Unit
-from convinspect.report.consistency import faults_of
-from convinspect.report.reading import damaged, read
+from convinspect.report.reading import damaged, faults_of, read
 from convinspect.report.rows import Layer, RowsUnits, Totals, Uncounted
 from convinspect.showing import Shown
 
