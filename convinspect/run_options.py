@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args
 
 from convinspect.errors import UsageError
-from convinspect.spec import (
-    InputSpec,
-    OptimizerName,
-    Request,
+from convinspect.parsing import (
     is_place,
     parse_amp,
     parse_argv,
@@ -24,6 +21,7 @@ from convinspect.spec import (
     parse_target,
     parse_unit,
 )
+from convinspect.spec import InputSpec, OptimizerName, Request
 
 T = TypeVar("T")
 

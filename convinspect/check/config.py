@@ -13,8 +13,9 @@ from convinspect.check import DEVICE
 from convinspect.check.config_table import Table
 from convinspect.check.limits import RULES, Check, GrowthKind, Limit, Rule, bound, bound_names, growth, rule
 from convinspect.errors import UsageError
+from convinspect.parsing import is_place
 from convinspect.run_options import OPTIONS, RunOption, request_of
-from convinspect.spec import Reference, Request, is_place
+from convinspect.spec import Reference, Request
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -13,7 +13,8 @@ from typing import Literal, TypeAlias, get_args
 from convinspect.check.amounts import parse_amount, parse_growth, parse_share
 from convinspect.check.metrics import METRICS, Metric
 from convinspect.errors import UsageError
-from convinspect.spec import Request, parse_dtype
+from convinspect.parsing import parse_dtype
+from convinspect.spec import Request
 
 GrowthKind: TypeAlias = Literal["growth", "cumulative"]
 LimitKind: TypeAlias = Literal["max", "min", "growth", "cumulative"]

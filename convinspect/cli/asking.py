@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from convinspect.cli.streams import say
 from convinspect.cli.waiting import patience
 from convinspect.errors import ModelError, UndecidedError
-from convinspect.spec import InputSpec, Request, parse_target
+from convinspect.parsing import parse_target
+from convinspect.spec import InputSpec, Request
 from convinspect.units import printable
 
 if TYPE_CHECKING:

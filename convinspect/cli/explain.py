@@ -14,8 +14,8 @@ from convinspect.cli.output import Output, open_output
 from convinspect.cli.screen import fitted
 from convinspect.cli.streams import say
 from convinspect.errors import UsageError
+from convinspect.parsing import parse_unit
 from convinspect.render.options import Options
-from convinspect.spec import parse_unit
 
 if TYPE_CHECKING:
     from convinspect.explain import Explanation
@@ -83,7 +83,7 @@ def _runs_alone(target: str) -> bool:
     """
     from convinspect.load import kind_of  # noqa: PLC0415 - --help must not wait for it
     from convinspect.load.importing import check_source  # noqa: PLC0415
-    from convinspect.spec import parse_target  # noqa: PLC0415
+    from convinspect.parsing import parse_target  # noqa: PLC0415
 
     source = parse_target(target).source
     kind = kind_of(source)

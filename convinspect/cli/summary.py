@@ -24,10 +24,11 @@ from convinspect.cli.screen import fitted
 from convinspect.cli.streams import say
 from convinspect.cli.watch import refuse_to_watch, watch
 from convinspect.errors import UsageError
+from convinspect.parsing import parse_sections
 from convinspect.render import FORMATS, Options, render
 from convinspect.render.columns import COLUMNS, chosen
 from convinspect.render.options import MEASURES, parse_depth
-from convinspect.spec import SECTIONS, Section, parse_sections
+from convinspect.spec import SECTIONS, Section
 
 if TYPE_CHECKING:
     from convinspect.cli.output import Output
