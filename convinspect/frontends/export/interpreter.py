@@ -100,7 +100,8 @@ class Interpreter(fx.Interpreter):
             self._regions.pop()
         if n in self._wanted:
             self._scopes.note(n, value)
-        return value
+        # What nobody reads would be kept to the end.
+        return value if n.users or n.op == "output" else None
 
     def get_attr(self, target: Any, args: Any, kwargs: Any) -> Any:
         """Return a part of the program; of a function whose nodes came from modules what runs it under them."""
