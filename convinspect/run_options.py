@@ -107,7 +107,11 @@ def request_of(
 
     whole, dtype, past = said.get("no-batch") or False, said.get("dtype"), said.get("past") or 0
     if whole and said.get("batch-size") is not None:
-        raise _contradiction(place)
+        if place is not None:
+            raise UsageError(f"{place('no-batch')}: contradicts batch-size")
+        raise UsageError(
+            "--no-batch and --batch-size contradict each other", "with --no-batch the shapes hold the batch"
+        )
     return Request(
         target=read("target", parse_target, target),
         inputs=(
@@ -133,12 +137,6 @@ def request_of(
         fallback=not said.get("no-fallback"),
         given=given,
     )
-
-
-def _contradiction(place: Callable[[str], str] | None) -> UsageError:
-    if place is not None:
-        return UsageError(f"{place('no-batch')}: contradicts batch-size")
-    return UsageError("--no-batch and --batch-size contradict each other", "with --no-batch the shapes hold the batch")
 
 
 def _call(text: str) -> InputSpec:

@@ -33,7 +33,8 @@ _SIGNS = re.compile(r"[^\w\s.,()+%/\u2192\u2265\u2264\u00b7\u00d7-]|_")
 def write(diff: Diff, options: Options) -> str:
     """Return Markdown of at most `LIMIT` bytes: deeper rows fold first, and then the last ones are counted."""
     glyphs = UNICODE
-    sides = [*_sides(diff, glyphs), ""]
+    told = (f"- {f'{name} ' if name else ''}{code(text, _LONGEST_LINE)}" for name, text in heading.sides(diff, glyphs))
+    sides = [*told, ""]
     if not diff.differs:
         return "\n".join([*sides, f"**{heading.NO_DIFFERENCE}**"])
     head = [*sides, *_totals(diff, glyphs), "", f"**{heading.summary(diff, glyphs)}**"]
@@ -72,11 +73,6 @@ def _cut(lines: Sequence[Line], room: int, glyphs: Glyphs) -> list[str]:
     costs = total(line.costs for line in lines[kept:] if not line.is_open)
     more = Line("more", lines[kept].level, (), costs, count=len(lines) - kept)
     return _rows([*lines[:kept], more], glyphs)
-
-
-def _sides(diff: Diff, glyphs: Glyphs) -> Iterator[str]:
-    for name, text in heading.sides(diff, glyphs):
-        yield f"- {f'{name} ' if name else ''}{code(text, _LONGEST_LINE)}"
 
 
 def _totals(diff: Diff, glyphs: Glyphs) -> Iterator[str]:

@@ -83,17 +83,14 @@ def _refuse_code(content: Any) -> None:
     strange = [name for name in names if not _HARMLESS.fullmatch(name)]
     if not strange:
         return
-    if any(name.startswith("torch.nn.modules.") for name in strange) or _is_object(content):
+    # An instance with a state, as a pickled module is, and not a call of a function.
+    is_object = isinstance(content, Call) and isinstance(content.state, dict)
+    if any(name.startswith("torch.nn.modules.") for name in strange) or is_object:
         raise UsageError(
             f"a pickled module ({strange[0]}): loading it would run code that the file names; nothing was run",
             "save model.state_dict() or torch.jit.script(model) instead, or inspect model.py:Net",
         )
     raise UsageError(f"its pickle names {strange[0]}, which is no weight; nothing of it was run", _SAFE_HINT)
-
-
-def _is_object(content: Any) -> bool:
-    """Tell an instance with a state, as a pickled module is, from a call of a function."""
-    return isinstance(content, Call) and isinstance(content.state, dict)
 
 
 def _state_dict(content: Any) -> tuple[dict[str, TensorClaim], str]:

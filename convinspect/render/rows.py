@@ -63,7 +63,9 @@ def rows_of(outline: Outline, folds: Folds, starts: Iterable[int]) -> list[Row]:
 
     Those without rows below them add up to these layers. Linear in the number of rows that are shown.
     """
-    return _with_guides([row for start in starts for row in _walk(outline, folds, start)])
+    rows = [row for start in starts for row in _walk(outline, folds, start)]
+    each = guides([row.level for row in rows])
+    return [replace(row, guides=beside) for row, beside in zip(rows, each, strict=True)]
 
 
 def flat_rows(outline: Outline, starts: Iterable[int]) -> list[Row]:
@@ -195,11 +197,6 @@ def _named(layers: Sequence[Layer]) -> str:
     said = [f"{count} {kind}" if count > 1 else kind for kind, count in list(kinds.items())[:_NAMED]]
     more = sum(list(kinds.values())[_NAMED:])
     return ", ".join([*said, *([f"{more} more"] if more else [])])
-
-
-def _with_guides(rows: list[Row]) -> list[Row]:
-    each = guides([row.level for row in rows])
-    return [replace(row, guides=beside) for row, beside in zip(rows, each, strict=True)]
 
 
 def guides(levels: Sequence[int]) -> list[tuple[bool, ...]]:
