@@ -94,9 +94,8 @@ def _runs_alone(target: str) -> bool:
 
 def _written(explanation: Explanation | None, form: str, output: Output) -> str:
     """Return ``explanation`` as it was asked for; in the place of none, what the terms mean."""
-    from convinspect.explain import json, text  # noqa: PLC0415
+    from convinspect.explain.writing import as_json, as_text  # noqa: PLC0415
 
     if form == "json":
-        return json.write_terms() if explanation is None else json.write(explanation)
-    width = min(fitted(Options(width=0), output.screen).width, 120)
-    return text.write_terms(width) if explanation is None else text.write(explanation, width)
+        return as_json(explanation)
+    return as_text(explanation, min(fitted(Options(width=0), output.screen).width, 120))
