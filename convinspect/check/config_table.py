@@ -63,7 +63,7 @@ class Table:
         if value is None:
             return None
         wanted, named = _WANTED[kind]
-        if type(value) is not wanted:
+        if value.__class__ is not wanted:
             got = str(value).lower() if isinstance(value, bool) else _FOUND.get(type(value), "a date")
             raise UsageError(f"{self.at(key)}: expected {named}, got {got}")
         if wanted is str and not value.strip():

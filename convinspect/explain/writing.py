@@ -17,7 +17,7 @@ _INDENT, _TOPIC, _NAME = 2, 12, 27
 
 
 def as_json(explanation: Explanation | None) -> str:
-    """Return the document ``convinspect.explain/1``: every figure with its formula, as it ran too; of none the terms."""
+    """Return the document ``convinspect.explain/1``: figures with their formulas, and as they ran; of none the terms."""
     document = {"terms": dict(TERMS)} if explanation is None else asdict(explanation)
     for row in document.get("rows", ()):
         row["settings"] = dict(row["settings"])
