@@ -15,7 +15,7 @@ Kind: TypeAlias = Literal["text", "texts", "choice", "flag", "count", "table"]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 # What each kind is in TOML, and what people call it.
-_WANTED: dict[Kind, tuple[type, str]] = {
+_WANTED: dict[Kind, tuple[Any, str]] = {
     **dict.fromkeys(("text", "choice"), (str, "text")),
     "flag": (bool, "true or false"),
     "count": (int, "a whole number"),
@@ -63,7 +63,7 @@ class Table:
         if value is None:
             return None
         wanted, named = _WANTED[kind]
-        if value.__class__ is not wanted:
+        if type(value) is not wanted:
             got = str(value).lower() if isinstance(value, bool) else _FOUND.get(type(value), "a date")
             raise UsageError(f"{self.at(key)}: expected {named}, got {got}")
         if wanted is str and not value.strip():

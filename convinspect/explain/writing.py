@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from convinspect.explain.steps import Explanation, Figure, RowExplanation, Step
 from convinspect.explain.terms import TERMS
@@ -17,8 +18,8 @@ _INDENT, _TOPIC, _NAME = 2, 12, 27
 
 
 def as_json(explanation: Explanation | None) -> str:
-    """Return the document ``convinspect.explain/1``: figures with their formulas, and as they ran; of none the terms."""
-    document = {"terms": dict(TERMS)} if explanation is None else asdict(explanation)
+    """Return the document ``convinspect.explain/1``: figures by formula, and as they ran; of none the terms."""
+    document: dict[str, Any] = {"terms": dict(TERMS)} if explanation is None else asdict(explanation)
     for row in document.get("rows", ()):
         row["settings"] = dict(row["settings"])
     return json_text({"schema": SCHEMA, **document}, indent=2)
