@@ -173,3 +173,20 @@ def _field_texts(found: ReceptiveField | None) -> dict[str, str]:
 
 def _axes(values: Sequence[object] | None, otherwise: str) -> str:
     return otherwise if values is None or None in values else by_axis(list(map(str, values)))
+
+
+# The columns behind a line's label: what stands above, and the measure whose change they have (none: they are words).
+COLUMNS: dict[str, tuple[str, str | None]] = {
+    "output": ("Output", None),
+    "params": ("Params", "params"),
+    "macs": ("MACs", "macs"),
+    "activations": ("Activations", "allocated_bytes"),
+    "rf": ("RF", None),
+}
+
+
+def words(column: str, line: Line, glyphs: Glyphs) -> str:
+    """Return what a column of words says of the line's row, where it stands for one."""
+    if line.kind != "row":
+        return ""
+    return (outputs if column == "output" else receptive_field)(line.row, glyphs)
