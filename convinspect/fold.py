@@ -11,7 +11,7 @@ from convinspect.errors import UsageError
 from convinspect.ops import is_view_named
 from convinspect.report import Layer, Report, TotalMemory
 from convinspect.spec import SECTIONS
-from convinspect.tree import WEIGHTS, Node, total, totals_of, tree_of
+from convinspect.tree import WEIGHTS, Node, add_up, totals_of, tree_of
 
 # They speak of the whole report.
 _NO_SECTIONS: dict[str, Any] = dict.fromkeys(SECTIONS)
@@ -41,7 +41,7 @@ def part_of(report: Report, path: str) -> Report:
     What only the whole run has, the peaks of memory, is not known of a part. Raises `UsageError` where there is none.
     """
     layers = tuple(report.layers[i] for start, end in spans_of(report.layers, path) for i in range(start, end))
-    sums = total(layers)
+    sums = add_up(layers)
     return replace(
         report,
         layers=layers,

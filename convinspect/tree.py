@@ -117,11 +117,6 @@ def in_order_of_return(layers: Sequence[Layer]) -> Iterator[int]:
     yield from reversed(running)
 
 
-def total(layers: Iterable[Layer]) -> Sums:
-    """Return what the own numbers of ``layers`` add up to."""
-    return add_up(list(layers))
-
-
 def totals_of(sums: Sums, memory: TotalMemory, bytes_by_dtype: Mapping[str, int]) -> Totals:
     """Return the totals of a report whose rows add up to ``sums``."""
     return Totals(

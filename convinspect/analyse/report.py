@@ -14,7 +14,7 @@ from convinspect.records import Failure, ModuleCall, Note, OpCall, Timelines, Tr
 from convinspect.records.memory import renamed
 from convinspect.report import Edge, Layer, Report, RowsUnits, Tensor, TotalMemory, Totals, Uncounted
 from convinspect.spec import Section
-from convinspect.tree import total, totals_of
+from convinspect.tree import add_up, totals_of
 
 
 def analyse(trace: Trace, sections: tuple[Section, ...] = ()) -> Report:
@@ -48,7 +48,7 @@ def _failure(trace: Trace, layers: tuple[Layer, ...]) -> Failure | None:
 
 
 def _totals(trace: Trace, layers: tuple[Layer, ...]) -> Totals:
-    sums = total(layers)
+    sums = add_up(layers)
     inputs = sum(named.record.bytes for named in trace.inputs)
     memory = trace.memory or TotalMemory(inputs, sums.weight_bytes, None, None, None)  # of a trace without a run
     return totals_of(sums, memory, _bytes_by_dtype(trace))

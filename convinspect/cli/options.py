@@ -39,14 +39,11 @@ def together(*options: Callable[[F], F]) -> Callable[[F], F]:
     return add
 
 
-def gathering_options(command: F) -> F:
-    """Give ``command`` the options that say how models are gathered."""
-    return together(
-        click.option("--no-cache", is_flag=True, help="Run models that have not changed again."),
-        click.option(
-            "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For each model."
-        ),
-    )(command)
+# How models are gathered.
+gathering_options = together(
+    click.option("--no-cache", is_flag=True, help="Run models that have not changed again."),
+    click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For each model."),
+)
 
 
 def _declared(option: RunOption) -> Callable[[F], F]:

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from convinspect.render.outline import Outline
 from convinspect.report import Layer, LayerMemory
-from convinspect.tree import Sums, add_up, total
+from convinspect.tree import Sums, add_up
 
 Role: TypeAlias = Literal["module", "function", "own", "hidden"]
 
@@ -166,14 +166,14 @@ def _own(outline: Outline, opened: _Open, level: int = 1) -> Iterator[Row]:
             )
             for layer in layers
         ]
-        yield Row(tuple(bare), "", "own", total(bare), level)
+        yield Row(tuple(bare), "", "own", add_up(bare), level)
 
 
 def _hidden(outline: Outline, opened: _Open, level: int = 1) -> Iterator[Row]:
     """Yield the row of what the open layers cost beside the rows below them, where that is anything."""
     layers = [outline.nodes[index].layer for hidden in opened.hidden for index in opened.each(hidden)]
     parts = [*layers, *(_rest(outline, index) for index in opened.each(opened.index))]
-    sums = total(parts)
+    sums = add_up(parts)
     figures = (sums.buffers, sums.macs, sums.memory.allocated_bytes, sums.memory.saved_bytes)
     if any(figures) or (layers and (sums.macs_status != "exact" or None in figures)):
         yield Row(tuple(layers or parts), _named(layers), "hidden", sums, level)
