@@ -67,6 +67,7 @@ OPTIONS = (
         *("past", "count", "Decode after N tokens that a cache holds; no training is estimated.", "N"), most=2**31
     ),
     RunOption("no-weights", "flag", "Build without downloading or loading weights.", builds=True),
+    RunOption("definitions", "flag", "Run TARGET's imports, classes and functions alone, no training.", builds=True),
     RunOption("batch-size", "count", "Put in front of each input; 1 if not said.", "N", most=2**63 - 1),
     RunOption("no-batch", "flag", "The inputs' shapes are given whole."),
     RunOption("device", "text", "auto, cpu, cuda[:N] or meta.", "NAME", default="auto"),
@@ -130,6 +131,7 @@ def request_of(
         optimizer=None if past else parse_optimizer(said.get("optimizer") or "adamw"),
         amp=parse_amp(said.get("amp")),
         weights=not said.get("no-weights"),
+        definitions=said.get("definitions") or False,
         past=past,
         argv=once("argv", parse_argv) or (),
         fallback=not said.get("no-fallback"),
