@@ -23,8 +23,9 @@ from convinspect.load.loaded import Loaded
 from convinspect.load.without_data import built_without_data
 from convinspect.load.without_weights import HINT as NO_WEIGHTS
 from convinspect.load.without_weights import missed, wants_weights, without_weights
+from convinspect.parsing import parse_target
 from convinspect.records import Note
-from convinspect.spec import Request, Target, parse_target
+from convinspect.spec import Request, Target
 from convinspect.tensors.registered import registered_parameters
 from convinspect.users_code import running_users_code
 

@@ -53,8 +53,6 @@ class _Carried(DispatchMode):
             return func(*args, **kwargs)
         leaves = where is not None and where != _META
         with light_symbols():
-            return with_values(func, args, kwargs, lambda: func(*args, **kwargs), values_of if leaves else _as_it_is)
-
-
-def _as_it_is(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor
+            return with_values(
+                func, args, kwargs, lambda: func(*args, **kwargs), values_of if leaves else lambda tensor: tensor
+            )
