@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,6 +30,7 @@ from convinspect.fields.rules import RULES, Call, Result, Rule, run_rule
 from convinspect.fields.summary.describe import Followed, describe
 from convinspect.fields.summary.unit import Asked, describe_unit
 from convinspect.fields.summary.units import describe_units
+from convinspect.fields.varying import Varying
 from convinspect.fields.writes.storages import StorageFields
 from convinspect.records import ReceptiveField, Unit, Units
 from convinspect.spec import UnitSpec
@@ -66,6 +67,7 @@ class FieldTracker:
         self._candidates = Candidates()
         self._watched: frozenset[int] = frozenset()
         self._alike = True
+        self._varying = Varying()
         self._kept: dict[int, tuple[ReceptiveField, Field]] = {}
         # What an operator gives, its module returns; and where all is global, block after block is alike.
         self._told: dict[Any, ReceptiveField | None] = {}
@@ -125,12 +127,16 @@ class FieldTracker:
         self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes), labels) if axes else None
         self._storages = StorageFields(len(axes))
         self._order, self._unknown, self._kept, self._told, self.left, self._lent = 0, {}, {}, {}, Left(), Lent()
-        self._alike = True
+        self._alike, self._varying = True, Varying()
         conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)
         self._candidates = Candidates([shape[axis] for axis in axes], conventional, self._watched)
         if axes:
             batched = batched and (watched or 0 not in axes)
             self._storages.keep([tensor], [seed_field(shape, axes, batched=batched)], [])
+
+    def vary(self, inputs: Iterable[Tensor]) -> None:
+        """Tell of all ``inputs``: what depends on any of them is no constant."""
+        self._varying = Varying(inputs)
 
     def observe(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None, out: Any, path: str) -> None:
         """Follow the fields through one operator: ``func(*args, **kwargs)`` ran in module ``path`` and gave ``out``."""
@@ -155,6 +161,7 @@ class FieldTracker:
         found = {id(tensor): field for tensor in results(read) if (field := self._read(tensor)) is not None}
         targets = tuple(results([given.get(name) for name in signature.written])) if signature.written else ()
         wanted = tuple(results(out)) or targets
+        self._varying.see(func, results(read), (*wanted, *targets))
         if "out" in signature.written and "out" not in signature.replaced:
             wanted = (given["out"], *wanted)  # written first, and not returned
         if signature.name in MADE_OF_DATA:
@@ -178,6 +185,7 @@ class FieldTracker:
         call = Call(
             *(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)), self._candidates),
             alike=self._alike,
+            constant=self._varying.constant,
         )
         self._alike = self._alike and not parts_differ(call)
         fields = None if nested else self._ask_rule(RULES.find(signature.name), func, call)

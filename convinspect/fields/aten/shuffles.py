@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
+
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.hulls.windows import rolling, sliding
 from convinspect.fields.operations import reading
@@ -119,4 +121,7 @@ def repeat_interleave(call: Call) -> Result:
         x, dim = reshape(x, (prod(x.shape),)), 0
     if isinstance(times, int):
         return reading.stretch(x, dim % x.rank, times)
+    known = None if call.fields("repeats") else call.constant(times)
+    if known is not None:
+        return reading.take(x, dim % x.rank, np.repeat(np.arange(x.shape[dim]), known))
     return call.merge([call.mix(x, [dim]), *map(call.whole, call.fields("repeats"))]).marked(data_dependent=call.cause)
