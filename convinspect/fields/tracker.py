@@ -196,9 +196,12 @@ class FieldTracker:
                 self._look_at(tensor)
 
     def _look_at(self, tensor: Tensor) -> None:
-        cause, left = self._lent.written(tensor), self.left.array or self.left.number
+        cause, followed = self._lent.written(tensor), self.field(tensor) is not None
+        if cause is not None and followed:
+            self.left.array = self.left.array or cause
+        left = self.left.array or self.left.number
         if cause is not None and left is not None:
-            self._storages.forget(tensor, self._everything(tensor, left if self.field(tensor) is None else cause))
+            self._storages.forget(tensor, self._everything(tensor, cause if followed else left))
 
     def _read(self, tensor: Tensor) -> Field | None:
         """Return the field of what an operator has read: what is not followed may have come from elsewhere."""
@@ -218,6 +221,20 @@ class FieldTracker:
         if self.field(tensor) is not None:
             self._lent.look_round(cause)
             self.left.whole(cause, as_numbers=as_numbers)
+
+    def copied(self, copy: Tensor, tensor: Tensor) -> None:
+        """Take note that Python has made a ``copy`` of ``tensor``."""
+        if self._followed is not None:
+            self._storages.keep([copy], [self.field(tensor)], [])
+            self._lent.made([copy])
+
+    def shared(self, tensor: Tensor) -> None:
+        """Take note of a tensor that may lie in the memory of another one, which torch knows by another storage."""
+        original = None if self._followed is None else self._storages.in_the_memory_of(tensor)
+        if original is not None:
+            for one in (tensor, original):
+                self._lent.lend(one, Cause(self._order, "", "torch.from_dlpack"))
+            self.copied(tensor, original)
 
     @contextmanager
     def telling(self) -> Iterator[None]:
