@@ -135,6 +135,7 @@ class FieldTracker:
         args, kwargs, out, nested = _packed(args, kwargs or {}, out)
         signature = signature_of(func) or _NAMELESS
         if signature.name in FROM_STORAGE:
+            self._tell_windows(args, out)
             return
         given = dict(zip(signature.names, args, strict=False)) | dict(kwargs)
         cause = Cause(self._order, path, name_of(func))
@@ -142,6 +143,13 @@ class FieldTracker:
         if self._lent.is_awake:
             self._lent.made(results(out))
             self._lent.looked_at(written(func, tuple(args), kwargs))
+
+    def _tell_windows(self, args: Sequence[Any], out: Any) -> None:
+        """Tell that what windows are laid out along (by ``as_strided``) are positions."""
+        if not self._candidates.decided and isinstance(out, Tensor) and out.dim() > args[0].dim():
+            field = self.field(out)
+            if field is not None:
+                self._candidates.positions(field, range(field.rank))
 
     def _follow(
         self, func: Any, signature: Signature, given: Mapping[str, Any], out: Any, cause: Cause, *, nested: bool

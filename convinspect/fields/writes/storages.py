@@ -24,6 +24,7 @@ from convinspect.fields.operations.merging import merge
 from convinspect.fields.operations.moves import rearrange
 from convinspect.fields.writes.boxes import Geometry
 from convinspect.fields.writes.flat import Flat, flatten, read, scatter
+from convinspect.fields.writes.windowed import windowed
 from convinspect.tensors.identity import untyped_storage
 from convinspect.torch_private import storage_address, undispatched
 
@@ -122,6 +123,9 @@ class StorageFields:
         if found is None and not record.fits(geometry):
             # A bound only: it is not kept as what is known of the storage.
             return collapse(record.whole(self._count), geometry.shape)
+        if found is None:
+            parts = (windowed(known, field, geometry) for known, field in record.fields.items())
+            found = next((part for part in parts if part is not None), None)
         record.fields[geometry] = found or read(record.flattened(self._count), geometry)
         return record.fields[geometry]
 
