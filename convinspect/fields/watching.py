@@ -28,7 +28,7 @@ _COUNTS = ("size", "numel", "nelement", "__len__")
 _OF_ALL = ("numel", "nelement")
 _TELLING = ("__format__", "__repr__", "__str__")
 _OURS = __name__.partition(".")[0]
-_OURS_AND_TORCHS = (_OURS, "torch")
+_OURS_AND_TORCHS = (_OURS, "torch", "torchvision")
 
 
 class Leaves(Protocol):
