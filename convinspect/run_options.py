@@ -78,6 +78,11 @@ OPTIONS = (
         read=int,
     ),
     RunOption("no-weights", "flag", "Build without downloading or loading weights.", builds=True),
+    RunOption(
+        *("definitions", "flag", "Run TARGET's imports, classes and functions alone, no training."),
+        builds=True,
+        read=bool,
+    ),
     RunOption("batch-size", "count", "Put in front of each input; 1 if not said.", "N", most=2**63 - 1),
     RunOption("no-batch", "flag", "The inputs' shapes are given whole."),
     RunOption("device", "text", "auto, cpu, cuda[:N] or meta.", "NAME", default="auto", read=parse_device),

@@ -74,7 +74,8 @@ class Request:
 
     ``optimizer`` is the one whose training step is estimated (``None``: no estimate is made), ``amp`` the dtype of
     autocast in that step. ``input_from`` is a function that gives the inputs. Without ``weights`` nothing is downloaded
-    or loaded while the model is built. ``past`` is how many tokens a cache holds already, for a decoding step.
+    or loaded while the model is built; with ``definitions`` a file's imports, classes and functions are run and nothing
+    else of it. ``past`` is how many tokens a cache holds already, for a decoding step.
     ``argv`` is the command line that the target's code reads.
     ``fallback``: what cannot run on meta may run on the cpu instead. ``sections`` are
     optional parts of the report. Without ``fields`` no receptive fields are followed: nobody will look at them.
@@ -96,6 +97,7 @@ class Request:
     optimizer: OptimizerName | None = "adamw"
     amp: AmpName | None = None
     weights: bool = True
+    definitions: bool = False
     past: int = 0
     argv: tuple[str, ...] = ()
     fallback: bool = True

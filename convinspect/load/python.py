@@ -38,7 +38,7 @@ def load_python(request: Request, ask: Ask | None, module: ModuleType | None) ->
     device = resolve_device(request.device)
     if module is None:
         with _weights(request):
-            module = import_source(request.target)
+            module = import_source(request.target, definitions=request.definitions)
     try:
         return _loaded(request, module, device)
     except UndecidedError as error:
