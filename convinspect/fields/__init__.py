@@ -13,10 +13,10 @@ although no change of the input may show them:
 * all of a convolution's weight for each output, where the weight itself depends on the input.
 
 Numbers that leave torch (``x.max().item()``, ``x.numpy()``) make what they come back into unknown, and every slice by a
-number that follows; so does what is written to memory that was lent (``a = x.numpy(); a *= 2``). What is not followed:
-what a Python branch on ``x.sum() > 0`` or a loop of ``int(x.sum())`` turns decides, how many elements an operator found
-(``len(x.nonzero())``), what is read out of printed text, and running statistics that a norm in training updates on the
-side, for whoever reads them afterwards.
+number that follows; so does what is written to memory that was lent (``a = x.numpy(); a *= 2``). How many elements an
+operator found (``len(x.nonzero())``) is such a number once it is read; shapes that are made of it are no values. What
+is not followed: what a Python branch on ``x.sum() > 0`` or a loop of ``int(x.sum())`` turns decides, what is read out
+of printed text, and running statistics that a norm in training updates on the side, for whoever reads them afterwards.
 """
 
 from __future__ import annotations
@@ -24,9 +24,21 @@ from __future__ import annotations
 from convinspect.fields import aten  # noqa: F401 - importing it registers the rules of torch's operators
 from convinspect.fields.follow import follow, notes_of, spatial_axes
 from convinspect.fields.operations.field import Field
+from convinspect.fields.reports import Reports
 from convinspect.fields.rules import Call, rf_rule
 from convinspect.fields.tracker import FieldTracker
 from convinspect.fields.watching import WatchPython
 from convinspect.records import Unit
 
-__all__ = ["Call", "Field", "FieldTracker", "Unit", "WatchPython", "follow", "notes_of", "rf_rule", "spatial_axes"]
+__all__ = [
+    "Call",
+    "Field",
+    "FieldTracker",
+    "Reports",
+    "Unit",
+    "WatchPython",
+    "follow",
+    "notes_of",
+    "rf_rule",
+    "spatial_axes",
+]

@@ -6,10 +6,12 @@ operator (``nn.Identity``) leaves no node, and so no run.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
+import torch
 from torch import fx, nn
 
 from convinspect.frontends.export.inputs import arranged
@@ -20,9 +22,12 @@ from convinspect.frontends.frontend import ScopeRecorder
 from convinspect.frontends.modules import canonical_paths, type_name
 from convinspect.records import TensorRecord
 from convinspect.tensors.describe import records_in
-from convinspect.torch_private import pytree, registries
+from convinspect.torch_private import aten, pytree, registries
 
 _WEIGHTS = ("PARAMETER", "BUFFER")
+_SIZES = frozenset((torch.ops.aten.sym_size.int, torch.ops.aten.sym_numel.default))
+_COMPARISONS = frozenset((operator.ge, operator.le, operator.gt, operator.lt, operator.eq, operator.ne))
+_CHECKS = frozenset((aten("_assert_scalar"), torch.ops.aten.sym_constrain_range_for_size.default))
 
 
 class Scopes:
@@ -54,6 +59,10 @@ class Scopes:
         for run in self.running:
             if node in run.returned:
                 self._records[node] = self._recorder.returned(self._paths[run.path], value)
+
+    def counted(self, tensor: torch.Tensor, sizes: tuple[int, ...], node: fx.Node) -> None:
+        """Tell that the program reads ``sizes`` of ``tensor``, as numbers."""
+        self._recorder.counted(tensor, sizes, str(node.target))
 
     def abandon(self, error: BaseException, down_to: int = 0) -> None:
         """Close the runs that were going on when ``error`` was raised, but for the first ``down_to``."""
@@ -98,6 +107,9 @@ class Interpreter(fx.Interpreter):
             self._regions.append(value)
         elif n.target is leave_region:
             self._regions.pop()
+        elif n.target in _SIZES and not _is_checked_alone(n):
+            (tensor, *_), _ = self.fetch_args_kwargs_from_env(n)
+            self._scopes.counted(tensor, (value,) if n.args[1:] else tuple(tensor.shape), n)
         if n in self._wanted:
             self._scopes.note(n, value)
         # What nobody reads would be kept to the end.
@@ -131,3 +143,10 @@ def _input(program: Any, model: nn.Module, spec: Any, given: Iterator[Any]) -> A
         # As it is registered now: the run may put another tensor in its place.
         return parameters.get(name, buffers.get(name))
     return program.constants.get(spec.target)
+
+
+def _is_checked_alone(node: fx.Node) -> bool:
+    """Tell a number that nobody asks for but assertions."""
+    return all(
+        user.target in _CHECKS or (user.target in _COMPARISONS and _is_checked_alone(user)) for user in node.users
+    )

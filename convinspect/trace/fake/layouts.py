@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from convinspect.tensors.identity import storage_id
+from convinspect.tensors.identity import storage_id, untyped_storage
 from convinspect.tensors.operators import mutates, operands
 from convinspect.torch_private import kernel_switches
 
@@ -131,7 +131,7 @@ class Layouts:
         like = self._made(layout, given)
         if sharing and isinstance(layout, _New):
             raise NotTold
-        if like.untyped_storage().nbytes() != out.untyped_storage().nbytes() or out.is_neg() or out.is_conj():
+        if untyped_storage(like).nbytes() != untyped_storage(out).nbytes() or out.is_neg() or out.is_conj():
             raise NotTold
         return layout
 
