@@ -75,7 +75,8 @@ def estimate_training(
         run = apart(frontend, args, kwargs, kept)
     except CannotBeKeptApart as who:
         return None, (Note("training_unknown", f"{_UNKNOWN}: {who} keeps state that a second run would change"),)
-    step, notes = _estimated(run, config, device, layouts, may_copy=may_copy)
+    with torch.inference_mode(mode=False):  # the caller's, in which nothing has a gradient
+        step, notes = _estimated(run, config, device, layouts, may_copy=may_copy)
     if run.foreign is None:
         return step, notes
     why = f"{_ON_A_COPY}: {run.foreign} keeps state that cannot be put back"
