@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from convinspect import Report, inspect
+from tests.load.forms import quiet
 from tests.shell import convinspect
 
 COMPLEX = torch.complex64
@@ -188,3 +189,12 @@ def test_inputs_are_complex_where_the_model_begins_with_complex_numbers(
     assert report["failure"] is None
     assert report["inputs"][0]["dtype"] == dtype
     assert report["run"]["dtype"] == "complex64"
+
+
+def test_a_decomposed_program_multiplies_complex_numbers_once_too() -> None:
+    model = nn.Conv2d(2, 2, 3, padding=1, padding_mode="circular", dtype=COMPLEX).eval()
+    with quiet():
+        program = torch.export.export(model, (image(1, 2, 8, 8),)).run_decompositions()
+    report = inspect(program, (image(1, 2, 8, 8),), optimizer=None)
+    assert report.totals.macs == 2 * 2 * 9 * 8 * 8
+    assert (report.layers[0].attributes["in_channels"], report.layers[0].attributes["out_channels"]) == (2, 2)
