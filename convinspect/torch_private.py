@@ -71,11 +71,6 @@ def coo_parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
     return (tensor._indices(), tensor._values())
 
 
-def call_coalesced(tensor: torch.Tensor) -> None:
-    """Let a sparse tensor of sorted, distinct indices pass for coalesced. Missing: its products are bounds."""
-    tensor._coalesced_(True)  # noqa: FBT003 - by position only
-
-
 def tensor_like(cls: Any, meta: torch.Tensor, device: torch.device) -> Any:
     """Return a ``cls`` on the storage of ``meta`` that dispatches as on ``device``. Missing: torch's FakeTensor."""
     grad = meta.requires_grad

@@ -161,3 +161,26 @@ def test_a_script_of_a_sparse_matrix_multiplies_what_the_model_does() -> None:
     for one in (model, script):
         report = inspect(one, (x,), optimizer=None)
         assert (report.totals.macs, report.totals.macs_status) == (7 * 6 * 16 + 7 * 16 * 3 + 7 * (16 + 3), "exact")
+
+
+class Picking(nn.Module):
+    """Some rows of a sparse matrix, in another order: how many elements they store depends on which they are."""
+
+    def __init__(self, rows: list[int]) -> None:
+        super().__init__()
+        self.register_buffer("matrix", (torch.arange(36.0).reshape(6, 6) % 7 > 3).float().to_sparse())
+        self.rows, self.layer = rows, nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sparse.mm(self.matrix.index_select(0, torch.tensor(self.rows)), self.layer(x))
+
+
+@pytest.mark.parametrize("rows", [[0, 1], [4, 2, 3]])
+def test_which_rows_of_a_sparse_matrix_are_taken_counts_on_meta_too(rows: list[int]) -> None:
+    model, x = Picking(rows), torch.rand(6, 4)
+    stored = int(model.matrix.to_dense()[rows].count_nonzero())
+    real, meta = (inspect(model, (x,), device=device) for device in ("cpu", "meta"))
+    for report in (real, meta):
+        assert (report.totals.macs, report.totals.macs_status) == (6 * 4 * 3 + stored * 3, "exact")
+    assert meta.totals.memory == real.totals.memory
+    assert meta.run.device == "meta"

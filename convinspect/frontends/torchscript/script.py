@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
@@ -19,8 +19,7 @@ from convinspect.frontends.torchscript.scopes import script_scopes
 from convinspect.records import ModuleRecord, Note, Weight
 from convinspect.tensors.describe import dtype_name
 from convinspect.tensors.identity import element_bytes
-from convinspect.tensors.registered import registered_tensors
-from convinspect.torch_private import call_coalesced, coo_parts, method_graphs, method_of, script_object
+from convinspect.torch_private import method_graphs, method_of, script_object
 
 _FROZEN = (
     "the archive is frozen: its modules are melted into one graph, so the rows are operators; its weights are "
@@ -52,10 +51,7 @@ class Script(Frontend):
     def running(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Script]:
         """Give a copy with markers in its graphs."""
         del args, kwargs
-        marked = with_markers(self.module, disposable=self.disposable)
-        if self.disposable or marked is not self.module:
-            _call_coalesced(registered_tensors(marked))
-        yield replace(self, module=marked)
+        yield replace(self, module=with_markers(self.module, disposable=self.disposable))
 
     def scopes(self, recorder: ScopeRecorder) -> AbstractContextManager[Runner]:
         """Follow the calls that the markers tell of."""
@@ -77,18 +73,6 @@ class Script(Frontend):
         root, *others = modules
         root = replace(root, leaf=False, builtin=False, buffers=(*root.buffers, *_constants(self.module)))
         return (root, *others), (Note("frozen", _FROZEN),)
-
-
-def _call_coalesced(tensors: Iterable[torch.Tensor]) -> None:
-    """Say of sparse tensors again that they hold no place twice, where that is so: an archive does not keep it."""
-    for tensor in tensors:
-        if tensor.layout is torch.sparse_coo and not tensor.is_coalesced():
-            indices, _ = coo_parts(tensor)
-            places = torch.zeros(indices.shape[1], dtype=torch.int64, device=indices.device)
-            for size, row in zip(tensor.shape, indices, strict=False):
-                places = places * size + row
-            if bool((places[1:] > places[:-1]).all()):
-                call_coalesced(tensor)
 
 
 def _constants(model: nn.Module) -> Iterator[Weight]:
