@@ -68,6 +68,14 @@ def mutates(func: Any) -> bool:
     return schema is None or bool(schema.is_mutable)
 
 
+@cache
+def is_view(func: Any) -> bool:
+    """Tell an operator that gives views of what it is given, changes nothing, and is not made of other operators."""
+    schema = schema_of(func)
+    aliases = schema is not None and any(argument.alias_info is not None for argument in schema.arguments)
+    return aliases and not mutates(func) and not _is_composite(func)
+
+
 def hides_others(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     """Tell whether autograd would take the operator apart: one that comes whole under ``torch.inference_mode``."""
     if not _is_composite(func):
