@@ -12,6 +12,7 @@ from torch import nn
 from convinspect.frontends import Frontend
 from convinspect.frontends.modules import type_name
 from convinspect.inputs.places import Use, uses_of
+from convinspect.load.choose import is_needed
 from convinspect.tensors.registered import registered_modules
 
 _WINDOWED = re.compile(r"(?:Lazy)?(?:Conv(?:Transpose)?|(?:(?:Adaptive)?(?:Max|Avg)|LP|FractionalMax)Pool)([123])d")
@@ -46,7 +47,7 @@ def _wanted(
 ) -> tuple[list[str], bool]:
     """Return a spec with its name for each input that is not given, and whether they must hold the batch."""
     model, signature = frontend.module, frontend.signature()
-    needed = [p for p in signature.parameters.values() if _is_needed(p) and p.name not in given] if signature else []
+    needed = [p for p in signature.parameters.values() if is_needed(p) and p.name not in given] if signature else []
     uses = uses_of(model, [p.name for p in needed])
     whole = whole or any(map(_is_whole, uses))
     first = _spec_in(model, whole=whole) or ("..." if len(needed) > 1 else "3,224,224")
@@ -129,11 +130,6 @@ def _spec(module: nn.Module, *, whole: bool) -> str | None:
         spatial = {1: "16000", 2: "28,28" if channels == 1 else "224,224", 3: "16,112,112"}
         return f"{batch}{channels},{spatial[len(module.kernel_size)]}"
     return None
-
-
-def _is_needed(parameter: inspect.Parameter) -> bool:
-    variadic = (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    return parameter.default is parameter.empty and parameter.kind not in variadic
 
 
 def has_batch(model: nn.Module, tensor: torch.Tensor) -> bool:

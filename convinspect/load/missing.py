@@ -15,6 +15,7 @@ from torch import nn
 from convinspect.errors import UsageError
 from convinspect.load.arguments import class_of
 from convinspect.load.choose import Choice, is_needed, signature_of, written
+from convinspect.load.examples import arguments_in_use
 from convinspect.spec import Target
 from convinspect.users_code import running_users_code
 
@@ -50,8 +51,11 @@ def check_arguments(
         if not missing:
             raise UsageError(f"{said}: {error}") from None
         typed = " ".join(_option(choice.value, parameter, module) for parameter in missing)
+        needed, given = {one.name for one in missing}, [*[*signature.parameters][: len(args)], *kwargs]
+        used = arguments_in_use(module, choice.name, signature, needed, given)
         other = other_way(choice, module, target)
-        hint = f"give them with {typed}" + (f"; or take {other}" if other else "")
+        hint = f"the file itself builds it with {used}" if used else f"give them with {typed}"
+        hint += f"; or take {other}" if other else ""
         raise UsageError(f"{said} needs {', '.join(one.name for one in missing)}", hint) from None
 
 
