@@ -29,11 +29,6 @@ class InspectError(Exception):
         self.hint = hint
         self.lines = lines
 
-    @property
-    def in_one_line(self) -> str:
-        """The message, and the ``lines`` behind it."""
-        return f"{self.message}: {', '.join(self.lines)}" if self.lines else self.message
-
     def within(self, context: str) -> InspectError:
         """Return the same error with ``context`` (a file, an option) put in front of its message."""
         placed = type(self)(f"{context}: {self.message}", self.hint, self.lines)
@@ -48,12 +43,18 @@ class Complaint:
     message: str
     hint: str | None
     exit_code: int
+    lines: tuple[str, ...] = ()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All that it says, a line each."""
+        return (self.message, *self.lines, *([self.hint] if self.hint else []))
 
     @classmethod
     def of(cls, error: Exception) -> Complaint:
         """Return what ``error`` says; of what is no `InspectError`, a bug of ours, also what it is."""
         if isinstance(error, InspectError):
-            return cls(error.message, error.hint, error.exit_code)
+            return cls(error.message, error.hint, error.exit_code, error.lines)
         return cls(f"{type(error).__name__}: {error}", None, 70)
 
 

@@ -45,11 +45,9 @@ def summarise(request: Request, ask: Ask | None = None) -> Report:
 
 def _summarised(request: Request, ask: Ask | None) -> Report:
     from convinspect.analyse import analyse  # noqa: PLC0415
-    from convinspect.load import kind_of, load  # noqa: PLC0415
+    from convinspect.load import kind_of, load, load_report  # noqa: PLC0415
 
     if kind_of(request.target.source) == "report":
-        from convinspect.load.saved import load_report  # noqa: PLC0415
-
         return load_report(request)
     loaded = load(request, ask)
     if loaded.frontend is None:
@@ -104,7 +102,7 @@ def inspect(  # noqa: PLR0913 - a keyword for each option of a run
     """
     from convinspect.analyse import analyse  # noqa: PLC0415
     from convinspect.inputs import given_inputs, holds_meta  # noqa: PLC0415
-    from convinspect.load.adopt import adopt  # noqa: PLC0415
+    from convinspect.load.python import adopt  # noqa: PLC0415
 
     request = Request(
         Target("", "", None),

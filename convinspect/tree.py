@@ -91,6 +91,13 @@ def _subtrees(layers: Sequence[Layer]) -> list[tuple[Sums, int]]:
     return found[::-1]
 
 
+def layer_name(layer: Layer, root: str = "the model") -> str:
+    """Return what a sentence calls ``layer``: ``fc1 (Linear)``, ``max_pool2d() in features``."""
+    if layer.kind == "function":
+        return f"{layer.type}() in {layer.path}" if layer.path else f"{layer.type}()"
+    return f"{layer.path or root} ({layer.type})"
+
+
 def leaves(layers: Sequence[Layer]) -> list[Layer]:
     """Return the layers without layers below them, in order: where something is computed."""
     return [node.layer for node in tree_of(layers) if node.leaf]

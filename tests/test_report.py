@@ -15,8 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convinspect.errors import UsageError
-from convinspect.load import kind_of
-from convinspect.load.saved import load_report
+from convinspect.load import kind_of, load_report
 from convinspect.records import (
     Failure,
     GlobalOperator,

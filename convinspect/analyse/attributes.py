@@ -9,6 +9,7 @@ from typing import cast
 from convinspect.analyse.rows import Row
 from convinspect.ops import attributes_of, operator, price, type_name
 from convinspect.records import PER_AXIS, Attributes, ModuleCall, OpCall, Padding, TensorRecord, Weight
+from convinspect.records.attributes import sides
 
 Sizes = tuple[int, ...]
 # Rows of a matrix of weights for each row of the state.
@@ -127,12 +128,8 @@ def _padded(attributes: Attributes, pad: Attributes, axes: int) -> Attributes:
 
 
 def _add(own: Padding, more: Padding) -> Padding:
-    left, right = (a + b for a, b in zip(_sides(own), _sides(more), strict=True))
+    left, right = (a + b for a, b in zip(sides(own), sides(more), strict=True))
     return left if left == right else (left, right)
-
-
-def _sides(padding: Padding) -> tuple[int, int]:
-    return padding if isinstance(padding, tuple) else (padding, padding)
 
 
 def _wrapped(padded: Sizes, ops: Sequence[OpCall]) -> Attributes:

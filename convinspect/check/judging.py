@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from convinspect.check import evidence, wording
-from convinspect.check.comparing import differences
-from convinspect.check.limits import Limit
+from convinspect.check.baselines import differences
+from convinspect.check.limits import Check, Limit
 from convinspect.check.metrics import Reading
 from convinspect.check.parts import Part, part_of, whole
-from convinspect.check.plan import Check
 from convinspect.check.reading import read
 from convinspect.check.results import Baseline
 from convinspect.check.rules import judge_rule

@@ -1,4 +1,4 @@
-"""A limit: which number, of which part, held against what; read from an option or a key of the config."""
+"""What is asked: limits and the check that holds them; read from an option or a key of the config."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from convinspect.check.amounts import parse_amount, parse_growth
 from convinspect.check.metrics import METRICS, Metric
+from convinspect.check.rules import Rule
 from convinspect.errors import UsageError
+from convinspect.spec import Request
 
 GrowthKind: TypeAlias = Literal["growth", "cumulative"]
 LimitKind: TypeAlias = Literal["max", "min", "growth", "cumulative"]
@@ -89,3 +92,26 @@ def _split(name: str, key: str) -> tuple[Literal["max", "min"], Metric]:
 
 def _of_parts() -> str:
     return f"parts have: {', '.join(name for name, metric in METRICS.items() if not metric.whole_only)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check. ``folder`` is where its target runs and what its paths are relative to.
+
+    ``baseline`` and ``cumulative_baseline`` are a saved report or ``git:REF``. ``config`` is the file that it
+    stands in and ``table`` its place there (``None``: it was asked for by options). ``accept_bounds``: a bound counts
+    as the value, and an unknown number is passed over. ``environment`` names variables that the model depends on.
+    """
+
+    name: str
+    request: Request
+    folder: Path
+    limits: tuple[Limit, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    baseline: str | None = None
+    cumulative_baseline: str | None = None
+    accept_bounds: bool = False
+    message: str | None = None
+    environment: tuple[str, ...] = ()
+    config: Path | None = None
+    table: str | None = None

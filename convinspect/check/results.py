@@ -6,10 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from convinspect.check.plan import Check
+from convinspect.check.limits import Check
 from convinspect.check.verdicts import BREACH, Status, Verdict, worst
 from convinspect.errors import Complaint
 from convinspect.report import Report
+from convinspect.units import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Session:
             *([f"{found['FAIL']} failed"] if found["FAIL"] else []),
             *([f"{found['ERROR']} not decided"] if found["ERROR"] else []),
             *([f"{found['SKIP']} skipped"] if found["SKIP"] else []),
-            *([f"{errors} {'errors' if errors > 1 else 'error'}"] if errors else []),
-            *([f"{failed} {'checks' if failed > 1 else 'check'} not run"] if failed else []),
+            *([counted(errors, "error")] if errors else []),
+            *([f"{counted(failed, 'check')} not run"] if failed else []),
         ]
         return ", ".join(words)

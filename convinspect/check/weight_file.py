@@ -109,7 +109,7 @@ def contents(file: WeightFile) -> str:
     except UsageError as error:
         return error.message
     values = sum(claim.numel for claim in claims)
-    return f"{units.exact(len(claims))} {'tensor' if len(claims) == 1 else 'tensors'}, {units.exact(values)} values"
+    return f"{units.counted(len(claims), 'tensor')}, {units.exact(values)} values"
 
 
 def marked_for_lfs(files: Sequence[WeightFile]) -> list[WeightFile]:

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from convinspect.check.config import Config, find_config, read_config
-from convinspect.check.limits import GrowthKind, Limit, bound, growth, nearest
+from convinspect.check.limits import Check, GrowthKind, Limit, bound, growth, nearest
 from convinspect.check.metrics import limit_options
-from convinspect.check.plan import Check
 from convinspect.cli.options import request_of
 from convinspect.errors import UsageError
 from convinspect.paths import is_file, is_there

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from convinspect.check.comparing import differences
+from convinspect.check.baselines import commit_of, differences, is_in, made, made_at
 from convinspect.check.judging import judge
-from convinspect.check.plan import Check
-from convinspect.check.provenance import commit_of, is_in, made, made_at
+from convinspect.check.limits import Check
 from convinspect.check.results import Baseline, Result
 from convinspect.check.source_line import source_file
 from convinspect.check.verdicts import BREACH, Verdict
@@ -183,7 +182,7 @@ def _updated(check: Check, name: str, report: Report, before: Baseline) -> Basel
             raise UsageError(f"--update-baseline {name}: {error.message}: it is not written over") from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        open_output(str(path), [str(check.folder / check.request.target.source)]).write(None, report.to_json())
+        open_output(str(path), [str(check.folder / check.request.target.source)]).write(report.to_json())
     except UsageError as error:
         raise UsageError(error.message.replace("--output", "--update-baseline", 1), error.hint) from error
     except OSError as error:

@@ -97,14 +97,15 @@ def form_options(forms: Sequence[str], usual: str, what: str = "it") -> Callable
     )
 
 
-def form_of(options: Mapping[str, Any], usual: str, by_suffix: Mapping[str, str] = _NONE) -> str:
-    """Return the format that was asked for, by the name of the output file where that tells, else the ``usual`` one."""
+def form_of(options: Mapping[str, Any], usual: str, forms: Mapping[str, str] = _NONE) -> str:
+    """Return the format that was asked for; by the suffix of the output file where ``forms`` has it, else ``usual``."""
     form: str | None = options["form"]
     if options["as_json"]:
         if form not in (None, "json"):
             raise UsageError(f"--json and --format {form} contradict each other")
         return "json"
-    return form or by_suffix.get(Path(options["output"] or "").suffix, usual)
+    suffix = Path(options["output"] or "").suffix
+    return form or next((one for one, its in forms.items() if its and its == suffix), usual)
 
 
 def _given(context: click.Context) -> tuple[str, ...]:

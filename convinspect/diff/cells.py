@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from convinspect.diff.difference import Row
 from convinspect.records import ReceptiveField, TensorRecord
-from convinspect.render.cells import shape
 from convinspect.render.text import Glyphs, clean
+from convinspect.units import by_axis, shape
 
 
 def outputs(row: Row, glyphs: Glyphs) -> str:
@@ -66,7 +66,4 @@ def _fields(found: ReceptiveField | None) -> dict[str, str]:
 
 
 def _axes(values: Sequence[object] | None, otherwise: str) -> str:
-    if values is None or None in values:
-        return otherwise
-    each = [str(value) for value in values]
-    return each[0] if len(set(each)) == 1 else "x".join(each)
+    return otherwise if values is None or None in values else by_axis(list(map(str, values)))

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from convinspect.diff.costs import added, own_costs, total_costs
-from convinspect.diff.difference import Costs, Diff, Row, Status
-from convinspect.diff.facets import Facet, changed_itself, facets
+from convinspect.diff.difference import Costs, Diff, Facet, Row, Status, changed_itself, facets
 from convinspect.diff.matching import Matching, match
 from convinspect.diff.nodes import Node, Numbering
 from convinspect.report import Layer, Report

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convinspect.diff import numbers
+from convinspect.diff import amounts
 from convinspect.diff.amounts import Change
-from convinspect.diff.facets import Facet
+from convinspect.diff.difference import Facet
 from convinspect.diff.lines import Line
 from convinspect.diff.nodes import attributes_of
 from convinspect.render.text import Glyphs, clean
+from convinspect.units import counted
 
 _FACETS: dict[Facet, str] = {
     "output": "output",
@@ -68,10 +69,10 @@ def _inside(line: Line, glyphs: Glyphs) -> str:
     if line.like is not None:
         return f"like {_name([line.like.names[1]], glyphs)}"
     if line.row.status in ("added", "removed") or line.facets or not line.count:
-        return row_count(number)
+        return counted(number, "row")
     if line.came or line.went:
-        return f"{number - line.came:,} {glyphs.arrow} {row_count(number - line.went)}"
-    return f"{line.count:,} of {row_count(number)} changed"
+        return f"{number - line.came:,} {glyphs.arrow} {counted(number - line.went, 'row')}"
+    return f"{line.count:,} of {counted(number, 'row')} changed"
 
 
 def details(line: Line, glyphs: Glyphs) -> str:
@@ -97,23 +98,18 @@ def details(line: Line, glyphs: Glyphs) -> str:
 
 
 def _sides(name: str, measure: str, value: Change, glyphs: Glyphs) -> tuple[str, str, str]:
-    return name, numbers.amount(measure, value.before, glyphs), numbers.amount(measure, value.after, glyphs)
+    return name, amounts.amount(measure, value.before, glyphs), amounts.amount(measure, value.after, glyphs)
 
 
-def counted(line: Line) -> str:
+def count(line: Line) -> str:
     """Return what a line says that stands for no row: ``28 rows follow (output, RF)``, ``12 rows unchanged``."""
     if line.kind == "own":
         return "(itself)"
     if line.kind == "more":
         return f"{line.count:,} more lines"
     if line.kind == "unchanged":
-        return f"{row_count(line.count)} unchanged"
+        return f"{counted(line.count, 'row')} unchanged"
     # The others have their columns, or tell little where these differ.
     what = [text for facet, text in _FACETS.items() if facet in line.facets]
     what = what or ["MACs" if "macs" in line.facets else "memory"]
-    return f"{row_count(line.count)} follow{'s' if line.count == 1 else ''} ({', '.join(what)})"
-
-
-def row_count(number: int) -> str:
-    """Return ``1 row``, ``1,200 rows``."""
-    return f"{number:,} row{'' if number == 1 else 's'}"
+    return f"{counted(line.count, 'row')} follow{'s' if line.count == 1 else ''} ({', '.join(what)})"

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from convinspect.diff.costs import added, total
-from convinspect.diff.difference import Costs, Diff, Row
-from convinspect.diff.facets import Facet
+from convinspect.diff.difference import Costs, Diff, Facet, Row
 from convinspect.diff.folding import Folding
 from convinspect.fold import counts_on
 

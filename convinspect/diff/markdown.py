@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from convinspect.diff import cells, heading, labels, numbers
+from convinspect.diff import amounts, cells, heading, labels
 from convinspect.diff.costs import total
 from convinspect.diff.difference import Diff
 from convinspect.diff.lines import Line, lines_of
@@ -84,10 +84,10 @@ def _totals(diff: Diff, glyphs: Glyphs) -> Iterator[str]:
     yield "|---|--:|--:|--:|--:|"
     for title, name, value in heading.totals(diff):
         texts = (
-            numbers.amount(name, value.before, glyphs),
-            numbers.amount(name, value.after, glyphs),
-            numbers.change(name, value, glyphs),
-            numbers.percent(value, glyphs),
+            amounts.amount(name, value.before, glyphs),
+            amounts.amount(name, value.after, glyphs),
+            amounts.change(name, value, glyphs),
+            amounts.percent(value, glyphs),
         )
         yield f"| {escape(title)} | {' | '.join(map(escape, texts))} |"
 
@@ -127,7 +127,7 @@ def _cells(line: Line, glyphs: Glyphs) -> dict[str, str]:
 
 
 def _change(name: str, line: Line, glyphs: Glyphs) -> str:
-    change, share = numbers.change(name, line.costs[name], glyphs), numbers.percent(line.costs[name], glyphs)
+    change, share = amounts.change(name, line.costs[name], glyphs), amounts.percent(line.costs[name], glyphs)
     return escape(f"{change} ({share})" if share not in ("", "?") else change)
 
 
@@ -141,7 +141,7 @@ def _sort(line: Line) -> str:
 
 def _label(line: Line, glyphs: Glyphs) -> str:
     if line.kind != "row":
-        return escape(labels.counted(line))
+        return escape(labels.count(line))
     name, said = labels.names(line, glyphs), labels.details(line, glyphs)
     parts = [code(name)] if name else []
     parts.append(f"{code(labels.types(line, glyphs))}{escape(labels.remark(line, glyphs))}")

@@ -11,13 +11,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from convinspect.diff import cells, heading, labels, numbers
+from convinspect.diff import amounts, cells, heading, labels
 from convinspect.diff.difference import Diff
 from convinspect.diff.lines import Line, lines_of
 from convinspect.render.labels import tree_text
 from convinspect.render.options import Options
-from convinspect.render.page import console
 from convinspect.render.rows import guides
+from convinspect.render.table import console
 from convinspect.render.text import ASCII, UNICODE, Glyphs
 
 _NARROWEST = 40
@@ -90,10 +90,10 @@ def _totals(diff: Diff, glyphs: Glyphs) -> RenderableType:
     for title, name, value in heading.totals(diff):
         style = "bold" if value.differs else ""
         texts = (
-            numbers.amount(name, value.before, glyphs),
-            numbers.amount(name, value.after, glyphs),
-            numbers.change(name, value, glyphs),
-            numbers.percent(value, glyphs),
+            amounts.amount(name, value.before, glyphs),
+            amounts.amount(name, value.after, glyphs),
+            amounts.change(name, value, glyphs),
+            amounts.percent(value, glyphs),
         )
         table.add_row(title, *texts, style=style)
     return table
@@ -119,13 +119,13 @@ def _fitting(lines: Sequence[Line], width: int, glyphs: Glyphs) -> tuple[list[_C
 
 def _columns(lines: Sequence[Line], glyphs: Glyphs) -> list[_Column]:
     def changes(name: str) -> tuple[str, ...]:
-        return tuple(numbers.change(name, line.costs[name], glyphs) for line in lines)
+        return tuple(amounts.change(name, line.costs[name], glyphs) for line in lines)
 
     def shares(name: str) -> tuple[str, ...]:
         # That all of a removed row is gone needs no figure.
         gone = [line.kind == "row" and line.row.after is None for line in lines]
         return tuple(
-            "" if all_of_it else numbers.percent(line.costs[name], glyphs)
+            "" if all_of_it else amounts.percent(line.costs[name], glyphs)
             for line, all_of_it in zip(lines, gone, strict=True)
         )
 
@@ -169,7 +169,7 @@ def _mark(line: Line) -> str:
 
 def _label(line: Line, glyphs: Glyphs) -> Text:
     if line.kind != "row":
-        return Text(labels.counted(line), style="dim")
+        return Text(labels.count(line), style="dim")
     name, kind = labels.names(line, glyphs), labels.types(line, glyphs)
     mark = _mark(line)
     label = Text.assemble((name, _STYLES[mark]), ": " if name and kind else "", (kind, "cyan" if mark == " " else ""))

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from math import prod
 
 from convinspect.explain.known import ELEMENTWISE, KEEPS_INPUT, KEEPS_NOTHING, KEEPS_OUTPUT
-from convinspect.explain.scene import Scene, times
-from convinspect.explain.steps import Step
+from convinspect.explain.steps import Scene, Step
 from convinspect.ops import is_view_named
 from convinspect.report import Layer, Report
+from convinspect.units import shape
 
 _INDEX_BYTES = 8
 _PLAIN = frozenset(("add", "sub", "mul", "div", "cat", "pad", "interpolate", "linear", "conv1d", "conv2d", "conv3d"))
@@ -65,7 +65,7 @@ def _bytes_of(layer: Layer) -> tuple[str, int] | None:
     if not elements or out.bytes % elements:
         return None
     each = out.bytes // elements
-    text = f"{times(out.shape)} * {each} bytes"
+    text = f"{shape(out.shape)} * {each} bytes"
     if layer.type in _POOLS and layer.attributes.get("pool") == "max":
         return f"{text} + {elements:,} indices * {_INDEX_BYTES} bytes", out.bytes + elements * _INDEX_BYTES
     if layer.type in _PLAIN | ELEMENTWISE | _ONE_OPERATOR or _is_plain(layer):

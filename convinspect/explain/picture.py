@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import prod
 
-from convinspect.explain.scene import axis_names
-from convinspect.explain.steps import Step
+from convinspect.explain.steps import Step, axis_names
 from convinspect.records import Interval, ReceptiveField
 from convinspect.report import Report
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from math import prod
 
 from convinspect.explain.known import BATCH_NORMS, ELEMENTWISE, REARRANGING, SAME_SHAPE
-from convinspect.explain.scene import Scene, Sizes, axis_names, sides, times
-from convinspect.explain.steps import Step
+from convinspect.explain.steps import Scene, Sizes, Step, axis_names
 from convinspect.records import Padding
+from convinspect.records.attributes import sides
+from convinspect.units import shape
 
 _CAT = "cat"
 
@@ -19,7 +20,7 @@ def output_steps(scene: Scene) -> Iterator[Step]:
     if found:
         yield from together(found)
     elif scene.made is not None:
-        yield Step("output", "shape", traced=times(scene.made))
+        yield Step("output", "shape", traced=shape(scene.made))
 
 
 def together(steps: list[Step]) -> Iterator[Step]:
@@ -73,9 +74,9 @@ def _other(scene: Scene) -> Iterator[Step]:
     if type_ == _CAT:
         yield from _joined(scene)
     elif type_ in REARRANGING:
-        yield Step("output", "elements", times(given), prod(given), prod(made), "the same ones, in another shape")
+        yield Step("output", "elements", shape(given), prod(given), prod(made), "the same ones, in another shape")
     elif type_ in ELEMENTWISE | BATCH_NORMS | SAME_SHAPE:
-        yield Step("output", "shape", "as its input", times(given), times(made))
+        yield Step("output", "shape", "as its input", shape(given), shape(made))
 
 
 def _last(shape: Sizes | None, axes: int) -> Sizes:

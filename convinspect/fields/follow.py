@@ -111,7 +111,7 @@ def notes_of(tracker: FieldTracker) -> tuple[Note, ...]:
     if tracker.is_of_features:
         return ()
     notes = []
-    left = next((cause for cause in (tracker.left.array, tracker.left.number) if cause), None)
+    left = tracker.left.array or tracker.left.number or tracker.left.counts.read
     if left is not None and tracker.left.returned:
         what = (
             f"{left.op} takes numbers of the followed input out of torch: fields of what they come back into are "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -160,6 +160,7 @@ class FieldTracker:
         if signature.name in MADE_OF_DATA:
             for tensor in wanted:  # an array may share its memory
                 self._lent.lend(tensor, cause)
+        self.left.counts.see(signature, given)
         back = self.left.came_back(signature, given) if wanted else None
         if back is not None:
             self._keep_unknown(wanted, targets, back)
@@ -168,6 +169,7 @@ class FieldTracker:
             return
         if found:
             self.left.item(signature, out, cause)
+            self.left.counts.find(func, signature, given, wanted)
         if not found or not wanted:  # nothing wanted: it gives a number to Python, or checks something
             overwritten = [tensor for tensor in targets if self.field(tensor) is not None]
             self._storages.keep(overwritten, [None] * len(overwritten), overwritten)
@@ -229,10 +231,19 @@ class FieldTracker:
         finally:
             self.left.is_telling = before
 
-    def cut(self, tensor: Tensor) -> None:
-        """Take note that Python's numbers have cut ``tensor`` out of another one."""
-        if self.left.number is not None:
-            self._keep_unknown((tensor,), (), self.left.number)
+    def counted(self, tensor: Tensor, sizes: Collection[int], how: str, path: str) -> None:
+        """Take note that somebody has read ``sizes`` of ``tensor`` in module ``path``."""
+        if self.left.counts.read is None and not self.left.counts.found.isdisjoint(sizes):
+            field = self.field(tensor)
+            by_data = field is not None and (field.uncertainty.data_dependent or field.uncertainty.unknown)
+            if by_data or not tensor.numel():  # what nothing was found of depends on nothing
+                self.left.counts.read = Cause(self._order, path, how)
+
+    def cut(self, tensor: Tensor, places: Collection[int] = ()) -> None:
+        """Take note that Python's numbers, ``places`` among them, have cut ``tensor`` out of another one."""
+        left = self.left.number or (None if self.left.counts.found.isdisjoint(places) else self.left.counts.read)
+        if left is not None:
+            self._keep_unknown((tensor,), (), left)
 
     def either(self, taken: Sequence[Tensor], others: Sequence[Tensor] | str, path: str) -> None:
         """Let each tensor ``taken``, which values chose in module ``path``, depend on all that its counterpart does.

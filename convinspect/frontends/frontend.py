@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, TypeAlias
@@ -50,6 +50,9 @@ class ScopeRecorder(AbstractContextManager[Any], Protocol):
 
     def cut(self, tensor: torch.Tensor) -> None:
         """Say that numbers have cut all of ``tensor`` out of it, for which no operator ran."""
+
+    def counted(self, tensor: torch.Tensor, sizes: Collection[int], how: str) -> None:
+        """Say that ``sizes`` of ``tensor`` are read; ``how`` is what torch calls that."""
 
     def returned(self, path: str, value: Any) -> tuple[TensorRecord, ...]:
         """Say that the module at ``path`` returns ``value``, and get records of the tensors in it."""

@@ -1,4 +1,4 @@
-"""Reports of earlier runs in plain files: a missing, damaged or unwritable one costs a run, and never an answer."""
+"""Reports in plain files: saved ones that are read here and now, and those of earlier runs that still hold."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from convinspect.errors import UsageError
 from convinspect.gather.evidence import Disk, Evidence, digest
 from convinspect.report import Report
+from convinspect.spec import Request
 
 _MOST_BYTES = 256 << 20
 _MOST_OF_ONE_KEY = 8  # states of the files that are gone back and forth between, as by changing branches
@@ -127,3 +129,24 @@ def _make_room(folder: str) -> None:
         if room < 0 or (path.endswith(".making") and used < time.time() - _ABANDONED):
             with suppress(OSError):
                 os.unlink(path)
+
+
+def is_saved_report(request: Request, folder: str) -> bool:
+    """Tell whether the request's target, as named from ``folder``, is JSON that says which schema it follows."""
+    try:
+        with open(os.path.join(folder, request.target.source), "rb") as file:
+            if not file.read(64).lstrip().startswith(b"{"):
+                return False
+            file.seek(0)
+            document = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and "schema" in document
+
+
+def read_saved_report(request: Request, folder: str) -> Report:
+    """Return the report in the target's file; raises `UsageError` for a damaged one, and for a request of a run."""
+    from convinspect.pipeline import summarise  # noqa: PLC0415
+
+    source = os.path.join(folder, request.target.source)
+    return summarise(replace(request, target=replace(request.target, source=source)))

@@ -16,8 +16,7 @@ from convinspect.errors import UsageError
 from convinspect.inputs.known import known_inputs
 from convinspect.inputs.nesting import nested
 from convinspect.inputs.reading import called_inputs, read_inputs
-from convinspect.inputs.refusing import refusal
-from convinspect.inputs.suggesting import has_batch
+from convinspect.inputs.suggesting import has_batch, refusal
 from convinspect.load import Loaded
 from convinspect.machine import available_bytes, require
 from convinspect.records import Note

@@ -5,13 +5,16 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
 
+from convinspect.errors import UsageError
 from convinspect.frontends import Frontend
 from convinspect.frontends.modules import type_name
 from convinspect.inputs.places import Use, uses_of
+from convinspect.load import Loaded
 from convinspect.load.choose import is_needed
 from convinspect.tensors.registered import registered_modules
 
@@ -138,3 +141,28 @@ def has_batch(model: nn.Module, tensor: torch.Tensor) -> bool:
     kinds = (_WINDOWED.fullmatch(type_name(module)) for module in registered_modules(model))
     first = next(filter(None, kinds), None)
     return first is None or tensor.dim() != int(first[1]) + 1 or not tensor.is_floating_point()
+
+
+def refusal(loaded: Loaded, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> UsageError:
+    """Return what ``forward`` takes and was given, and which names are missing or are none of its own."""
+    takes = str(signature.replace(return_annotation=inspect.Signature.empty))
+    unnamed = {0: [], 1: ["an unnamed input"]}.get(len(args), [f"{len(args)} unnamed inputs"])
+    message = f"forward{takes} cannot take {', '.join([*unnamed, *kwargs])}"
+    own = signature.parameters
+    missing = [p.name for i, p in enumerate(own.values()) if is_needed(p) and i >= len(args) and p.name not in kwargs]
+    unknown = [name for name in kwargs if name not in own]
+    if unknown:
+        are = "are" if len(missing) > 1 else "is"
+        gone = f"; {' and '.join(missing)} {are} missing" if missing else ""
+        return UsageError(message, f"there is no {' and no '.join(unknown)}{gone}")
+    if missing:
+        given = [*list(own)[: len(args)], *kwargs]
+        also = also_needed(loaded.runnable, given, _like(loaded), whole=loaded.request.batch_size is None)
+        return UsageError(message, f"forward{takes} also needs {' and '.join(missing)}: {also}")
+    return UsageError(message, "an input is named as --input NAME=SHAPE")
+
+
+def _like(loaded: Loaded) -> str | None:
+    """Return the first shape that was typed: another input of an unknown one may be of the same."""
+    shapes = (",".join(map(str, spec.shape)) for spec in loaded.request.inputs if spec.dtype is None)
+    return next(filter(None, shapes), None)

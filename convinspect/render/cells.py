@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from convinspect import units
 from convinspect.render import field
 from convinspect.render.text import Glyphs
+from convinspect.units import shape
 
 if TYPE_CHECKING:
     from convinspect.records import ReceptiveField
@@ -42,11 +43,6 @@ class CellContext:
 
 # All cells of a column are written at once: its counts are all in full, or all in SI.
 Cells: TypeAlias = Callable[["Sequence[Row]", CellContext], list[str]]
-
-
-def shape(dims: Sequence[int]) -> str:
-    """Return ``1x3x224x224``; a tensor without dimensions is a ``scalar``."""
-    return "x".join(map(str, dims)) or "scalar"
 
 
 def each(cell: Callable[[Row, CellContext], str]) -> Cells:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from convinspect import units
 from convinspect.errors import UsageError
 from convinspect.render import cells, field
-from convinspect.render.signs import Sign
+from convinspect.render.text import Sign
 
 if TYPE_CHECKING:
     from convinspect.report import Report
@@ -121,7 +121,7 @@ COLUMNS = {
         _tensors(
             "input",
             "Input",
-            cells=cells.several(lambda row: [cells.shape(given.shape) for given in row.layer.inputs]),
+            cells=cells.several(lambda row: [units.shape(given.shape) for given in row.layer.inputs]),
             means="shape of the first tensor that goes in",
             extra=3,
         ),

@@ -10,12 +10,11 @@ from typing import TypeAlias
 
 from convinspect.records import ReceptiveField
 from convinspect.render import field
-from convinspect.render.cells import shape
-from convinspect.render.geometry import geometry
 from convinspect.render.json import reduced
+from convinspect.render.labels import geometry
 from convinspect.render.options import Options
 from convinspect.report import Layer, Report
-from convinspect.units import printable
+from convinspect.units import printable, shape
 
 Value: TypeAlias = "str | int | None"
 # A spreadsheet takes what begins with one of these for a formula, and runs it.

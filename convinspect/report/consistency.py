@@ -11,8 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from convinspect.records import PER_AXIS, LocalField, ReceptiveField, Timelines, Unit, Units
-from convinspect.report.rows import Layer, RowsUnits
-from convinspect.report.totals import Totals
+from convinspect.report.rows import Layer, RowsUnits, Totals
 
 Fault: TypeAlias = tuple[str, str]
 

@@ -21,8 +21,7 @@ from convinspect.report.consistency import (
     faults_of_units,
 )
 from convinspect.report.reading import damaged, read
-from convinspect.report.rows import Layer, RowsUnits
-from convinspect.report.totals import Totals, Uncounted
+from convinspect.report.rows import Layer, RowsUnits, Totals, Uncounted
 from convinspect.showing import Shown
 
 SCHEMA = "convinspect.report/1"

@@ -15,7 +15,7 @@ from convinspect.frontends import Frontend
 from convinspect.frontends.modules import type_name
 from convinspect.inputs import Prepared
 from convinspect.records import Failure, ModuleCall, NamedTensor, Note, OpCall, Timelines, TotalMemory, Trace
-from convinspect.records.timeline import renamed
+from convinspect.records.memory import renamed
 from convinspect.tensors.describe import named_records, tensors_in
 from convinspect.tensors.registered import named_modules, own_tensors, set_training
 from convinspect.torch_private import children_of, unwrapped

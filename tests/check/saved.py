@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from convinspect.check.judging import judge
-from convinspect.check.limits import Limit, bound, growth
-from convinspect.check.plan import Check
+from convinspect.check.limits import Check, Limit, bound, growth
 from convinspect.check.results import Baseline
 from convinspect.check.rules import rule
 from convinspect.check.verdicts import Verdict

@@ -271,3 +271,40 @@ def test_a_missing_input_is_shown_as_the_file_itself_makes_it(used: str, hint: s
     (tmp_path / "net.py").write_text(HEAD + _net("Net") + used)
     result = convinspect("summary", "net.py", cwd=tmp_path)
     assert (result.code, result.err.splitlines()[-1]) == (2, f"hint: {hint}")
+
+
+TRAINS = """
+import sys
+sys.path.insert(0, {folder!r})
+from torch import nn
+from torch.nn import Linear
+from {names}
+def train(model, loss=nn.MSELoss()):
+    return loss
+def main():
+    print(train(1))
+"""
+
+
+def test_a_script_that_only_imports_its_models_offers_them(tmp_path: Path) -> None:
+    nets, scripts = tmp_path / "nets", tmp_path / "scripts"
+    nets.mkdir()
+    scripts.mkdir()
+    (nets / "imported_nets.py").write_text(HEAD + _net("First") + _net("Second"))
+    (scripts / "main_one.py").write_text(TRAINS.format(folder=str(nets), names="imported_nets import First"))
+    (scripts / "main_two.py").write_text(TRAINS.format(folder=str(nets), names="imported_nets import First, Second"))
+    one = convinspect("summary", "scripts/main_one.py", "--input", "4", cwd=tmp_path)
+    assert (one.code, one.err) == (0, "")
+    assert one.out.startswith("First")
+    two = convinspect("summary", "scripts/main_two.py", "--input", "4", cwd=tmp_path)
+    assert "error: scripts/main_two.py: several models\n  First(width=3)\n  Second(width=3)\nhint:" in two.err
+
+
+def test_a_diff_lists_the_models_of_a_file_a_line_each(tmp_path: Path) -> None:
+    (tmp_path / "pair_nets.py").write_text(HEAD + _net("First") + _net("Second"))
+    words = ("diff", "pair_nets.py", "pair_nets.py:First", "--input", "4")
+    told = convinspect(*words, cwd=tmp_path)
+    assert told.err == (
+        "error: before: pair_nets.py: several models\n  First(width=3)\n  Second(width=3)\n"
+        "hint: choose one, for example: pair_nets.py:First\n"
+    )

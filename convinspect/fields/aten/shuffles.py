@@ -113,10 +113,10 @@ def repeat_interleave(call: Call) -> Result:
     """Each position ``repeats`` times; with a tensor of repeats, depends on data."""
     times = call.args["repeats"]
     if "self" not in call.args:
-        return None
+        return [field.marked(data_dependent=call.cause) for field in call.all_of(call.fields())]
     x, dim = call["self"], call.args.get("dim")
     if dim is None:
         x, dim = reshape(x, (prod(x.shape),)), 0
     if isinstance(times, int):
         return reading.stretch(x, dim % x.rank, times)
-    return call.mix(x, [dim]).marked(data_dependent=call.cause)
+    return call.merge([call.mix(x, [dim]), *map(call.whole, call.fields("repeats"))]).marked(data_dependent=call.cause)

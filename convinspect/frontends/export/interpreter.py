@@ -6,11 +6,13 @@ operator (``nn.Identity``) leaves no node, and so no run.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import fx, nn
 
 from convinspect.frontends.export.inputs import arranged
@@ -20,9 +22,12 @@ from convinspect.frontends.frontend import ScopeRecorder
 from convinspect.frontends.modules import canonical_paths
 from convinspect.records import TensorRecord
 from convinspect.tensors.describe import records_in
-from convinspect.torch_private import pytree, registries
+from convinspect.torch_private import aten, pytree, registries
 
 _WEIGHTS = ("PARAMETER", "BUFFER")
+_SIZES = frozenset((torch.ops.aten.sym_size.int, torch.ops.aten.sym_numel.default))
+_COMPARISONS = frozenset((operator.ge, operator.le, operator.gt, operator.lt, operator.eq, operator.ne))
+_CHECKS = frozenset((aten("_assert_scalar"), torch.ops.aten.sym_constrain_range_for_size.default))
 
 
 class Interpreter(fx.Interpreter):
@@ -63,6 +68,9 @@ class Interpreter(fx.Interpreter):
             self._regions.append(value)
         elif n.target is leave_region:
             self._regions.pop()
+        elif n.target in _SIZES and not _is_checked_alone(n):
+            (tensor, *_), _ = self.fetch_args_kwargs_from_env(n)
+            self._recorder.counted(tensor, (value,) if n.args[1:] else tuple(tensor.shape), str(n.target))
         if n in self._wanted:
             # Records, not tensors: a tensor that is kept would raise the peak that is measured.
             self._records[n] = records_in(value)
@@ -101,6 +109,13 @@ class Interpreter(fx.Interpreter):
 
     def _recorded(self, nodes: list[Any]) -> tuple[TensorRecord, ...]:
         return tuple(record for node in nodes for record in self._records.get(node, ()))
+
+
+def _is_checked_alone(node: fx.Node) -> bool:
+    """Tell a number that nobody asks for but assertions."""
+    return all(
+        user.target in _CHECKS or (user.target in _COMPARISONS and _is_checked_alone(user)) for user in node.users
+    )
 
 
 @dataclass(eq=False, slots=True)

@@ -194,7 +194,7 @@ def put_before(graph: Any, place: Any, kind: str, inputs: list[Any], result: Any
     return made.output()
 
 
-def constant_before(graph: Any, place: Any, constant: float) -> Any:
+def constant_before(graph: Any, place: Any, constant: float | str) -> Any:
     """Put a constant before the node ``place``, and return its value."""
     value = graph.insertConstant(constant)
     value.node().moveBefore(place)

@@ -36,6 +36,7 @@ for _schema in (
     "leave(Any result) -> ()",
     "left(Tensor tensor) -> ()",
     "cut(Tensor tensor) -> ()",
+    "counted(Tensor tensor, str how) -> ()",
     "turn() -> ()",
 ):
     _OPERATORS.define(_schema, alias_analysis="CONSERVATIVE")
@@ -136,6 +137,11 @@ def _cut(tensor: torch.Tensor) -> None:
         run.recorder.cut(tensor)
 
 
+def _counted(tensor: torch.Tensor, how: str) -> None:
+    if (run := _run.get()) is not None:
+        run.recorder.counted(tensor, tensor.shape, how)
+
+
 def _turn() -> None:
     """Come back to Python once in every turn of a loop, so that an interrupt is heard."""
 
@@ -146,6 +152,7 @@ for _name, _kernel in (
     ("leave", _leave),
     ("left", _left),
     ("cut", _cut),
+    ("counted", _counted),
     ("turn", _turn),
 ):
     _OPERATORS.impl(_name, _kernel, _KEY)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from types import MappingProxyType
@@ -213,7 +213,7 @@ class Recorder(Calls, DispatchMode):
 
     def watching(self) -> AbstractContextManager[None]:
         """Take note, while the block runs, of tensors that leave torch."""
-        return WatchPython(self._fields, self.left).on((Tensor, FakeTensor))
+        return WatchPython(self._fields, self.left, self.counted).on((Tensor, FakeTensor))
 
     def enter(
         self, path: str, type_name: str, inputs: tuple[TensorRecord, ...], unregistered: int | None = None
@@ -247,6 +247,10 @@ class Recorder(Calls, DispatchMode):
     def cut(self, tensor: Tensor) -> None:
         """Take note that numbers have cut all of ``tensor`` out of it, for which no operator ran."""
         self._fields.cut(tensor)
+
+    def counted(self, tensor: Tensor, sizes: Collection[int], how: str) -> None:
+        """Take note that ``sizes`` of ``tensor`` are read; ``how`` is what torch calls that."""
+        self._fields.counted(tensor, sizes, how, self.path)
 
     def leave(self, result: Any) -> None:
         """End the running module's run with what it returns."""
