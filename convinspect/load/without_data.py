@@ -49,11 +49,12 @@ class _Carried(DispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         where = kwargs.get("device")
-        if where != _META and not any(tensor.is_meta for tensor in operands(args, kwargs)):
+        given = operands(args, kwargs)
+        if where != _META and not any(tensor.is_meta for tensor in given):
             return func(*args, **kwargs)
-        leaves = where is not None and where != _META
+        without_data = values_of if where is not None and where != _META else _as_it_is
         with light_symbols():
-            return with_values(func, args, kwargs, lambda: func(*args, **kwargs), values_of if leaves else _as_it_is)
+            return with_values(func, args, kwargs, given, lambda: func(*args, **kwargs), without_data)
 
 
 def _as_it_is(tensor: torch.Tensor) -> torch.Tensor:

@@ -104,6 +104,10 @@ def full_name(func: Any) -> str:
     return name if "." in name else f"higher_order.{name}"
 
 
+# What is no tensor and holds none, for most of what operators are given is such.
+_PLAIN = frozenset((int, float, bool, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format))
+
+
 def results(value: Any) -> list[torch.Tensor]:
     """Return the tensors of an operator's result; operators return tensors and lists of them, nothing deeper."""
     if isinstance(value, torch.Tensor):
@@ -111,6 +115,8 @@ def results(value: Any) -> list[torch.Tensor]:
     found: list[torch.Tensor] = []
     if isinstance(value, (list, tuple)):
         for item in value:
+            if type(item) in _PLAIN:
+                continue
             if isinstance(item, torch.Tensor):
                 found.append(item)
             elif isinstance(item, (list, tuple)):

@@ -19,7 +19,6 @@ from convinspect.frontends.export.tree import module_tree
 from convinspect.frontends.frontend import Frontend, Runner, ScopeRecorder, Told
 from convinspect.frontends.modules import canonical_modules
 from convinspect.records import ModuleRecord, Note
-from convinspect.tensors.describe import records_in
 from convinspect.torch_private import give_own_weights
 
 _SHOWN = 3
@@ -87,7 +86,7 @@ class Program(Frontend):
 
         def call(*args: Any, **kwargs: Any) -> Any:
             interpreter = Interpreter(self.program, self.graph, self.module, recorder)
-            recorder.enter("", type(self.module).__name__, records_in((args, kwargs)))
+            recorder.enter("", type(self.module).__name__, recorder.received((args, kwargs)))
             try:
                 out = interpreter.call(args, kwargs)
             except BaseException as error:

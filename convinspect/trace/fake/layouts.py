@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import torch
 
 from convinspect.tensors.identity import storage_id
-from convinspect.tensors.operators import is_view, mutates, operands
+from convinspect.tensors.operators import is_view, mutates
 from convinspect.torch_private import kernel_switches, undispatched
 from convinspect.trace.fake.pointwise_layout import Way, one_way
 
@@ -59,12 +59,13 @@ class _Like:
 
 
 @dataclass(frozen=True, slots=True)
-class _BySizes:
-    """Results that do not lie as what was given, though that lies in one way."""
+class _Nothing:
+    """What is no layout."""
 
 
-_BY_SIZES = _BySizes()
-_Layout: TypeAlias = "_Given | _View | _New | _Like | _BySizes | tuple[_Layout, ...] | list[_Layout] | None"
+# Of results that nobody has found out, and of those that do not lie as what was given, though that lies in one way.
+_UNKNOWN, _BY_SIZES = _Nothing(), _Nothing()
+_Layout: TypeAlias = "_Given | _View | _New | _Like | _Nothing | tuple[_Layout, ...] | list[_Layout] | None"
 
 
 class NotTold(Exception):  # noqa: N818 - an answer, not an error
@@ -82,18 +83,29 @@ class Layouts:
         self._plain = plain
         self._known: dict[Hashable, _Layout] = {}
 
-    def answer(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[[], Any]) -> Any:
-        """Return the result of ``func``, which ``run`` has to find out where no call like it was before."""
-        given = operands(args, kwargs)
+    def answer(
+        self,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        given: Sequence[torch.Tensor],
+        run: Callable[[], Any],
+    ) -> Any:
+        """Return the result of ``func``, which ``run`` has to find out where no call like it was before.
+
+        ``given`` are the tensors among its arguments.
+        """
         try:
             if is_view(func):
                 return self._viewed(func, *args, **kwargs)
             way = one_way(func, kwargs, given)
             key = self._key(func, args, kwargs, given, way)
-            if way is not None and self._known.get(key) is _BY_SIZES:
+            known = self._known.get(key, _UNKNOWN)
+            if known is _BY_SIZES:
                 way, key = None, self._key(func, args, kwargs, given, None)
-            if key in self._known:
-                return self._made(self._known[key], given, way)
+                known = self._known.get(key, _UNKNOWN)
+            if known is not _UNKNOWN:
+                return self._made(known, given, way)
         except NotTold:
             return run()
         out = run()

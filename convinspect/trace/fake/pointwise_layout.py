@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -51,12 +51,17 @@ def one_way(func: Any, kwargs: Mapping[str, Any], given: Sequence[torch.Tensor])
             strides.append(tensor.stride())
     if not strides or 0 in shape:
         return None
-    in_order, stride = _in_order(shape, range(len(shape))), strides[0]
+    in_order, stride = _contiguous(shape), strides[0]
     if all(one == in_order or (func in _SUMS and _descends(one)) for one in strides):
         return Way(shape, in_order, None)
     if 1 in shape or strides.count(stride) < len(strides) or not _is_dense(shape, stride):
         return None
     return Way(shape, stride, tuple(sorted(range(len(shape)), key=lambda axis: -stride[axis])))
+
+
+@lru_cache(maxsize=1024)
+def _contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return _in_order(shape, range(len(shape)))
 
 
 def _descends(strides: Sequence[int]) -> bool:
@@ -90,7 +95,7 @@ def _strides(func: Any, args: tuple[Any, ...], given: torch.Tensor) -> tuple[int
     """
     if not _takes_number(func, args):
         if given.is_contiguous():
-            return _in_order(given.shape, range(given.dim()))
+            return _contiguous(given.shape)
         if given.dim() == _IMAGE and given.is_contiguous(memory_format=torch.channels_last):
             return _in_order(given.shape, (0, 2, 3, 1))
         return tuple(given.stride())
