@@ -302,11 +302,6 @@ def inline(graph: Any, *, forks: bool = False) -> None:
     (torch._C._jit_pass_inline_fork_wait if forks else torch._C._jit_pass_inline)(graph)
 
 
-def drop_unused_nodes(graph: Any) -> None:
-    """Remove the nodes of ``graph`` whose results nobody reads."""
-    torch._C._jit_pass_dce(graph)
-
-
 def graph_type(kind: type[int | bool]) -> Any:
     """Return TorchScript's type of an integer or a boolean."""
     return (torch._C.BoolType if kind is bool else torch._C.IntType).get()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from convinspect.analyse.rows import Row
 from convinspect.analyse.runs import folded_notes
@@ -21,7 +21,8 @@ def notes_of(trace: Trace, rows: list[Row]) -> tuple[Note, ...]:
     """Return the notes of the trace itself, then those that follow from its rows."""
     notes = [*trace.notes, *_bounds(rows)]
     if trace.ran and trace.failure is None:
-        notes += _never_ran(rows)
+        silent = {note.path for note in trace.notes if note.code == "silent_modules"}
+        notes += _never_ran(row for row in rows if row.path not in silent)
     return (*notes, *_shared(rows), *_unregistered(rows), *folded_notes(rows))
 
 
@@ -32,7 +33,7 @@ def _bounds(rows: list[Row]) -> Iterator[Note]:
         yield Note("macs_lower_bound", f"MACs are a lower bound: no rule says what these operators cost: {names}")
 
 
-def _never_ran(rows: list[Row]) -> Iterator[Note]:
+def _never_ran(rows: Iterable[Row]) -> Iterator[Note]:
     for row in rows:
         if row.call is not None or row.module is None:
             continue

@@ -24,9 +24,21 @@ from __future__ import annotations
 from convinspect.fields import aten  # noqa: F401 - importing it registers the rules of torch's operators
 from convinspect.fields.follow import follow, notes_of, spatial_axes
 from convinspect.fields.operations.field import Field
+from convinspect.fields.reports import Reports
 from convinspect.fields.rules import Call, rf_rule
 from convinspect.fields.tracker import FieldTracker
 from convinspect.fields.watching import WatchPython
 from convinspect.records import Unit
 
-__all__ = ["Call", "Field", "FieldTracker", "Unit", "WatchPython", "follow", "notes_of", "rf_rule", "spatial_axes"]
+__all__ = [
+    "Call",
+    "Field",
+    "FieldTracker",
+    "Reports",
+    "Unit",
+    "WatchPython",
+    "follow",
+    "notes_of",
+    "rf_rule",
+    "spatial_axes",
+]

@@ -14,24 +14,14 @@ from convinspect.fields.complex_parts import parts_differ
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.leaving import MADE_OF_DATA, Left
 from convinspect.fields.lending import Lent
-from convinspect.fields.operations.field import (
-    Cause,
-    Field,
-    collapse,
-    content_of,
-    everything,
-    limited_to,
-    nothing,
-    seed_field,
-    without,
-)
+from convinspect.fields.operations.field import Cause, Field, collapse, everything, nothing, seed_field, without
 from convinspect.fields.operations.merging import are_alike, cross
+from convinspect.fields.reports import Reports
 from convinspect.fields.rules import RULES, Call, Result, Rule, run_rule
-from convinspect.fields.summary.describe import Followed, describe
-from convinspect.fields.summary.unit import Asked, describe_unit
-from convinspect.fields.summary.units import describe_units
+from convinspect.fields.summary.describe import Followed
+from convinspect.fields.summary.unit import Asked
 from convinspect.fields.writes.storages import StorageFields
-from convinspect.records import ReceptiveField, Unit, Units
+from convinspect.records import ReceptiveField, Unit
 from convinspect.spec import UnitSpec
 from convinspect.tensors.operators import Signature, is_pointwise, name_of, results, signature_of, written
 from convinspect.torch_private import pytree, unwrapped
@@ -51,7 +41,8 @@ _NAMELESS = Signature("higher_order", tuple(f"arg{i}" for i in range(64)), (), {
 class FieldTracker:
     """Receptive fields of every tensor of one forward run, from shapes and arguments alone.
 
-    Call `seed` with the input, `observe` after every operator that ran, and `describe` for any tensor still alive.
+    Call `seed` with the input, `observe` after every operator that ran, and `describe` for any tensor still alive;
+    ``reports`` says what there is to say of a field.
     ``declined`` says why an input is not followed that could be, ``faults`` what rules raised, by operator.
     ``unknown_ops`` lists ``(op, path, count)`` of operators without a rule that touched a followed tensor.
     """
@@ -62,13 +53,10 @@ class FieldTracker:
         self._order = 0
         self._unknown: dict[tuple[str, str], int] = {}
         self._asked: Asked | None = None
-        self._all_units = False
         self._candidates = Candidates()
         self._watched: frozenset[int] = frozenset()
         self._alike = True
-        self._kept: dict[int, tuple[ReceptiveField, Field]] = {}
-        # What an operator gives, its module returns; and where all is global, block after block is alike.
-        self._told: dict[Any, ReceptiveField | None] = {}
+        self.reports = Reports(None, self._candidates)
         self.left, self._lent = Left(), Lent()
         self.declined: str | None = None
         self.faults: dict[str, str] = {}
@@ -124,10 +112,11 @@ class FieldTracker:
                 raise UsageError(f"input {name}: no axis {axis} in shape {shape}")
         self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes), labels) if axes else None
         self._storages = StorageFields(len(axes))
-        self._order, self._unknown, self._kept, self._told, self.left, self._lent = 0, {}, {}, {}, Left(), Lent()
+        self._order, self._unknown, self.left, self._lent = 0, {}, Left(), Lent()
         self._alike = True
         conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)
         self._candidates = Candidates([shape[axis] for axis in axes], conventional, self._watched)
+        self.reports = Reports(self._followed, self._candidates, self._watched)
         if axes:
             batched = batched and (watched or 0 not in axes)
             self._storages.keep([tensor], [seed_field(shape, axes, batched=batched)], [])
@@ -291,7 +280,7 @@ class FieldTracker:
             return None
 
     def field(self, tensor: Tensor) -> Field | None:
-        """Exact hulls and nominal maps of every element of ``tensor``; ``None`` as in `describe`."""
+        """Exact hulls and nominal maps of every element of ``tensor``; ``None`` where it depends on nothing."""
         found = None if self._followed is None else self._storages.find(tensor)
         if found is None or not self._candidates.denied:
             return found
@@ -299,76 +288,17 @@ class FieldTracker:
         return None if found.is_nothing else found
 
     def describe(self, tensor: Tensor) -> ReceptiveField | None:
-        """Report the field of ``tensor``; ``None`` where it does not depend on the followed input.
-
-        Until it is known which axes are positions the report is a preliminary one: `settled` gives the final one.
-        """
+        """Report the field of ``tensor`` as `Reports.told` does; others than torch may have written to it."""
         self._look_at(tensor)
-        return self.told(self.field(tensor))
-
-    def told(self, field: Field | None) -> ReceptiveField | None:
-        """Report what `field` returned of a tensor that may be gone, as `describe` does."""
-        if field is None:
-            return None
-        told = self._described(field, self._candidates.denied)
-        if told is not None and (self._all_units or not self._candidates.decided):
-            self._kept[id(told)] = told, field
-        return told
-
-    def settled(self, told: ReceptiveField | None) -> ReceptiveField | None:
-        """Return what `describe` would say in the place of ``told``, now that the run is over."""
-        if told is None or id(told) not in self._kept:
-            return told
-        self._candidates.decide()
-        return self._described(self._kept[id(told)][1], self._candidates.denied)
-
-    def units(self, told: ReceptiveField | None) -> Units | None:
-        """Return what every unit of the tensor sees of which `describe` said ``told``, now that the run is over."""
-        if told is None or not self._all_units:
-            return None
-        self._candidates.decide()
-        field, followed = self._shown(self._kept[id(told)][1], self._candidates.denied)
-        return None if followed is None or field.is_nothing else describe_units(field, followed)
-
-    def _described(self, field: Field, denied: frozenset[int]) -> ReceptiveField | None:
-        content = content_of(field)
-        if content is not None and (content, denied) in self._told:
-            return self._told[content, denied]
-        field, followed = self._shown(field, denied)
-        told = None if followed is None or field.is_nothing else describe(field, followed)
-        if content is not None:
-            self._told[content, denied] = told
-        return told
-
-    def _shown(self, field: Field, denied: frozenset[int]) -> tuple[Field, Followed | None]:
-        """Leave out the axes that are ``denied``."""
-        followed, denied = self._followed, denied | self._watched
-        if followed is None or not denied:
-            return field, followed
-        kept = [number for number in range(len(followed.axes)) if number not in denied]
-        axes, lengths = ([values[number] for number in kept] for values in (followed.axes, followed.lengths))
-        rest = Followed(followed.name, tuple(axes), tuple(lengths)) if kept else None
-        return limited_to(without(field, denied), kept), rest
+        return self.reports.told(self.field(tensor))
 
     def unit(self, tensor: Tensor, index: Sequence[int]) -> Unit | None:
-        """Report the input box of the unit at ``index`` of the tensor's spatial axes; ``None`` as in `describe`.
-
-        Raises `UsageError` for an index of the wrong length or out of range.
-        """
-        field = self.field(tensor)
-        if field is None:
-            return None
-        # Before it is known which axes are positions, torch's convention stands.
-        field, followed = self._shown(field, self._candidates.likely)
-        return None if followed is None else describe_unit(field, followed, tuple(index))
+        """Report the input box of the unit at ``index`` of the tensor's spatial axes, as `Reports.unit` does."""
+        return self.reports.unit(self.field(tensor), index)
 
     def ask(self, unit: UnitSpec) -> None:
         """Look out for one unit; `answer` says what it sees once the run is over."""
         self._asked = Asked(unit)
-
-    def ask_all(self) -> None:
-        """Keep what `units` needs of every tensor that is described."""
-        self._all_units = True
 
     def returned(self, path: str, tensors: Sequence[Tensor]) -> None:
         """Take note of the tensors that the module at ``path`` returned."""

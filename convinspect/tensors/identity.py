@@ -9,11 +9,14 @@ import torch
 
 from convinspect.torch_private import coo_parts, is_traceable_wrapper_subclass, storage_address, undispatched
 
+# Torch's own method: while a run watches what Python asks of tensors, theirs is another.
+untyped_storage = torch.Tensor.untyped_storage
+
 
 def storage_of(tensor: torch.Tensor) -> torch.UntypedStorage | None:
     """Return the tensor's storage, or ``None`` of a layout that has none: sparse, of a library's own, not yet made."""
     try:
-        return tensor.untyped_storage()
+        return untyped_storage(tensor)
     except (NotImplementedError, RuntimeError, ValueError):
         return None
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from convinspect.fields import FieldTracker, follow, notes_of
+from convinspect.fields import FieldTracker, Reports, follow, notes_of
 from convinspect.frontends import Frontend
 from convinspect.frontends.modules import type_name
 from convinspect.inputs import Prepared
@@ -111,7 +111,7 @@ def _fields(prepared: Prepared, *, batched: bool) -> FieldTracker:
     if request.unit is not None:
         fields.ask(request.unit)
     if "units" in request.sections:
-        fields.ask_all()
+        fields.reports.with_units = True
     return fields
 
 
@@ -190,7 +190,7 @@ def _run(
         start,
         run=replace(start.run, batch_size=prepared.batch_size),
         modules=modules,
-        calls=tuple(_settled(call, fields) for call in recorder.calls),
+        calls=tuple(_settled(call, fields.reports) for call in recorder.calls),
         inputs=inputs,
         outputs=outputs,
         notes=(*start.notes, *notes),
@@ -206,10 +206,13 @@ def _parameters(model: nn.Module) -> set[tuple[str, str]]:
     return {(path, name) for path, module in named_modules(model) for name, _ in own_tensors(module)[0]}
 
 
-def _settled(call: ModuleCall | OpCall, fields: FieldTracker) -> ModuleCall | OpCall:
+def _settled(call: ModuleCall | OpCall, reports: Reports) -> ModuleCall | OpCall:
     """Return ``call`` with fields along the axes that turned out to be positions, and its units where asked for."""
-    outputs = [replace(one, receptive_field=fields.settled(one.receptive_field)) for one in call.outputs]
-    units = next((fields.units(one.receptive_field) for one in call.outputs if one.receptive_field is not None), None)
+    told = [one.receptive_field for one in call.outputs]
+    outputs = [
+        replace(one, receptive_field=reports.settled(field)) for one, field in zip(call.outputs, told, strict=True)
+    ]
+    units = next((reports.units(field) for field in told if field is not None), None)
     return replace(call, outputs=tuple(outputs), units=units)
 
 

@@ -24,6 +24,7 @@ from convinspect.fields.operations.merging import merge
 from convinspect.fields.operations.moves import rearrange
 from convinspect.fields.writes.boxes import Geometry
 from convinspect.fields.writes.flat import Flat, flatten, read, scatter
+from convinspect.tensors.identity import untyped_storage
 from convinspect.torch_private import storage_address
 
 TWO_SIZES = Cause(0, "", "a storage seen under two item sizes")
@@ -120,7 +121,7 @@ class StorageFields:
             return
         fits, kept = record.fits(geometry), {}
         elements = prod(geometry.shape)
-        whole = elements * geometry.itemsize == tensor.untyped_storage().nbytes()
+        whole = elements * geometry.itemsize == untyped_storage(tensor).nbytes()
         if whole and (not fits or all(known == geometry for known in record.fields)):
             record.elements, record.itemsize = elements, geometry.itemsize
             record.flat = record.hull = None
@@ -137,7 +138,7 @@ class StorageFields:
     def _record(self, key: int, tensor: Tensor) -> Record:
         record = self._records.get(key)
         if record is None:
-            storage = tensor.untyped_storage()
+            storage = untyped_storage(tensor)
             alive = weakref.ref(storage, partial(_forget, self._records, key))
             record = Record(alive, storage.nbytes() // max(tensor.itemsize, 1), tensor.itemsize)
             self._records[key] = record
@@ -160,7 +161,7 @@ def _storage_id(tensor: Tensor) -> int | None:
     """Identity of the tensor's storage; ``None`` for a layout that has none (sparse, oneDNN's own)."""
     if tensor.layout is not torch.strided:
         return None
-    return storage_address(tensor.untyped_storage())
+    return storage_address(untyped_storage(tensor))
 
 
 def _geometry(tensor: Tensor) -> Geometry:

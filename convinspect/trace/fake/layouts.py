@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from convinspect.tensors.identity import storage_id
+from convinspect.tensors.identity import storage_id, untyped_storage
 from convinspect.tensors.operators import is_view, mutates
 from convinspect.torch_private import kernel_switches, undispatched
 from convinspect.trace.fake.pointwise_layout import Way, one_way
@@ -186,7 +186,7 @@ class Layouts:
         like = self._made(layout, given, None)
         if sharing and isinstance(layout, _New):
             raise NotTold
-        if like.untyped_storage().nbytes() != out.untyped_storage().nbytes() or out.is_neg() or out.is_conj():
+        if untyped_storage(like).nbytes() != untyped_storage(out).nbytes() or out.is_neg() or out.is_conj():
             raise NotTold
         return layout
 

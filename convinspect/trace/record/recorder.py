@@ -167,7 +167,7 @@ class Recorder(Calls, DispatchMode):
     def _tell(self, index: int, fields: Sequence[Field | None]) -> None:
         """Write into the call ``index`` of an operator what fields its results have."""
         call = self._calls[index]
-        told = zip(call.outputs, map(self._fields.told, fields), strict=True)
+        told = zip(call.outputs, map(self._fields.reports.told, fields), strict=True)
         self._calls[index] = replace(call, outputs=tuple(replace(one, receptive_field=field) for one, field in told))
 
     @property
