@@ -40,13 +40,14 @@ def memory_of(tensor: torch.Tensor) -> list[tuple[int, Any, int]]:
 
     A tensor of an opaque layout stands for its own.
     """
-    found = [(part, storage_of(part)) for part in plain_parts(tensor)]
-    return [
-        (id(part), part, element_bytes(part))
-        if storage is None
-        else (storage_address(storage), storage, storage.nbytes())
-        for part, storage in found
-    ]
+    found: list[tuple[int, Any, int]] = []
+    for part in plain_parts(tensor):
+        storage = storage_of(part)
+        if storage is None:
+            found.append((id(part), part, element_bytes(part)))
+        else:
+            found.append((storage_address(storage), storage, storage.nbytes()))
+    return found
 
 
 def allocated_bytes(tensors: Iterable[torch.Tensor]) -> int:
