@@ -15,10 +15,10 @@ from typing import Any, TypeAlias
 import torch
 
 from convinspect.tensors.identity import storage_id, untyped_storage
+from convinspect.tensors.likeness import NotTold, tell
 from convinspect.tensors.operators import mutates, operands
 from convinspect.torch_private import kernel_switches
 
-_PLAIN = {int, float, bool, str, type(None), torch.dtype, torch.layout, torch.device, torch.memory_format}
 _META = torch.device("meta")
 
 
@@ -51,10 +51,6 @@ class _New:
 _Layout: TypeAlias = "_Given | _View | _New | tuple[_Layout, ...] | list[_Layout] | None"
 
 
-class NotTold(Exception):  # noqa: N818 - an answer, not an error
-    """The arguments or the results of an operator are told by more than how they lie."""
-
-
 class Layouts:
     """The layouts of one run, whose tensors without data are of class ``kind``.
 
@@ -81,13 +77,12 @@ class Layouts:
         return out
 
     def _key(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: Sequence[torch.Tensor]) -> Hashable:
-        # One flat tuple a call: the collector of garbage walks through whatever is nested.
         key: list[Any] = [func, *kernel_switches()]
         for value in args:
-            self._tell(value, key)
+            tell(value, key, self._tell)
         for name, value in kwargs.items():
             key.append(name)
-            self._tell(value, key)
+            tell(value, key, self._tell)
         if len(given) > 1 and mutates(func):
             # What a kernel does that writes depends on whether its arguments share memory, too.
             ids = list(map(id, given))
@@ -96,20 +91,10 @@ class Layouts:
             key += map(ids.index, ids)
         return tuple(key)
 
-    def _tell(self, value: Any, key: list[Any]) -> None:
-        kind = type(value)
-        if kind is self._kind:
-            if value.is_neg() or value.is_conj():
-                raise NotTold
-            key += (tuple(value.shape), value.stride(), value.dtype)
-        elif kind in _PLAIN:
-            key += (kind, value)  # for 1, 1.0 and True are equal
-        elif issubclass(kind, (list, tuple)):
-            key.append(len(value))
-            for item in value:
-                self._tell(item, key)
-        else:
+    def _tell(self, tensor: torch.Tensor, key: list[Any]) -> None:
+        if type(tensor) is not self._kind or tensor.is_neg() or tensor.is_conj():
             raise NotTold
+        key += (tuple(tensor.shape), tensor.stride(), tensor.dtype)
 
     def _layout(self, out: Any, given: Sequence[torch.Tensor]) -> _Layout:
         if out is None:
