@@ -108,6 +108,8 @@ def _facts(row: Row) -> tuple[int, str, Iterable[TensorRecord], tuple[TensorReco
 
 
 def _of_any_layout(output: TensorRecord) -> TensorRecord:
+    if type(output) is TensorRecord:
+        return output
     return TensorRecord(output.shape, output.dtype, output.bytes, output.receptive_field)
 
 

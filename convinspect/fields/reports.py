@@ -46,6 +46,11 @@ class Reports:
             self._kept[id(told)] = told, field
         return told
 
+    @property
+    def are_settled(self) -> bool:
+        """Whether all that was told stands, and nobody asks for more."""
+        return not self._kept
+
     def settled(self, told: ReceptiveField | None) -> ReceptiveField | None:
         """Return what `told` would say in the place of ``told``, now that the run is over."""
         if told is None or id(told) not in self._kept:
