@@ -142,6 +142,8 @@ def _never_ran(rows: Iterable[Row]) -> Iterator[Note]:
         if row.call is not None or row.module is None:
             continue
         if any(weight.used for weight in row.weights):
+            if row.module.container and row.module.builtin:
+                continue  # a list of parameters is there to be read, and of an unknown class nothing is known
             if row.parent is not None and row.parent.module is not None and row.parent.module.builtin:
                 continue  # torch's own attention reads the weights of a module that it never calls
             yield Note(
@@ -150,7 +152,8 @@ def _never_ran(rows: Iterable[Row]) -> Iterator[Note]:
                 row.path,
             )
         elif row.parent is None or row.parent.call is not None:
-            yield Note("never_ran", f"{row.path} ({row.module.type}) never ran", row.path)
+            said = "was never read" if row.module.type in ("ParameterDict", "ParameterList") else "never ran"
+            yield Note("never_ran", f"{row.path} ({row.module.type}) {said}", row.path)
 
 
 def _shared(rows: list[Row]) -> Iterator[Note]:

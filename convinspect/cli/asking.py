@@ -86,7 +86,7 @@ def hint_for(report: Report, request: Request) -> str | None:
     if failure is None:
         return None
     if report.run.device == "meta" and any(word in failure.message for word in _VALUES):
-        return "what depends on values cannot run on meta: try --device cpu"
+        return "what needs tensors with data cannot run on meta: try --device cpu"
     if _ONE_VALUE in failure.message:
         return "normalisation over a batch of one has nothing to compare: try --batch-size 2"
     return next(_rewritten(failure, request), None)

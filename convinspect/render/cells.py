@@ -167,8 +167,8 @@ def _cell(row: Row, text: Callable[[ReceptiveField], str]) -> str:
         return ""
     # Hundreds of equal layers have few fields.
     fields = dict.fromkeys(layer.receptive_field for layer in row.layers)
-    said = list(dict.fromkeys(text(one) if one else "" for one in fields))
-    return said[0] if len(said) == 1 else _range(said)
+    said = list(dict.fromkeys(words for one in fields if one and (words := text(one))))
+    return _range(said) if len(said) > 1 else "".join(said)
 
 
 def _range(said: Sequence[str]) -> str:
@@ -177,7 +177,11 @@ def _range(said: Sequence[str]) -> str:
     if all(end.isascii() and end.isdigit() for end in ends):
         numbers = sorted(map(int, ends))
         return f"{numbers[0]}-{numbers[-1]}"
-    return f"{said[0]} .. {said[-1]}"
+    # ``all (27)``: what is in brackets may differ alone, or not be there for all.
+    outer, inner = zip(*(one.partition(" (")[::2] for one in said), strict=True)
+    if len(set(outer)) > 1:
+        return f"{said[0]} .. {said[-1]}"
+    return f"{outer[0]} ({_range([one.removesuffix(')') for one in inner])})" if all(inner) else str(outer[0])
 
 
 def extent(row: Row) -> int | None:
