@@ -86,4 +86,4 @@ def test_the_counts_part_what_was_done_from_what_followed() -> None:
     before = seq("f", *numbered(block("", 3, 8), block("", 8, 8)))
     after = seq("f", *numbered(block("", 3, 3), block("", 3, 8), block("", 8, 8)))
     counts = counts_of(compare(report(before), report(after)))
-    assert (counts.added, counts.added_rows, counts.renamed, counts.changed) == (1, 3, 2, 0)
+    assert (counts["added"], counts["added_rows"], counts["renamed"], counts["changed"]) == (1, 3, 2, 0)

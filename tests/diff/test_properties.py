@@ -93,8 +93,8 @@ def _below(lines: Sequence[Line], index: int) -> list[Line]:
 def test_what_the_heading_counts_is_every_row_once(pair: Pair) -> None:
     diff = diff_of(pair)
     counts = counts_of(diff)
-    numbers = (counts.added_rows, counts.removed_rows, counts.changed, counts.renamed, counts.moved)
-    assert sum(numbers) + counts.follow + counts.unchanged == len(diff.rows)
+    numbers = (counts["added_rows"], counts["removed_rows"], counts["changed"], counts["renamed"], counts["moved"])
+    assert sum(numbers) + counts["follow"] + counts["unchanged"] == len(diff.rows)
 
 
 @given(trees)
