@@ -125,9 +125,10 @@ class FieldTracker:
             batched = batched and (watched or 0 not in axes)
             self._storages.keep([tensor], [self._answers.one_of(seed_field(shape, axes, batched=batched))], [])
 
-    def vary(self, inputs: Iterable[Tensor]) -> None:
-        """Tell of all ``inputs``: what depends on any of them is no constant."""
-        self._varying = Varying(inputs)
+    def vary(self, inputs: Iterable[tuple[str, Tensor]]) -> None:
+        """Tell of all ``inputs``, by their names: what depends on any of them is no constant."""
+        if self._followed is not None:
+            self._varying = Varying(tensor for name, tensor in inputs if name != self._followed.name)
 
     def observe(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None, out: Any, path: str) -> None:
         """Follow the fields through one operator: ``func(*args, **kwargs)`` ran in module ``path`` and gave ``out``."""

@@ -35,8 +35,8 @@ class Varying:
         """Take note of an operator: what it has ``made`` varies with what it ``read``, or by chance."""
         if name in _MADE_OF_SHAPES:
             # Without data, of numbers that are not whole no values are kept.
-            made = [tensor for tensor in made if tensor.is_floating_point()]
-        if _is_random(func) or any(map(self._varies, read)):
+            self._add(tensor for tensor in made if tensor.is_floating_point())
+        elif _is_random(func) or (self._storages and any(map(self._varies, read))):
             self._add(made)
 
     def constant(self, tensor: Tensor) -> Array | None:

@@ -156,7 +156,7 @@ def with_values(
 def _depends_on_all(func: Any) -> bool:
     """Tell an operator whose result is known only where all is that it is given."""
     signature = signature_of(func)
-    return signature is not None and signature.name not in _EMPTY | _OVERWRITES
+    return signature is not None and signature.name not in _EMPTY | _OVERWRITES | _OF_SHAPES
 
 
 def _says_anything(tensor: torch.Tensor) -> bool:
