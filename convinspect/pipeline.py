@@ -8,19 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from convinspect.errors import Ask, InspectError, UsageError
 from convinspect.machine import no_more_than_available
+from convinspect.parsing import parse_amp, parse_axes, parse_optimizer, parse_sections
 from convinspect.records import Note, Trace
 from convinspect.report import Report
-from convinspect.spec import (
-    AmpName,
-    OptimizerName,
-    Request,
-    Section,
-    Target,
-    parse_amp,
-    parse_axes,
-    parse_optimizer,
-    parse_sections,
-)
+from convinspect.spec import AmpName, OptimizerName, Request, Section, Target
 
 if TYPE_CHECKING:
     from convinspect.inputs import Prepared

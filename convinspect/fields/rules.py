@@ -11,7 +11,7 @@ from torch import Tensor
 
 from convinspect.errors import ModelError
 from convinspect.fields.candidates import Candidates
-from convinspect.fields.hulls.arrays import Shape
+from convinspect.fields.hulls.arrays import Array, Shape
 from convinspect.fields.hulls.windows import places, sliding
 from convinspect.fields.operations import contracting, merging, reading
 from convinspect.fields.operations.field import Cause, Field, collapse, nothing
@@ -30,8 +30,9 @@ INPUTS = ("self", "input", "X", "qx", "qa", "inp")
 class Call:
     """One operator that ran: arguments by their schema's names, the tensors that came out, and fields of tensors.
 
-    ``alike``: real and imaginary parts have depended on the same in every complex tensor so far.
-    A rule must not read the values of tensors, only their shapes: on the meta device there are none.
+    ``alike``: real and imaginary parts have depended on the same in every complex tensor so far. ``constant`` gives the
+    whole numbers or truth values of a tensor of the model's own, and ``None`` of any other. A rule must not read the
+    values of tensors otherwise, only their shapes: on the meta device there are none.
     """
 
     op: str
@@ -42,6 +43,7 @@ class Call:
     find: Callable[[Tensor], Field | None]
     candidates: Candidates = default(default_factory=Candidates)
     alike: bool = False
+    constant: Callable[[Tensor], Array | None] = lambda _: None
 
     def __getitem__(self, name: str) -> Field:
         """Field of the tensor argument ``name``; a constant's depends on nothing."""
@@ -154,12 +156,17 @@ def named(library: str, names: str) -> tuple[str, ...]:
     return tuple(f"{library}::{name}" for name in names.split())
 
 
+def is_ours(rule: Rule | None) -> bool:
+    """Tell a rule of this package from the user's own, which may see more than it is asked."""
+    return rule is None or rule.__module__.startswith(_OURS)
+
+
 def run_rule(rule: Rule, call: Call) -> Result:
     """Ask a rule; raises `ModelError` where it is the user's own code that fails, and what it is where it is ours."""
     try:
         return rule(call)
     except Exception as error:
-        if rule.__module__.startswith(_OURS):
+        if is_ours(rule):
             raise
         name = "::".join(call.op.split(".")[:2])
         raise ModelError(f"{name}: its receptive-field rule failed: {type(error).__name__}: {error}") from error

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor
 
 from convinspect.errors import InspectError, UsageError
+from convinspect.fields.answers import Answers
 from convinspect.fields.candidates import Candidates
 from convinspect.fields.complex_parts import parts_differ
-from convinspect.fields.hulls.arrays import Shape
+from convinspect.fields.hulls.arrays import Array, Shape
 from convinspect.fields.leaving import MADE_OF_DATA, Left
 from convinspect.fields.lending import Lent
 from convinspect.fields.operations.field import Cause, Field, collapse, everything, nothing, seed_field, without
 from convinspect.fields.operations.merging import are_alike, cross
 from convinspect.fields.reports import Reports
-from convinspect.fields.rules import RULES, Call, Result, Rule, run_rule
+from convinspect.fields.rules import RULES, Call, Result, Rule, is_ours, run_rule
 from convinspect.fields.summary.describe import Followed
 from convinspect.fields.summary.unit import Asked
+from convinspect.fields.varying import Varying
 from convinspect.fields.writes.storages import StorageFields
 from convinspect.records import ReceptiveField, Unit
 from convinspect.spec import UnitSpec
@@ -56,7 +58,8 @@ class FieldTracker:
         self._candidates = Candidates()
         self._watched: frozenset[int] = frozenset()
         self._alike = True
-        self.reports = Reports(None, self._candidates)
+        self._varying, self._answers = Varying(), Answers()
+        self.reports = Reports(None, self._candidates, self._answers)
         self.left, self._lent = Left(), Lent()
         self.declined: str | None = None
         self.faults: dict[str, str] = {}
@@ -113,13 +116,18 @@ class FieldTracker:
         self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes), labels) if axes else None
         self._storages = StorageFields(len(axes))
         self._order, self._unknown, self.left, self._lent = 0, {}, Left(), Lent()
-        self._alike = True
+        self._alike, self._varying = True, Varying()
         conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)
         self._candidates = Candidates([shape[axis] for axis in axes], conventional, self._watched)
-        self.reports = Reports(self._followed, self._candidates, self._watched)
+        self._answers = Answers()
+        self.reports = Reports(self._followed, self._candidates, self._answers, self._watched)
         if axes:
             batched = batched and (watched or 0 not in axes)
-            self._storages.keep([tensor], [seed_field(shape, axes, batched=batched)], [])
+            self._storages.keep([tensor], [self._answers.one_of(seed_field(shape, axes, batched=batched))], [])
+
+    def vary(self, inputs: Iterable[Tensor]) -> None:
+        """Tell of all ``inputs``: what depends on any of them is no constant."""
+        self._varying = Varying(inputs)
 
     def observe(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None, out: Any, path: str) -> None:
         """Follow the fields through one operator: ``func(*args, **kwargs)`` ran in module ``path`` and gave ``out``."""
@@ -129,6 +137,7 @@ class FieldTracker:
         args, kwargs, out, nested = _packed(args, kwargs or {}, out)
         signature = signature_of(func) or _NAMELESS
         if signature.name in FROM_STORAGE:
+            self._tell_windows(args, out)
             return
         given = dict(zip(signature.names, args, strict=False)) | dict(kwargs)
         cause = Cause(self._order, path, name_of(func))
@@ -137,6 +146,13 @@ class FieldTracker:
             self._lent.made(results(out))
             self._lent.looked_at(written(func, tuple(args), kwargs))
 
+    def _tell_windows(self, args: Sequence[Any], out: Any) -> None:
+        """Tell that what windows are laid out along (by ``as_strided``) are positions."""
+        if not self._candidates.decided and isinstance(out, Tensor) and out.dim() > args[0].dim():
+            field = self.field(out)
+            if field is not None:
+                self._candidates.positions(field, range(field.rank))
+
     def _follow(
         self, func: Any, signature: Signature, given: Mapping[str, Any], out: Any, cause: Cause, *, nested: bool
     ) -> None:
@@ -144,6 +160,7 @@ class FieldTracker:
         found = {id(tensor): field for tensor in results(read) if (field := self._read(tensor)) is not None}
         targets = tuple(results([given.get(name) for name in signature.written])) if signature.written else ()
         wanted = tuple(results(out)) or targets
+        self._varying.see(func, results(read), (*wanted, *targets))
         if "out" in signature.written and "out" not in signature.replaced:
             wanted = (given["out"], *wanted)  # written first, and not returned
         if signature.name in MADE_OF_DATA:
@@ -163,13 +180,7 @@ class FieldTracker:
             overwritten = [tensor for tensor in targets if self.field(tensor) is not None]
             self._storages.keep(overwritten, [None] * len(overwritten), overwritten)
             return
-        arguments, axes = {**signature.defaults, **given}, len(self._lengths)
-        call = Call(
-            *(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)), self._candidates),
-            alike=self._alike,
-        )
-        self._alike = self._alike and not parts_differ(call)
-        fields = None if nested else self._ask_rule(RULES.find(signature.name), func, call)
+        fields = self._answer(func, signature, given, wanted, found, cause, nested=nested)
         if fields is None:
             # What is nested stays unknown, whatever rules there are.
             if not nested or any(field.uncertainty.unknown is None for field in found.values()):
@@ -181,6 +192,43 @@ class FieldTracker:
         denied = self._candidates.denied
         self._storages.keep(wanted, [field and without(field, denied) for field in fields], targets)
 
+    def _answer(
+        self,
+        func: Any,
+        signature: Signature,
+        given: Mapping[str, Any],
+        wanted: tuple[Tensor, ...],
+        found: Mapping[int, Field],
+        cause: Cause,
+        *,
+        nested: bool,
+    ) -> Sequence[Field | None] | None:
+        """Return the field of each tensor ``wanted``, as the same call was answered before or as its rule says."""
+        rule, state = RULES.find(signature.name), (self._alike, self._candidates.state)
+        may_be_known = not nested and is_ours(rule)
+        key = self._answers.key_of((func, *state), given, wanted, found) if may_be_known else None
+        known = self._answers.find(key)
+        if known is not None:
+            return known
+        arguments, axes = {**signature.defaults, **given}, len(self._lengths)
+        constants: list[Array | None] = []  # what their values decided is no answer to a call of others
+
+        def constant(tensor: Tensor) -> Array | None:
+            constants.append(self._varying.constant(tensor))
+            return constants[-1]
+
+        call = Call(
+            *(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)), self._candidates),
+            alike=self._alike,
+            constant=constant,
+        )
+        self._alike = self._alike and not parts_differ(call)
+        fields = None if nested else self._ask_rule(rule, func, call)
+        if fields is None:
+            return None
+        same = not constants and state == (self._alike, self._candidates.state)
+        return self._answers.keep(key if same else None, fields, cause)
+
     def reads(self, given: Sequence[Tensor]) -> None:
         """Take note of what an operator is about to read: others may have written to memory that was lent."""
         if self._followed is not None and self._lent.is_awake:
@@ -188,9 +236,12 @@ class FieldTracker:
                 self._look_at(tensor)
 
     def _look_at(self, tensor: Tensor) -> None:
-        cause, left = self._lent.written(tensor), self.left.array or self.left.number
+        cause, followed = self._lent.written(tensor), self.field(tensor) is not None
+        if cause is not None and followed:
+            self.left.array = self.left.array or cause
+        left = self.left.array or self.left.number
         if cause is not None and left is not None:
-            self._storages.forget(tensor, self._everything(tensor, left if self.field(tensor) is None else cause))
+            self._storages.forget(tensor, self._everything(tensor, cause if followed else left))
 
     def _read(self, tensor: Tensor) -> Field | None:
         """Return the field of what an operator has read: what is not followed may have come from elsewhere."""
@@ -210,6 +261,20 @@ class FieldTracker:
         if self.field(tensor) is not None:
             self._lent.look_round(cause)
             self.left.whole(cause, as_numbers=as_numbers)
+
+    def copied(self, copy: Tensor, tensor: Tensor) -> None:
+        """Take note that Python has made a ``copy`` of ``tensor``."""
+        if self._followed is not None:
+            self._storages.keep([copy], [self.field(tensor)], [])
+            self._lent.made([copy])
+
+    def shared(self, tensor: Tensor) -> None:
+        """Take note of a tensor that may lie in the memory of another one, which torch knows by another storage."""
+        original = None if self._followed is None else self._storages.in_the_memory_of(tensor)
+        if original is not None:
+            for one in (tensor, original):
+                self._lent.lend(one, Cause(self._order, "", "torch.from_dlpack"))
+            self.copied(tensor, original)
 
     @contextmanager
     def telling(self) -> Iterator[None]:

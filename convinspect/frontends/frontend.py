@@ -34,6 +34,9 @@ class ScopeRecorder(AbstractContextManager[Any], Protocol):
     def path(self) -> str:
         """The dotted path of the running module; the model itself where none is."""
 
+    def received(self, value: Any) -> tuple[TensorRecord, ...]:
+        """Get records of the tensors in ``value``, which a module is called with: what `enter` wants."""
+
     def enter(
         self, path: str, type_name: str, inputs: tuple[TensorRecord, ...], unregistered: int | None = None
     ) -> None:

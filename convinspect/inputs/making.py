@@ -19,8 +19,9 @@ from convinspect.inputs.reading import called_inputs, read_inputs
 from convinspect.inputs.suggesting import has_batch, refusal
 from convinspect.load import Loaded
 from convinspect.machine import available_bytes, require
+from convinspect.parsing import parse_input
 from convinspect.records import Note
-from convinspect.spec import InputSpec, parse_input
+from convinspect.spec import InputSpec
 from convinspect.tensors.describe import dtype_name, named_tensors, tensors_in
 from convinspect.tensors.known import MOST
 

@@ -20,7 +20,6 @@ from convinspect.frontends.export.tree import module_tree
 from convinspect.frontends.frontend import Frontend, Runner, ScopeRecorder, Told
 from convinspect.frontends.modules import canonical_modules
 from convinspect.records import ModuleRecord, Note
-from convinspect.tensors.describe import records_in
 from convinspect.torch_private import give_own_weights
 
 _SHOWN = 3
@@ -97,7 +96,7 @@ class Program(Frontend):
         def call(*args: Any, **kwargs: Any) -> Any:
             scopes = Scopes(self.module, recorder)
             interpreter = Interpreter(self.program.graph_module, self.graph, self.stacks, scopes)
-            recorder.enter("", type(self.module).__name__, records_in((args, kwargs)))
+            recorder.enter("", type(self.module).__name__, recorder.received((args, kwargs)))
             try:
                 out = call_program(self.program, interpreter, self.module, args, kwargs)
             except BaseException as error:

@@ -23,7 +23,6 @@ from torch import nn
 
 from convinspect.frontends.frontend import Runner, ScopeRecorder
 from convinspect.frontends.modules import canonical_paths, type_name
-from convinspect.tensors.describe import records_in
 from convinspect.tensors.registered import is_scripted, named_modules
 from convinspect.torch_private import method_of, script_object
 
@@ -56,7 +55,7 @@ class Run:
         self.running.append(found)
         if found is not None:
             path, module = found
-            self.recorder.enter(path, type_name(module), records_in(inputs))
+            self.recorder.enter(path, type_name(module), self.recorder.received(inputs))
 
     def leave(self, result: Any) -> None:
         """End what began last."""

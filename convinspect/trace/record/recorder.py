@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from convinspect.errors import first_line
 from convinspect.fields import Field, FieldTracker, WatchPython
 from convinspect.records import ModuleCall, OpCall, TensorRecord
-from convinspect.tensors.describe import arguments_of, returned_tensors, tensor_record, tensors_in
+from convinspect.tensors.describe import arguments_of, records_in, returned_tensors, tensor_record, tensors_in
 from convinspect.tensors.operators import full_name, hides_others, operands, results
 from convinspect.torch_private import DispatchMode, jagged_dispatch, run_composite, unwrapped
 from convinspect.trace.fake.tensor import ASKS_DEVICE, FakeTensor
@@ -129,7 +129,7 @@ class Recorder(Calls, DispatchMode):
         self._touch(func, given)
         self._fields.reads(given)
         try:
-            out = func(*args, **kwargs)
+            out = self._answer(func, args, kwargs, given)
         except Exception as error:
             self.raised = type(error).__name__, first_line(error)
             self._failed = self._call(func, args, kwargs)
@@ -142,6 +142,10 @@ class Recorder(Calls, DispatchMode):
             raise
         return out
 
+    def _answer(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], _given: Sequence[Tensor]) -> Any:
+        """Return what the operator returns."""
+        return func(*args, **kwargs)
+
     def _record(
         self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: Sequence[Tensor], out: Any
     ) -> None:
@@ -149,15 +153,15 @@ class Recorder(Calls, DispatchMode):
         if self._aside:
             return
         allocated = self.memory.observe(func, given, out, self.next_index)
-        made = list(results(out))
-        index = self.add(self._call(func, args, kwargs, tuple(map(tensor_record, made)), allocated, failed=False))
-        fields = index, [self._fields.field(unwrapped(tensor)) for tensor in made]
-        if self._layer == self.parent:
-            self._inside.append(fields)
-        else:
-            self._tell(*fields)
+        made = results(out)
+        fields = [self._fields.field(unwrapped(tensor)) for tensor in made]
+        is_inside = self._layer == self.parent
+        told = [None] * len(made) if is_inside else map(self._fields.reports.told, fields)
+        index = self.add(self._call(func, args, kwargs, tuple(map(tensor_record, made, told)), allocated, failed=False))
+        if is_inside:
+            self._inside.append((index, fields))
         if self._origins is not None:
-            for tensor in results(out):
+            for tensor in made:
                 self._origins.made(tensor, index)
 
     def _tell(self, index: int, fields: Sequence[Field | None]) -> None:
@@ -214,6 +218,10 @@ class Recorder(Calls, DispatchMode):
     def watching(self) -> AbstractContextManager[None]:
         """Take note, while the block runs, of tensors that leave torch."""
         return WatchPython(self._fields, self.left, self.counted).on((Tensor, FakeTensor))
+
+    def received(self, value: Any) -> tuple[TensorRecord, ...]:
+        """Return records of the tensors in ``value``, which a module is called with."""
+        return records_in(value)
 
     def enter(
         self, path: str, type_name: str, inputs: tuple[TensorRecord, ...], unregistered: int | None = None

@@ -20,6 +20,7 @@ from convinspect.torch_private import pytree
 from convinspect.trace.apart import Apart, CannotBeKeptApart, apart
 from convinspect.trace.fake.layouts import Layouts
 from convinspect.trace.fake.model import FakeModel, faked
+from convinspect.trace.fake.tensor import FakeMode
 from convinspect.trace.higher_order import opened_up
 from convinspect.trace.memory.live import near
 from convinspect.trace.restore import Kept, restored
@@ -131,7 +132,7 @@ def _lacks_values(frontend: Frontend, given: Any) -> bool:
 
 def _attempt(
     choose: Callable[[], tuple[Frontend, tuple[tuple[Any, ...], dict[str, Any]]]],
-    around: AbstractContextManager[None],
+    around: AbstractContextManager[FakeMode | None],
     train: Callable[..., Step],
     kept: Kept | None = None,
 ) -> Step | _Unknown | None:
@@ -140,10 +141,10 @@ def _attempt(
     try:
         subject, given = choose()
         who = "in training mode the model"
-        with around, restored(subject.module, given, kept), unfused(), opened_up(), unheard():
+        with around as mode, restored(subject.module, given, kept), unfused(), opened_up(), unheard():
             torch.manual_seed(_SEED)
             set_training(subject.module, mode=True)
-            return train(subject, *given)
+            return train(subject, *given, fakes=mode)
     except NothingToTrain:
         return None
     except NoTensors as found:
