@@ -148,7 +148,7 @@ def _attempt(
     except NothingToTrain:
         return None
     except NoTensors as found:
-        return _Unknown(f"no tensor is in what the model returns (type {found})", raised=False)
+        return _Unknown(f"no tensor was found in what the model returns (type {found})", raised=False)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's forward may raise anything
         let_go(error)
         said = first_line(error)
