@@ -157,6 +157,8 @@ class Layouts:
                 key.append(value.dtype)
             else:
                 key += (tuple(value.shape), value.stride(), value.dtype)
+        elif kind is float and way is not None:
+            key.append(float)  # what lies as it is given does so for any number
         elif kind in _PLAIN:
             key += (kind, value)  # for 1, 1.0 and True are equal
         elif issubclass(kind, (list, tuple)):

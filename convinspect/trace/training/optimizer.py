@@ -29,10 +29,10 @@ def kind_of(parameter: nn.Parameter) -> Kind:
     gradient = parameter.grad
     if gradient is None or gradient.layout is not torch.strided:
         return Kind((id(parameter),), None, 0)
-    both = (parameter, gradient)
-    exact = tuple((t.shape, t.stride(), t.dtype, t.device) for t in both)
-    plain = parameter.dim() > 0 and all(t.is_contiguous() for t in both)
-    return Kind(exact, tuple((t.dtype, t.device) for t in both) if plain else None, parameter.numel())
+    dtypes = (parameter.dtype, gradient.dtype, parameter.device)
+    exact = (*dtypes, parameter.shape, parameter.stride(), gradient.stride())
+    plain = parameter.dim() > 0 and parameter.is_contiguous() and gradient.is_contiguous()
+    return Kind(exact, dtypes if plain else None, parameter.numel())
 
 
 def optimizer_runs(
