@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 _OURS = str(Path(__file__).resolve().parent)
+_NO_KERNEL = ". This could be because the operator doesn't exist for this backend"
 _PYTHONS = str(Path(traceback.__file__).parent)
 
 
@@ -90,12 +91,16 @@ def describe(error: BaseException) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of the error's message that says something; empty where none can be written."""
+    """Return the first line of the error's message that says something; empty where none can be written.
+
+    Where an operator does not run on a backend, torch's line goes on with all that it could be, and who to ask.
+    """
     try:
         text = str(error).encode("utf-8", "backslashreplace").decode("utf-8")
     except Exception:  # noqa: BLE001 - an exception class of the user's own
         return ""
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return line.partition(_NO_KERNEL)[0] if line.startswith("Could not run ") else line
 
 
 def is_users(filename: str) -> bool:

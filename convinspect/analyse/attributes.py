@@ -86,7 +86,7 @@ def _settings(ops: Sequence[OpCall], index: int) -> Attributes:
     axes = len(attributes.get("kernel_size", attributes.get("output_size", ())))
     shape = _input_shape(ops[index])
     for op in reversed(ops[:index]):
-        if shape is None or _shape(op) != shape:
+        if shape is None or (op.outputs[0].shape if op.outputs else None) != shape:
             continue
         dim = op.args.get("dim")
         if op.op.startswith("aten.unsqueeze.") and isinstance(dim, int):
@@ -209,7 +209,3 @@ def _heads(call: ModuleCall, ops: Sequence[OpCall]) -> Attributes:
 def _input_shape(op: OpCall, *names: str) -> Sizes | None:
     values = (op.args.get(name) for name in (*names, "input", "self"))
     return next((value.shape for value in values if isinstance(value, TensorRecord)), None)
-
-
-def _shape(op: OpCall) -> Sizes | None:
-    return op.outputs[0].shape if op.outputs else None

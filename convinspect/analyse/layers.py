@@ -42,14 +42,14 @@ def _layer(row: Row, trace: Trace, attributes: Attributes) -> Layer:
         depth=row.depth,
         leaf=row.leaf,
         inputs=tuple(Shape(fact.shape, fact.dtype) for fact in inputs),
-        outputs=tuple(map(_of_any_layout, outputs)),
+        outputs=tuple(TensorRecord(one.shape, one.dtype, one.bytes, one.receptive_field) for one in outputs),
         params=own_params,
         trainable_params=sum(weight.numel or 0 for weight in params if weight.trainable),
         buffers=sum(weight.numel or 0 for weight in buffers),
         param_bytes=sum(weight.bytes for weight in params),
         buffer_bytes=sum(weight.bytes for weight in buffers),
         params_total=own_params,
-        shared_with=_shared_with(row),
+        shared_with=next((w.tied_to for w in row.weights if w.tied_to not in (None, row.path)), None),
         macs=macs,
         macs_total=macs,
         macs_status=status,
@@ -91,10 +91,6 @@ def _counted(row: Row, kind: str) -> list[Weight]:
     return [weight for weight in weights if weight.tied_to is None]
 
 
-def _shared_with(row: Row) -> str | None:
-    return next((w.tied_to for w in row.weights if w.tied_to is not None and w.tied_to != row.path), None)
-
-
 def _facts(row: Row) -> tuple[int, str, Iterable[TensorRecord], tuple[TensorRecord, ...]]:
     """Return which call of its module ``row`` belongs to, its type, what it was given, and what it gave."""
     call = row.call
@@ -105,10 +101,6 @@ def _facts(row: Row) -> tuple[int, str, Iterable[TensorRecord], tuple[TensorReco
         outputs = results_of(call) if runs_of(row) == 1 else outputs_of_runs(row)
         return number, type_name(call), _facts_in(tuple(call.args.values())), outputs
     return 0, row.module.type if row.module else "", (), ()
-
-
-def _of_any_layout(output: TensorRecord) -> TensorRecord:
-    return TensorRecord(output.shape, output.dtype, output.bytes, output.receptive_field)
 
 
 def _facts_in(value: Value) -> list[TensorRecord]:

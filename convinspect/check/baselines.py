@@ -9,7 +9,7 @@ from pathlib import Path
 
 from convinspect.check.metrics import Condition
 from convinspect.git import ask
-from convinspect.report import Report, Tensor
+from convinspect.report import Report
 from convinspect.units import shape
 
 
@@ -70,7 +70,7 @@ def differences(report: Report, baseline: Report) -> tuple[Difference, ...]:
 
 
 def _differences(report: Report, baseline: Report) -> Iterator[Difference]:
-    here, there = (tuple(map(_input, one.inputs)) for one in (report, baseline))
+    here, there = ([f"{shape(given.shape)} {given.dtype}" for given in one.inputs] for one in (report, baseline))
     if here != there and report.inputs and baseline.inputs:
         yield Difference("inputs", f"inputs {', '.join(here)}, in the baseline {', '.join(there)}")
     if report.run.dtype != baseline.run.dtype:
@@ -90,10 +90,6 @@ def _differences(report: Report, baseline: Report) -> Iterator[Difference]:
         if ours != theirs:
             program = "convinspect" if what == "version" else "torch"
             yield Difference(None, f"{program} {ours}, in the baseline {theirs}")
-
-
-def _input(tensor: Tensor) -> str:
-    return f"{shape(tensor.shape)} {tensor.dtype}"
 
 
 def _step(report: Report) -> str:

@@ -11,11 +11,11 @@ from typing import Any
 
 from convinspect.check import DEVICE
 from convinspect.check.config_table import Table
-from convinspect.check.limits import Check, GrowthKind, Limit, bound, bound_names, growth
-from convinspect.check.rules import RULES, Rule, rule
+from convinspect.check.limits import RULES, Check, GrowthKind, Limit, Rule, bound, bound_names, growth, rule
 from convinspect.errors import UsageError
-from convinspect.run_options import OPTIONS, RunOption, request_of
-from convinspect.spec import Reference, Request, is_place
+from convinspect.parsing import is_place
+from convinspect.run_options import OPTIONS, request_of
+from convinspect.spec import Reference, Request
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -122,31 +122,25 @@ def check_of(name: str, checks: Table, defaults: Mapping[str, Any], file: Path) 
         folder=file.parent.absolute(),
         limits=limits,
         rules=rules,
-        baseline=table.text("baseline"),
-        cumulative_baseline=table.text("cumulative-baseline"),
-        accept_bounds=table.flag("accept-bounds") or False,
-        message=table.text("message"),
-        environment=table.texts("environment"),
+        baseline=table.get("baseline", "text"),
+        cumulative_baseline=table.get("cumulative-baseline", "text"),
+        accept_bounds=table.get("accept-bounds", "flag") or False,
+        message=table.get("message", "text"),
+        environment=table.get("environment", "texts"),
         config=file,
         table=table.place,
     )
 
 
 def _request(table: Table) -> Request:
-    target = table.text("target")
+    target = table.get("target", "text")
     if target is None:
         raise UsageError(f"{table.at('target')}: missing", 'for example: target = "model.py:Net"')
-    keys = {option.name: option.in_config for option in OPTIONS if option.in_config}
-    said = {option.name: _said(table, option) for option in OPTIONS if option.in_config}
+    options = [option for option in OPTIONS if option.in_config]
+    keys = {option.name: option.in_config for option in options}
+    said = {one.name: table.get(one.in_config, one.kind, one.choices) for one in options}
     said["device"] = said["device"] or DEVICE
     return request_of(target, said, tuple(_arguments(table)), place=lambda name: table.at(keys.get(name, name)))
-
-
-def _said(table: Table, option: RunOption) -> Any:
-    key = option.in_config
-    if option.kind == "choice":
-        return table.choice(key, option.choices)
-    return {"flag": table.flag, "count": table.positive, "text": table.text, "texts": table.texts}[option.kind](key)
 
 
 def _arguments(table: Table) -> Iterator[tuple[str, Any]]:

@@ -86,15 +86,12 @@ def _of_outputs(part: Part, *, least: bool) -> Reading:
 
     A global field is larger than any input. An output without spatial axes sees what its centre unit sees.
     """
-    readings = [_of_output(row, least=least) for row in _outputs(part)]
+    rows = (row for row in part.rows if row.path in part.paths and row.kind == "module" and row.call)
+    readings = [_of_output(row, least=least) for row in rows]
     unknown = Reading.unknown(part.why_no_forward)
     if least:
         return min(readings, key=lambda read: read.low, default=unknown)
     return max(readings, key=lambda read: read.high, default=unknown)
-
-
-def _outputs(part: Part) -> list[Layer]:
-    return [row for row in part.rows if row.path in part.paths and row.kind == "module" and row.call]
 
 
 def _of_output(row: Layer, *, least: bool) -> Reading:

@@ -10,9 +10,8 @@ from pathlib import Path
 from convinspect import units
 from convinspect.errors import UsageError
 from convinspect.git import ask
-from convinspect.load.checkpoint import read_checkpoint
+from convinspect.load.checkpoint import read_checkpoint, read_safetensors
 from convinspect.load.kinds import kind_of_archive
-from convinspect.load.safetensors import read_safetensors
 from convinspect.load.tensors_in_pickle import TensorClaim
 from convinspect.load.zip_directory import read_directory
 

@@ -9,8 +9,7 @@ from typing import TypeAlias
 from convinspect import units
 from convinspect.check.limits import Check
 from convinspect.check.metrics import EVERYTHING, Metric, Reading
-from convinspect.check.results import Baseline
-from convinspect.check.verdicts import Row, Verdict
+from convinspect.check.results import Baseline, Row, Verdict
 from convinspect.report import Report
 
 # A whole number, or infinity.

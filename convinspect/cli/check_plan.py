@@ -13,8 +13,8 @@ from convinspect.check.limits import Check, GrowthKind, Limit, bound, growth, ne
 from convinspect.check.metrics import limit_options
 from convinspect.cli.options import request_of
 from convinspect.errors import UsageError
+from convinspect.parsing import parse_device
 from convinspect.paths import is_file, is_there
-from convinspect.spec import parse_device
 
 # What may be said of a check that stands in a config; everything else it says itself.
 _OF_ANY = frozenset(

@@ -24,8 +24,9 @@ from convinspect.cli.streams import say
 from convinspect.cli.waiting import patience
 from convinspect.diff import FORMATS, render
 from convinspect.errors import InspectError, ModelError, UsageError
+from convinspect.parsing import parse_target
 from convinspect.render.options import Options
-from convinspect.spec import SECTIONS, Request, parse_target
+from convinspect.spec import SECTIONS, Request
 
 if TYPE_CHECKING:
     from convinspect.gather import Outcome

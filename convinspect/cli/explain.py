@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convinspect.cli.asking import reported
+from convinspect.cli.asking import failure_of, reported
 from convinspect.cli.completion import complete_target
-from convinspect.cli.hints import failure_of
 from convinspect.cli.options import form_of, form_options, request_of, run_options, traceback_option
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.screen import fitted
 from convinspect.cli.streams import say
 from convinspect.errors import UsageError
+from convinspect.parsing import parse_unit
 from convinspect.render.options import Options
-from convinspect.spec import parse_unit
 
 if TYPE_CHECKING:
     from convinspect.explain import Explanation
@@ -84,7 +83,7 @@ def _runs_alone(target: str) -> bool:
     """
     from convinspect.load import kind_of  # noqa: PLC0415 - --help must not wait for it
     from convinspect.load.importing import check_source  # noqa: PLC0415
-    from convinspect.spec import parse_target  # noqa: PLC0415
+    from convinspect.parsing import parse_target  # noqa: PLC0415
 
     source = parse_target(target).source
     kind = kind_of(source)
@@ -95,9 +94,8 @@ def _runs_alone(target: str) -> bool:
 
 def _written(explanation: Explanation | None, form: str, output: Output) -> str:
     """Return ``explanation`` as it was asked for; in the place of none, what the terms mean."""
-    from convinspect.explain import json, text  # noqa: PLC0415
+    from convinspect.explain.writing import as_json, as_text  # noqa: PLC0415
 
     if form == "json":
-        return json.write_terms() if explanation is None else json.write(explanation)
-    width = min(fitted(Options(width=0), output.screen).width, 120)
-    return text.write_terms(width) if explanation is None else text.write(explanation, width)
+        return as_json(explanation)
+    return as_text(explanation, min(fitted(Options(width=0), output.screen).width, 120))

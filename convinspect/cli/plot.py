@@ -8,9 +8,8 @@ from typing import Any
 
 import click
 
-from convinspect.cli.asking import reported
+from convinspect.cli.asking import failure_of, reported
 from convinspect.cli.completion import complete_target
-from convinspect.cli.hints import failure_of
 from convinspect.cli.options import request_of, run_options, traceback_option
 from convinspect.cli.output import open_output
 from convinspect.errors import UsageError

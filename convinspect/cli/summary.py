@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convinspect.cli.asking import reported, told
+from convinspect.cli.asking import failure_of, reported, told
 from convinspect.cli.complaints import height_of
 from convinspect.cli.completion import complete_columns, complete_target
-from convinspect.cli.hints import failure_of
 from convinspect.cli.html_page import output_of, read_picture, refuse_elsewhere, show
 from convinspect.cli.options import (
     form_of,
@@ -25,10 +24,11 @@ from convinspect.cli.screen import fitted
 from convinspect.cli.streams import say
 from convinspect.cli.watch import refuse_to_watch, watch
 from convinspect.errors import UsageError
+from convinspect.parsing import parse_sections
 from convinspect.render import FORMATS, Options, render
 from convinspect.render.columns import COLUMNS, chosen
 from convinspect.render.options import MEASURES, parse_depth
-from convinspect.spec import SECTIONS, Section, parse_sections
+from convinspect.spec import SECTIONS, Section
 
 if TYPE_CHECKING:
     from convinspect.cli.output import Output

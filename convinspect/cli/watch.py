@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from convinspect.cli.asking import failure_of
 from convinspect.cli.complaints import complain, height_of
-from convinspect.cli.hints import failure_of
 from convinspect.cli.screen import fitted
 from convinspect.cli.streams import report_stream, say, write_report
 from convinspect.errors import UsageError

@@ -106,6 +106,12 @@ def change(name: str, value: Change, glyphs: Glyphs) -> str:
     return f"{bound}{'+' if value.value >= 0 else ''}{_WRITERS[name](value.value)}"
 
 
+def told(name: str, value: Change, glyphs: Glyphs) -> tuple[str, str, str, str]:
+    """Return both sides, what was added, and that as a share."""
+    sides = (amount(name, side, glyphs) for side in (value.before, value.after))
+    return (*sides, change(name, value, glyphs), percent(value, glyphs))  # type: ignore[return-value] # two sides
+
+
 def percent(value: Change, glyphs: Glyphs) -> str:
     """Return the change as a share of what was there: ``+86.5%``; nothing where there was nothing."""
     share = value.share

@@ -69,36 +69,21 @@ class Diff:
         return any(row.status != "unchanged" for row in self.rows) or any(c.differs for c in self.totals.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many rows there are of each sort, subtrees that came or went by the row that holds them."""
-
-    added: int
-    added_rows: int
-    removed: int
-    removed_rows: int
-    changed: int
-    renamed: int
-    moved: int
-    follow: int
-    unchanged: int
-
-
-def counts_of(diff: Diff) -> Counts:
-    """Return the counts of a heading: each row is counted once."""
+def counts_of(diff: Diff) -> dict[str, int]:
+    """Return how many rows there are of each sort, each counted once: subtrees that came or went by what holds them."""
     rows = diff.rows
     tops = [row for row, above in zip(rows, _parents(rows), strict=True) if above is None or row.status != above.status]
-    return Counts(
-        added=sum(row.status == "added" for row in tops),
-        added_rows=sum(row.status == "added" for row in rows),
-        removed=sum(row.status == "removed" for row in tops),
-        removed_rows=sum(row.status == "removed" for row in rows),
-        changed=sum(row.itself for row in rows),
-        renamed=sum(row.status == "renamed" and not row.itself for row in rows),
-        moved=sum(row.status == "moved" and not row.itself for row in rows),
-        follow=sum(row.status == "changed" and row.differs and not row.itself for row in rows),
-        unchanged=sum(row.status in ("unchanged", "changed") and not row.differs for row in rows),
-    )
+    return {
+        "added": sum(row.status == "added" for row in tops),
+        "added_rows": sum(row.status == "added" for row in rows),
+        "removed": sum(row.status == "removed" for row in tops),
+        "removed_rows": sum(row.status == "removed" for row in rows),
+        "changed": sum(row.itself for row in rows),
+        "renamed": sum(row.status == "renamed" and not row.itself for row in rows),
+        "moved": sum(row.status == "moved" and not row.itself for row in rows),
+        "follow": sum(row.status == "changed" and row.differs and not row.itself for row in rows),
+        "unchanged": sum(row.status in ("unchanged", "changed") and not row.differs for row in rows),
+    }
 
 
 def _parents(rows: Sequence[Row]) -> Iterator[Row | None]:

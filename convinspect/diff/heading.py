@@ -58,21 +58,18 @@ def totals(diff: Diff) -> list[tuple[str, str, Change]]:
 def summary(diff: Diff, glyphs: Glyphs) -> str:
     """Return in one line what happened: ``8 added (56 rows), 1 changed; 73 rows follow from that, 12 unchanged``."""
     counts = counts_of(diff)
-    follow = f"{counted(counts.follow, 'row')} follow{'s' if counts.follow == 1 else ''} from that"
-    after = [follow] * bool(counts.follow) + [f"{counted(counts.unchanged, 'row')} unchanged"] * bool(counts.unchanged)
+    follow = f"{counted(counts['follow'], 'row')} follow{'s' if counts['follow'] == 1 else ''} from that"
+    after = [follow] * bool(counts["follow"]) + [f"{counted(counts['unchanged'], 'row')} unchanged"] * bool(
+        counts["unchanged"]
+    )
     return f" {_dot(glyphs)} ".join([changes(diff), *([", ".join(after)] if after else [])])
 
 
 def changes(diff: Diff) -> str:
     """Return what was done to the rows: ``8 added (56 rows), 1 changed``."""
     counts, said = counts_of(diff), []
-    for number, inside, what in (
-        (counts.added, counts.added_rows, "added"),
-        (counts.removed, counts.removed_rows, "removed"),
-        (counts.changed, counts.changed, "changed"),
-        (counts.renamed, counts.renamed, "renamed"),
-        (counts.moved, counts.moved, "moved"),
-    ):
+    for what in ("added", "removed", "changed", "renamed", "moved"):
+        number, inside = counts[what], counts.get(f"{what}_rows", counts[what])
         if number:
             said.append(f"{number:,} {what}" + (f" ({counted(inside, 'row')})" if inside != number else ""))
     return ", ".join(said) or "no row changed itself"

@@ -43,6 +43,13 @@ class Line:
         """The last of the rows: what comes out of it comes out of them all."""
         return self.rows[-1]
 
+    @property
+    def sort(self) -> str:
+        """What became of the row, in a word; empty for a line that stands for none, or for what is as it was."""
+        if self.kind != "row" or self.row.status not in ("changed", "unchanged"):
+            return self.row.status if self.kind == "row" else ""
+        return "changed" if self.row.itself or self.count else ""
+
 
 def lines_of(diff: Diff, depth: int | Literal["all"] | None = None) -> list[Line]:
     """Return the lines of the table, parents first, no deeper than ``depth`` rows below the outermost.

@@ -79,8 +79,9 @@ def _is_plain(layer: Layer) -> bool:
     mirrored = found.get("padding_mode") != "zeros"
     uneven = any(not isinstance(padding, int) for padding in found.get("padding", ()))
     if layer.type == "Linear":
-        # What has more axes is made a matrix first, which may be a copy.
-        return len(layer.outputs[0].shape) == _MATRIX
+        # What is no matrix is made one first, which may be a copy.
+        made = layer.outputs[0]
+        return len(made.shape) == _MATRIX or layer.memory.allocated_bytes == made.bytes
     return layer.type.startswith("Conv") and "in_channels" in found and not mirrored and not uneven
 
 
@@ -136,10 +137,10 @@ def _who_keeps(report: Report, index: int) -> str | None:
 
 
 def _keeps_something_else(layer: Layer) -> bool:
-    """Tell whether a layer may keep no input, for its weights do not learn, or the padded copy that it makes of it."""
+    """Tell whether a layer may keep no input, for its weights do not learn, or the copy of it that it makes first."""
     if layer.type in _LEARNING and not layer.trainable_params:
         return True
-    return layer.type.startswith("Conv") and not _is_plain(layer)
+    return layer.type.startswith(("Conv", "Linear")) and not _is_plain(layer)
 
 
 def _has_gradient(report: Report, index: int) -> bool:

@@ -26,6 +26,14 @@ def follow(
     by convention, those of the first one until operators say what they are. It does not follow an input whose axes are
     longer than `LONGEST_AXIS`. Raises `UsageError` for a name that is not there, or whose tensor has no such axes.
     """
+    tracker = _seeded(named, wanted, batched=batched, axes=axes)
+    tracker.vary(tensor for _, tensor in named)
+    return tracker
+
+
+def _seeded(
+    named: Sequence[tuple[str, torch.Tensor]], wanted: str | None, *, batched: bool, axes: AxesSpec | None
+) -> FieldTracker:
     tracker = FieldTracker()
     if axes is not None:
         _follow_given(tracker, named, wanted, axes, batched=batched)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from math import isfinite
 from typing import Any
 
@@ -40,16 +41,26 @@ class Left:
         self.counts = Counts()
         self.returned = False
         self.is_telling = False
+        self._is_fraction = False
         self._numbers: set[int] = set()
 
     def item(self, signature: Signature, out: Any, cause: Cause) -> None:
         """Take note of an operator on a followed tensor that gave ``out``."""
         if signature.name == _ITEM and not isinstance(out, bool) and not self.is_telling:
             self.number = self.number or cause
-            if isinstance(out, (int, float)) and isfinite(out):
+            if isinstance(out, (int, float)) and isfinite(out) and (not self._is_fraction or out == int(out)):
                 self._numbers.add(int(out))
         elif signature.name in _SIZE and out in self.counts.found:
             self.counts.read = self.counts.read or cause
+
+    @contextmanager
+    def as_a_fraction(self) -> Iterator[None]:
+        """Let the numbers that leave in this block be no sizes unless they are whole as they are."""
+        self._is_fraction = True
+        try:
+            yield
+        finally:
+            self._is_fraction = False
 
     def whole(self, cause: Cause, *, as_numbers: bool) -> None:
         """Take note of a followed tensor that became an array or a list (``as_numbers``), or whose memory was lent."""

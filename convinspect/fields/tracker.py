@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ from convinspect.fields.reports import Reports
 from convinspect.fields.rules import RULES, Call, Result, Rule, run_rule
 from convinspect.fields.summary.describe import Followed
 from convinspect.fields.summary.unit import Asked
+from convinspect.fields.varying import Varying
 from convinspect.fields.writes.storages import StorageFields
 from convinspect.records import ReceptiveField, Unit
 from convinspect.spec import UnitSpec
@@ -56,6 +57,7 @@ class FieldTracker:
         self._candidates = Candidates()
         self._watched: frozenset[int] = frozenset()
         self._alike = True
+        self._varying = Varying()
         self.reports = Reports(None, self._candidates)
         self.left, self._lent = Left(), Lent()
         self.declined: str | None = None
@@ -113,13 +115,17 @@ class FieldTracker:
         self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes), labels) if axes else None
         self._storages = StorageFields(len(axes))
         self._order, self._unknown, self.left, self._lent = 0, {}, Left(), Lent()
-        self._alike = True
+        self._alike, self._varying = True, Varying()
         conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)
         self._candidates = Candidates([shape[axis] for axis in axes], conventional, self._watched)
         self.reports = Reports(self._followed, self._candidates, self._watched)
         if axes:
             batched = batched and (watched or 0 not in axes)
             self._storages.keep([tensor], [seed_field(shape, axes, batched=batched)], [])
+
+    def vary(self, inputs: Iterable[Tensor]) -> None:
+        """Tell of all ``inputs``: what depends on any of them is no constant."""
+        self._varying = Varying(inputs)
 
     def observe(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None, out: Any, path: str) -> None:
         """Follow the fields through one operator: ``func(*args, **kwargs)`` ran in module ``path`` and gave ``out``."""
@@ -129,6 +135,7 @@ class FieldTracker:
         args, kwargs, out, nested = _packed(args, kwargs or {}, out)
         signature = signature_of(func) or _NAMELESS
         if signature.name in FROM_STORAGE:
+            self._tell_windows(args, out)
             return
         given = dict(zip(signature.names, args, strict=False)) | dict(kwargs)
         cause = Cause(self._order, path, name_of(func))
@@ -137,6 +144,13 @@ class FieldTracker:
             self._lent.made(results(out))
             self._lent.looked_at(written(func, tuple(args), kwargs))
 
+    def _tell_windows(self, args: Sequence[Any], out: Any) -> None:
+        """Tell that what windows are laid out along (by ``as_strided``) are positions."""
+        if not self._candidates.decided and isinstance(out, Tensor) and out.dim() > args[0].dim():
+            field = self.field(out)
+            if field is not None:
+                self._candidates.positions(field, range(field.rank))
+
     def _follow(
         self, func: Any, signature: Signature, given: Mapping[str, Any], out: Any, cause: Cause, *, nested: bool
     ) -> None:
@@ -144,6 +158,7 @@ class FieldTracker:
         found = {id(tensor): field for tensor in results(read) if (field := self._read(tensor)) is not None}
         targets = tuple(results([given.get(name) for name in signature.written])) if signature.written else ()
         wanted = tuple(results(out)) or targets
+        self._varying.see(func, results(read), (*wanted, *targets))
         if "out" in signature.written and "out" not in signature.replaced:
             wanted = (given["out"], *wanted)  # written first, and not returned
         if signature.name in MADE_OF_DATA:
@@ -167,6 +182,7 @@ class FieldTracker:
         call = Call(
             *(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)), self._candidates),
             alike=self._alike,
+            constant=self._varying.constant,
         )
         self._alike = self._alike and not parts_differ(call)
         fields = None if nested else self._ask_rule(RULES.find(signature.name), func, call)
@@ -188,9 +204,12 @@ class FieldTracker:
                 self._look_at(tensor)
 
     def _look_at(self, tensor: Tensor) -> None:
-        cause, left = self._lent.written(tensor), self.left.array or self.left.number
+        cause, followed = self._lent.written(tensor), self.field(tensor) is not None
+        if cause is not None and followed:
+            self.left.array = self.left.array or cause
+        left = self.left.array or self.left.number
         if cause is not None and left is not None:
-            self._storages.forget(tensor, self._everything(tensor, left if self.field(tensor) is None else cause))
+            self._storages.forget(tensor, self._everything(tensor, cause if followed else left))
 
     def _read(self, tensor: Tensor) -> Field | None:
         """Return the field of what an operator has read: what is not followed may have come from elsewhere."""
@@ -210,6 +229,20 @@ class FieldTracker:
         if self.field(tensor) is not None:
             self._lent.look_round(cause)
             self.left.whole(cause, as_numbers=as_numbers)
+
+    def copied(self, copy: Tensor, tensor: Tensor) -> None:
+        """Take note that Python has made a ``copy`` of ``tensor``."""
+        if self._followed is not None:
+            self._storages.keep([copy], [self.field(tensor)], [])
+            self._lent.made([copy])
+
+    def shared(self, tensor: Tensor) -> None:
+        """Take note of a tensor that may lie in the memory of another one, which torch knows by another storage."""
+        original = None if self._followed is None else self._storages.in_the_memory_of(tensor)
+        if original is not None:
+            for one in (tensor, original):
+                self._lent.lend(one, Cause(self._order, "", "torch.from_dlpack"))
+            self.copied(tensor, original)
 
     @contextmanager
     def telling(self) -> Iterator[None]:

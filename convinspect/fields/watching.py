@@ -21,15 +21,14 @@ _ARRAYS = {
     "numpy": "Tensor.numpy",
     "tolist": "Tensor.tolist",
     "__array__": "Tensor.numpy",
-    "__dlpack__": "Tensor.__dlpack__",
-    "data_ptr": "Tensor.data_ptr",
 }
-_STORAGES = ("storage", "untyped_storage")
+# Where memory is says nothing of what is in it.
+_STORAGES = ("data_ptr", "storage", "untyped_storage")
 _COUNTS = ("size", "numel", "nelement", "__len__")
 _OF_ALL = ("numel", "nelement")
 _TELLING = ("__format__", "__repr__", "__str__")
 _OURS = __name__.partition(".")[0]
-_SHAPES = (_OURS, "torch")
+_OURS_AND_TORCHS = (_OURS, "torch", "torchvision")
 
 
 class Leaves(Protocol):
@@ -63,21 +62,36 @@ class WatchPython:
             **{name: partial(self._leaving, how=f"Tensor.{name}", as_numbers=False) for name in _STORAGES},
             **dict.fromkeys(_TELLING, self._telling),
             "__getitem__": self._cutting,
+            "__deepcopy__": self._copying,
+            "__float__": self._rounding,
         }
         places = [(kind, name) for kind in kinds for name in methods if kind is Tensor or name in vars(kind)]
-        methods["to_dlpack"] = methods["__dlpack__"]
         with ExitStack() as undo:
-            for holder, name in (*places, (torch, "to_dlpack"), (torch.utils.dlpack, "to_dlpack")):
+            for holder, name in places:
                 undo.enter_context(_replaced(holder, name, self._watched(getattr(holder, name), methods[name])))
+            self._watch_capsules(undo)
             counts = self._fields.left.counts
             undo.callback(setattr, counts, "when_found", counts.when_found)
             counts.when_found = lambda: self._watch_sizes(undo)
             yield
 
+    def _watch_capsules(self, undo: ExitStack) -> None:
+        """Watch the ways out through dlpack, but for those of torch's own ``from_dlpack``, and the one back in."""
+        leaving = partial(self._leaving, how="Tensor.__dlpack__")
+        capsule = partial(leaving, as_numbers=False)
+        back = torch._C, "_from_dlpack", self._returning, (_OURS,)  # noqa: SLF001 - what every from_dlpack calls
+        for holder, name, see, but_for in (
+            (Tensor, "__dlpack__", leaving, _OURS_AND_TORCHS),
+            (torch, "to_dlpack", capsule, _OURS_AND_TORCHS),
+            (torch.utils.dlpack, "to_dlpack", capsule, _OURS_AND_TORCHS),
+            back,
+        ):
+            undo.enter_context(_replaced(holder, name, self._watched(getattr(holder, name), see, but_for)))
+
     def _watch_sizes(self, undo: ExitStack) -> None:
         shape: Any = Tensor.shape
         for name, function in (("shape", shape.__get__), *((name, getattr(Tensor, name)) for name in _COUNTS)):
-            watched = self._watched(function, partial(self._counting, how=f"Tensor.{name}"), _SHAPES)
+            watched = self._watched(function, partial(self._counting, how=f"Tensor.{name}"), _OURS_AND_TORCHS)
             undo.enter_context(_replaced(Tensor, name, property(watched) if name == "shape" else watched))
 
     def _watched(
@@ -110,6 +124,20 @@ class WatchPython:
         if isinstance(out, Tensor) and (numbers := _numbers(args[1])):
             self._fields.cut(out, numbers)
         return out
+
+    def _copying(self, function: Any, args: Any, kwargs: Any) -> Any:
+        out = function(*args, **kwargs)
+        self._fields.copied(out, args[0])
+        return out
+
+    def _returning(self, function: Any, args: Any, kwargs: Any) -> Any:
+        out = function(*args, **kwargs)
+        self._fields.shared(out)
+        return out
+
+    def _rounding(self, function: Any, args: Any, kwargs: Any) -> Any:
+        with self._fields.left.as_a_fraction():
+            return function(*args, **kwargs)
 
     def _counting(self, function: Any, args: Any, kwargs: Any, *, how: str) -> Any:
         out = function(*args, **kwargs)

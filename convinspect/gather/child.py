@@ -46,7 +46,9 @@ def _answer(assignment: Assignment, recorder: Recorder, disk: Disk) -> dict[str,
         if assignment.moved is not None:
             refuse_strays(recorder, installed, assignment.moved)
         if assignment.libraries is None:
-            evidence = conclude(recorder, installed, disk, _apart(assignment)).to_dict()
+            scratch = os.path.dirname(assignment.answer)
+            apart = (f"{scratch}/", f"{os.path.realpath(scratch)}/")
+            evidence = conclude(recorder, installed, disk, apart).to_dict()
     except NotRepeatable:
         pass
     except BaseException as raised:  # noqa: BLE001 - the model's code may raise anything, and nobody else is left
@@ -77,11 +79,6 @@ def _leave_libraries(path: str) -> None:
     installed = Installed()
     with suppress(OSError), open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(name for name, found in modules_with_files() if found in installed))
-
-
-def _apart(assignment: Assignment) -> tuple[str, ...]:
-    scratch = os.path.dirname(assignment.answer)
-    return (f"{scratch}/", f"{os.path.realpath(scratch)}/")
 
 
 def _complaint(text: str, raised: BaseException) -> tuple[Any, ...]:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from convinspect.errors import Complaint
 from convinspect.gather.evidence import digest_of_variable
-from convinspect.gather.revision import Tree
 from convinspect.report import Report
 from convinspect.spec import Reference, Request
 
@@ -45,6 +44,15 @@ class Outcome:
     cached: bool
     notes: tuple[str, ...] = ()
     read: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The files of ``revision``: ``id`` is the same wherever they are the same; ``work`` is the work tree's top."""
+
+    work: str
+    id: str
+    revision: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -15,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from convinspect.errors import UsageError
+from convinspect.gather.assignment import seal, unseal
 from convinspect.gather.evidence import Disk, Evidence, digest
 from convinspect.report import Report
 from convinspect.spec import Request
@@ -50,14 +50,14 @@ class Store:
         """Keep ``report`` under ``key`` while ``evidence`` holds, and make room for it."""
         if self._folder is None:
             return
-        body = json.dumps({"key": key, "evidence": evidence, "report": report, "notes": notes}).encode()
+        letter = seal({"key": key, "evidence": evidence, "report": report, "notes": notes}, "")
         path = f"{self._of(key)}/{digest(json.dumps(evidence))[:16]}.json"
         making = f"{path}.{os.getpid()}.{threading.get_ident()}.making"
         with suppress(OSError):  # a full or a read-only disk
             os.makedirs(self._of(key), mode=0o700, exist_ok=True)
             try:
                 with open(making, "wb") as file:
-                    file.write(_digest(body) + b"\n" + body)
+                    file.write(letter)
                 os.replace(making, path)
             except OSError:
                 os.unlink(making)
@@ -93,15 +93,10 @@ def cache_folder() -> str | None:
 def _read(path: str, key: str) -> dict[str, Any] | None:
     try:
         with open(path, "rb") as file:
-            seal, _, body = file.read().partition(b"\n")
-        entry = json.loads(body) if seal == _digest(body) else None
+            entry = unseal(file.read(), "")
     except (OSError, ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) and entry.get("key") == key else None
-
-
-def _digest(body: bytes) -> bytes:
-    return hashlib.sha256(body).hexdigest().encode()
 
 
 def _names(folder: str) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import signal
 import sys
 import tempfile
@@ -18,8 +17,8 @@ from typing import Any, NoReturn
 from convinspect.errors import Complaint, InspectError, UsageError
 from convinspect.gather import plain, running
 from convinspect.gather.assignment import Assignment, Ending, complaint_about, unseal
-from convinspect.gather.checkout import Checkouts
 from convinspect.gather.job import Job, Outcome, Prepared, as_asked, needs_fresh_process
+from convinspect.gather.revision import Checkouts
 from convinspect.gather.store import Store, is_saved_report, read_saved_report
 from convinspect.report import Report
 
@@ -43,7 +42,8 @@ class Workbench:
 @contextmanager
 def workbench(*, workers: int = 1, libraries: bool = True) -> Iterator[Workbench]:
     """Run the block with a workbench; with ``libraries`` each model finds imported what the one before imported."""
-    with _ending_in_order(), _scratch() as scratch:
+    with _ending_in_order(), _scratch() as folder:
+        scratch = os.path.realpath(folder)
         names = f"{scratch}/libraries" if libraries else None
         with closing(running.Servers(scratch, workers, names)) as servers:
             yield Workbench(scratch, servers, names)
@@ -142,16 +142,11 @@ def _at(job: Job, complaint: Complaint) -> Complaint:
     return replace(complaint, message=f"{said}{complaint.message}")
 
 
-@contextmanager
-def _scratch() -> Iterator[str]:
+def _scratch() -> tempfile.TemporaryDirectory[str]:
     try:
-        folder = os.path.realpath(tempfile.mkdtemp(prefix="convinspect-"))
+        return tempfile.TemporaryDirectory(prefix="convinspect-", ignore_cleanup_errors=True)
     except OSError as error:
         raise UsageError(f"no folder for temporary files: {error.strerror}") from None
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -73,7 +73,7 @@ def _texts(parameter: inspect.Parameter, uses: list[Use], like: str, *, whole: b
     inner = [use for use in own if not any(other.place.startswith(f"{use.place}.") for other in own)]
     for place in dict.fromkeys(use.place for use in inner):
         found = [use for use in inner if use.place == place]
-        states = next((use.module for use in found if _is_state(use)), None)
+        states = next((use.module for use in found if isinstance(use.module, nn.RNNBase) and use.position == 1), None)
         if isinstance(states, nn.RNNBase):
             yield from (f"{one}={shape}" for one, shape in _states(place, states))
             continue
@@ -91,10 +91,6 @@ def _default(place: str, like: str, *, whole: bool) -> str:
     if longest and _LENGTHS.fullmatch(place):  # of sequences that fill the other input
         return f"{each}:int64:{longest[1]}..{int(longest[1]) + 1}"
     return like
-
-
-def _is_state(use: Use) -> bool:
-    return isinstance(use.module, nn.RNNBase) and use.position == 1
 
 
 def _is_whole(use: Use) -> bool:

@@ -68,7 +68,9 @@ class Candidates:
         source = Source(module)
         if not (instances or classes or _gives_a_model(source, functions)):
             near = {name: value for name, value in names.items() if _is_near(value, module)}
-            around = Source(*{module.__name__: module, **{v.__module__: _home(v) for v in near.values()}}.values())
+            around = Source(
+                *{module.__name__: module, **{v.__module__: sys.modules[v.__module__] for v in near.values()}}.values()
+            )
             theirs = {name: value for name, value in near.items() if type(value) is FunctionType}
             classes = {name: value for name, value in near.items() if _is_class_of(value, value.__module__)}
             if classes or _gives_a_model(around, theirs) or not functions:
@@ -145,10 +147,6 @@ def _is_function_of(value: Any, module: str) -> bool:
 
 def _gives_a_model(source: Source, functions: dict[str, Any]) -> bool:
     return any(_made(source, name, value) is not None for name, value in functions.items())
-
-
-def _home(value: Any) -> ModuleType:
-    return sys.modules[value.__module__]
 
 
 def _is_near(value: Any, module: ModuleType) -> bool:

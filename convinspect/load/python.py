@@ -23,8 +23,9 @@ from convinspect.load.loaded import Loaded
 from convinspect.load.without_data import built_without_data
 from convinspect.load.without_weights import HINT as NO_WEIGHTS
 from convinspect.load.without_weights import missed, wants_weights, without_weights
+from convinspect.parsing import parse_target
 from convinspect.records import Note
-from convinspect.spec import Request, Target, parse_target
+from convinspect.spec import Request, Target
 from convinspect.tensors.registered import registered_parameters
 from convinspect.users_code import running_users_code
 
@@ -37,7 +38,7 @@ def load_python(request: Request, ask: Ask | None, module: ModuleType | None) ->
     device = resolve_device(request.device)
     if module is None:
         with _weights(request):
-            module = import_source(request.target)
+            module = import_source(request.target, definitions=request.definitions)
     try:
         return _loaded(request, module, device)
     except UndecidedError as error:

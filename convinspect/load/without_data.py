@@ -52,10 +52,7 @@ class _Carried(DispatchMode):
         given = operands(args, kwargs)
         if where != _META and not any(tensor.is_meta for tensor in given):
             return func(*args, **kwargs)
-        without_data = values_of if where is not None and where != _META else _as_it_is
+        leaves = where is not None and where != _META
+        without_data = values_of if leaves else lambda tensor: tensor
         with light_symbols():
             return with_values(func, args, kwargs, given, lambda: func(*args, **kwargs), without_data)
-
-
-def _as_it_is(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor

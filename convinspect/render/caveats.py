@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from convinspect import units
-from convinspect.records import Note, ReceptiveField
+from convinspect.records import Note
 from convinspect.render import field, field_summary
 from convinspect.render.cells import size_text
 from convinspect.render.layout import Layout
@@ -30,9 +30,10 @@ def legend(report: Report, rows: Sequence[Row], layout: Layout, glyphs: Glyphs, 
             yield f"{sign.shown.format(glyphs=glyphs)}  {meaning}{causes}"
     columns = {filled.column.topic for filled in layout.columns}
     if "field" in columns:
-        spread = [layer.receptive_field for row in rows for layer in row.layers if _has_range(layer.receptive_field)]
+        fields = [layer.receptive_field for row in rows for layer in row.layers if layer.receptive_field]
+        spread = [one for one in fields if one.size and one.size_min and tuple(one.size_min) != tuple(one.size)]
         if spread:
-            by = field.differ_by(one for one in spread if one is not None).replace("phase", "phase after resampling")
+            by = field.differ_by(spread).replace("phase", "phase after resampling")
             yield f"a-b  RF: least and most, where units of one layer differ{f' by {by}' if by else ''}"
         yield from _axes(report)
         yield from _other_inputs(report)
@@ -41,10 +42,6 @@ def legend(report: Report, rows: Sequence[Row], layout: Layout, glyphs: Glyphs, 
 def _cells_with(sign: Sign, layout: Layout) -> list[str]:
     columns = [filled for filled in layout.columns if sign in (*filled.column.signs, Sign.UNKNOWN)]
     return [text for filled in columns for text in filled.texts if re.search(sign.pattern, text)]
-
-
-def _has_range(found: ReceptiveField | None) -> bool:
-    return bool(found and found.size and found.size_min and tuple(found.size_min) != tuple(found.size))
 
 
 def _axes(report: Report) -> Iterator[str]:
@@ -90,19 +87,15 @@ def warnings(report: Report, *, told: bool) -> Iterator[str]:
     Where the failure and the choice of the model have been ``told`` elsewhere, they are not repeated.
     """
     alike: dict[tuple[str, str], list[Note]] = {}
-    for note in _notes(report, told=told):
+    for note in report.warnings:
+        if (told and note.is_told) or (note.code == "macs_lower_bound" and report.uncounted):
+            continue
         alike.setdefault((note.code, re.sub(r"\d+", "#", note.message)), []).append(note)
     if report.stopped and not told:
         yield report.stopped
     yield from map(_said, alike.values())
     if report.uncounted:
         yield f"MACs are a lower bound: no rule says what these operators cost: {_uncounted(report)}"
-
-
-def _notes(report: Report, *, told: bool) -> Iterable[Note]:
-    for note in report.warnings:
-        if not (told and note.is_told) and not (note.code == "macs_lower_bound" and report.uncounted):
-            yield note
 
 
 def _said(notes: Sequence[Note]) -> str:

@@ -68,6 +68,16 @@ def _without(row: Row, context: CellContext) -> str:
     return "none" if gave_none else ""
 
 
+def inputs(row: Row) -> list[str]:
+    """Return the shapes of what goes in."""
+    return [shape(given.shape) for given in row.layer.inputs]
+
+
+def dtypes(row: Row) -> list[str]:
+    """Return the dtypes of what comes out, each once."""
+    return list(dict.fromkeys(fact.dtype for fact in row.layer.outputs))
+
+
 def outputs(row: Row) -> list[str]:
     """Return the shapes of what ``row`` is worth showing for: a kernel gives more than was asked for.
 
@@ -75,11 +85,6 @@ def outputs(row: Row) -> list[str]:
     """
     facts = row.layer.outputs[:1] if row.role == "function" else row.layer.outputs
     return [shape(fact.shape) for fact in facts]
-
-
-def number(get: Callable[[Row], int], write: Callable[[int], str]) -> Cells:
-    """Return how a column of numbers is written that are always known."""
-    return each(lambda row, context: _or_nothing(get(row), write, context))
 
 
 def allocation(get: Callable[[Row], int | None]) -> Cells:
@@ -104,12 +109,9 @@ def count_text(value: int, largest: int) -> str:
     return units.exact(value) if largest < _EXACT_BELOW else units.count(value, DIGITS)
 
 
-def params(rows: Sequence[Row], context: CellContext) -> list[str]:
+@each
+def params(row: Row, context: CellContext) -> str:
     """Return parameters: ``260``, ``260*`` where some are frozen, ``(260)`` where the first call counts them."""
-    return [_params(row, context) for row in rows]
-
-
-def _params(row: Row, context: CellContext) -> str:
     sums = row.sums
     if row.role == "module" and row.layer.call > 1 and not sums.params and row.first_params:
         return f"({units.exact(row.first_params)})"
@@ -133,14 +135,13 @@ def _macs(row: Row, largest: int, context: CellContext) -> str:
     return f"{context.glyphs.at_least} {count_text(known, largest)}" if known else "?"
 
 
-def params_share(rows: Sequence[Row], context: CellContext) -> list[str]:
-    """Return which percentage of all parameters each row has."""
-    return [_percent(row.sums.params, context.params) for row in rows]
-
-
-def macs_share(rows: Sequence[Row], context: CellContext) -> list[str]:
-    """Return which percentage of all MACs each row has; none where they are a bound."""
-    return [_percent(row.sums.macs or 0, context.macs or 0) for row in rows]
+# Numbers that are always known.
+trainable = each(lambda row, context: _or_nothing(row.sums.trainable_params, units.exact, context))
+buffers = each(lambda row, context: _or_nothing(row.sums.buffers, units.exact, context))
+param_bytes = each(lambda row, context: _or_nothing(row.sums.param_bytes, size_text, context))
+# Which percentage of all each row has; of MACs none where they are a bound.
+params_share = each(lambda row, context: _percent(row.sums.params, context.params))
+macs_share = each(lambda row, context: _percent(row.sums.macs or 0, context.macs or 0))
 
 
 def _percent(part: int, whole: int) -> str:
@@ -166,8 +167,8 @@ def _cell(row: Row, text: Callable[[ReceptiveField], str]) -> str:
         return ""
     # Hundreds of equal layers have few fields.
     fields = dict.fromkeys(layer.receptive_field for layer in row.layers)
-    said = list(dict.fromkeys(text(one) if one else "" for one in fields))
-    return said[0] if len(said) == 1 else _range(said)
+    said = list(dict.fromkeys(words for one in fields if one and (words := text(one))))
+    return _range(said) if len(said) > 1 else "".join(said)
 
 
 def _range(said: Sequence[str]) -> str:
@@ -176,7 +177,11 @@ def _range(said: Sequence[str]) -> str:
     if all(end.isascii() and end.isdigit() for end in ends):
         numbers = sorted(map(int, ends))
         return f"{numbers[0]}-{numbers[-1]}"
-    return f"{said[0]} .. {said[-1]}"
+    # ``all (27)``: what is in brackets may differ alone, or not be there for all.
+    outer, inner = zip(*(one.partition(" (")[::2] for one in said), strict=True)
+    if len(set(outer)) > 1:
+        return f"{said[0]} .. {said[-1]}"
+    return f"{outer[0]} ({_range([one.removesuffix(')') for one in inner])})" if all(inner) else str(outer[0])
 
 
 def extent(row: Row) -> int | None:

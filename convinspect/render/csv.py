@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from operator import attrgetter
 from typing import TypeAlias
@@ -44,11 +45,7 @@ def _safe(value: Value, options: Options) -> Value:
     if not isinstance(value, str):
         return value
     plain = printable(value, ascii_only=options.ascii)
-    return f"'{plain}" if plain.startswith(_FORMULA) and not _is_number(plain) else plain
-
-
-def _is_number(text: str) -> bool:
-    return text.removeprefix("-").isascii() and text.removeprefix("-").isdigit()
+    return f"'{plain}" if plain.startswith(_FORMULA) and not re.fullmatch(r"-?[0-9]+", plain) else plain
 
 
 def _field(text: Callable[[ReceptiveField], str]) -> Callable[[Layer], Value]:

@@ -58,7 +58,10 @@ def fragment(report: Report, options: Options) -> str:
     grid = grid_of(report, options)
     caption = "<br>".join(map(escape, grid.heading))
     head = "".join(_cell("th", text, left=left) for text, left in zip(grid.headings, grid.left, strict=True))
-    body = "\n".join(f"<tr>{_row(grid, row)}</tr>" for row in grid.rows)
+    body = "\n".join(
+        f"<tr>{''.join(_cell('td', text, left=left) for text, left in zip(row, grid.left, strict=True))}</tr>"
+        for row in grid.rows
+    )
     foot = "<br>".join(map(escape, grid.notes))
     footer = f'\n<tfoot><tr><td colspan="{len(grid.headings)}" style="text-align: left">{foot}</td></tr></tfoot>'
     return (
@@ -66,10 +69,6 @@ def fragment(report: Report, options: Options) -> str:
         f'<caption style="text-align: left">{caption}</caption>\n<thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{body}\n</tbody>{footer if foot else ''}\n</table>"
     )
-
-
-def _row(grid: Grid, row: tuple[str, ...]) -> str:
-    return "".join(_cell("td", text, left=left) for text, left in zip(row, grid.left, strict=True))
 
 
 def _cell(tag: str, text: str, *, left: bool) -> str:

@@ -82,7 +82,9 @@ def geometry(layer: Layer, dtype: str) -> str:
     """
     words = described(layer.attributes, layer.type)
     given = layer.outputs[0].dtype if layer.outputs else dtype
-    return " ".join([*words, *([given] if given != dtype and _is_computed(layer) else [])])
+    # A mask or an index is of another dtype by nature: that says nothing of the layer.
+    computed = given.startswith(("float", "bfloat", "complex", "q"))
+    return " ".join([*words, *([given] if given != dtype and computed else [])])
 
 
 def described(attributes: Mapping[str, Any], kind: str = "") -> list[str]:
@@ -122,8 +124,3 @@ def _sequence(attributes: Mapping[str, Any]) -> Iterator[str]:
         yield f"{attributes['num_layers']} layers"
     if attributes.get("bidirectional"):
         yield "bidirectional"
-
-
-def _is_computed(layer: Layer) -> bool:
-    # A mask or an index is of another dtype by nature: that says nothing of the layer.
-    return layer.outputs[0].dtype.startswith(("float", "bfloat", "complex", "q"))

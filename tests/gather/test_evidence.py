@@ -194,7 +194,8 @@ LIGHT = """
 import sys
 from pathlib import Path
 from convinspect.gather import Job, gather
-from convinspect.spec import Request, parse_input, parse_target
+from convinspect.spec import Request
+from convinspect.parsing import parse_input, parse_target
 inputs = (parse_input("4"),) if len(sys.argv) > 2 else ()
 (outcome,) = gather([Job(Request(parse_target(sys.argv[1]), inputs, device="cpu"), Path.cwd())])
 heavy = {"torch", "rich", "click", "numpy", "subprocess"} & set(sys.modules)

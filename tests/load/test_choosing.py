@@ -15,7 +15,8 @@ import torch
 
 from convinspect.cli.asking import reported
 from convinspect.errors import UndecidedError
-from convinspect.spec import Request, parse_input, parse_target
+from convinspect.parsing import parse_input, parse_target
+from convinspect.spec import Request
 from tests.shell import Result, convinspect
 
 HEAD = "import torch\nfrom functools import partial\nfrom torch import nn\n"

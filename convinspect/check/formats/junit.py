@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from convinspect.check.results import Result, Session
-from convinspect.check.verdicts import Verdict
+from convinspect.check.results import Result, Session, Verdict
 from convinspect.check.wording import about_baseline, about_run, sentences
 from convinspect.errors import Complaint
 

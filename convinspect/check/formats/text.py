@@ -5,8 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from convinspect.check.results import Result, Session
-from convinspect.check.verdicts import Verdict
+from convinspect.check.results import Result, Session, Verdict
 from convinspect.check.wording import about_baseline, about_run, rows_text, where_to_edit
 from convinspect.units import printable
 

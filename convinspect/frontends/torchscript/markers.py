@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from convinspect.frontends.modules import type_name
 from convinspect.frontends.torchscript.plain import constant_before, is_plain, make_plain, nodes_in, put_before
 from convinspect.tensors.registered import is_scripted, registered_modules
 from convinspect.torch_private import (
@@ -24,6 +25,7 @@ from convinspect.torch_private import (
     script_type,
     tuple_type,
 )
+from convinspect.users_code import running_users_code
 
 # What finds as many elements as values say, and what reads a shape.
 _FINDERS = re.compile(
@@ -99,7 +101,7 @@ def _with_own_tensors(part: Any) -> Any:
 def saved_copy(model: Any, device: str | None = None) -> Any:
     """Return ``model`` saved and loaded: methods belong to the type, which a deep copy shares."""
     buffer = io.BytesIO()
-    with quiet():
+    with quiet(), running_users_code(f"copying {type_name(model)}"):
         torch.jit.save(model, buffer)
         buffer.seek(0)
         return torch.jit.load(buffer, map_location=device)

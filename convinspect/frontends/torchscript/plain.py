@@ -139,12 +139,19 @@ def _write_as_integer(graph: Any, node: Any) -> None:
 
 def _drop(tensor: Any) -> None:
     """Remove the arithmetic that only made ``tensor``, where nobody reads it any more."""
-    node = tensor.node()
-    if not tensor.uses() and node.kind().removesuffix("_") in ("prim::NumToTensor", "aten::div", *_ON_INTEGERS):
-        inputs = list(node.inputs())
-        node.destroy()
-        for one in inputs:
-            _drop(one)
+    left, gone = [(tensor.debugName(), tensor)], set[str]()
+    while left:
+        name, value = left.pop()
+        # What is gone cannot be asked for anything.
+        if name in gone or value.uses() or not _is_arithmetic(value.node()):
+            continue
+        left += [(one.debugName(), one) for one in value.node().inputs()]
+        value.node().destroy()
+        gone.add(name)
+
+
+def _is_arithmetic(node: Any) -> bool:
+    return node.kind().removesuffix("_") in ("prim::NumToTensor", "aten::div", *_ON_INTEGERS)
 
 
 def _integer(graph: Any, place: Any, value: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from convinspect.errors import first_line
 from convinspect.frontends import Frontend
 from convinspect.records import ModuleCall, Note, OpCall
 from convinspect.tensors.describe import tensors_in
@@ -75,7 +76,8 @@ def estimate_training(
         run = apart(frontend, args, kwargs, kept)
     except CannotBeKeptApart as who:
         return None, (Note("training_unknown", f"{_UNKNOWN}: {who} keeps state that a second run would change"),)
-    step, notes = _estimated(run, config, device, layouts, may_copy=may_copy)
+    with torch.inference_mode(mode=False):  # the caller's, in which nothing has a gradient
+        step, notes = _estimated(run, config, device, layouts, may_copy=may_copy)
     if run.foreign is None:
         return step, notes
     why = f"{_ON_A_COPY}: {run.foreign} keeps state that cannot be put back"
@@ -149,8 +151,8 @@ def _attempt(
         return _Unknown(f"no tensor is in what the model returns (type {found})", raised=False)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's forward may raise anything
         let_go(error)
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raised = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+        said = first_line(error)
+        raised = f"{type(error).__name__}: {said}" if said else type(error).__name__
         why = f"{getattr(error, RAISED_BY, who)} raised {raised}"
         return _Unknown(f"{why}: {_TWO_SAMPLES}" if _ONE_SAMPLE in raised else why)
 
