@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 
@@ -32,6 +32,11 @@ class Candidates:
         self.decided = conventional is None
         self.denied = _NONE
         self.mixes_samples = False
+
+    @property
+    def state(self) -> Hashable:
+        """What is known so far."""
+        return self.denied, self._open, self.decided, self.mixes_samples
 
     @property
     def likely(self) -> frozenset[int]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from convinspect.fields.answers import Answers
 from convinspect.fields.candidates import Candidates
-from convinspect.fields.operations.field import Field, content_of, limited_to, without
+from convinspect.fields.operations.field import Field, limited_to, without
 from convinspect.fields.summary.describe import Followed, describe
 from convinspect.fields.summary.unit import describe_unit
 from convinspect.fields.summary.units import describe_units
@@ -22,14 +22,17 @@ class Reports:
     needs is kept of every field.
     """
 
-    def __init__(self, followed: Followed | None, candidates: Candidates, watched: frozenset[int] = _NONE) -> None:
+    def __init__(
+        self, followed: Followed | None, candidates: Candidates, answers: Answers, watched: frozenset[int] = _NONE
+    ) -> None:
         self._followed = followed
         self._candidates = candidates
+        self._answers = answers
         self._watched = watched
         self.with_units = False
         self._kept: dict[int, tuple[ReceptiveField, Field]] = {}
         # What an operator gives, its module returns; and where all is global, block after block is alike.
-        self._told: dict[Any, ReceptiveField | None] = {}
+        self._told: dict[tuple[int, frozenset[int]], ReceptiveField | None] = {}
 
     def told(self, field: Field | None) -> ReceptiveField | None:
         """Report ``field``; ``None`` where it depends on nothing.
@@ -42,6 +45,11 @@ class Reports:
         if told is not None and (self.with_units or not self._candidates.decided):
             self._kept[id(told)] = told, field
         return told
+
+    @property
+    def are_settled(self) -> bool:
+        """Whether all that was told stands, and nobody asks for more."""
+        return not self._kept
 
     def settled(self, told: ReceptiveField | None) -> ReceptiveField | None:
         """Return what `told` would say in the place of ``told``, now that the run is over."""
@@ -70,13 +78,14 @@ class Reports:
         return None if followed is None else describe_unit(field, followed, tuple(index))
 
     def _described(self, field: Field, denied: frozenset[int]) -> ReceptiveField | None:
-        content = content_of(field)
-        if content is not None and (content, denied) in self._told:
-            return self._told[content, denied]
-        field, followed = self._shown(field, denied)
-        told = None if followed is None or field.is_nothing else describe(field, followed)
-        if content is not None:
-            self._told[content, denied] = told
+        field = self._answers.one_of(field)
+        key = id(field), denied
+        if key in self._told:
+            return self._told[key]
+        shown, followed = self._shown(field, denied)
+        told = None if followed is None or shown.is_nothing else describe(shown, followed)
+        if self._answers.holds(field):
+            self._told[key] = told
         return told
 
     def _shown(self, field: Field, denied: frozenset[int]) -> tuple[Field, Followed | None]:

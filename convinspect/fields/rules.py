@@ -156,12 +156,17 @@ def named(library: str, names: str) -> tuple[str, ...]:
     return tuple(f"{library}::{name}" for name in names.split())
 
 
+def is_ours(rule: Rule | None) -> bool:
+    """Tell a rule of this package from the user's own, which may see more than it is asked."""
+    return rule is None or rule.__module__.startswith(_OURS)
+
+
 def run_rule(rule: Rule, call: Call) -> Result:
     """Ask a rule; raises `ModelError` where it is the user's own code that fails, and what it is where it is ours."""
     try:
         return rule(call)
     except Exception as error:
-        if rule.__module__.startswith(_OURS):
+        if is_ours(rule):
             raise
         name = "::".join(call.op.split(".")[:2])
         raise ModelError(f"{name}: its receptive-field rule failed: {type(error).__name__}: {error}") from error

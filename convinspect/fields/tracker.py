@@ -9,15 +9,16 @@ from typing import Any
 from torch import Tensor
 
 from convinspect.errors import InspectError, UsageError
+from convinspect.fields.answers import Answers
 from convinspect.fields.candidates import Candidates
 from convinspect.fields.complex_parts import parts_differ
-from convinspect.fields.hulls.arrays import Shape
+from convinspect.fields.hulls.arrays import Array, Shape
 from convinspect.fields.leaving import MADE_OF_DATA, Left
 from convinspect.fields.lending import Lent
 from convinspect.fields.operations.field import Cause, Field, collapse, everything, nothing, seed_field, without
 from convinspect.fields.operations.merging import are_alike, cross
 from convinspect.fields.reports import Reports
-from convinspect.fields.rules import RULES, Call, Result, Rule, run_rule
+from convinspect.fields.rules import RULES, Call, Result, Rule, is_ours, run_rule
 from convinspect.fields.summary.describe import Followed
 from convinspect.fields.summary.unit import Asked
 from convinspect.fields.varying import Varying
@@ -57,8 +58,8 @@ class FieldTracker:
         self._candidates = Candidates()
         self._watched: frozenset[int] = frozenset()
         self._alike = True
-        self._varying = Varying()
-        self.reports = Reports(None, self._candidates)
+        self._varying, self._answers = Varying(), Answers()
+        self.reports = Reports(None, self._candidates, self._answers)
         self.left, self._lent = Left(), Lent()
         self.declined: str | None = None
         self.faults: dict[str, str] = {}
@@ -118,10 +119,11 @@ class FieldTracker:
         self._alike, self._varying = True, Varying()
         conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)
         self._candidates = Candidates([shape[axis] for axis in axes], conventional, self._watched)
-        self.reports = Reports(self._followed, self._candidates, self._watched)
+        self._answers = Answers()
+        self.reports = Reports(self._followed, self._candidates, self._answers, self._watched)
         if axes:
             batched = batched and (watched or 0 not in axes)
-            self._storages.keep([tensor], [seed_field(shape, axes, batched=batched)], [])
+            self._storages.keep([tensor], [self._answers.one_of(seed_field(shape, axes, batched=batched))], [])
 
     def vary(self, inputs: Iterable[Tensor]) -> None:
         """Tell of all ``inputs``: what depends on any of them is no constant."""
@@ -178,14 +180,7 @@ class FieldTracker:
             overwritten = [tensor for tensor in targets if self.field(tensor) is not None]
             self._storages.keep(overwritten, [None] * len(overwritten), overwritten)
             return
-        arguments, axes = {**signature.defaults, **given}, len(self._lengths)
-        call = Call(
-            *(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)), self._candidates),
-            alike=self._alike,
-            constant=self._varying.constant,
-        )
-        self._alike = self._alike and not parts_differ(call)
-        fields = None if nested else self._ask_rule(RULES.find(signature.name), func, call)
+        fields = self._answer(func, signature, given, wanted, found, cause, nested=nested)
         if fields is None:
             # What is nested stays unknown, whatever rules there are.
             if not nested or any(field.uncertainty.unknown is None for field in found.values()):
@@ -196,6 +191,43 @@ class FieldTracker:
             fields = [everything(tuple(tensor.shape), self._lengths, cause) for tensor in wanted]
         denied = self._candidates.denied
         self._storages.keep(wanted, [field and without(field, denied) for field in fields], targets)
+
+    def _answer(
+        self,
+        func: Any,
+        signature: Signature,
+        given: Mapping[str, Any],
+        wanted: tuple[Tensor, ...],
+        found: Mapping[int, Field],
+        cause: Cause,
+        *,
+        nested: bool,
+    ) -> Sequence[Field | None] | None:
+        """Return the field of each tensor ``wanted``, as the same call was answered before or as its rule says."""
+        rule, state = RULES.find(signature.name), (self._alike, self._candidates.state)
+        may_be_known = not nested and is_ours(rule)
+        key = self._answers.key_of((func, *state), given, wanted, found) if may_be_known else None
+        known = self._answers.find(key)
+        if known is not None:
+            return known
+        arguments, axes = {**signature.defaults, **given}, len(self._lengths)
+        constants: list[Array | None] = []  # what their values decided is no answer to a call of others
+
+        def constant(tensor: Tensor) -> Array | None:
+            constants.append(self._varying.constant(tensor))
+            return constants[-1]
+
+        call = Call(
+            *(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)), self._candidates),
+            alike=self._alike,
+            constant=constant,
+        )
+        self._alike = self._alike and not parts_differ(call)
+        fields = None if nested else self._ask_rule(rule, func, call)
+        if fields is None:
+            return None
+        same = not constants and state == (self._alike, self._candidates.state)
+        return self._answers.keep(key if same else None, fields, cause)
 
     def reads(self, given: Sequence[Tensor]) -> None:
         """Take note of what an operator is about to read: others may have written to memory that was lent."""

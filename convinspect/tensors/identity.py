@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import torch
@@ -80,11 +81,16 @@ def _are_distinct(indices: torch.Tensor, shape: tuple[int, ...]) -> bool:
 
 def plain_parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Return what ``tensor`` is made of: the indices and values of a sparse one, what a wrapper wraps, or itself."""
-    if is_traceable_wrapper_subclass(tensor):
+    if _may_wrap(type(tensor)) and is_traceable_wrapper_subclass(tensor):
         parts = (getattr(tensor, name) for name in tensor.__tensor_flatten__()[0])
         # A distributed tensor counts its mesh among its parts.
         return tuple(plain for part in parts if isinstance(part, torch.Tensor) for plain in plain_parts(part))
     return (tensor,) if tensor.layout is torch.strided else _sparse_parts(tensor)
+
+
+@cache
+def _may_wrap(kind: type[torch.Tensor]) -> bool:
+    return hasattr(kind, "__tensor_flatten__")
 
 
 def _sparse_parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:

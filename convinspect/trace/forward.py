@@ -34,8 +34,9 @@ from convinspect.trace.record.forward_failure import forward_failure
 from convinspect.trace.record.origins import Origins
 from convinspect.trace.record.recorder import Recorder
 from convinspect.trace.restore import Kept, restored
-from convinspect.trace.training.estimate import estimate_training, with_saved
-from convinspect.trace.training.step import TrainingConfig, same_calls
+from convinspect.trace.training.estimate import estimate_training
+from convinspect.trace.training.same_calls import same_calls, with_saved
+from convinspect.trace.training.step import TrainingConfig
 from convinspect.trace.unfuse import unfused
 from convinspect.users_code import refuse_for_want_of_memory, room_kept
 
@@ -190,7 +191,7 @@ def _run(
         start,
         run=replace(start.run, batch_size=prepared.batch_size),
         modules=modules,
-        calls=tuple(_settled(call, fields.reports) for call in recorder.calls),
+        calls=_settled(recorder.calls, fields.reports),
         inputs=inputs,
         outputs=outputs,
         notes=(*start.notes, *notes),
@@ -206,13 +207,16 @@ def _parameters(model: nn.Module) -> set[tuple[str, str]]:
     return {(path, name) for path, module in named_modules(model) for name, _ in own_tensors(module)[0]}
 
 
-def _settled(call: ModuleCall | OpCall, reports: Reports) -> ModuleCall | OpCall:
-    """Return ``call`` with fields along the axes that turned out to be positions, and its units where asked for."""
-    told = [one.receptive_field for one in call.outputs]
-    outputs = [
-        replace(one, receptive_field=reports.settled(field)) for one, field in zip(call.outputs, told, strict=True)
-    ]
-    units = next((reports.units(field) for field in told if field is not None), None)
+def _settled(calls: tuple[ModuleCall | OpCall, ...], reports: Reports) -> tuple[ModuleCall | OpCall, ...]:
+    """Return ``calls`` with fields along the axes that turned out to be positions, and their units where asked for."""
+    if reports.are_settled:
+        return calls
+    return tuple(_settled_call(call, reports) for call in calls)
+
+
+def _settled_call(call: ModuleCall | OpCall, reports: Reports) -> ModuleCall | OpCall:
+    outputs = [replace(one, receptive_field=reports.settled(one.receptive_field)) for one in call.outputs]
+    units = next((reports.units(one.receptive_field) for one in call.outputs if one.receptive_field is not None), None)
     return replace(call, outputs=tuple(outputs), units=units)
 
 

@@ -70,9 +70,13 @@ def concatenate(parts: Sequence[Array], sizes: Sequence[int], dim: int) -> Array
     first, axis = parts[0], dim + 1
     if first.shape[axis] == 1 and all(part is first or np.array_equal(part, first) for part in parts):
         return first
-    common = np.broadcast_shapes(*((*part.shape[:axis], 1, *part.shape[axis + 1 :]) for part in parts))
-    shapes = ((*common[:axis], size, *common[axis + 1 :]) for size in sizes)
-    return np.concatenate([np.broadcast_to(*pair) for pair in zip(parts, shapes, strict=True)], axis=axis)
+    common = [2, *(max(part.shape[place] for part in parts) for place in range(1, first.ndim))]
+    common[axis] = sum(sizes)
+    out, end = np.empty(common, dtype=np.int64), 0
+    for part, size in zip(parts, sizes, strict=True):
+        out[(slice(None),) * axis + (slice(end, end + size),)] = part
+        end += size
+    return out
 
 
 def reshape(array: Array, before: Shape, after: Shape) -> Array:

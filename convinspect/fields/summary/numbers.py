@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from convinspect.fields.hulls.arrays import BIG, EMPTY_FROM, lowest
+from convinspect.fields.hulls.arrays import BIG, EMPTY_FROM, Array, lowest
 from convinspect.fields.hulls.hull import Map
 from convinspect.fields.operations.dimensions import Kind, has_units, is_mixed
 from convinspect.fields.operations.field import AxisField, Field
@@ -54,26 +54,28 @@ def _sizes(nominal: Map, spatial: tuple[Kind, ...]) -> tuple[int, int, str | Non
 
     A channel that depends on nothing does not count.
     """
-    if nominal.array.max() < EMPTY_FROM:
-        size = 1 - nominal.array.sum(axis=0)
-        largest, smallest = int(size.max()), int(size.min())
-        if largest == smallest > 0:
-            return largest, smallest, None
-    lo, hi = nominal.array[0], -nominal.array[1]
-    size = np.where(lo < EMPTY_FROM, hi - lo + 1, 0)
+    size = 1 - nominal.array[0] - nominal.array[1]
+    largest, smallest = int(size.max()), int(size.min())
+    if largest == smallest > 0:
+        return largest, smallest, None
+    if smallest <= 0:
+        size = np.where(nominal.array[0] < EMPTY_FROM, size, 0)
     alive = np.asarray((size > 0).any(axis=nominal.dim, keepdims=True))
     if not alive.any():
         return None
     least = np.where(alive, size, BIG)
 
-    def differs(dims: tuple[int, ...]) -> bool:
+    def differs(among: set[int]) -> bool:
+        dims = tuple(dim for dim in among if size.shape[dim] > 1)
+        if not dims:
+            return False
         spread = size.max(axis=dims, keepdims=True) != least.min(axis=dims, keepdims=True)
         return bool((spread & alive.any(axis=dims, keepdims=True)).any())
 
     others = {dim for dim in range(size.ndim) if dim != nominal.dim}
     places = {dim for dim in others if spatial[dim]}
     along = {"channel": others - places, "phase": {nominal.dim}, "position": places}
-    words = [word for word, dims in along.items() if differs(tuple(dims))]
+    words = [word for word, dims in along.items() if differs(dims)]
     return int(size.max()), int(least.min()), " and ".join(words) or None
 
 
@@ -87,13 +89,24 @@ def _jump(nominal: Map, spatial: tuple[Kind, ...], *, shared: bool) -> Jump | No
         step = Fraction(nominal.advance, nominal.period)
         return int(step) if step.denominator == 1 else str(step)
     if 0 < nominal.wraps < 2 * nominal.period:
-        first = nominal.at(np.arange(2 * nominal.period, dtype=np.int64))[0].ravel()
+        first = _distinct(nominal.at(np.arange(2 * nominal.period, dtype=np.int64))[0])
     else:
-        period = nominal.array[0].ravel()
-        first = np.concatenate((period, period + nominal.advance))
-    first.sort()
-    steps = np.diff(first[first < EMPTY_FROM])
-    return int(steps.min(where=steps > 0, initial=BIG)) if steps.any() else None
+        period = _distinct(nominal.array[0])
+        first = np.sort(np.concatenate((period, period + nominal.advance)))
+    steps = first[1:] - first[:-1]
+    steps = steps[steps > 0]
+    return int(steps.min()) if steps.size else None
+
+
+def _distinct(first: Array) -> Array:
+    """Return the indices in an array of them, in order."""
+    known = first[first < EMPTY_FROM]
+    least = known.min(initial=BIG)
+    if known.max(initial=0) - least < known.size:  # dense: counted faster than sorted
+        known = np.flatnonzero(np.bincount(known - least)) + least
+    else:
+        known = np.unique(known)
+    return known
 
 
 def _start(nominal: Map, spatial: tuple[Kind, ...]) -> int | None:

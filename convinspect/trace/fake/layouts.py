@@ -17,11 +17,11 @@ from typing import Any, TypeAlias
 import torch
 
 from convinspect.tensors.identity import storage_id, untyped_storage
+from convinspect.tensors.likeness import NotTold, tell
 from convinspect.tensors.operators import is_view, mutates
 from convinspect.torch_private import kernel_switches, undispatched
 from convinspect.trace.fake.pointwise_layout import Way, one_way
 
-_PLAIN = {int, float, bool, str, type(None), torch.dtype, torch.layout, torch.device, torch.memory_format}
 _META = torch.device("meta")
 
 
@@ -66,10 +66,6 @@ class _Nothing:
 # Of results that nobody has found out, and of those that do not lie as what was given, though that lies in one way.
 _UNKNOWN, _BY_SIZES = _Nothing(), _Nothing()
 _Layout: TypeAlias = "_Given | _View | _New | _Like | _Nothing | tuple[_Layout, ...] | list[_Layout] | None"
-
-
-class NotTold(Exception):  # noqa: N818 - an answer, not an error
-    """The arguments or the results of an operator are told by more than how they lie."""
 
 
 class Layouts:
@@ -133,13 +129,13 @@ class Layouts:
         given: Sequence[torch.Tensor],
         way: Way | None,
     ) -> Hashable:
-        # One flat tuple a call: the collector of garbage walks through whatever is nested.
         key: list[Any] = [func, *kernel_switches(), way and way.order]
+        tell_tensor = self._tell if way is None else self._tell_of_any_size
         for value in args:
-            self._tell(value, key, way)
+            tell(value, key, tell_tensor)
         for name, value in kwargs.items():
             key.append(name)
-            self._tell(value, key, way)
+            tell(value, key, tell_tensor)
         if len(given) > 1 and mutates(func):
             # What a kernel does that writes depends on whether its arguments share memory, too.
             ids = list(map(id, given))
@@ -148,24 +144,19 @@ class Layouts:
             key += map(ids.index, ids)
         return tuple(key)
 
-    def _tell(self, value: Any, key: list[Any], way: Way | None) -> None:
-        kind = type(value)
-        if kind is self._kind:
-            if value.is_neg() or value.is_conj():
-                raise NotTold
-            if way is not None and value.dim():
-                key.append(value.dtype)
-            else:
-                key += (tuple(value.shape), value.stride(), value.dtype)
-        elif kind is float and way is not None:
-            key.append(float)  # what lies as it is given does so for any number
-        elif kind in _PLAIN:
-            key += (kind, value)  # for 1, 1.0 and True are equal
-        elif issubclass(kind, (list, tuple)):
-            key.append(len(value))
-            for item in value:
-                self._tell(item, key, way)
-        else:
+    def _tell(self, tensor: torch.Tensor, key: list[Any]) -> None:
+        self._check(tensor)
+        key += (tuple(tensor.shape), tensor.stride(), tensor.dtype)
+
+    def _tell_of_any_size(self, tensor: torch.Tensor, key: list[Any]) -> None:
+        if not tensor.dim():  # a number beside tensors is of one size
+            self._tell(tensor, key)
+            return
+        self._check(tensor)
+        key.append(tensor.dtype)
+
+    def _check(self, tensor: torch.Tensor) -> None:
+        if type(tensor) is not self._kind or tensor.is_neg() or tensor.is_conj():
             raise NotTold
 
     def _layout(self, out: Any, given: Sequence[torch.Tensor]) -> _Layout:

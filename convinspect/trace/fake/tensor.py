@@ -23,6 +23,7 @@ import torch
 from convinspect.light_imports import light_symbols
 from convinspect.tensors.identity import same_piece, storage_id
 from convinspect.tensors.known import is_known, lent_values_of, with_twin, with_values
+from convinspect.tensors.likeness import NotTold
 from convinspect.tensors.operators import operands, signature_of
 from convinspect.torch_private import (
     DispatchMode,
@@ -33,7 +34,7 @@ from convinspect.torch_private import (
     undispatched,
 )
 from convinspect.trace.fake.cpu_layouts import answer_of_the_cpu, as_the_cpu_returns
-from convinspect.trace.fake.layouts import Layouts, NotTold
+from convinspect.trace.fake.layouts import Layouts
 from convinspect.trace.fake.masked import selected, with_indices
 from convinspect.trace.fake.packed import with_real_sizes
 from convinspect.trace.fake.pointwise_layout import laid_out

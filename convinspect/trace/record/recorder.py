@@ -153,15 +153,15 @@ class Recorder(Calls, DispatchMode):
         if self._aside:
             return
         allocated = self.memory.observe(func, given, out, self.next_index)
-        made = list(results(out))
-        index = self.add(self._call(func, args, kwargs, tuple(map(tensor_record, made)), allocated, failed=False))
-        fields = index, [self._fields.field(unwrapped(tensor)) for tensor in made]
-        if self._layer == self.parent:
-            self._inside.append(fields)
-        else:
-            self._tell(*fields)
+        made = results(out)
+        fields = [self._fields.field(unwrapped(tensor)) for tensor in made]
+        is_inside = self._layer == self.parent
+        told = [None] * len(made) if is_inside else map(self._fields.reports.told, fields)
+        index = self.add(self._call(func, args, kwargs, tuple(map(tensor_record, made, told)), allocated, failed=False))
+        if is_inside:
+            self._inside.append((index, fields))
         if self._origins is not None:
-            for tensor in results(out):
+            for tensor in made:
                 self._origins.made(tensor, index)
 
     def _tell(self, index: int, fields: Sequence[Field | None]) -> None:
