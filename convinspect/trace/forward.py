@@ -34,8 +34,9 @@ from convinspect.trace.record.forward_failure import forward_failure
 from convinspect.trace.record.origins import Origins
 from convinspect.trace.record.recorder import Recorder
 from convinspect.trace.restore import Kept, restored
-from convinspect.trace.training.estimate import estimate_training, with_saved
-from convinspect.trace.training.step import TrainingConfig, same_calls
+from convinspect.trace.training.estimate import estimate_training
+from convinspect.trace.training.same_calls import same_calls, with_saved
+from convinspect.trace.training.step import TrainingConfig
 from convinspect.trace.unfuse import unfused
 from convinspect.users_code import refuse_for_want_of_memory, room_kept
 
