@@ -44,14 +44,37 @@ print(report.run.device, gc.get_freeze_count() >= frozen)
 print((Kept()(torch.ones(1, 4)) - 1).tolist())
 """
 
+WRITING = """
+import gc
+import torch
+from torch import nn
+import convinspect
+
+class Much(nn.Module):
+    def forward(self, x):
+        started.append(gc.get_threshold()[:2])
+        self.made = [[n] for n in range(300_000)]
+        return x + 1
+
+old, started = [], []
+before = gc.get_threshold()
+gc.callbacks.append(lambda phase, said: old.append(phase) if started and said['generation'] == 2 else None)
+Much()(torch.zeros(1, 4))
+print(len(old) > 0)
+old.clear(), started.clear()
+convinspect.inspect(Much(), (torch.zeros(1, 4),), optimizer=None)
+print(set(started) == {before[:2]}, len(old), gc.get_threshold() == before)
+"""
+
 
 @pytest.mark.parametrize(
     ("code", "said"),
     [
         (IMPORTING, ["True True True", "True"]),
         (LEAVING, ["meta True", "[[0.0, 2.0, 4.0, 6.0]]"]),
+        (WRITING, ["True", "True 0 True"]),
     ],
-    ids=["importing", "leaving"],
+    ids=["importing", "leaving", "writing"],
 )
 def test_what_lives_as_long_as_the_process_is_passed_by(code: str, said: list[str]) -> None:
     done = subprocess.run(
