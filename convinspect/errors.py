@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 _OURS = str(Path(__file__).resolve().parent)
+_NO_KERNEL = ". This could be because the operator doesn't exist for this backend"
 _PYTHONS = str(Path(traceback.__file__).parent)
 
 
@@ -29,11 +30,6 @@ class InspectError(Exception):
         self.hint = hint
         self.lines = lines
 
-    @property
-    def in_one_line(self) -> str:
-        """The message, and the ``lines`` behind it."""
-        return f"{self.message}: {', '.join(self.lines)}" if self.lines else self.message
-
     def within(self, context: str) -> InspectError:
         """Return the same error with ``context`` (a file, an option) put in front of its message."""
         placed = type(self)(f"{context}: {self.message}", self.hint, self.lines)
@@ -48,12 +44,18 @@ class Complaint:
     message: str
     hint: str | None
     exit_code: int
+    lines: tuple[str, ...] = ()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All that it says, a line each."""
+        return (self.message, *self.lines, *([self.hint] if self.hint else []))
 
     @classmethod
     def of(cls, error: Exception) -> Complaint:
         """Return what ``error`` says; of what is no `InspectError`, a bug of ours, also what it is."""
         if isinstance(error, InspectError):
-            return cls(error.message, error.hint, error.exit_code)
+            return cls(error.message, error.hint, error.exit_code, error.lines)
         return cls(f"{type(error).__name__}: {error}", None, 70)
 
 
@@ -89,12 +91,16 @@ def describe(error: BaseException) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of the error's message that says something; empty where none can be written."""
+    """Return the first line of the error's message that says something; empty where none can be written.
+
+    Where an operator does not run on a backend, torch's line goes on with all that it could be, and who to ask.
+    """
     try:
         text = str(error).encode("utf-8", "backslashreplace").decode("utf-8")
     except Exception:  # noqa: BLE001 - an exception class of the user's own
         return ""
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return line.partition(_NO_KERNEL)[0] if line.startswith("Could not run ") else line
 
 
 def is_users(filename: str) -> bool:

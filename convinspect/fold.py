@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from typing import Any
 
 from convinspect.errors import UsageError
 from convinspect.ops import is_view_named
 from convinspect.report import Layer, Report, TotalMemory
-from convinspect.tree import Node, total, totals_of, tree_of
+from convinspect.spec import SECTIONS
+from convinspect.tree import WEIGHTS, Node, add_up, totals_of, tree_of
+
+# They speak of the whole report.
+_NO_SECTIONS: dict[str, Any] = dict.fromkeys(SECTIONS)
 
 
 def at_depth(report: Report, depth: int) -> Report:
@@ -20,25 +25,14 @@ def at_depth(report: Report, depth: int) -> Report:
     """
     kept = (node for node in tree_of(report.layers) if node.level <= depth)
     layers = tuple(node.layer if node.level < depth else _folded(node) for node in kept)
-    return replace(report, layers=layers, graph=None, timeline=None, units=None)
+    return replace(report, layers=layers, **_NO_SECTIONS)
 
 
 def _folded(node: Node) -> Layer:
     if node.leaf:
         return node.layer
-    sums = node.sums
-    return replace(
-        node.layer,
-        leaf=True,
-        params=sums.params,
-        trainable_params=sums.trainable_params,
-        buffers=sums.buffers,
-        param_bytes=sums.param_bytes,
-        buffer_bytes=sums.buffer_bytes,
-        macs=sums.macs,
-        complex_macs=sums.complex_macs,
-        memory=sums.memory,
-    )
+    names = (*WEIGHTS, "macs", "complex_macs", "memory")
+    return replace(node.layer, leaf=True, **{name: getattr(node.sums, name) for name in names})
 
 
 def part_of(report: Report, path: str) -> Report:
@@ -47,7 +41,7 @@ def part_of(report: Report, path: str) -> Report:
     What only the whole run has, the peaks of memory, is not known of a part. Raises `UsageError` where there is none.
     """
     layers = tuple(report.layers[i] for start, end in spans_of(report.layers, path) for i in range(start, end))
-    sums = total(layers)
+    sums = add_up(layers)
     return replace(
         report,
         layers=layers,
@@ -55,9 +49,7 @@ def part_of(report: Report, path: str) -> Report:
         warnings=tuple(note for note in report.warnings if _is_within(note.path, path)),
         uncounted=tuple(one for one in report.uncounted if _is_within(one.path, path)),
         unit=None,
-        graph=None,
-        timeline=None,
-        units=None,
+        **_NO_SECTIONS,
     )
 
 

@@ -72,13 +72,9 @@ def _is_plain(value: Any) -> bool:
     return type(value) in _NUMBERS
 
 
-def _same(value: Any) -> Any:
-    return value
-
-
 _ANSWERS: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(("expect_true", "guard_or_true", "guard_or_false", "guard_bool", "guard_int"), lambda a, *_: a),
-    **dict.fromkeys(("statically_known_true", "guard_size_oblivious", "guarding_hint_or_throw"), _same),
+    **dict.fromkeys(("statically_known_true", "guard_size_oblivious", "guarding_hint_or_throw"), lambda a: a),
     "has_guarding_hint": lambda _: True,
     "is_nested_int": lambda _: False,
     "free_unbacked_symbols": lambda _: frozenset(),

@@ -9,22 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from convinspect.collector import young_alone
 from convinspect.errors import Ask, InspectError, UsageError
 from convinspect.machine import no_more_than_available
+from convinspect.parsing import parse_amp, parse_axes, parse_optimizer, parse_sections
 from convinspect.records import Note, Trace
 from convinspect.report import Report
-from convinspect.spec import (
-    AmpName,
-    OptimizerName,
-    Request,
-    Section,
-    Target,
-    parse_amp,
-    parse_axes,
-    parse_optimizer,
-    parse_sections,
-)
+from convinspect.spec import AmpName, OptimizerName, Request, Section, Target
 
 if TYPE_CHECKING:
     from convinspect.inputs import Prepared
+    from convinspect.load.loaded import Loaded
 
 # Bytes of weights beyond which a model that was asked for without data is not built with data instead.
 _AFFORDABLE = 4 * 2**30
@@ -46,11 +38,9 @@ def summarise(request: Request, ask: Ask | None = None) -> Report:
 
 def _summarised(request: Request, ask: Ask | None) -> Report:
     from convinspect.analyse import analyse  # noqa: PLC0415
-    from convinspect.load import kind_of, load  # noqa: PLC0415
+    from convinspect.load import kind_of, load, load_report  # noqa: PLC0415
 
     if kind_of(request.target.source) == "report":
-        from convinspect.load.saved import load_report  # noqa: PLC0415
-
         return load_report(request)
     loaded = load(request, ask)
     if loaded.frontend is None:
@@ -58,7 +48,16 @@ def _summarised(request: Request, ask: Ask | None) -> Report:
     from convinspect.inputs import inputs_of  # noqa: PLC0415
 
     on_cpu = replace(loaded.request, device="cpu")
-    found = _traced(inputs_of(loaded), lambda: inputs_of(load(on_cpu, module=loaded.module)))
+
+    def traced(one: Loaded) -> Trace:
+        return _traced(
+            inputs_of(one), lambda: inputs_of(replace(load(on_cpu, module=one.module), floating=one.floating))
+        )
+
+    found = traced(loaded)
+    # Complex weights may be for what becomes complex in the forward.
+    if found.failure is not None and (real := loaded.with_real_inputs()) and (again := traced(real)).failure is None:
+        found = again
     return analyse(found, request.sections)
 
 
@@ -105,7 +104,7 @@ def inspect(  # noqa: PLR0913 - a keyword for each option of a run
     """
     from convinspect.analyse import analyse  # noqa: PLC0415
     from convinspect.inputs import given_inputs, holds_meta  # noqa: PLC0415
-    from convinspect.load.adopt import adopt  # noqa: PLC0415
+    from convinspect.load.python import adopt  # noqa: PLC0415
 
     request = Request(
         Target("", "", None),
@@ -143,6 +142,6 @@ def _traced(prepared: Prepared, with_values: Callable[[], Prepared]) -> Trace:
     if real.loaded.device == "meta" or any(tensor.is_meta for _, tensor in real.tensors):
         return found
     place = (found.failure.path or found.failure.type) if found.failure else ""
-    message = f"what {place} runs depends on values, which meta tensors lack: it ran on the {real.loaded.device}"
+    message = f"what {place} runs needs tensors with data, which meta ones lack: it ran on the {real.loaded.device}"
     again = trace(real)
     return replace(again, notes=(Note("ran_on_cpu", message), *again.notes))

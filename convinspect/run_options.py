@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args
 
 from convinspect.errors import UsageError
-from convinspect.spec import (
-    InputSpec,
-    OptimizerName,
-    Request,
+from convinspect.parsing import (
     is_place,
     parse_amp,
     parse_argv,
@@ -24,6 +21,7 @@ from convinspect.spec import (
     parse_target,
     parse_unit,
 )
+from convinspect.spec import InputSpec, OptimizerName, Request
 
 T = TypeVar("T")
 
@@ -33,6 +31,7 @@ class RunOption:
     """``--name`` on the command line; ``key`` in a config, ``""`` where that has none.
 
     A ``count`` goes from 1 to ``most``. What ``builds`` says how a Python model is made, and nothing of its run.
+    ``read`` makes the value of the same name in `Request`; without it several options make one, as `request_of` says.
     """
 
     name: str
@@ -44,6 +43,7 @@ class RunOption:
     most: int = 0
     key: str | None = None
     builds: bool = False
+    read: Callable[[Any], Any] | None = None
 
     @property
     def in_config(self) -> str:
@@ -60,28 +60,50 @@ OPTIONS = (
     RunOption(
         *("data", "texts", "Real inputs: .npy, .npz, .pt, .safetensors, an image; repeatable.", "[NAME=]FILE"), key=""
     ),
-    RunOption("input-from", "text", "A function of yours that returns (args, kwargs).", "MODULE:FUNCTION"),
-    RunOption("arg", "texts", "A constructor argument; repeatable.", "NAME=VALUE", key="", builds=True),
-    RunOption("argv", "text", "The command line that TARGET's code reads: '--width 32'.", "WORDS", builds=True),
     RunOption(
-        *("past", "count", "Decode after N tokens that a cache holds; no training is estimated.", "N"), most=2**31
+        "input-from", "text", "A function of yours that returns (args, kwargs).", "MODULE:FUNCTION", read=parse_function
+    ),
+    RunOption("arg", "texts", "A constructor argument; repeatable.", "NAME=VALUE", key="", builds=True),
+    RunOption(
+        "argv",
+        "text",
+        "The command line that TARGET's code reads: '--width 32'.",
+        "WORDS",
+        builds=True,
+        read=parse_argv,
+    ),
+    RunOption(
+        *("past", "count", "Decode after N tokens that a cache holds; no training is estimated.", "N"),
+        most=2**31,
+        read=int,
     ),
     RunOption("no-weights", "flag", "Build without downloading or loading weights.", builds=True),
+    RunOption(
+        *("definitions", "flag", "Run TARGET's imports, classes and functions alone, no training."),
+        builds=True,
+        read=bool,
+    ),
     RunOption("batch-size", "count", "Put in front of each input; 1 if not said.", "N", most=2**63 - 1),
     RunOption("no-batch", "flag", "The inputs' shapes are given whole."),
-    RunOption("device", "text", "auto, cpu, cuda[:N] or meta.", "NAME", default="auto"),
+    RunOption("device", "text", "auto, cpu, cuda[:N] or meta.", "NAME", default="auto", read=parse_device),
     RunOption("no-fallback", "flag", "Fail where --device meta lacks a value, rather than run on the cpu.", key=""),
     RunOption("dtype", "text", "Cast the model and its floating inputs: float16, bfloat16, ...", "NAME"),
-    RunOption("train", "flag", "Run in training mode."),
+    RunOption("train", "flag", "Run in training mode.", read=bool),
     RunOption(
         *("optimizer", "choice", "Whose training step is estimated; none: no estimate."),
         choices=(*get_args(OptimizerName), "none"),
         default="adamw",
     ),
-    RunOption("amp", "choice", "Train under autocast in this dtype.", choices=("bf16", "fp16")),
-    RunOption("field-of", "text", "The input whose receptive fields are followed.", "NAME"),
-    RunOption("axes", "text", "Which axes of it are positions: x=1, x=h,w:2,3; batch included.", "[INPUT=]AXES"),
-    RunOption("allow-unsafe", "flag", "Run a TorchScript file that touches files or leaves torch."),
+    RunOption("amp", "choice", "Train under autocast in this dtype.", choices=("bf16", "fp16"), read=parse_amp),
+    RunOption("field-of", "text", "The input whose receptive fields are followed.", "NAME", read=str),
+    RunOption(
+        "axes",
+        "text",
+        "Which axes of it are positions: x=1, x=h,w:2,3; batch included.",
+        "[INPUT=]AXES",
+        read=parse_axes,
+    ),
+    RunOption("allow-unsafe", "flag", "Run a TorchScript file that touches files or leaves torch.", read=bool),
 )
 
 
@@ -104,12 +126,14 @@ def request_of(
         except UsageError as error:
             raise error if place is None else error.within(place(name)) from None
 
-    def once(name: str, parse: Callable[[str], T]) -> T | None:
-        return read(name, parse, said[name]) if said.get(name) else None
-
-    whole, dtype, past = said.get("no-batch") or False, said.get("dtype"), said.get("past") or 0
+    whole, dtype = said.get("no-batch"), said.get("dtype")
     if whole and said.get("batch-size") is not None:
-        raise _contradiction(place)
+        if place is not None:
+            raise UsageError(f"{place('no-batch')}: contradicts batch-size")
+        raise UsageError(
+            "--no-batch and --batch-size contradict each other", "with --no-batch the shapes hold the batch"
+        )
+    alone = [(one.name, one.read) for one in OPTIONS if one.read is not None and said.get(one.name)]
     return Request(
         target=read("target", parse_target, target),
         inputs=(
@@ -118,29 +142,15 @@ def request_of(
             *map(_data, said.get("data", ())),
         ),
         arguments=arguments,
-        input_from=once("input-from", parse_function),
         batch_size=None if whole else said.get("batch-size") or 1,
-        device=read("device", parse_device, said["device"]),
         dtype=parse_float_dtype(dtype, "--dtype" if place is None else place("dtype")) if dtype else None,
-        train=said.get("train") or False,
-        field_of=said.get("field-of"),
-        axes=once("axes", parse_axes),
-        unit=once("unit", parse_unit),
-        allow_unsafe=said.get("allow-unsafe") or False,
-        optimizer=None if past else parse_optimizer(said.get("optimizer") or "adamw"),
-        amp=parse_amp(said.get("amp")),
+        unit=parse_unit(said["unit"]) if said.get("unit") else None,
+        optimizer=None if said.get("past") else parse_optimizer(said.get("optimizer") or "adamw"),
         weights=not said.get("no-weights"),
-        past=past,
-        argv=once("argv", parse_argv) or (),
         fallback=not said.get("no-fallback"),
         given=given,
+        **{name.replace("-", "_"): read(name, parse, said[name]) for name, parse in alone},
     )
-
-
-def _contradiction(place: Callable[[str], str] | None) -> UsageError:
-    if place is not None:
-        return UsageError(f"{place('no-batch')}: contradicts batch-size")
-    return UsageError("--no-batch and --batch-size contradict each other", "with --no-batch the shapes hold the batch")
 
 
 def _call(text: str) -> InputSpec:

@@ -36,6 +36,15 @@ class DispatchMode(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
 
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """Run the block without this mode, which was entered last."""
+        self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+        try:
+            yield
+        finally:
+            self.__enter__()  # type: ignore[no-untyped-call]
+
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         return False  # else the first operator imports dynamo: a second
@@ -291,11 +300,6 @@ def script_type(module: Any) -> str:
 def inline(graph: Any, *, forks: bool = False) -> None:
     """Put what ``graph`` calls, or only what it forks, in its place."""
     (torch._C._jit_pass_inline_fork_wait if forks else torch._C._jit_pass_inline)(graph)
-
-
-def drop_unused_nodes(graph: Any) -> None:
-    """Remove the nodes of ``graph`` whose results nobody reads."""
-    torch._C._jit_pass_dce(graph)
 
 
 def graph_type(kind: type[int | bool]) -> Any:

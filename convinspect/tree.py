@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from convinspect.report import Layer, LayerMemory, MacsStatus, TotalMemory, Totals
 
+# What rows have of weights, each its own.
+WEIGHTS = ("params", "trainable_params", "buffers", "param_bytes", "buffer_bytes")
+
 
 @dataclass(frozen=True, slots=True)
 class Sums:
@@ -91,6 +94,13 @@ def _subtrees(layers: Sequence[Layer]) -> list[tuple[Sums, int]]:
     return found[::-1]
 
 
+def layer_name(layer: Layer, root: str = "the model") -> str:
+    """Return what a sentence calls ``layer``: ``fc1 (Linear)``, ``max_pool2d() in features``."""
+    if layer.kind == "function":
+        return f"{layer.type}() in {layer.path}" if layer.path else f"{layer.type}()"
+    return f"{layer.path or root} ({layer.type})"
+
+
 def leaves(layers: Sequence[Layer]) -> list[Layer]:
     """Return the layers without layers below them, in order: where something is computed."""
     return [node.layer for node in tree_of(layers) if node.leaf]
@@ -107,20 +117,11 @@ def in_order_of_return(layers: Sequence[Layer]) -> Iterator[int]:
     yield from reversed(running)
 
 
-def total(layers: Iterable[Layer]) -> Sums:
-    """Return what the own numbers of ``layers`` add up to."""
-    return add_up(list(layers))
-
-
 def totals_of(sums: Sums, memory: TotalMemory, bytes_by_dtype: Mapping[str, int]) -> Totals:
     """Return the totals of a report whose rows add up to ``sums``."""
     return Totals(
-        params=sums.params,
-        trainable_params=sums.trainable_params,
+        **{name: getattr(sums, name) for name in WEIGHTS},
         non_trainable_params=sums.params - sums.trainable_params,
-        buffers=sums.buffers,
-        param_bytes=sums.param_bytes,
-        buffer_bytes=sums.buffer_bytes,
         weight_bytes=sums.weight_bytes,
         macs=sums.macs,
         flops=None if sums.macs is None else 2 * sums.macs + 6 * sums.complex_macs,
@@ -142,11 +143,7 @@ def add_up(parts: Sequence[Layer | Sums]) -> Sums:
     macs = [part.macs for part in parts if part.macs is not None]
     ran = [part.memory for part in parts if (part.ran if isinstance(part, Sums) else part.call)]
     return Sums(
-        params=sum(part.params for part in parts),
-        trainable_params=sum(part.trainable_params for part in parts),
-        buffers=sum(part.buffers for part in parts),
-        param_bytes=sum(part.param_bytes for part in parts),
-        buffer_bytes=sum(part.buffer_bytes for part in parts),
+        **{name: sum(getattr(part, name) for part in parts) for name in WEIGHTS},
         macs=sum(macs) if macs else None,
         complex_macs=sum(part.complex_macs for part in parts),
         macs_status=_status({part.macs_status for part in parts}),

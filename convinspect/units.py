@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 _SI = ("", "K", "M", "G", "T", "P", "E")
 _IEC = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 # How many bytes each unit is.
@@ -23,11 +25,25 @@ def exact(value: int) -> str:
     return f"{value:,}"
 
 
+def shape(dims: Iterable[int]) -> str:
+    """Return ``1x3x224x224``; a tensor without dimensions is a ``scalar``."""
+    return "x".join(map(str, dims)) or "scalar"
+
+
+def by_axis(texts: Sequence[str]) -> str:
+    """Return ``3`` where all axes have it, ``3x5`` where they differ."""
+    return texts[0] if len(set(texts)) == 1 else "x".join(texts)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return ``1 row``, ``1,200 rows``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def setting(value: object) -> str:
     """Return a layer's setting: ``3`` where all axes have it, ``3x5`` where not, ``0+1`` before and after, ``yes``."""
     if isinstance(value, tuple):
-        each = ["+".join(map(setting, item)) if isinstance(item, tuple) else setting(item) for item in value]
-        return each[0] if each and len(set(each)) == 1 else "x".join(each)
+        return by_axis(["+".join(map(setting, item)) if isinstance(item, tuple) else setting(item) for item in value])
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)

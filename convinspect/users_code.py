@@ -65,12 +65,9 @@ def running_users_code(what: str, hint: Callable[[BaseException], str | None] | 
 
     ``hint`` may know what to try where a certain error was raised.
     """
-    limit = sys.getrecursionlimit()
     try:
-        try:
+        with room_kept():
             yield
-        finally:  # what follows is not the user's code, and may have no frame left to call anything in
-            sys.setrecursionlimit(max(limit, sys.getrecursionlimit()))
     except (InspectError, KeyboardInterrupt):
         raise
     except SystemExit as error:

@@ -14,7 +14,8 @@ from convinspect.frontends import frontend_of
 from convinspect.inputs import Prepared, make_inputs
 from convinspect.inputs.suggesting import has_batch
 from convinspect.load import Loaded
-from convinspect.spec import Request, Target, parse_input
+from convinspect.parsing import parse_input
+from convinspect.spec import Request, Target
 
 
 class Takes(nn.Module):

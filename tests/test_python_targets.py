@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from convinspect.cli.options import parse_argument
 from convinspect.errors import UsageError
+from convinspect.parsing import parse_argument, parse_input
 from convinspect.pipeline import summarise
-from convinspect.spec import InputSpec, Request, Target, parse_input
+from convinspect.spec import InputSpec, Request, Target
 from tests.shell import Result, convinspect
 
 ONE = """

@@ -18,7 +18,8 @@ from convinspect.errors import ModelError, UsageError
 from convinspect.frontends import frontend_of
 from convinspect.inputs import Prepared, make_inputs
 from convinspect.load import Loaded
-from convinspect.spec import InputSpec, Request, Target, parse_function, parse_input
+from convinspect.parsing import parse_function, parse_input
+from convinspect.spec import InputSpec, Request, Target
 from tests.shell import Result, convinspect
 
 

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convinspect.errors import UsageError
-from convinspect.load import kind_of
-from convinspect.load.saved import load_report
+from convinspect.load import kind_of, load_report
+from convinspect.parsing import parse_target
 from convinspect.records import (
     Failure,
     GlobalOperator,
@@ -42,7 +42,7 @@ from convinspect.report import (
     TrainingMemory,
     Uncounted,
 )
-from convinspect.spec import Request, parse_target
+from convinspect.spec import Request
 
 OWN = ("params", "trainable_params", "buffers", "param_bytes", "buffer_bytes")
 counts = st.integers(0, 2**62)

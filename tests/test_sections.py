@@ -15,10 +15,11 @@ from torch import nn
 
 from convinspect import inspect
 from convinspect.errors import UsageError
+from convinspect.parsing import parse_input, parse_target, parse_unit
 from convinspect.pipeline import summarise
 from convinspect.records import Timeline
 from convinspect.report import Report
-from convinspect.spec import SECTIONS, Request, parse_input, parse_target, parse_unit
+from convinspect.spec import SECTIONS, Request
 from tests.shell import convinspect
 
 NETS = """

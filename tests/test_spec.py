@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from convinspect.errors import UsageError
-from convinspect.spec import InputSpec, Target, parse_device, parse_float_dtype, parse_input, parse_target
+from convinspect.parsing import parse_device, parse_float_dtype, parse_input, parse_target
+from convinspect.spec import InputSpec, Target
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given
 
 from convinspect.report import Layer
-from convinspect.tree import leaves, total, tree_of
+from convinspect.tree import add_up, leaves, tree_of
 from tests.layers import layer, trees
 
 
@@ -21,7 +21,7 @@ def below(rows: Sequence[Layer], i: int) -> list[Layer]:
 def test_a_node_adds_up_its_layer_and_all_below_it(rows: tuple[Layer, ...]) -> None:
     for i, node in enumerate(tree_of(rows)):
         part = below(rows, i)
-        assert node.sums == total(part)
+        assert node.sums == add_up(part)
         assert node.sums.params == sum(row.params for row in part)
         assert node.sums.trainable_params == sum(row.trainable_params for row in part)
         assert node.sums.buffers == sum(row.buffers for row in part)
@@ -40,18 +40,18 @@ def test_the_parent_is_the_last_row_before_that_is_less_deep(rows: tuple[Layer, 
 
 def test_macs_are_summed_as_far_as_they_are_known_and_the_status_says_whether_that_is_all() -> None:
     known, other, unknown = layer(1, macs=5), layer(1, macs=2), layer(1, macs=None)
-    assert (total((known, other)).macs, total((known, other)).macs_status) == (7, "exact")
-    assert (total((known, unknown)).macs, total((known, unknown)).macs_status) == (5, "lower_bound")
-    assert (total((unknown, unknown)).macs, total((unknown, unknown)).macs_status) == (None, "unknown")
-    assert (total(()).macs, total(()).macs_status) == (None, "unknown")
+    assert (add_up((known, other)).macs, add_up((known, other)).macs_status) == (7, "exact")
+    assert (add_up((known, unknown)).macs, add_up((known, unknown)).macs_status) == (5, "lower_bound")
+    assert (add_up((unknown, unknown)).macs, add_up((unknown, unknown)).macs_status) == (None, "unknown")
+    assert (add_up(()).macs, add_up(()).macs_status) == (None, "unknown")
 
 
 def test_bytes_are_unknown_where_a_row_that_ran_does_not_know_them_or_none_ran() -> None:
     known, unknown, idle = layer(1, allocated=5), layer(1, allocated=None), layer(1, allocated=None, call=0)
-    assert total((known, known)).memory.allocated_bytes == 10
-    assert total((known, idle)).memory.allocated_bytes == 5
-    assert total((known, unknown)).memory.allocated_bytes is None
-    assert total((idle, idle)).memory.allocated_bytes is None
+    assert add_up((known, known)).memory.allocated_bytes == 10
+    assert add_up((known, idle)).memory.allocated_bytes == 5
+    assert add_up((known, unknown)).memory.allocated_bytes is None
+    assert add_up((idle, idle)).memory.allocated_bytes is None
 
 
 def test_idle_rows_below_a_row_that_ran_make_no_sum_unknown() -> None:

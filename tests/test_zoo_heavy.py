@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import convinspect
 from tests.zoo.tiny import tiny
 
-_ELSEWHERE = "what runs depends on values: it ran on the cpu"
+_ELSEWHERE = "what runs needs tensors with data: it ran on the cpu"
 
 pytestmark = [pytest.mark.heavy, pytest.mark.filterwarnings("default")]
 

@@ -9,6 +9,7 @@ from typing import cast
 from convinspect.analyse.rows import Row
 from convinspect.ops import attributes_of, operator, price, type_name
 from convinspect.records import PER_AXIS, Attributes, ModuleCall, OpCall, Padding, TensorRecord, Weight
+from convinspect.records.attributes import sides
 
 Sizes = tuple[int, ...]
 # Rows of a matrix of weights for each row of the state.
@@ -85,7 +86,7 @@ def _settings(ops: Sequence[OpCall], index: int) -> Attributes:
     axes = len(attributes.get("kernel_size", attributes.get("output_size", ())))
     shape = _input_shape(ops[index])
     for op in reversed(ops[:index]):
-        if shape is None or _shape(op) != shape:
+        if shape is None or (op.outputs[0].shape if op.outputs else None) != shape:
             continue
         dim = op.args.get("dim")
         if op.op.startswith("aten.unsqueeze.") and isinstance(dim, int):
@@ -127,12 +128,8 @@ def _padded(attributes: Attributes, pad: Attributes, axes: int) -> Attributes:
 
 
 def _add(own: Padding, more: Padding) -> Padding:
-    left, right = (a + b for a, b in zip(_sides(own), _sides(more), strict=True))
+    left, right = (a + b for a, b in zip(sides(own), sides(more), strict=True))
     return left if left == right else (left, right)
-
-
-def _sides(padding: Padding) -> tuple[int, int]:
-    return padding if isinstance(padding, tuple) else (padding, padding)
 
 
 def _wrapped(padded: Sizes, ops: Sequence[OpCall]) -> Attributes:
@@ -212,7 +209,3 @@ def _heads(call: ModuleCall, ops: Sequence[OpCall]) -> Attributes:
 def _input_shape(op: OpCall, *names: str) -> Sizes | None:
     values = (op.args.get(name) for name in (*names, "input", "self"))
     return next((value.shape for value in values if isinstance(value, TensorRecord)), None)
-
-
-def _shape(op: OpCall) -> Sizes | None:
-    return op.outputs[0].shape if op.outputs else None

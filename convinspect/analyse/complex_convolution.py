@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate, groupby
+from typing import Any
 
 from convinspect.records import ModuleCall, OpCall
 from convinspect.tree import all_known
 
 # Gauss' way: the parts of input, weight and bias; a and b of the parts, c of their sums; (a - b) + i(c - a - b).
-_PARTS = r"view_as_real select select (?:clone )?"
+_PARTS = r"(?:view_as_real (?:select ){1,2}(?:clone )?)"
 _REAL = r"(?:constant_pad_nd )?convolution "
-_GAUSS = re.compile(rf"({_PARTS}){{2,3}}{_REAL}{_REAL}(?:add ){{2,3}}{_REAL}(?:sub |times_i ){{4}}add ")
+_GAUSS = re.compile(rf"{_PARTS}+{_REAL}{_PARTS}*{_REAL}{_PARTS}*(?:add ){{2,3}}{_REAL}(?:sub |times_i ){{4}}add ")
 # Its derivatives: three of real numbers, then the parts of each gradient put together.
 _THREE = r"convolution_backward convolution_backward (?:add ){0,3}convolution_backward (?:add ){1,4}"
 _DERIVED = re.compile(_THREE + r"(?:select_backward select_backward add view_as_complex ){1,3}")
@@ -50,12 +51,26 @@ def _word(op: OpCall) -> str:
     return "times_i" if name == "mul" and op.args.get("other") == _IMAGINARY_UNIT else name
 
 
+def _operands(real: OpCall, operands: list[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield which of the complex ``operands`` each argument of the ``real`` convolution is a part of, by its shape.
+
+    An input may have been padded: it is the one that is left.
+    """
+    left = list(operands)
+    for name in ("weight", "bias", "input"):
+        value = real.args.get(name)
+        if value is not None and left:
+            found = next((one for one in left if one.shape == getattr(value, "shape", None)), left[0])
+            left.remove(found)
+            yield name, found
+
+
 def _whole(parts: Sequence[OpCall], first: int) -> OpCall:
     """Return the convolution that ``parts`` are, which begin at call ``first``."""
     real = next(part for part in parts if _word(part).startswith("convolution"))
     put_together = tuple(record for part in parts if _word(part) == "view_as_complex" for record in part.outputs)
     operands = [part.args["self"] for part in parts if _word(part) == "view_as_real"]
-    args = {**real.args, **dict(zip(("input", "weight", "bias"), operands, strict=False))}
+    args = {**real.args, **dict(_operands(real, operands))}
     return replace(
         parts[-1],
         op=real.op,

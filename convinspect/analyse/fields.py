@@ -25,8 +25,9 @@ def field_of_outputs(outputs: Sequence[TensorRecord], each: str = "output") -> R
     found = [output.receptive_field for output in outputs if output.receptive_field is not None]
     if not found or all(field == found[0] for field in found):
         return found[0] if found else None
-    most = max(found, key=_share)
-    locals_ = [field.local or _as_local(field) for field in found]
+    most = max(found, key=lambda field: math.prod(field.coverage or ()))
+    names = [one.name for one in fields(LocalField)]
+    locals_ = [field.local or LocalField(**{name: getattr(field, name) for name in names}) for field in found]
     return replace(
         most,
         **_ranges(found, each),
@@ -35,16 +36,8 @@ def field_of_outputs(outputs: Sequence[TensorRecord], each: str = "output") -> R
         aligned=all(field.aligned for field in found),
         status=_weakest([field.status for field in found]),
         axis_status=_by_axis([field.axis_status for field in found], _weakest),
-        axis_global_via=_first_by_axis([field.axis_global_via for field in found]),
+        axis_global_via=tuple(map(_first, zip(*(f.axis_global_via for f in found if f.axis_global_via), strict=True))),
     )
-
-
-def _share(field: ReceptiveField) -> float:
-    return math.prod(field.coverage or ())
-
-
-def _as_local(field: ReceptiveField) -> LocalField:
-    return LocalField(**{one.name: getattr(field, one.name) for one in fields(LocalField)})
 
 
 def _local(parts: Sequence[LocalField], each: str) -> LocalField:
@@ -59,9 +52,9 @@ def _ranges(parts: Sequence[_Numbers], each: str) -> dict[str, Any]:
     ways: dict[str, Callable[[Sequence[Any]], Any]] = {
         "size": max,
         "size_min": min,
-        "jump": _common,
+        "jump": lambda entries: entries[0] if len(set(entries)) == 1 else None,
         "start": min,
-        "halo": _widest,
+        "halo": lambda sides: (max(side[0] for side in sides), max(side[1] for side in sides)),
     }
     ranges = {name: _by_axis([getattr(part, name) for part in parts], way) for name, way in ways.items()}
     return {**ranges, "size_by": _causes(parts, each)}
@@ -89,20 +82,8 @@ def _by_axis(columns: Sequence[Sequence[Any] | None], way: Callable[[Sequence[An
     return tuple(None if None in entries else way(entries) for entries in zip(*known, strict=True))
 
 
-def _first_by_axis(columns: Sequence[Sequence[Any] | None]) -> tuple[Any, ...]:
-    return tuple(map(_first, zip(*(column for column in columns if column is not None), strict=True)))
-
-
 def _first(entries: Sequence[Any]) -> Any:
     return next((entry for entry in entries if entry is not None), None)
-
-
-def _common(entries: Sequence[Any]) -> Any:
-    return entries[0] if len(set(entries)) == 1 else None
-
-
-def _widest(sides: Sequence[Interval]) -> Interval:
-    return max(side[0] for side in sides), max(side[1] for side in sides)
 
 
 def _weakest(statuses: Sequence[FieldStatus]) -> FieldStatus:

@@ -42,14 +42,14 @@ def _layer(row: Row, trace: Trace, attributes: Attributes) -> Layer:
         depth=row.depth,
         leaf=row.leaf,
         inputs=tuple(Shape(fact.shape, fact.dtype) for fact in inputs),
-        outputs=tuple(map(_of_any_layout, outputs)),
+        outputs=tuple(TensorRecord(one.shape, one.dtype, one.bytes, one.receptive_field) for one in outputs),
         params=own_params,
         trainable_params=sum(weight.numel or 0 for weight in params if weight.trainable),
         buffers=sum(weight.numel or 0 for weight in buffers),
         param_bytes=sum(weight.bytes for weight in params),
         buffer_bytes=sum(weight.bytes for weight in buffers),
         params_total=own_params,
-        shared_with=_shared_with(row),
+        shared_with=next((w.tied_to for w in row.weights if w.tied_to not in (None, row.path)), None),
         macs=macs,
         macs_total=macs,
         macs_status=status,
@@ -89,10 +89,6 @@ def _counted(row: Row, kind: str) -> list[Weight]:
         return []
     weights = row.module.params if kind == "params" else row.module.buffers
     return [weight for weight in weights if weight.tied_to is None]
-
-
-def _shared_with(row: Row) -> str | None:
-    return next((w.tied_to for w in row.weights if w.tied_to is not None and w.tied_to != row.path), None)
 
 
 def _facts(row: Row) -> tuple[int, str, Iterable[TensorRecord], tuple[TensorRecord, ...]]:

@@ -45,7 +45,7 @@ class Row:
             self.uncounted.append(op.op)
         else:
             self.own_macs += cost
-            self.complex_macs += cost if _is_complex(op) else 0
+            self.complex_macs += cost if any(output.dtype.startswith("complex") for output in op.outputs) else 0
 
     @property
     def weights(self) -> tuple[Weight, ...]:
@@ -67,7 +67,8 @@ def rows_of(trace: Trace) -> list[Row]:
     modules = {module.path: module for module in trace.modules}
     leaves = _leaf_calls(trace, modules)
     never = _never_ran(trace, modules)
-    rows: list[Row] = _orphans(never.pop("", []), None) if not _ran_at_all(trace) else []
+    ran_at_all = any(isinstance(call, ModuleCall) for call in trace.calls)
+    rows: list[Row] = _orphans(never.pop("", []), None) if not ran_at_all else []
     by_call: dict[int, Row] = {}
     running: list[int] = []
 
@@ -99,16 +100,8 @@ def rows_of(trace: Trace) -> list[Row]:
     return rows
 
 
-def _is_complex(op: OpCall) -> bool:
-    return any(output.dtype.startswith("complex") for output in op.outputs)
-
-
 def _below(parent: Row | None) -> int:
     return parent.depth + 1 if parent is not None else 0
-
-
-def _ran_at_all(trace: Trace) -> bool:
-    return any(isinstance(call, ModuleCall) for call in trace.calls)
 
 
 def _leaf_calls(trace: Trace, modules: Mapping[str, ModuleRecord]) -> set[int]:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 
 from convinspect.check.metrics import Unit
 from convinspect.errors import UsageError
 
-_SI = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
-_IEC = {f"{name}I": 1024**step for step, name in enumerate("KMGTPE", start=1)}
+_SI = {"": 1, **{letter: 1000**step for step, letter in enumerate("KMGTPE", start=1)}}
+_IEC = {f"{letter}IB": 1024**step for step, letter in enumerate("KMGTPE", start=1)}
+# By what stands behind the number, in capitals.
+_FACTORS: dict[str, dict[str, int]] = {
+    "count": _SI,
+    "bytes": {"": 1, **{f"{name}B": factor for name, factor in _SI.items()}, **_IEC},
+}
 _NUMBER = re.compile(r"([+-]?)([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+(?:_[0-9]+)*)?(\.[0-9]+)?(e[+-]?[0-9]{1,2})?")
 _SUFFIX = re.compile(r"\s*([A-Za-z]*)")
 _LONGEST = 48  # of what is read as a number: more digits than any count has
@@ -20,6 +26,7 @@ _EXAMPLES = {
     "bytes": "for example 20MiB, 20MB (10^6) or 1_000_000",
     "positions": "for example 128",
 }
+_NAMED = {"count": "a count", "bytes": "bytes", "positions": "input positions"}
 
 
 def parse_amount(value: object, unit: Unit, place: str) -> Fraction:
@@ -29,28 +36,35 @@ def parse_amount(value: object, unit: Unit, place: str) -> Fraction:
     and ``KiB MiB GiB`` and on (1024) for bytes; positions of an input take none.
     Raises `UsageError`, with ``place`` in front, for what is no such amount, negative, or not finite.
     """
-    text = _text(value, unit, place)
-    if text.endswith("%"):
-        raise UsageError(f"{place}: {text} is a share, and this is a limit in {_NAMED[unit]}", _EXAMPLES[unit])
-    number, suffix = _split(text, place, _EXAMPLES[unit])
-    amount = Fraction(number) * _factor(suffix, unit, text, place)
-    if amount >= _LARGEST:
-        raise UsageError(f"{place}: {text} is larger than anything that is counted here", _EXAMPLES[unit])
-    if unit != "bytes" and amount.denominator != 1:
-        raise UsageError(f"{place}: {text} is not a whole number of {_THINGS[unit]}", _EXAMPLES[unit])
-    return amount
+    hint = _EXAMPLES[unit]
+    with _at(place):
+        text = _text(value, hint)
+        if text.endswith("%"):
+            raise UsageError(f"{text} is a share, and this is a limit in {_NAMED[unit]}", hint)
+        number, suffix = _split(text, hint)
+        bits = unit == "bytes" and re.fullmatch("[A-Z]b", suffix)
+        factor = None if bits else _FACTORS.get(unit, {"": 1}).get(suffix.upper())
+        if factor is None:
+            raise _no_unit(text, suffix, unit)
+        amount = number * factor
+        if amount >= _LARGEST:
+            raise UsageError(f"{text} is larger than anything that is counted here", hint)
+        if unit != "bytes" and amount.denominator != 1:
+            raise UsageError(f"{text} is not a whole number of {'things' if unit == 'count' else unit}", hint)
+        return amount
 
 
 def parse_share(value: object, place: str) -> Fraction:
     """Return ``5%`` as ``1/20``; raises `UsageError` for anything without a percent sign."""
     hint = "for example 5%"
-    text = _text(value, "count", place, hint)
-    if not text.endswith("%"):
-        raise UsageError(f"{place}: {text} has no unit", f"{hint}, with the percent sign")
-    number, suffix = _split(text[:-1], place, hint)
-    if suffix:
-        raise UsageError(f"{place}: {text} is not a percentage", hint)
-    return Fraction(number) / 100
+    with _at(place):
+        text = _text(value, hint)
+        if not text.endswith("%"):
+            raise UsageError(f"{text} has no unit", f"{hint}, with the percent sign")
+        number, suffix = _split(text[:-1], hint)
+        if suffix:
+            raise UsageError(f"{text} is not a percentage", hint)
+        return number / 100
 
 
 def parse_growth(value: object, unit: Unit, place: str) -> tuple[Fraction, bool]:
@@ -66,71 +80,53 @@ def parse_growth(value: object, unit: Unit, place: str) -> tuple[Fraction, bool]
     return parse_amount(value, unit, place), False
 
 
-_NAMED = {"count": "a count", "bytes": "bytes", "positions": "input positions"}
-_THINGS = {"count": "things", "positions": "positions"}
+@contextmanager
+def _at(place: str) -> Iterator[None]:
+    try:
+        yield
+    except UsageError as error:
+        raise error.within(place) from None
 
 
-def _text(value: object, unit: Unit, place: str, hint: str = "") -> str:
+def _text(value: object, hint: str) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise UsageError(f"{place}: expected an amount, got {_shown(value)}", hint or _EXAMPLES[unit])
+        shown = str(value).lower() if isinstance(value, bool) else f"a {type(value).__name__}"
+        raise UsageError(f"expected an amount, got {shown}", hint)
     text = str(value).strip()
     if not text:
-        raise UsageError(f"{place}: an empty amount", hint or _EXAMPLES[unit])
+        raise UsageError("an empty amount", hint)
     return text
 
 
-def _shown(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"a {type(value).__name__}"
-
-
-def _split(text: str, place: str, hint: str) -> tuple[Decimal, str]:
+def _split(text: str, hint: str) -> tuple[Fraction, str]:
     """Return the number, exactly, and what follows it."""
     if re.fullmatch(r"[+-]?(nan|inf|infinity)", text.strip(), re.IGNORECASE):
-        raise UsageError(f"{place}: {text} is not a limit: nothing can be held against it", hint)
+        raise UsageError(f"{text} is not a limit: nothing can be held against it", hint)
     found = _NUMBER.match(text)
     suffix = _SUFFIX.fullmatch(text[found.end() :]) if found else None
     if found is None or suffix is None or not (found[2] or found[3]) or len(text) > _LONGEST:
-        raise UsageError(f"{place}: {text!r} is not an amount", hint)
-    number = Decimal(found[0].replace(",", "").replace("_", ""))
-    if number.is_signed():
-        raise UsageError(f"{place}: {text} is negative", hint)
-    return number, suffix[1]
+        raise UsageError(f"{text!r} is not an amount", hint)
+    if found[1] == "-":
+        raise UsageError(f"{text} is negative", hint)
+    return Fraction(found[0].replace(",", "").replace("_", "")), suffix[1]
 
 
-def _factor(suffix: str, unit: Unit, text: str, place: str) -> int:
+def _no_unit(text: str, suffix: str, unit: Unit) -> UsageError:
+    """Return why ``text`` is no amount in ``unit``, for what it ends in."""
+    hint, number, upper = _EXAMPLES[unit], text[: len(text) - len(suffix)].strip(), suffix.upper()
     if unit == "positions":
-        if suffix:
-            raise UsageError(f"{place}: {text}: input positions are a plain number", _EXAMPLES[unit])
-        return 1
+        return UsageError(f"{text}: input positions are a plain number", hint)
     if unit == "count":
-        return _count_factor(suffix, text, place)
-    return _bytes_factor(suffix, text, place)
-
-
-def _count_factor(suffix: str, text: str, place: str) -> int:
-    if suffix.upper() in _SI:
-        return _SI[suffix.upper()]
-    number = text[: len(text) - len(suffix)].strip()
-    if suffix == "B":
-        raise UsageError(f"{place}: {text} reads as bytes, and a count is wanted", f"for billions write {number}G")
-    if suffix[-1:].upper() == "B":
-        raise UsageError(f"{place}: {text} is a size, and this is a limit in a count", _EXAMPLES["count"])
-    raise UsageError(f"{place}: {text}: no unit {suffix!r}", "counts take K, M, G, T, P or E")
-
-
-def _bytes_factor(suffix: str, text: str, place: str) -> int:
-    upper = suffix.upper()
-    if upper in _SI and suffix:
-        number = text[: len(text) - len(suffix)].strip()
+        if suffix == "B":
+            return UsageError(f"{text} reads as bytes, and a count is wanted", f"for billions write {number}G")
+        if upper.endswith("B"):
+            return UsageError(f"{text} is a size, and this is a limit in a count", hint)
+        return UsageError(f"{text}: no unit {suffix!r}", "counts take K, M, G, T, P or E")
+    if upper in _SI:
         hint = f"{number}{upper}B is a factor of 1000, {number}{upper}iB of 1024"
-        raise UsageError(f"{place}: {text} is a count, and this is a limit in bytes", hint)
-    if len(suffix) == len("Mb") and suffix[0].isupper() and suffix[1] == "b":
-        raise UsageError(f"{place}: {text} reads as bits", f"for bytes write {text[:-1]}B")
-    if not suffix or upper == "B":
-        return 1
-    stem = upper.removesuffix("B")
-    if upper.endswith("B") and (stem in _SI or stem in _IEC):
-        return _SI.get(stem) or _IEC[stem]
-    raise UsageError(
-        f"{place}: {text}: no unit {suffix!r}", "sizes take B, kB, MB, GB, TB and on, or KiB, MiB, GiB, TiB and on"
+        return UsageError(f"{text} is a count, and this is a limit in bytes", hint)
+    if re.fullmatch("[A-Z]b", suffix):
+        return UsageError(f"{text} reads as bits", f"for bytes write {text[:-1]}B")
+    return UsageError(
+        f"{text}: no unit {suffix!r}", "sizes take B, kB, MB, GB, TB and on, or KiB, MiB, GiB, TiB and on"
     )

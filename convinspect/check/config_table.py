@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from convinspect.check.limits import nearest
 from convinspect.errors import UsageError
 
+Kind: TypeAlias = Literal["text", "texts", "choice", "flag", "count", "table"]
+
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+# What each kind is in TOML, and what people call it.
+_WANTED: dict[Kind, tuple[Any, str]] = {
+    **dict.fromkeys(("text", "choice"), (str, "text")),
+    "flag": (bool, "true or false"),
+    "count": (int, "a whole number"),
+    "table": (dict, "a table"),
+}
+_FOUND = {str: "text", int: "a number", float: "a number", list: "a list", dict: "a table"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,51 +45,31 @@ class Table:
 
     def table(self, key: str) -> Table | None:
         """Return the table under ``key``."""
-        value = self._get(key, dict, "a table")
+        value = self.get(key, "table")
         return None if value is None else Table(value, self.at(key))
 
-    def text(self, key: str) -> str | None:
-        """Return the text under ``key``, which is not empty."""
-        value: str | None = self._get(key, str, "text")
-        if value is not None and not value.strip():
+    def get(self, key: str, kind: Kind, choices: Sequence[str] = ()) -> Any:
+        """Return what stands under ``key``, ``None`` where nothing does.
+
+        A text is not empty, a ``choice`` one of ``choices``, a count from 1 on; of ``texts``, one stands for
+        a list of it. Raises `UsageError` where it is anything else.
+        """
+        value: Any = self.values.get(key)
+        if kind == "texts":
+            listed = [value] if isinstance(value, str) else [] if key not in self.values else value
+            if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
+                raise UsageError(f"{self.at(key)}: expected a list of texts")
+            return tuple(listed)
+        if value is None:
+            return None
+        wanted, named = _WANTED[kind]
+        if type(value) is not wanted:
+            got = str(value).lower() if isinstance(value, bool) else _FOUND.get(type(value), "a date")
+            raise UsageError(f"{self.at(key)}: expected {named}, got {got}")
+        if wanted is str and not value.strip():
             raise UsageError(f"{self.at(key)}: empty")
-        return value
-
-    def flag(self, key: str) -> bool | None:
-        """Return the truth value under ``key``."""
-        value: bool | None = self._get(key, bool, "true or false")
-        return value
-
-    def positive(self, key: str) -> int | None:
-        """Return the whole number from 1 under ``key``."""
-        value: int | None = self._get(key, int, "a whole number")
-        if value is not None and value < 1:
+        if kind == "count" and value < 1:
             raise UsageError(f"{self.at(key)}: {value} is less than 1")
+        if kind == "choice" and value not in choices:
+            raise UsageError(f"{self.at(key)}: no {value!r}", nearest(value, choices))
         return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        """Return the list of texts under ``key``; one text stands for a list of it."""
-        value = self.values.get(key, [])
-        listed = [value] if isinstance(value, str) else value
-        if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
-            raise UsageError(f"{self.at(key)}: expected a list of texts")
-        return tuple(listed)
-
-    def choice(self, key: str, choices: Iterable[str]) -> str | None:
-        """Return the text under ``key``, which is one of ``choices``."""
-        value = self.text(key)
-        if value is not None and value not in choices:
-            raise UsageError(f"{self.at(key)}: no {value!r}", nearest(value, tuple(choices)))
-        return value
-
-    def _get(self, key: str, kind: type, named: str) -> Any:
-        value = self.values.get(key)
-        if value is not None and type(value) is not kind:
-            raise UsageError(f"{self.at(key)}: expected {named}, got {_kind(value)}")
-        return value
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return {str: "text", int: "a number", float: "a number", list: "a list", dict: "a table"}.get(type(value), "a date")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from convinspect.check import wording
 from convinspect.check.metrics import Metric
 from convinspect.check.parts import Part, row_name
-from convinspect.check.verdicts import Row
+from convinspect.check.results import Row
 from convinspect.diff.compare import compare
 from convinspect.diff.difference import Row as Changed
 from convinspect.records import Alive, Peak

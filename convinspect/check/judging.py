@@ -7,15 +7,13 @@ from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from convinspect.check import evidence, wording
-from convinspect.check.comparing import differences
-from convinspect.check.limits import Limit
+from convinspect.check.baselines import differences
+from convinspect.check.limits import Check, Limit
 from convinspect.check.metrics import Reading
 from convinspect.check.parts import Part, part_of, whole
-from convinspect.check.plan import Check
 from convinspect.check.reading import read
-from convinspect.check.results import Baseline
+from convinspect.check.results import BREACH, UNUSABLE, Baseline, Numbers, Verdict
 from convinspect.check.rules import judge_rule
-from convinspect.check.verdicts import BREACH, UNUSABLE, Numbers, Verdict
 from convinspect.errors import UsageError
 from convinspect.report import Report
 

@@ -1,16 +1,20 @@
-"""A limit: which number, of which part, held against what; read from an option or a key of the config."""
+"""What is asked: limits and the check that holds them; read from an option or a key of the config."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
-from typing import Literal, TypeAlias
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
 
-from convinspect.check.amounts import parse_amount, parse_growth
+from convinspect.check.amounts import parse_amount, parse_growth, parse_share
 from convinspect.check.metrics import METRICS, Metric
 from convinspect.errors import UsageError
+from convinspect.parsing import parse_dtype
+from convinspect.spec import Request
 
 GrowthKind: TypeAlias = Literal["growth", "cumulative"]
 LimitKind: TypeAlias = Literal["max", "min", "growth", "cumulative"]
@@ -89,3 +93,71 @@ def _split(name: str, key: str) -> tuple[Literal["max", "min"], Metric]:
 
 def _of_parts() -> str:
     return f"parts have: {', '.join(name for name, metric in METRICS.items() if not metric.whole_only)}"
+
+
+RuleKind: TypeAlias = Literal["max-share", "trainable", "frozen", "dtypes", "no-uncounted"]
+RULES: tuple[RuleKind, ...] = get_args(RuleKind)
+# What quantisation stores weights in, beside the dtypes that a tensor can be made in.
+_SMALL = re.compile(r"float8_\w+|q?u?int[248]|qint32")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``share`` is the most that a layer may have of the parameters; ``names`` are patterns, or dtypes."""
+
+    kind: RuleKind
+    key: str
+    share: Fraction = Fraction(0)
+    names: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What a line of the verdict calls this rule."""
+        return f"{self.kind} {', '.join(self.names)}" if self.kind in ("trainable", "frozen") else self.kind
+
+
+def rule(kind: RuleKind, value: object, key: str) -> Rule | None:
+    """Return the rule that a key of the config says; ``None`` where it says that there is none.
+
+    Raises `UsageError` where the value does not fit.
+    """
+    if kind == "no-uncounted":
+        if not isinstance(value, bool):
+            raise UsageError(f"{key}: expected true or false")
+        return Rule(kind, key) if value else None
+    if kind == "max-share":
+        share = parse_share(value, key)
+        if share > 1:
+            raise UsageError(f"{key}: {value} is more than there is", "for example 40%")
+        return Rule(kind, key, share)
+    names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else ()
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise UsageError(f"{key}: expected a list of {'dtypes' if kind == 'dtypes' else 'module patterns'}")
+    return Rule(kind, key, names=tuple(_dtype(name, key) for name in names) if kind == "dtypes" else names)
+
+
+def _dtype(name: str, key: str) -> str:
+    return name if _SMALL.fullmatch(name) else parse_dtype(name, key)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check. ``folder`` is where its target runs and what its paths are relative to.
+
+    ``baseline`` and ``cumulative_baseline`` are a saved report or ``git:REF``. ``config`` is the file that it
+    stands in and ``table`` its place there (``None``: it was asked for by options). ``accept_bounds``: a bound counts
+    as the value, and an unknown number is passed over. ``environment`` names variables that the model depends on.
+    """
+
+    name: str
+    request: Request
+    folder: Path
+    limits: tuple[Limit, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    baseline: str | None = None
+    cumulative_baseline: str | None = None
+    accept_bounds: bool = False
+    message: str | None = None
+    environment: tuple[str, ...] = ()
+    config: Path | None = None
+    table: str | None = None

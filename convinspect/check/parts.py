@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 from convinspect.errors import UsageError
 from convinspect.report import Layer, Report
+from convinspect.tree import layer_name
 
 _SHOWN = 8
 
@@ -63,7 +64,5 @@ def _above(path: str) -> Iterator[str]:
 
 
 def row_name(row: Layer) -> str:
-    """Return what a sentence calls ``row``: ``fc1 (Linear)``, ``max_pool2d() in features``."""
-    if row.kind == "function":
-        return f"{row.type}() in {row.path}" if row.path else f"{row.type}()"
-    return f"{row.path or 'the model itself'} ({row.type})"
+    """Return what a verdict calls ``row``."""
+    return layer_name(row, "the model itself")

@@ -3,64 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from fractions import Fraction
-from typing import Literal, TypeAlias, get_args
+from dataclasses import replace
 
 from convinspect import units
-from convinspect.check.amounts import parse_share
+from convinspect.check.limits import Rule, RuleKind
 from convinspect.check.parts import Part, part_of, row_name, whole
-from convinspect.check.verdicts import BREACH, UNUSABLE, Row, Verdict
+from convinspect.check.results import BREACH, UNUSABLE, Row, Verdict
 from convinspect.errors import UsageError
 from convinspect.report import Layer, Report
-from convinspect.spec import parse_dtype
-
-RuleKind: TypeAlias = Literal["max-share", "trainable", "frozen", "dtypes", "no-uncounted"]
-RULES: tuple[RuleKind, ...] = get_args(RuleKind)
-# What quantisation stores weights in, beside the dtypes that a tensor can be made in.
-_SMALL = re.compile(r"float8_\w+|q?u?int[248]|qint32")
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """``share`` is the most that a layer may have of the parameters; ``names`` are patterns, or dtypes."""
-
-    kind: RuleKind
-    key: str
-    share: Fraction = Fraction(0)
-    names: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """What a line of the verdict calls this rule."""
-        return f"{self.kind} {', '.join(self.names)}" if self.kind in ("trainable", "frozen") else self.kind
-
-
-def rule(kind: RuleKind, value: object, key: str) -> Rule | None:
-    """Return the rule that a key of the config says; ``None`` where it says that there is none.
-
-    Raises `UsageError` where the value does not fit.
-    """
-    if kind == "no-uncounted":
-        if not isinstance(value, bool):
-            raise UsageError(f"{key}: expected true or false")
-        return Rule(kind, key) if value else None
-    if kind == "max-share":
-        share = parse_share(value, key)
-        if share > 1:
-            raise UsageError(f"{key}: {value} is more than there is", "for example 40%")
-        return Rule(kind, key, share)
-    names = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else ()
-    if not names or not all(isinstance(name, str) and name for name in names):
-        raise UsageError(f"{key}: expected a list of {'dtypes' if kind == 'dtypes' else 'module patterns'}")
-    return Rule(kind, key, names=tuple(_dtype(name, key) for name in names) if kind == "dtypes" else names)
-
-
-def _dtype(name: str, key: str) -> str:
-    return name if _SMALL.fullmatch(name) else parse_dtype(name, key)
-
 
 _MOST = 3
 # Counters, indices and masks: BatchNorm counts its batches in one, and no weight is stored in them.
@@ -104,15 +55,11 @@ def _with_share(params: int, total: int) -> str:
     return f"{units.exact(params)} ({100 * params / total:.1f}%)"
 
 
-def _trainable(one: Rule, report: Report) -> Verdict:
-    return _gradients(one, report, lambda row: row.params - row.trainable_params, "frozen")
+def _gradients(one: Rule, report: Report) -> Verdict:
+    def wrong(row: Layer) -> int:
+        return row.trainable_params if one.kind == "frozen" else row.params - row.trainable_params
 
-
-def _frozen(one: Rule, report: Report) -> Verdict:
-    return _gradients(one, report, lambda row: row.trainable_params, "trainable")
-
-
-def _gradients(one: Rule, report: Report, wrong: Callable[[Layer], int], called: str) -> Verdict:
+    called = "trainable" if one.kind == "frozen" else "frozen"
     parts = [part_of(report, pattern) for pattern in one.names]
     if any(note.code == "assumed_trainable" for note in report.warnings):
         raise UsageError("a file of weights does not tell which parameters are trained", "check the model itself")
@@ -157,8 +104,8 @@ def _no_uncounted(one: Rule, report: Report) -> Verdict:
 
 _JUDGES: Mapping[RuleKind, Callable[[Rule, Report], Verdict]] = {
     "max-share": _max_share,
-    "trainable": _trainable,
-    "frozen": _frozen,
+    "trainable": _gradients,
+    "frozen": _gradients,
     "dtypes": _dtypes,
     "no-uncounted": _no_uncounted,
 }

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from convinspect.check.plan import Check
+from convinspect.check.limits import Check
 from convinspect.paths import is_file
 
 

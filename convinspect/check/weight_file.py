@@ -10,9 +10,8 @@ from pathlib import Path
 from convinspect import units
 from convinspect.errors import UsageError
 from convinspect.git import ask
-from convinspect.load.checkpoint import read_checkpoint
+from convinspect.load.checkpoint import read_checkpoint, read_safetensors
 from convinspect.load.kinds import kind_of_archive
-from convinspect.load.safetensors import read_safetensors
 from convinspect.load.tensors_in_pickle import TensorClaim
 from convinspect.load.zip_directory import read_directory
 
@@ -109,7 +108,7 @@ def contents(file: WeightFile) -> str:
     except UsageError as error:
         return error.message
     values = sum(claim.numel for claim in claims)
-    return f"{units.exact(len(claims))} {'tensor' if len(claims) == 1 else 'tensors'}, {units.exact(values)} values"
+    return f"{units.counted(len(claims), 'tensor')}, {units.exact(values)} values"
 
 
 def marked_for_lfs(files: Sequence[WeightFile]) -> list[WeightFile]:

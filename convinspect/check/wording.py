@@ -1,12 +1,16 @@
-"""Values and limits in words: rounded as everywhere, and in full wherever rounding would hide what differs."""
+"""Values, limits and runs in words: rounded, and in full wherever rounding would hide what differs."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from convinspect import units
+from convinspect.check.limits import Check
 from convinspect.check.metrics import EVERYTHING, Metric, Reading
+from convinspect.check.results import Baseline, Row, Verdict
+from convinspect.report import Report
 
 # A whole number, or infinity.
 Number: TypeAlias = "int | float"
@@ -75,3 +79,50 @@ def margin(metric: Metric, value: Number, limit: Number, *, least: bool) -> str:
     portion = share(gap, limit) if gap else ""
     text = in_full(metric, gap) if hidden else amount(metric, gap)
     return f"{text} {word}" + (f" ({portion})" if portion else "")
+
+
+def about_run(report: Report) -> str:
+    """Return what was inspected, and how it ran."""
+    model, run = report.model, report.run
+    if model.format == "weights":
+        return f"{model.name}, a file of weights"
+    inputs = ", ".join(f"{tensor.name} {'x'.join(map(str, tensor.shape))}" for tensor in report.inputs)
+    return f"{model.name}, {model.mode} mode on {run.device} in {run.dtype}" + (f", input {inputs}" if inputs else "")
+
+
+def about_baseline(baseline: Baseline) -> str:
+    """Return which baseline it is, when and from what it was made, and what differs without harm."""
+    head = f"baseline {baseline.name}"
+    if baseline.problem is not None:
+        return f"{head}: {baseline.problem.message}"
+    if baseline.report is None:
+        return f"{head}: {baseline.absent}"
+    tool = baseline.report.tool
+    made = (
+        f"{head}: {'now ' if baseline.written else ''}{baseline.made} by convinspect {tool.version}, torch {tool.torch}"
+    )
+    return f"{made}: {'; '.join(baseline.notes) or 'the same kind of run'}"
+
+
+def rows_text(rows: Iterable[Row], space: str = " ") -> str:
+    """Return rows and their amounts in one line, ``space`` inside of each."""
+    return ", ".join(f"{row.name} {row.amount}".replace(" ", space) for row in rows)
+
+
+def where_to_edit(verdict: Verdict, check: Check) -> str:
+    """Return the option, or the key and its file, that sets the limit."""
+    return f"{verdict.key} in {check.config}" if check.config is not None else verdict.key
+
+
+def sentences(verdict: Verdict, check: Check) -> tuple[str, ...]:
+    """Return everything behind a verdict that is no plain pass, a line each."""
+    told = (
+        ("", f"{verdict.value}, {verdict.limit}" + (f": {verdict.margin}" if verdict.margin else "")),
+        ("", verdict.reason),
+        ("hint: ", verdict.hint),
+        ("mostly in: ", rows_text(verdict.heaviest)),
+        ("changed: ", rows_text(verdict.changed)),
+        ("set by: ", where_to_edit(verdict, check) if verdict.exit_code else None),
+        ("", check.message if verdict.exit_code else None),
+    )
+    return tuple(f"{label}{text}" for label, text in told if text and text != ", ")

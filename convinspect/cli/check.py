@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import closing
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,10 @@ from convinspect.check.formats import FORMATS, write
 from convinspect.check.metrics import limit_options
 from convinspect.cli.completion import complete_target
 from convinspect.cli.options import form_of, form_options, gathering_options, run_options, together, traceback_option
-from convinspect.cli.output import Output, open_output
+from convinspect.cli.output import open_output
 from convinspect.cli.screen import fitted
-from convinspect.cli.streams import report_stream, say
-from convinspect.errors import Complaint
+from convinspect.cli.streams import say
+from convinspect.errors import Complaint, UsageError
 from convinspect.render.options import Options
 from convinspect.version import __version__
 
@@ -93,20 +92,21 @@ def check(target: str | None, **options: Any) -> int:
         name for name in options if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
     )
     form = form_of(options, "text")
-    with report_stream() as stdout:
-        output = Output("-")
+    try:
+        output = open_output(options["output"], [target] if target else [])
+    except UsageError as error:
+        if form != "text":  # as text it stands on stderr alone
+            click.echo(_document(form, Complaint.of(error)))
+        raise
+    with output.claimed():
         try:
-            output = open_output(options["output"], [target] if target else [])
             session = _session(target, options, given)
         except Exception as error:
-            with closing(output):
-                if form != "text":  # as text it stands on stderr alone
-                    output.write(stdout, _document(form, Complaint.of(error)))
+            if form != "text":
+                output.write(_document(form, Complaint.of(error)))
             raise
-        with closing(output):
-            text = write(session, form)
-            terminal = fitted(Options(), output.printed_to(stdout))
-            output.write(stdout, _coloured(text) if form == "text" and terminal.color else text)
+        text = write(session, form)
+        output.write(_coloured(text) if form == "text" and fitted(Options(), output.screen).color else text)
     return session.exit_code
 
 

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from convinspect.check.config import Config, find_config, read_config
-from convinspect.check.limits import GrowthKind, Limit, bound, growth, nearest
+from convinspect.check.limits import Check, GrowthKind, Limit, bound, growth, nearest
 from convinspect.check.metrics import limit_options
-from convinspect.check.plan import Check
 from convinspect.cli.options import request_of
 from convinspect.errors import UsageError
+from convinspect.parsing import parse_device
 from convinspect.paths import is_file, is_there
-from convinspect.spec import parse_device
 
 # What may be said of a check that stands in a config; everything else it says itself.
 _OF_ANY = frozenset(

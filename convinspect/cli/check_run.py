@@ -7,14 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from convinspect.check.comparing import differences
+from convinspect.check.baselines import commit_of, differences, is_in, made, made_at
 from convinspect.check.judging import judge
-from convinspect.check.plan import Check
-from convinspect.check.provenance import commit_of, is_in, made, made_at
-from convinspect.check.results import Baseline, Result
+from convinspect.check.limits import Check
+from convinspect.check.results import BREACH, Baseline, Result, Verdict
 from convinspect.check.source_line import source_file
-from convinspect.check.verdicts import BREACH, Verdict
-from convinspect.cli.hints import failure_of
+from convinspect.cli.asking import failure_of
 from convinspect.cli.output import open_output
 from convinspect.cli.waiting import progress
 from convinspect.errors import Complaint, UsageError
@@ -58,7 +56,11 @@ def run(checks: Sequence[Check], running: Running, *, update: bool = False) -> t
     """
     if update:
         _refuse_to_update(checks)
-    missing = [_missing_of(check) for check in checks]
+    # What is wrong with each baseline, or nothing where it can be run or read.
+    missing = [
+        {name: _missing(check, name) for name in (check.baseline, check.cumulative_baseline) if name is not None}
+        for check in checks
+    ]
     gathered = _Gathered([job for pair in zip(checks, missing, strict=True) for job in _jobs(*pair)], running)
     return tuple(_result(*pair, gathered, update=update) for pair in zip(checks, missing, strict=True))
 
@@ -70,11 +72,6 @@ def _refuse_to_update(checks: Sequence[Check]) -> None:
     for name in names:
         if name.startswith(_REVISION):
             raise UsageError(f"--update-baseline: {name} is a commit, not a file", "name the file with --baseline FILE")
-
-
-def _missing_of(check: Check) -> dict[str, Baseline | None]:
-    """Return the baselines of ``check`` by name: ``None`` for one that can be run or read, else what is wrong."""
-    return {name: _missing(check, name) for name in (check.baseline, check.cumulative_baseline) if name is not None}
 
 
 def _jobs(check: Check, missing: Mapping[str, Baseline | None]) -> Iterator[Job]:
@@ -183,7 +180,7 @@ def _updated(check: Check, name: str, report: Report, before: Baseline) -> Basel
             raise UsageError(f"--update-baseline {name}: {error.message}: it is not written over") from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        open_output(str(path), [str(check.folder / check.request.target.source)]).write(None, report.to_json())
+        open_output(str(path), [str(check.folder / check.request.target.source)]).write(report.to_json())
     except UsageError as error:
         raise UsageError(error.message.replace("--output", "--update-baseline", 1), error.hint) from error
     except OSError as error:

@@ -9,7 +9,7 @@ import click
 
 from convinspect.cli.screen import has_color
 from convinspect.cli.streams import say
-from convinspect.errors import InspectError, is_users
+from convinspect.errors import Complaint, InspectError, is_users
 from convinspect.render.text import text_width
 from convinspect.units import printable
 
@@ -33,10 +33,10 @@ def tell(error: Exception, *, in_full: bool) -> int:
     return _BUG
 
 
-def height_of(message: str, hint: str | None, width: int) -> int:
+def height_of(problem: Complaint | InspectError, width: int) -> int:
     """Return how many lines `complain` takes in a window of ``width`` cells."""
-    texts = [f"error: {_one_line(message)}", *([f"hint: {_one_line(hint)}"] if hint else [])]
-    return sum(-(-text_width(text) // width) for text in texts)
+    labelled = [f"error: {problem.message}", *problem.lines, *([f"hint: {problem.hint}"] if problem.hint else [])]
+    return sum(-(-text_width(_one_line(text)) // width) for text in labelled)
 
 
 def complain(message: str, hint: str | None, lines: tuple[str, ...] = ()) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from convinspect.cli.completion import complete_target
-from convinspect.cli.html_page import show, shown
+from convinspect.cli.html_page import output_of, refuse_elsewhere, show
 from convinspect.cli.options import (
     form_of,
     form_options,
@@ -20,14 +19,14 @@ from convinspect.cli.options import (
     run_options,
     traceback_option,
 )
-from convinspect.cli.output import Output, open_output
 from convinspect.cli.screen import fitted
-from convinspect.cli.streams import report_stream, say
+from convinspect.cli.streams import say
 from convinspect.cli.waiting import patience
 from convinspect.diff import FORMATS, render
 from convinspect.errors import InspectError, ModelError, UsageError
+from convinspect.parsing import parse_target
 from convinspect.render.options import Options
-from convinspect.spec import SECTIONS, Request, parse_target
+from convinspect.spec import SECTIONS, Request
 
 if TYPE_CHECKING:
     from convinspect.gather import Outcome
@@ -74,27 +73,20 @@ def diff(before: str, after: str, **options: Any) -> int:
       convinspect diff git:HEAD model.py --input 3,224,224
       convinspect diff old.json new.json --format markdown
     """
-    form = form_of(options, "table", {suffix: form for form, suffix in FORMATS.items() if suffix})
-    if options["open_"] and form != "html":
-        raise UsageError("--open is for the HTML page", "add --format html")
+    form = form_of(options, "table", FORMATS)
+    refuse_elsewhere(options, form)
     sides = _sides(before, after, {**options, "sections": SECTIONS if form == "html" else ()})
-    output = open_output(options["output"], [side.request.target.source for side in sides])
-    if options["open_"]:
-        output = shown(output)
-    with report_stream() as stdout, closing(output):
-        return _run(sides, form, output, stdout, options)
+    output = output_of(options, [side.request.target.source for side in sides])
+    with output.claimed():
+        from convinspect.diff.compare import compare  # noqa: PLC0415 - a usage error must not wait for it
 
-
-def _run(sides: tuple[_Side, _Side], form: str, output: Output, stdout: TextIO | None, options: dict[str, Any]) -> int:
-    from convinspect.diff.compare import compare  # noqa: PLC0415 - a usage error must not wait for it
-
-    before, after = _reports(sides, options)
-    found = compare(before, after, (_label(sides[0], before), _label(sides[1], after)))
-    layout = fitted(Options(width=options["width"] or 0, depth=options["depth"]), output.printed_to(stdout))
-    output.write(stdout, render(found, form, layout))
-    if options["open_"]:
-        show(output)
-    return 1 if options["exit_code"] and found.differs else 0
+        ours, theirs = _reports(sides, options)
+        found = compare(ours, theirs, (_label(sides[0], ours), _label(sides[1], theirs)))
+        layout = fitted(Options(width=options["width"] or 0, depth=options["depth"]), output.screen)
+        output.write(render(found, form, layout))
+        if options["open_"]:
+            show(output)
+        return 1 if options["exit_code"] and found.differs else 0
 
 
 def _sides(before: str, after: str, options: dict[str, Any]) -> tuple[_Side, _Side]:
@@ -159,7 +151,7 @@ def _whole(side: _Side, outcome: Outcome) -> Report:
         say(f"note: {side.name}: {note}")
     report, complaint = outcome.report, outcome.error
     if complaint is not None:
-        error = InspectError(f"{side.name}: {complaint.message}", complaint.hint)
+        error = InspectError(f"{side.name}: {complaint.message}", complaint.hint, complaint.lines)
         error.exit_code = complaint.exit_code
         raise error
     if report is None:

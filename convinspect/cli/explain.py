@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from convinspect.cli.asking import reported
+from convinspect.cli.asking import failure_of, reported
 from convinspect.cli.completion import complete_target
-from convinspect.cli.hints import failure_of
 from convinspect.cli.options import form_of, form_options, request_of, run_options, traceback_option
 from convinspect.cli.output import Output, open_output
 from convinspect.cli.screen import fitted
-from convinspect.cli.streams import report_stream, say
+from convinspect.cli.streams import say
 from convinspect.errors import UsageError
+from convinspect.parsing import parse_unit
 from convinspect.render.options import Options
-from convinspect.spec import parse_unit
 
 if TYPE_CHECKING:
     from convinspect.explain import Explanation
@@ -49,17 +47,15 @@ def explain(target: str | None, layer: str | None, **options: Any) -> int:
             )
         parse_unit(f"{layer}:{options['unit']}")  # what does not read is told before torch is imported
     output = open_output(options["output"], [target] if target is not None else [])
-    with report_stream() as stdout, closing(output):
+    with output.claimed():
         is_fed = any(options[name] for name in ("input", "call", "data", "input_from"))
         if target is None or (layer is None and not is_fed and not _runs_alone(target)):
-            output.write(stdout, _written(None, form, output.printed_to(stdout)))
+            output.write(_written(None, form, output))
             return 0
-        return _run(target, layer, form, output, stdout, options)
+        return _run(target, layer, form, output, options)
 
 
-def _run(
-    target: str, layer: str | None, form: str, output: Output, stdout: TextIO | None, options: dict[str, Any]
-) -> int:
+def _run(target: str, layer: str | None, form: str, output: Output, options: dict[str, Any]) -> int:
     from convinspect.explain import explain as explained  # noqa: PLC0415 - a usage error must not wait for it
 
     unit = f"{layer}:{options['unit']}" if options["unit"] is not None else None
@@ -74,7 +70,7 @@ def _run(
             "--json-sections graph saves that too"
         )
     if explanation.rows or failed is None:
-        output.write(stdout, _written(explanation, form, output.printed_to(stdout)))
+        output.write(_written(explanation, form, output))
     if failed is not None:
         raise failed
     return 0
@@ -87,7 +83,7 @@ def _runs_alone(target: str) -> bool:
     """
     from convinspect.load import kind_of  # noqa: PLC0415 - --help must not wait for it
     from convinspect.load.importing import check_source  # noqa: PLC0415
-    from convinspect.spec import parse_target  # noqa: PLC0415
+    from convinspect.parsing import parse_target  # noqa: PLC0415
 
     source = parse_target(target).source
     kind = kind_of(source)
@@ -96,11 +92,10 @@ def _runs_alone(target: str) -> bool:
     return kind in ("report", "export")
 
 
-def _written(explanation: Explanation | None, form: str, printed_to: TextIO | None) -> str:
+def _written(explanation: Explanation | None, form: str, output: Output) -> str:
     """Return ``explanation`` as it was asked for; in the place of none, what the terms mean."""
-    from convinspect.explain import json, text  # noqa: PLC0415
+    from convinspect.explain.writing import as_json, as_text  # noqa: PLC0415
 
     if form == "json":
-        return json.write_terms() if explanation is None else json.write(explanation)
-    width = min(fitted(Options(width=0), printed_to).width, 120)
-    return text.write_terms(width) if explanation is None else text.write(explanation, width)
+        return as_json(explanation)
+    return as_text(explanation, min(fitted(Options(width=0), output.screen).width, 120))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -15,14 +13,12 @@ from click.core import ParameterSource
 from convinspect import run_options as asked
 from convinspect.cli.completion import complete_devices, complete_file, complete_target
 from convinspect.errors import UsageError
+from convinspect.parsing import parse_argument
 from convinspect.run_options import OPTIONS, RunOption
-from convinspect.spec import Reference, Request
+from convinspect.spec import Request
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Python's parser takes the interpreter with it where a literal is nested some thousand levels deep.
-_LONGEST_LITERAL = 10_000
-_DEEPEST_LITERAL = 50
 _NONE: Mapping[str, str] = MappingProxyType({})
 _COMPLETIONS = {"data": complete_file, "input-from": complete_target, "device": complete_devices}
 
@@ -43,14 +39,11 @@ def together(*options: Callable[[F], F]) -> Callable[[F], F]:
     return add
 
 
-def gathering_options(command: F) -> F:
-    """Give ``command`` the options that say how models are gathered."""
-    return together(
-        click.option("--no-cache", is_flag=True, help="Run models that have not changed again."),
-        click.option(
-            "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For each model."
-        ),
-    )(command)
+# How models are gathered.
+gathering_options = together(
+    click.option("--no-cache", is_flag=True, help="Run models that have not changed again."),
+    click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For each model."),
+)
 
 
 def _declared(option: RunOption) -> Callable[[F], F]:
@@ -97,14 +90,15 @@ def form_options(forms: Sequence[str], usual: str, what: str = "it") -> Callable
     )
 
 
-def form_of(options: Mapping[str, Any], usual: str, by_suffix: Mapping[str, str] = _NONE) -> str:
-    """Return the format that was asked for, by the name of the output file where that tells, else the ``usual`` one."""
+def form_of(options: Mapping[str, Any], usual: str, forms: Mapping[str, str] = _NONE) -> str:
+    """Return the format that was asked for; by the suffix of the output file where ``forms`` has it, else ``usual``."""
     form: str | None = options["form"]
     if options["as_json"]:
         if form not in (None, "json"):
             raise UsageError(f"--json and --format {form} contradict each other")
         return "json"
-    return form or by_suffix.get(Path(options["output"] or "").suffix, usual)
+    suffix = Path(options["output"] or "").suffix
+    return form or next((one for one, its in forms.items() if its and its == suffix), usual)
 
 
 def _given(context: click.Context) -> tuple[str, ...]:
@@ -114,35 +108,3 @@ def _given(context: click.Context) -> tuple[str, ...]:
         for option in context.command.params
     )
     return tuple(name for name, source in sources if source is ParameterSource.COMMANDLINE)
-
-
-def parse_argument(text: str) -> tuple[str, Any]:
-    """Read ``NAME=VALUE``, ``NAME.PART=VALUE`` or ``VALUE`` by position, which has an empty name.
-
-    The value is a Python literal, ``@NAME`` or ``@CALL`` of an object; a bare word is taken as text.
-    """
-    name, equals, value = text.partition("=")
-    if not equals:
-        name, value = "", text
-    elif not all(part.isidentifier() for part in name.split(".")):
-        raise UsageError(f"--arg {text}: expected NAME=VALUE", "for example: --arg num_classes=10")
-    if len(value) > _LONGEST_LITERAL or _depth(value) > _DEEPEST_LITERAL:
-        raise UsageError(f"--arg {name}=...: a value of {len(value):,} characters, or nested too deep, is not read")
-    if value[:1] == "@":
-        return name, Reference(value[1:])
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Python thinks of the style of a literal
-            return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        if value[:1] in "([{'\"-0123456789":
-            raise UsageError(f"--arg {text}: {value!r} is not a Python literal") from None
-        return name, value
-
-
-def _depth(text: str) -> int:
-    depth = deepest = 0
-    for character in text:
-        depth += (character in "([{-+~") - (character in ")]}")
-        deepest = max(deepest, depth)
-    return deepest

@@ -12,16 +12,14 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import TextIO
 
-from convinspect.cli.streams import write_report
+from convinspect.cli.streams import report_stream, write_report
 from convinspect.errors import UsageError
-
-T = TypeVar("T")
 
 # A lone surrogate in a name, as JSON would write it.
 _ESCAPED = "backslashreplace"
@@ -30,27 +28,43 @@ _ANY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 @dataclass(slots=True)
 class Output:
-    """Where a report goes: a regular file at ``path``, anything else that is open as ``stream``, or standard output."""
+    """Where a report goes: a regular file at ``path``, anything else that is open as ``stream``, or standard output.
 
-    text: str
+    ``stdout`` is the real one while it is `claimed`.
+    """
+
+    text: str = "-"
     path: Path | None = None
     stream: TextIO | None = None
+    stdout: TextIO | None = None
 
     @property
     def is_stdout(self) -> bool:
         """Whether the report is printed."""
         return self.path is None and self.stream is None
 
-    def printed_to(self, stdout: TextIO | None) -> TextIO | None:
-        """Return the stream that a reader sees, which is ``stdout``; ``None``: the report goes into a file."""
-        return stdout if self.is_stdout else None
+    @property
+    def screen(self) -> TextIO | None:
+        """The stream that a reader sees; ``None``: the report goes into a file."""
+        return self.stdout if self.is_stdout else None
 
-    def write(self, stdout: TextIO | None, text: str) -> None:
+    @contextmanager
+    def claimed(self) -> Iterator[Output]:
+        """Run the block, in which the report may be written; what else is written to stdout goes to stderr."""
+        with report_stream() as self.stdout:
+            try:
+                yield self
+            finally:
+                with suppress(OSError):
+                    if self.stream is not None:
+                        self.stream.close()
+
+    def write(self, text: str) -> None:
         """Write ``text`` and a line break; raises `UsageError` where it cannot be written."""
         if self.path is not None:
             self.write_bytes(f"{text}\n".encode(errors=_ESCAPED))
         else:
-            write_report(self.stream or stdout, text)
+            write_report(self.stream or self.stdout, text)
 
     def write_bytes(self, content: bytes) -> None:
         """Write ``content`` into the file; raises `UsageError` where it is no regular one, or cannot be written."""
@@ -58,13 +72,8 @@ class Output:
         if path is None:
             raise UsageError(f"--output {self.text}: not a regular file")
         _refuse_sources(path, self.text)
-        _told(self.text, lambda: _write_file(path, content))
-
-    def close(self) -> None:
-        """Close what was opened."""
-        if self.stream is not None:
-            with suppress(OSError):
-                self.stream.close()
+        with _told(self.text):
+            _write_file(path, content)
 
 
 def open_output(text: str | None, inputs: Iterable[str]) -> Output:
@@ -73,16 +82,18 @@ def open_output(text: str | None, inputs: Iterable[str]) -> Output:
     Raises `UsageError` for a file that cannot be written, or that the run reads.
     """
     if text in (None, "-"):
-        return Output("-")
+        return Output()
     if not text or "\0" in text:
         raise UsageError(f"--output {text!r}: not the name of a file")
-    return _told(text, lambda: _settled(text, inputs))
+    with _told(text):
+        return _settled(text, inputs)
 
 
-def _told(text: str, act: Callable[[], T]) -> T:
-    """Return what ``act`` does, its failures told as failures of the option."""
+@contextmanager
+def _told(text: str) -> Iterator[None]:
+    """Run the block, its failures told as failures of the option."""
     try:
-        return act()
+        yield
     except OSError as error:
         raise UsageError(f"--output {text}: {error.strerror or error}") from error
 
@@ -94,7 +105,8 @@ def _settled(text: str, inputs: Iterable[str]) -> Output:
     except FileNotFoundError:
         return Output(text, _new_file(path, text))
     for stream in (sys.__stdout__, sys.__stderr__):
-        if stream is not None and _is_open_on(stream, found):
+        # The null device is nobody's own: both streams may be on it, and the report is not lost twice.
+        if stream is not None and _is_same(found, stream):
             return Output(text) if stream is sys.__stdout__ else Output(text, stream=_opened(path))
     if stat.S_ISDIR(found.st_mode):
         raise UsageError(f"--output {text}: is a folder", f"name the file in it: {Path(text) / 'report.json'}")
@@ -127,18 +139,10 @@ def _opened(path: Path) -> TextIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_NOCTTY), "w", encoding="utf-8", errors=_ESCAPED, newline="")
 
 
-def _is_open_on(stream: TextIO, found: os.stat_result) -> bool:
+def _is_same(found: os.stat_result, there: str | TextIO) -> bool:
+    """Tell whether the file that was ``found`` is the one of that name, or the one that is open."""
     try:
-        there = os.fstat(stream.fileno())
-    except (OSError, ValueError):
-        return False
-    # The null device is nobody's own: both streams may be on it, and the report is not lost twice.
-    return os.path.samestat(there, found)
-
-
-def _is_same(found: os.stat_result, name: str) -> bool:
-    try:
-        return os.path.samestat(found, Path(name).stat())
+        return os.path.samestat(found, os.stat(there if isinstance(there, str) else there.fileno()))  # noqa: PTH116
     except (OSError, ValueError):
         return False
 
@@ -171,7 +175,8 @@ def _write_file(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         if before is None:
-            Path(name).chmod(0o666 & ~_umask())
+            os.umask(mask := os.umask(0))
+            Path(name).chmod(0o666 & ~mask)
         elif not _takes_after(name, path, before):
             _write_over(path, content)
             return
@@ -203,9 +208,3 @@ def _write_over(path: Path, content: bytes) -> None:
         with suppress(OSError):
             path.write_bytes(kept)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -8,12 +8,10 @@ from typing import Any
 
 import click
 
-from convinspect.cli.asking import reported
+from convinspect.cli.asking import failure_of, reported
 from convinspect.cli.completion import complete_target
-from convinspect.cli.hints import failure_of
 from convinspect.cli.options import request_of, run_options, traceback_option
 from convinspect.cli.output import open_output
-from convinspect.cli.streams import report_stream
 from convinspect.errors import UsageError
 from convinspect.plot import KINDS, SUFFIXES, PlotOptions, draw, sections_of
 
@@ -46,7 +44,7 @@ def plot(kind: Any, target: str, **options: Any) -> int:
             raise UsageError(f"--{name.removesuffix('s')} is for plot {drawn}")
     request = replace(request_of(target, options), sections=sections_of(kind))
     output = open_output(options["output"], [request.target.source])
-    with report_stream():
+    with output.claimed():
         request, report = reported(request)
         failed = failure_of(report, request)
         if failed is not None:

@@ -16,13 +16,20 @@ def fitted(layout: Options, printed_to: TextIO | None, *, taken: int = 0) -> Opt
     Of a window ``taken`` lines are somebody else's; one more is the prompt's.
     """
     terminal = printed_to is not None and printed_to.isatty()
+    window = shutil.get_terminal_size((PAGE_WIDTH, PAGE_LINES)).lines - taken - 1
+    ascii_only = False
+    if printed_to is not None:
+        try:  # a tree guide, a line, "at least" and an ellipsis
+            "\u251c\u2500\u2265\u2026".encode(printed_to.encoding or "ascii")
+        except UnicodeEncodeError:
+            ascii_only = True
     return replace(
         layout,
         width=layout.width or width_of(terminal=terminal),
-        lines=height_of(terminal=terminal) - (taken + 1 if terminal else 0),
+        lines=window if terminal else PAGE_LINES,
         window=terminal,
         color=has_color(terminal=terminal),
-        ascii=printed_to is not None and not can_draw(printed_to.encoding),
+        ascii=ascii_only,
     )
 
 
@@ -35,22 +42,8 @@ def width_of(*, terminal: bool) -> int:
     return PAGE_WIDTH
 
 
-def height_of(*, terminal: bool) -> int:
-    """Return how many lines the window has; what is piped goes on a page."""
-    return shutil.get_terminal_size((PAGE_WIDTH, PAGE_LINES)).lines if terminal else PAGE_LINES
-
-
 def has_color(*, terminal: bool) -> bool:
     """Return whether to write colours: NO_COLOR forbids, FORCE_COLOR asks for them where no terminal is."""
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or (terminal and os.environ.get("TERM") != "dumb")
-
-
-def can_draw(encoding: str | None) -> bool:
-    """Return whether ``encoding`` has a tree guide, a line, "at least" and an ellipsis."""
-    try:
-        "\u251c\u2500\u2265\u2026".encode(encoding or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -41,50 +41,18 @@ def progress(total: int) -> Iterator[Callable[[int, Any], None] | None]:
     if total < 2 or sys.stderr is None or not sys.stderr.isatty():  # noqa: PLR2004 - of one there is no how far
         yield None
         return
-    bar = _Bar(total)
-    timer = threading.Timer(_WORTH_A_BAR, bar.show)
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bar = Progress(console=Console(stderr=True), transient=True)
+    task = bar.add_task("models", total=total)
+    timer = threading.Timer(_WORTH_A_BAR, bar.start)
     timer.daemon = True
     timer.start()
     try:
-        yield bar.advance
+        yield lambda _index, _outcome: bar.advance(task)
     finally:
         timer.cancel()
-        bar.close()
-
-
-class _Bar:
-    """A bar that is drawn from the moment it is shown until it is closed, and then leaves nothing behind."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._done = 0
-        self._bar: Any = None
-        self._task: Any = None
-        self._closed = False
-        self._lock = threading.Lock()
-
-    def show(self) -> None:
-        """Draw it, with what is done already."""
-        from rich.console import Console
-        from rich.progress import Progress
-
-        with self._lock:
-            if self._closed:
-                return
-            self._bar = Progress(console=Console(stderr=True), transient=True)
-            self._task = self._bar.add_task("models", total=self._total, completed=self._done)
-            self._bar.start()
-
-    def advance(self, _index: int, _outcome: Any) -> None:
-        """Count one more."""
-        with self._lock:
-            self._done += 1
-            if self._bar is not None:
-                self._bar.update(self._task, completed=self._done)
-
-    def close(self) -> None:
-        """Wipe it away."""
-        with self._lock:
-            self._closed = True
-            if self._bar is not None:
-                self._bar.stop()
+        timer.join()
+        if bar.live.is_started:
+            bar.stop()

@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from convinspect.cli.asking import failure_of
 from convinspect.cli.complaints import complain, height_of
-from convinspect.cli.hints import failure_of
 from convinspect.cli.screen import fitted
 from convinspect.cli.streams import report_stream, say, write_report
 from convinspect.errors import UsageError
@@ -97,7 +97,7 @@ class _Screen:
             text = self._page(self._good or report, [], now, problem)
         is_read = not text or write_report(self._stdout, text)
         if problem is not None:
-            complain(problem.message, problem.hint)
+            complain(problem.message, problem.hint, problem.lines)
         if sys.stderr is not None and sys.stderr.isatty():
             of = f"the page is that of {self._since}; " if problem is not None and self._good is not None else ""
             say(f"{now}: {of}waiting for the next save, Ctrl-C ends")
@@ -108,7 +108,7 @@ class _Screen:
     ) -> str:
         """Return the page of ``report``, with room left below it for ``problem`` and for the word that it goes on."""
         width = self._fitted().width
-        below = height_of(problem.message, problem.hint, width) if problem is not None else 0
+        below = height_of(problem, width) if problem is not None else 0
         taken = len(news) + below + 1
         page = replace(self._fitted(taken), told=problem is not None)
         parts = [] if report is None else [render(report, "table", page), *news]

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from convinspect.units import counted
+
 _NO_LIMIT = 2**63
 
 
@@ -49,5 +51,5 @@ def weight_files(files: tuple[str, ...], **options: Any) -> int:
         click.echo(f"FAIL  {file.path}  {size}  max {allowed}  {what}{f': {inside}' if inside else ''}")
     if over:
         click.echo("hint: keep weights out of git, or in Git LFS: git lfs track '*.safetensors'")
-    click.echo(f"{len(found)} {'file' if len(found) == 1 else 'files'} of weights, {len(over)} too large")
+    click.echo(f"{counted(len(found), 'file')} of weights, {len(over)} too large")
     return 1 if over else 0

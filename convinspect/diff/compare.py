@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from convinspect.diff.costs import added, own_costs, total_costs
-from convinspect.diff.difference import Costs, Diff, Row, Status
-from convinspect.diff.facets import Facet, changed_itself, facets
+from convinspect.diff.difference import Costs, Diff, Facet, Row, Status, changed_itself, facets
 from convinspect.diff.matching import Matching, match
 from convinspect.diff.nodes import Node, Numbering
 from convinspect.report import Layer, Report
@@ -24,7 +23,9 @@ def compare(before: Report, after: Report, labels: tuple[str, str] | None = None
     ours = numbering.tree(_comparable(before, whole=all(ran) or not ran[0]))
     theirs = numbering.tree(_comparable(after, whole=all(ran) or not ran[1]))
     matching = match(ours, theirs)
-    entries = [_entry(place, matching, ran) for place in _merged(ours, theirs, matching)]
+    entries = list(_merged(ours, theirs, matching))
+    for entry in entries:
+        _fill(entry, matching, ran)
     _mark_causes(entries, before, after)
     _add_up(entries)
     labels = labels or (before.model.target, after.model.target)
@@ -38,38 +39,33 @@ def _comparable(report: Report, *, whole: bool) -> Sequence[Layer]:
 
 
 @dataclass(slots=True)
-class _Place:
+class _Entry:
     before: Node | None
     after: Node | None
     depth: int
-
-
-@dataclass(slots=True)
-class _Entry:
-    place: _Place
-    status: Status
-    facets: tuple[Facet, ...]
-    own: Costs
-    total: Costs
+    status: Status = "unchanged"
+    facets: tuple[Facet, ...] = ()
+    own: Costs = field(default_factory=dict)
+    total: Costs = field(default_factory=dict)
     itself: bool = False
     below: int = 0
 
 
-def _merged(before: Sequence[Node], after: Sequence[Node], matching: Matching) -> Iterator[_Place]:
+def _merged(before: Sequence[Node], after: Sequence[Node], matching: Matching) -> Iterator[_Entry]:
     """Yield the rows of both, parents first: as they run now, and what is gone after what it followed."""
 
-    def siblings(parent: Node | None, gone: Sequence[Node], now: Sequence[Node], depth: int) -> list[_Place]:
+    def siblings(parent: Node | None, gone: Sequence[Node], now: Sequence[Node], depth: int) -> list[_Entry]:
         anchor: int | None = None
-        behind: dict[int | None, list[_Place]] = {}
+        behind: dict[int | None, list[_Entry]] = {}
         for node in gone:
             if node.index not in matching.after:
-                behind.setdefault(anchor, []).append(_Place(node, None, depth))
+                behind.setdefault(anchor, []).append(_Entry(node, None, depth))
             elif after[matching.after[node.index]].parent is parent:
                 anchor = matching.after[node.index]
         found = behind.get(None, [])
         for node in now:
             twin = matching.before.get(node.index)
-            found.append(_Place(before[twin] if twin is not None else None, node, depth))
+            found.append(_Entry(before[twin] if twin is not None else None, node, depth))
             found.extend(behind.get(node.index, ()))
         return found
 
@@ -83,26 +79,19 @@ def _merged(before: Sequence[Node], after: Sequence[Node], matching: Matching) -
         waiting.extend(reversed(siblings(place.after, gone, now, place.depth + 1)))
 
 
-def _entry(place: _Place, matching: Matching, ran: tuple[bool, bool]) -> _Entry:
-    own = own_costs(place.before, place.after, ran)
-    found: tuple[Facet, ...] = ()
-    if place.before is not None and place.after is not None:
-        found = facets(place.before.layer, place.after.layer, ran=all(ran) or not any(ran))
-    return _Entry(place, _status(place, matching), found, own, own)
-
-
-def _status(place: _Place, matching: Matching) -> Status:
-    if place.before is None:
-        return "added"
-    if place.after is None:
-        return "removed"
-    ours, theirs = place.before.parent, place.after.parent
-    home = matching.after.get(ours.index) if ours is not None else None
-    if home != (theirs.index if theirs is not None else None):
-        return "moved"
-    if place.before.name != place.after.name:
-        return "renamed"
-    return "moved" if place.before.index in matching.elsewhere else "unchanged"
+def _fill(entry: _Entry, matching: Matching, ran: tuple[bool, bool]) -> None:
+    before, after = entry.before, entry.after
+    entry.own = entry.total = own_costs(before, after, ran)
+    if before is None or after is None:
+        entry.status = "added" if before is None else "removed"
+        return
+    entry.facets = facets(before.layer, after.layer, ran=all(ran) or not any(ran))
+    home = matching.after.get(before.parent.index) if before.parent is not None else None
+    stays = home == (after.parent.index if after.parent is not None else None)
+    if stays and before.name != after.name:
+        entry.status = "renamed"
+    elif not stays or before.index in matching.elsewhere:
+        entry.status = "moved"
 
 
 def _mark_causes(entries: Sequence[_Entry], before: Report, after: Report) -> None:
@@ -113,21 +102,20 @@ def _mark_causes(entries: Sequence[_Entry], before: Report, after: Report) -> No
 
     def close(depth: int) -> None:
         nonlocal explained
-        while open_ and open_[-1].place.depth >= depth:
+        while open_ and open_[-1].depth >= depth:
             entry = open_.pop()
-            place = entry.place
-            if place.before is None or place.after is None:
+            if entry.before is None or entry.after is None:
                 explained = True
             # What a row saves depends on its neighbours: by itself it is nobody's doing.
             elif entry.facets not in ((), ("saved",)):
-                own = changed_itself(place.before.layer, place.after.layer, entry.facets, same_dtype=same_dtype)
+                own = changed_itself(entry.before.layer, entry.after.layer, entry.facets, same_dtype=same_dtype)
                 entry.itself = own or not (explained or entry.status == "moved")
                 explained = True
             elif entry.status == "moved":
                 explained = True
 
     for entry in entries:
-        close(entry.place.depth)
+        close(entry.depth)
         open_.append(entry)
     close(0)
 
@@ -143,7 +131,7 @@ def _add_up(entries: Sequence[_Entry]) -> None:
     parents: list[_Entry | None] = []
     open_: list[_Entry] = []
     for entry in entries:
-        del open_[entry.place.depth :]
+        del open_[entry.depth :]
         parents.append(open_[-1] if open_ else None)
         open_.append(entry)
     for entry, parent in zip(reversed(entries), reversed(parents), strict=True):
@@ -158,12 +146,12 @@ def _add_up(entries: Sequence[_Entry]) -> None:
 
 
 def _row(entry: _Entry) -> Row:
-    before, after = entry.place.before, entry.place.after
+    before, after = entry.before, entry.after
     return Row(
         before=before.layer if before is not None else None,
         after=after.layer if after is not None else None,
         names=(before.name if before is not None else "", after.name if after is not None else ""),
-        depth=entry.place.depth,
+        depth=entry.depth,
         below=entry.below,
         status=entry.status,
         facets=entry.facets,

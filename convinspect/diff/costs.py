@@ -8,9 +8,9 @@ from convinspect.diff.amounts import NO_CHANGE, NOTHING, UNKNOWN, Amount, Change
 from convinspect.diff.difference import Costs
 from convinspect.diff.nodes import Node
 from convinspect.report import Report
+from convinspect.tree import WEIGHTS
 
-_WEIGHTS = ("params", "trainable_params", "buffers", "param_bytes", "buffer_bytes")
-MEASURES = (*_WEIGHTS, "macs", "allocated_bytes", "saved_bytes")
+MEASURES = (*WEIGHTS, "macs", "allocated_bytes", "saved_bytes")
 
 
 def own_costs(before: Node | None, after: Node | None, ran: tuple[bool, bool]) -> Costs:
@@ -44,7 +44,7 @@ def _of_row(node: Node | None, *, ran: bool) -> dict[str, Amount]:
     layer = node.layer
     idle = ran and not layer.call
     return {
-        **{name: Amount(getattr(layer, name)) for name in _WEIGHTS},
+        **{name: Amount(getattr(layer, name)) for name in WEIGHTS},
         "macs": _macs(node),
         "allocated_bytes": NOTHING if idle else Amount(layer.memory.allocated_bytes),
         "saved_bytes": NOTHING if idle else Amount(layer.memory.saved_bytes),
@@ -64,7 +64,7 @@ def _of_report(report: Report) -> dict[str, Amount]:
     totals, memory = report.totals, report.totals.memory
     unknown = totals.macs is None or totals.macs_status == "unknown"
     return {
-        **{name: Amount(getattr(totals, name)) for name in _WEIGHTS},
+        **{name: Amount(getattr(totals, name)) for name in WEIGHTS},
         "macs": UNKNOWN if unknown else Amount(totals.macs, at_least=totals.macs_status == "lower_bound"),
         "weight_bytes": Amount(totals.weight_bytes),
         "inference_peak_bytes": Amount(memory.inference_peak_bytes),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 
-from convinspect.diff.difference import Row
-from convinspect.diff.facets import Facet
+from convinspect.diff.difference import Facet, Row
 from convinspect.fold import counts_on
 
 # A block of another class is told as one line where more than this share of its rows are other rows.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from convinspect.diff import numbers
+from convinspect.diff import amounts
 from convinspect.diff.amounts import Change
 from convinspect.diff.difference import Diff, counts_of
-from convinspect.diff.labels import row_count
-from convinspect.render.cells import shape
 from convinspect.render.text import ASCII, UNICODE, Glyphs, clean
 from convinspect.report import Report
+from convinspect.units import counted, shape
 
 NO_DIFFERENCE = "no difference: every row, every shape and every total is as it was"
 
@@ -59,23 +58,20 @@ def totals(diff: Diff) -> list[tuple[str, str, Change]]:
 def summary(diff: Diff, glyphs: Glyphs) -> str:
     """Return in one line what happened: ``8 added (56 rows), 1 changed; 73 rows follow from that, 12 unchanged``."""
     counts = counts_of(diff)
-    follow = f"{row_count(counts.follow)} follow{'s' if counts.follow == 1 else ''} from that"
-    after = [follow] * bool(counts.follow) + [f"{row_count(counts.unchanged)} unchanged"] * bool(counts.unchanged)
+    follow = f"{counted(counts['follow'], 'row')} follow{'s' if counts['follow'] == 1 else ''} from that"
+    after = [follow] * bool(counts["follow"]) + [f"{counted(counts['unchanged'], 'row')} unchanged"] * bool(
+        counts["unchanged"]
+    )
     return f" {_dot(glyphs)} ".join([changes(diff), *([", ".join(after)] if after else [])])
 
 
 def changes(diff: Diff) -> str:
     """Return what was done to the rows: ``8 added (56 rows), 1 changed``."""
     counts, said = counts_of(diff), []
-    for number, inside, what in (
-        (counts.added, counts.added_rows, "added"),
-        (counts.removed, counts.removed_rows, "removed"),
-        (counts.changed, counts.changed, "changed"),
-        (counts.renamed, counts.renamed, "renamed"),
-        (counts.moved, counts.moved, "moved"),
-    ):
+    for what in ("added", "removed", "changed", "renamed", "moved"):
+        number, inside = counts[what], counts.get(f"{what}_rows", counts[what])
         if number:
-            said.append(f"{number:,} {what}" + (f" ({row_count(inside)})" if inside != number else ""))
+            said.append(f"{number:,} {what}" + (f" ({counted(inside, 'row')})" if inside != number else ""))
     return ", ".join(said) or "no row changed itself"
 
 
@@ -98,6 +94,6 @@ def brief(diff: Diff, *, ascii_only: bool = False) -> list[str]:
     for _, name, value in totals(diff):
         # The bytes of more weights are no news of their own.
         if value.differs and (name != "weight_bytes" or not diff.totals["params"].differs):
-            change, share = numbers.change(name, value, glyphs), numbers.percent(value, glyphs)
+            change, share = amounts.change(name, value, glyphs), amounts.percent(value, glyphs)
             found.append(f"{_TITLES[name]} {change}" + (f" ({share})" if share not in ("", change) else ""))
     return [*found, changes(diff)]

@@ -27,7 +27,7 @@ def document(diff: Diff) -> dict[str, Any]:
         "before": _side(diff.before, diff.labels[0]),
         "after": _side(diff.after, diff.labels[1]),
         "totals": _costs(diff.totals),
-        "counts": asdict(counts_of(diff)),
+        "counts": counts_of(diff),
         "changes": [_change(row) for row in diff.rows if row.status != "unchanged"],
     }
 

@@ -1,15 +1,17 @@
-"""What stands in front of a line's numbers: its name and type, what else is to be said, and what is not shown."""
+"""What stands in a line: its name and type, shapes and fields before and after, what else is to be said."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convinspect.diff import numbers
+from convinspect.diff import amounts
 from convinspect.diff.amounts import Change
-from convinspect.diff.facets import Facet
+from convinspect.diff.difference import Facet, Row
 from convinspect.diff.lines import Line
 from convinspect.diff.nodes import attributes_of
+from convinspect.records import ReceptiveField, TensorRecord
 from convinspect.render.text import Glyphs, clean
+from convinspect.units import by_axis, counted, shape
 
 _FACETS: dict[Facet, str] = {
     "output": "output",
@@ -68,10 +70,10 @@ def _inside(line: Line, glyphs: Glyphs) -> str:
     if line.like is not None:
         return f"like {_name([line.like.names[1]], glyphs)}"
     if line.row.status in ("added", "removed") or line.facets or not line.count:
-        return row_count(number)
+        return counted(number, "row")
     if line.came or line.went:
-        return f"{number - line.came:,} {glyphs.arrow} {row_count(number - line.went)}"
-    return f"{line.count:,} of {row_count(number)} changed"
+        return f"{number - line.came:,} {glyphs.arrow} {counted(number - line.went, 'row')}"
+    return f"{line.count:,} of {counted(number, 'row')} changed"
 
 
 def details(line: Line, glyphs: Glyphs) -> str:
@@ -97,23 +99,94 @@ def details(line: Line, glyphs: Glyphs) -> str:
 
 
 def _sides(name: str, measure: str, value: Change, glyphs: Glyphs) -> tuple[str, str, str]:
-    return name, numbers.amount(measure, value.before, glyphs), numbers.amount(measure, value.after, glyphs)
+    return name, amounts.amount(measure, value.before, glyphs), amounts.amount(measure, value.after, glyphs)
 
 
-def counted(line: Line) -> str:
+def count(line: Line) -> str:
     """Return what a line says that stands for no row: ``28 rows follow (output, RF)``, ``12 rows unchanged``."""
     if line.kind == "own":
         return "(itself)"
     if line.kind == "more":
         return f"{line.count:,} more lines"
     if line.kind == "unchanged":
-        return f"{row_count(line.count)} unchanged"
+        return f"{counted(line.count, 'row')} unchanged"
     # The others have their columns, or tell little where these differ.
     what = [text for facet, text in _FACETS.items() if facet in line.facets]
     what = what or ["MACs" if "macs" in line.facets else "memory"]
-    return f"{row_count(line.count)} follow{'s' if line.count == 1 else ''} ({', '.join(what)})"
+    return f"{counted(line.count, 'row')} follow{'s' if line.count == 1 else ''} ({', '.join(what)})"
 
 
-def row_count(number: int) -> str:
-    """Return ``1 row``, ``1,200 rows``."""
-    return f"{number:,} row{'' if number == 1 else 's'}"
+def outputs(row: Row, glyphs: Glyphs) -> str:
+    """Return the shape of the row's first output, of a row in both reports that of the first which changed."""
+    if row.before is None or row.after is None:
+        return clean(_first(row.layer.outputs), glyphs)
+    if "output" not in row.facets:
+        return ""
+    before, after = row.before.outputs, row.after.outputs
+    if len(before) != len(after):
+        return clean(f"{_first(before)} {glyphs.arrow} {_first(after)}", glyphs)
+    index = next(i for i, (ours, theirs) in enumerate(zip(before, after, strict=True)) if _kind(ours) != _kind(theirs))
+    ours, theirs = before[index], after[index]
+    both = (shape(ours.shape), shape(theirs.shape)) if ours.shape != theirs.shape else (ours.dtype, theirs.dtype)
+    which = f"out.{index} " if len(before) > 1 else ""
+    return clean(f"{which}{both[0]} {glyphs.arrow} {both[1]}", glyphs)
+
+
+def _first(found: Sequence[TensorRecord]) -> str:
+    if not found:
+        return "none"
+    return shape(found[0].shape) + (f" (+{len(found) - 1})" if len(found) > 1 else "")
+
+
+def _kind(found: TensorRecord) -> tuple[tuple[int, ...], str]:
+    return found.shape, found.dtype
+
+
+def receptive_field(row: Row, glyphs: Glyphs) -> str:
+    """Return the size of the row's receptive field, of a row in both reports where it changed; else its jump, ..."""
+    if row.before is None or row.after is None:
+        return clean(_field_texts(row.layer.receptive_field)["size"], glyphs)
+    if "field" not in row.facets:
+        return ""
+    before, after = _field_texts(row.before.receptive_field), _field_texts(row.after.receptive_field)
+    for name, ours in before.items():
+        if ours != after[name]:
+            label = "" if name == "size" else f"{name} "
+            return clean(f"{label}{ours} {glyphs.arrow} {after[name]}", glyphs)
+    return ""
+
+
+def _field_texts(found: ReceptiveField | None) -> dict[str, str]:
+    if found is None:
+        return dict.fromkeys(("size", "smallest", "local", "jump", "start", "status"), "none")
+    otherwise = {"global": "all", "data_dependent": "data"}.get(found.status, "?")
+    local = found.local
+    return {
+        "size": _axes(found.size, otherwise),
+        "smallest": _axes(found.size_min, otherwise),
+        "local": _axes(local.size, "?") if local is not None else "none",
+        "jump": _axes(found.jump or (local.jump if local is not None else None), "?"),
+        "start": _axes(found.start, "?"),
+        "status": found.status,
+    }
+
+
+def _axes(values: Sequence[object] | None, otherwise: str) -> str:
+    return otherwise if values is None or None in values else by_axis(list(map(str, values)))
+
+
+# The columns behind a line's label: what stands above, and the measure whose change they have (none: they are words).
+COLUMNS: dict[str, tuple[str, str | None]] = {
+    "output": ("Output", None),
+    "params": ("Params", "params"),
+    "macs": ("MACs", "macs"),
+    "activations": ("Activations", "allocated_bytes"),
+    "rf": ("RF", None),
+}
+
+
+def words(column: str, line: Line, glyphs: Glyphs) -> str:
+    """Return what a column of words says of the line's row, where it stands for one."""
+    if line.kind != "row":
+        return ""
+    return (outputs if column == "output" else receptive_field)(line.row, glyphs)

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from convinspect.diff.costs import added, total
-from convinspect.diff.difference import Costs, Diff, Row
-from convinspect.diff.facets import Facet
+from convinspect.diff.difference import Costs, Diff, Facet, Row
 from convinspect.diff.folding import Folding
 from convinspect.fold import counts_on
 
@@ -43,6 +42,13 @@ class Line:
     def row(self) -> Row:
         """The last of the rows: what comes out of it comes out of them all."""
         return self.rows[-1]
+
+    @property
+    def sort(self) -> str:
+        """What became of the row, in a word; empty for a line that stands for none, or for what is as it was."""
+        if self.kind != "row" or self.row.status not in ("changed", "unchanged"):
+            return self.row.status if self.kind == "row" else ""
+        return "changed" if self.row.itself or self.count else ""
 
 
 def lines_of(diff: Diff, depth: int | Literal["all"] | None = None) -> list[Line]:

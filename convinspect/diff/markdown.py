@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from convinspect.diff import cells, heading, labels, numbers
+from convinspect.diff import amounts, heading, labels
 from convinspect.diff.costs import total
 from convinspect.diff.difference import Diff
 from convinspect.diff.lines import Line, lines_of
@@ -23,8 +23,6 @@ _LAST_LINE = 500
 # A name is code of at most so many signs; a whole line of the heading may be longer.
 _LONGEST, _LONGEST_LINE = 160, 1000
 
-_COLUMNS = {"output": "Output", "params": "Params", "macs": "MACs", "activations": "Activations", "rf": "RF"}
-_LEFT = ("output", "rf")
 # What can stand between backticks in a cell as it is: it neither ends the code nor the cell, nor begins with a space.
 _PLAIN = re.compile(r"[^`|\\\s]([^`|\\\r\n]*[^`|\\\s])?")
 _SIGNS = re.compile(r"[^\w\s.,()+%/\u2192\u2265\u2264\u00b7\u00d7-]|_")
@@ -33,7 +31,8 @@ _SIGNS = re.compile(r"[^\w\s.,()+%/\u2192\u2265\u2264\u00b7\u00d7-]|_")
 def write(diff: Diff, options: Options) -> str:
     """Return Markdown of at most `LIMIT` bytes: deeper rows fold first, and then the last ones are counted."""
     glyphs = UNICODE
-    sides = [*_sides(diff, glyphs), ""]
+    told = (f"- {f'{name} ' if name else ''}{code(text, _LONGEST_LINE)}" for name, text in heading.sides(diff, glyphs))
+    sides = [*told, ""]
     if not diff.differs:
         return "\n".join([*sides, f"**{heading.NO_DIFFERENCE}**"])
     head = [*sides, *_totals(diff, glyphs), "", f"**{heading.summary(diff, glyphs)}**"]
@@ -74,22 +73,11 @@ def _cut(lines: Sequence[Line], room: int, glyphs: Glyphs) -> list[str]:
     return _rows([*lines[:kept], more], glyphs)
 
 
-def _sides(diff: Diff, glyphs: Glyphs) -> Iterator[str]:
-    for name, text in heading.sides(diff, glyphs):
-        yield f"- {f'{name} ' if name else ''}{code(text, _LONGEST_LINE)}"
-
-
 def _totals(diff: Diff, glyphs: Glyphs) -> Iterator[str]:
     yield "| | Before | After | Change | % |"
     yield "|---|--:|--:|--:|--:|"
     for title, name, value in heading.totals(diff):
-        texts = (
-            numbers.amount(name, value.before, glyphs),
-            numbers.amount(name, value.after, glyphs),
-            numbers.change(name, value, glyphs),
-            numbers.percent(value, glyphs),
-        )
-        yield f"| {escape(title)} | {' | '.join(map(escape, texts))} |"
+        yield f"| {escape(title)} | {' | '.join(map(escape, amounts.told(name, value, glyphs)))} |"
 
 
 def _rows(lines: Sequence[Line], glyphs: Glyphs) -> list[str]:
@@ -104,44 +92,32 @@ def _rows(lines: Sequence[Line], glyphs: Glyphs) -> list[str]:
 
 def _table(lines: Sequence[Line], glyphs: Glyphs) -> list[str]:
     each = [_cells(line, glyphs) for line in lines]
-    shown = [name for name in _COLUMNS if any(row[name] for row in each)]
+    shown = [name for name in labels.COLUMNS if any(row[name] for row in each)]
     found = [
-        f"| | {' | '.join(['Layer', *(_COLUMNS[name] for name in shown)])} |",
-        f"|{'|'.join(['---', '---', *('---' if name in _LEFT else '--:' for name in shown)])}|",
+        f"| | {' | '.join(['Layer', *(labels.COLUMNS[name][0] for name in shown)])} |",
+        f"|{'|'.join(['---', '---', *('--:' if labels.COLUMNS[name][1] else '---' for name in shown)])}|",
     ]
     for line, row in zip(lines, each, strict=True):
         label = "&emsp;" * min(line.level, _DEEPEST) + _label(line, glyphs)
-        found.append(f"| {' | '.join([_sort(line), label, *(row[name] for name in shown)])} |")
+        found.append(f"| {' | '.join([line.sort, label, *(row[name] for name in shown)])} |")
     return found
 
 
 def _cells(line: Line, glyphs: Glyphs) -> dict[str, str]:
-    row = line.row if line.kind == "row" else None
     return {
-        "output": escape(cells.outputs(row, glyphs)) if row is not None else "",
-        "params": _change("params", line, glyphs),
-        "macs": _change("macs", line, glyphs),
-        "activations": _change("allocated_bytes", line, glyphs),
-        "rf": escape(cells.receptive_field(row, glyphs)) if row is not None else "",
+        name: escape(labels.words(name, line, glyphs)) if measure is None else _change(measure, line, glyphs)
+        for name, (_, measure) in labels.COLUMNS.items()
     }
 
 
 def _change(name: str, line: Line, glyphs: Glyphs) -> str:
-    change, share = numbers.change(name, line.costs[name], glyphs), numbers.percent(line.costs[name], glyphs)
+    change, share = amounts.change(name, line.costs[name], glyphs), amounts.percent(line.costs[name], glyphs)
     return escape(f"{change} ({share})" if share not in ("", "?") else change)
-
-
-def _sort(line: Line) -> str:
-    if line.kind != "row":
-        return ""
-    if line.row.status in ("changed", "unchanged"):
-        return "changed" if line.row.itself or line.count else ""
-    return line.row.status
 
 
 def _label(line: Line, glyphs: Glyphs) -> str:
     if line.kind != "row":
-        return escape(labels.counted(line))
+        return escape(labels.count(line))
     name, said = labels.names(line, glyphs), labels.details(line, glyphs)
     parts = [code(name)] if name else []
     parts.append(f"{code(labels.types(line, glyphs))}{escape(labels.remark(line, glyphs))}")

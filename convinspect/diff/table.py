@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -11,13 +11,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from convinspect.diff import cells, heading, labels, numbers
+from convinspect.diff import amounts, heading, labels
 from convinspect.diff.difference import Diff
 from convinspect.diff.lines import Line, lines_of
 from convinspect.render.labels import tree_text
 from convinspect.render.options import Options
-from convinspect.render.page import console
 from convinspect.render.rows import guides
+from convinspect.render.table import console
 from convinspect.render.text import ASCII, UNICODE, Glyphs
 
 _NARROWEST = 40
@@ -26,9 +26,9 @@ _GAP = 2
 _NAMES = 26
 _SHARE = 0.4
 # Which columns go first where the width does not hold all.
-_DROPPED = ("of memory", "memory", "of params", "of macs", "rf", "output")
+_DROPPED = ("of activations", "activations", "of params", "of macs", "rf", "output")
 
-_MARKS = {"added": "+", "removed": "-", "renamed": ">", "moved": ">", "changed": "~", "unchanged": " "}
+_MARKS = {"added": "+", "removed": "-", "renamed": ">", "moved": ">", "changed": "~"}
 _STYLES = {"+": "green", "-": "red", ">": "cyan", "~": "yellow", " ": ""}
 # What rich puts in the place of what it cuts, and ASCII has not.
 _ELLIPSIS = "\u2026", "~"
@@ -88,14 +88,7 @@ def _totals(diff: Diff, glyphs: Glyphs) -> RenderableType:
     for title in ("Before", "After", "Change", "%"):
         table.add_column(title, justify="right", no_wrap=True)
     for title, name, value in heading.totals(diff):
-        style = "bold" if value.differs else ""
-        texts = (
-            numbers.amount(name, value.before, glyphs),
-            numbers.amount(name, value.after, glyphs),
-            numbers.change(name, value, glyphs),
-            numbers.percent(value, glyphs),
-        )
-        table.add_row(title, *texts, style=style)
+        table.add_row(title, *amounts.told(name, value, glyphs), style="bold" if value.differs else "")
     return table
 
 
@@ -117,29 +110,18 @@ def _fitting(lines: Sequence[Line], width: int, glyphs: Glyphs) -> tuple[list[_C
     return columns, left_out
 
 
-def _columns(lines: Sequence[Line], glyphs: Glyphs) -> list[_Column]:
-    def changes(name: str) -> tuple[str, ...]:
-        return tuple(numbers.change(name, line.costs[name], glyphs) for line in lines)
-
-    def shares(name: str) -> tuple[str, ...]:
+def _columns(lines: Sequence[Line], glyphs: Glyphs) -> Iterator[_Column]:
+    for name, (title, measure) in labels.COLUMNS.items():
+        if measure is None:
+            yield _Column(name, title, tuple(labels.words(name, line, glyphs) for line in lines), left=True)
+            continue
+        yield _Column(name, title, tuple(amounts.change(measure, line.costs[measure], glyphs) for line in lines))
         # That all of a removed row is gone needs no figure.
-        gone = [line.kind == "row" and line.row.after is None for line in lines]
-        return tuple(
-            "" if all_of_it else numbers.percent(line.costs[name], glyphs)
-            for line, all_of_it in zip(lines, gone, strict=True)
+        shares = (
+            "" if line.kind == "row" and line.row.after is None else amounts.percent(line.costs[measure], glyphs)
+            for line in lines
         )
-
-    shown = [line.row if line.kind == "row" else None for line in lines]
-    return [
-        _Column("output", "Output", tuple(cells.outputs(row, glyphs) if row else "" for row in shown), left=True),
-        _Column("params", "Params", changes("params")),
-        _Column("of params", "%", shares("params")),
-        _Column("macs", "MACs", changes("macs")),
-        _Column("of macs", "%", shares("macs")),
-        _Column("memory", "Activations", changes("allocated_bytes")),
-        _Column("of memory", "%", shares("allocated_bytes")),
-        _Column("rf", "RF", tuple(cells.receptive_field(row, glyphs) if row else "" for row in shown), left=True),
-    ]
+        yield _Column(f"of {name}", "%", tuple(shares))
 
 
 def _rows(lines: Sequence[Line], columns: Sequence[_Column], width: int, glyphs: Glyphs) -> RenderableType:
@@ -152,26 +134,18 @@ def _rows(lines: Sequence[Line], columns: Sequence[_Column], width: int, glyphs:
             column.heading, justify="left" if column.left else "right", no_wrap=True, min_width=column.width
         )
     for i, (line, beside) in enumerate(zip(lines, guides([line.level for line in lines]), strict=True)):
-        mark = _mark(line)
+        mark = _MARKS.get(line.sort, " ")
         style = _STYLES[mark] if line.kind == "row" else "dim"
         label = Text.assemble((f"{mark} ", style), (tree_text(beside, 2, glyphs), "dim"), _label(line, glyphs))
         table.add_row(label, *(Text(column.texts[i], style=style) for column in columns))
     return table
 
 
-def _mark(line: Line) -> str:
-    if line.kind != "row":
-        return " "
-    if line.row.status in ("changed", "unchanged"):
-        return "~" if line.row.itself or line.count else " "
-    return _MARKS[line.row.status]
-
-
 def _label(line: Line, glyphs: Glyphs) -> Text:
     if line.kind != "row":
-        return Text(labels.counted(line), style="dim")
+        return Text(labels.count(line), style="dim")
     name, kind = labels.names(line, glyphs), labels.types(line, glyphs)
-    mark = _mark(line)
+    mark = _MARKS.get(line.sort, " ")
     label = Text.assemble((name, _STYLES[mark]), ": " if name and kind else "", (kind, "cyan" if mark == " " else ""))
     label.append(labels.remark(line, glyphs), "dim")
     said = labels.details(line, glyphs)

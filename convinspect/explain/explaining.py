@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from convinspect.errors import UsageError
 from convinspect.explain.field import field_steps
 from convinspect.explain.memory import memory_steps
-from convinspect.explain.parameters import parameter_steps
+from convinspect.explain.parameters import mac_steps, parameter_steps, sum_steps
 from convinspect.explain.picture import picture_of, unit_steps
-from convinspect.explain.scene import Scene
 from convinspect.explain.sizes import output_steps
-from convinspect.explain.steps import Explanation, RowExplanation
-from convinspect.explain.work import mac_steps, sum_steps
+from convinspect.explain.steps import Explanation, RowExplanation, Scene
 from convinspect.report import Report
 from convinspect.tree import below, tree_of
 from convinspect.units import setting

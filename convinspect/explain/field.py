@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from convinspect.explain.field_formulas import Told, Working, told_of
-from convinspect.explain.scene import Scene, axis_names
 from convinspect.explain.sizes import together
-from convinspect.explain.steps import Step
+from convinspect.explain.steps import Scene, Step, axis_names
 from convinspect.records import Jump, LocalField, ReceptiveField
 
 

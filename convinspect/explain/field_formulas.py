@@ -7,8 +7,9 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from convinspect.explain.known import BATCH_NORMS, ELEMENTWISE, JOINING, MOVING_AXES
-from convinspect.explain.scene import Scene, sides
+from convinspect.explain.steps import Scene
 from convinspect.records import Jump, ReceptiveField
+from convinspect.records.attributes import sides
 from convinspect.report import Report
 
 # The formula with the numbers put in, and what it gives.

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from math import prod
 
 from convinspect.explain.known import ELEMENTWISE, KEEPS_INPUT, KEEPS_NOTHING, KEEPS_OUTPUT
-from convinspect.explain.scene import Scene, times
-from convinspect.explain.steps import Step
+from convinspect.explain.steps import Scene, Step
 from convinspect.ops import is_view_named
 from convinspect.report import Layer, Report
+from convinspect.units import shape
 
 _INDEX_BYTES = 8
 _PLAIN = frozenset(("add", "sub", "mul", "div", "cat", "pad", "interpolate", "linear", "conv1d", "conv2d", "conv3d"))
@@ -65,7 +65,7 @@ def _bytes_of(layer: Layer) -> tuple[str, int] | None:
     if not elements or out.bytes % elements:
         return None
     each = out.bytes // elements
-    text = f"{times(out.shape)} * {each} bytes"
+    text = f"{shape(out.shape)} * {each} bytes"
     if layer.type in _POOLS and layer.attributes.get("pool") == "max":
         return f"{text} + {elements:,} indices * {_INDEX_BYTES} bytes", out.bytes + elements * _INDEX_BYTES
     if layer.type in _PLAIN | ELEMENTWISE | _ONE_OPERATOR or _is_plain(layer):
@@ -79,8 +79,9 @@ def _is_plain(layer: Layer) -> bool:
     mirrored = found.get("padding_mode") != "zeros"
     uneven = any(not isinstance(padding, int) for padding in found.get("padding", ()))
     if layer.type == "Linear":
-        # What has more axes is made a matrix first, which may be a copy.
-        return len(layer.outputs[0].shape) == _MATRIX
+        # What is no matrix is made one first, which may be a copy.
+        made = layer.outputs[0]
+        return len(made.shape) == _MATRIX or layer.memory.allocated_bytes == made.bytes
     return layer.type.startswith("Conv") and "in_channels" in found and not mirrored and not uneven
 
 
@@ -136,10 +137,10 @@ def _who_keeps(report: Report, index: int) -> str | None:
 
 
 def _keeps_something_else(layer: Layer) -> bool:
-    """Tell whether a layer may keep no input, for its weights do not learn, or the padded copy that it makes of it."""
+    """Tell whether a layer may keep no input, for its weights do not learn, or the copy of it that it makes first."""
     if layer.type in _LEARNING and not layer.trainable_params:
         return True
-    return layer.type.startswith("Conv") and not _is_plain(layer)
+    return layer.type.startswith(("Conv", "Linear")) and not _is_plain(layer)
 
 
 def _has_gradient(report: Report, index: int) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import prod
 
-from convinspect.explain.scene import axis_names
-from convinspect.explain.steps import Step
+from convinspect.explain.steps import Step, axis_names
 from convinspect.records import Interval, ReceptiveField
 from convinspect.report import Report
 
@@ -28,8 +27,10 @@ def unit_steps(report: Report) -> Iterator[Step]:
         if nominal is None:
             continue
         found = _box(field, axis, unit.index[axis]) if len(unit.index) == len(unit.axes) else None
+        box = unit.box[axis]
+        where = "nothing of it is in the input" if box is None else f"in the input {box[0]} to {box[1]}"
         working, value = found or ("", None)
-        yield Step("field", name, working, value, f"{nominal[0]} to {nominal[1]}", _real(unit.box[axis]))
+        yield Step("field", name, working, value, f"{nominal[0]} to {nominal[1]}", where)
     sizes = [nominal[1] - nominal[0] + 1 for nominal in unit.nominal if nominal is not None]
     inside = [box[1] - box[0] + 1 if box is not None else 0 for box in unit.box]
     if unit.cells is not None and len(sizes) == len(unit.axes):
@@ -47,10 +48,6 @@ def _box(field: ReceptiveField, axis: int, index: int) -> tuple[str, str] | None
         return None
     first = start + index * jump
     return f"{start} + {index}*{jump} and {size} from there", f"{first} to {first + size - 1}"
-
-
-def _real(box: Interval | None) -> str:
-    return f"in the input {box[0]} to {box[1]}" if box is not None else "nothing of it is in the input"
 
 
 def picture_of(report: Report) -> tuple[str, ...]:

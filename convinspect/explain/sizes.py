@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from math import prod
 
 from convinspect.explain.known import BATCH_NORMS, ELEMENTWISE, REARRANGING, SAME_SHAPE
-from convinspect.explain.scene import Scene, Sizes, axis_names, sides, times
-from convinspect.explain.steps import Step
+from convinspect.explain.steps import Scene, Sizes, Step, axis_names
 from convinspect.records import Padding
+from convinspect.records.attributes import sides
+from convinspect.units import shape
 
 _CAT = "cat"
 
@@ -19,7 +20,7 @@ def output_steps(scene: Scene) -> Iterator[Step]:
     if found:
         yield from together(found)
     elif scene.made is not None:
-        yield Step("output", "shape", traced=times(scene.made))
+        yield Step("output", "shape", traced=shape(scene.made))
 
 
 def together(steps: list[Step]) -> Iterator[Step]:
@@ -36,11 +37,16 @@ def together(steps: list[Step]) -> Iterator[Step]:
 def _steps(scene: Scene) -> Iterator[Step]:
     found = scene.attributes
     if scene.is_window or scene.is_transposed:
-        yield from _channels(scene)
+        if "out_channels" in found and scene.made is not None:
+            axis = -len(found["kernel_size"]) - 1
+            yield _one(scene, axis, "channels", f"{found['out_channels']}", found["out_channels"])
         yield from _windows(scene)
     elif "padding" in found and "kernel_size" not in found:
         given = _last(scene.given, len(found["padding"]))
-        yield from _per_axis(scene, [_padded(i, p) for i, p in zip(given, found["padding"], strict=True)])
+        yield from _per_axis(
+            scene,
+            [(f"{a} + {i} + {b}", a + i + b) for i, (a, b) in zip(given, map(sides, found["padding"]), strict=True)],
+        )
     elif "pool" in found and "output_size" in found:
         yield from _asked(scene)
     elif "mode" in found:
@@ -73,9 +79,9 @@ def _other(scene: Scene) -> Iterator[Step]:
     if type_ == _CAT:
         yield from _joined(scene)
     elif type_ in REARRANGING:
-        yield Step("output", "elements", times(given), prod(given), prod(made), "the same ones, in another shape")
+        yield Step("output", "elements", shape(given), prod(given), prod(made), "the same ones, in another shape")
     elif type_ in ELEMENTWISE | BATCH_NORMS | SAME_SHAPE:
-        yield Step("output", "shape", "as its input", times(given), times(made))
+        yield Step("output", "shape", "as its input", shape(given), shape(made))
 
 
 def _last(shape: Sizes | None, axes: int) -> Sizes:
@@ -90,13 +96,6 @@ def _per_axis(scene: Scene, workings: list[tuple[str, int]]) -> Iterator[Step]:
 
 def _one(scene: Scene, axis: int, what: str, working: str, value: int) -> Step:
     return Step("output", what, working, value, scene.made[axis] if scene.made else None)
-
-
-def _channels(scene: Scene) -> Iterator[Step]:
-    found = scene.attributes
-    if "out_channels" in found and scene.made is not None:
-        axis = -len(found["kernel_size"]) - 1
-        yield _one(scene, axis, "channels", f"{found['out_channels']}", found["out_channels"])
 
 
 def _windows(scene: Scene) -> Iterator[Step]:
@@ -139,11 +138,6 @@ def _transposed(i: int, k: int, s: int, p: Padding, d: int, extra: int) -> tuple
     left, right = sides(p)
     padding = f"2*{left}" if left == right else f"{left} - {right}"
     return f"({i}-1)*{s} - {padding} + {d}*({k}-1) + {extra} + 1", (i - 1) * s - left - right + d * (k - 1) + extra + 1
-
-
-def _padded(i: int, p: Padding) -> tuple[str, int]:
-    left, right = sides(p)
-    return f"{left} + {i} + {right}", left + i + right
 
 
 def _asked(scene: Scene) -> Iterator[Step]:

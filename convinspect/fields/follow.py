@@ -26,6 +26,14 @@ def follow(
     by convention, those of the first one until operators say what they are. It does not follow an input whose axes are
     longer than `LONGEST_AXIS`. Raises `UsageError` for a name that is not there, or whose tensor has no such axes.
     """
+    tracker = _seeded(named, wanted, batched=batched, axes=axes)
+    tracker.vary(tensor for _, tensor in named)
+    return tracker
+
+
+def _seeded(
+    named: Sequence[tuple[str, torch.Tensor]], wanted: str | None, *, batched: bool, axes: AxesSpec | None
+) -> FieldTracker:
     tracker = FieldTracker()
     if axes is not None:
         _follow_given(tracker, named, wanted, axes, batched=batched)
@@ -111,7 +119,7 @@ def notes_of(tracker: FieldTracker) -> tuple[Note, ...]:
     if tracker.is_of_features:
         return ()
     notes = []
-    left = next((cause for cause in (tracker.left.array, tracker.left.number) if cause), None)
+    left = tracker.left.array or tracker.left.number or tracker.left.counts.read
     if left is not None and tracker.left.returned:
         what = (
             f"{left.op} takes numbers of the followed input out of torch: fields of what they come back into are "

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from convinspect.errors import ModelError
 from convinspect.fields.candidates import Candidates
-from convinspect.fields.hulls.arrays import Shape
+from convinspect.fields.hulls.arrays import Array, Shape
 from convinspect.fields.hulls.windows import places, sliding
 from convinspect.fields.operations import contracting, merging, reading
 from convinspect.fields.operations.field import Cause, Field, collapse, nothing
@@ -30,8 +30,9 @@ INPUTS = ("self", "input", "X", "qx", "qa", "inp")
 class Call:
     """One operator that ran: arguments by their schema's names, the tensors that came out, and fields of tensors.
 
-    ``alike``: real and imaginary parts have depended on the same in every complex tensor so far.
-    A rule must not read the values of tensors, only their shapes: on the meta device there are none.
+    ``alike``: real and imaginary parts have depended on the same in every complex tensor so far. ``constant`` gives the
+    whole numbers or truth values of a tensor of the model's own, and ``None`` of any other. A rule must not read the
+    values of tensors otherwise, only their shapes: on the meta device there are none.
     """
 
     op: str
@@ -42,6 +43,7 @@ class Call:
     find: Callable[[Tensor], Field | None]
     candidates: Candidates = default(default_factory=Candidates)
     alike: bool = False
+    constant: Callable[[Tensor], Array | None] = lambda _: None
 
     def __getitem__(self, name: str) -> Field:
         """Field of the tensor argument ``name``; a constant's depends on nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from convinspect.errors import InspectError, UsageError
 from convinspect.fields.answers import Answers
 from convinspect.fields.candidates import Candidates
 from convinspect.fields.complex_parts import parts_differ
-from convinspect.fields.hulls.arrays import Shape
+from convinspect.fields.hulls.arrays import Array, Shape
 from convinspect.fields.leaving import MADE_OF_DATA, Left
 from convinspect.fields.lending import Lent
 from convinspect.fields.operations.field import Cause, Field, collapse, everything, nothing, seed_field, without
@@ -21,6 +21,7 @@ from convinspect.fields.reports import Reports
 from convinspect.fields.rules import RULES, Call, Result, Rule, is_ours, run_rule
 from convinspect.fields.summary.describe import Followed
 from convinspect.fields.summary.unit import Asked
+from convinspect.fields.varying import Varying
 from convinspect.fields.writes.storages import StorageFields
 from convinspect.records import ReceptiveField, Unit
 from convinspect.spec import UnitSpec
@@ -57,7 +58,7 @@ class FieldTracker:
         self._candidates = Candidates()
         self._watched: frozenset[int] = frozenset()
         self._alike = True
-        self._answers = Answers()
+        self._varying, self._answers = Varying(), Answers()
         self.reports = Reports(None, self._candidates, self._answers)
         self.left, self._lent = Left(), Lent()
         self.declined: str | None = None
@@ -115,7 +116,7 @@ class FieldTracker:
         self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes), labels) if axes else None
         self._storages = StorageFields(len(axes))
         self._order, self._unknown, self.left, self._lent = 0, {}, Left(), Lent()
-        self._alike = True
+        self._alike, self._varying = True, Varying()
         conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)
         self._candidates = Candidates([shape[axis] for axis in axes], conventional, self._watched)
         self._answers = Answers()
@@ -123,6 +124,10 @@ class FieldTracker:
         if axes:
             batched = batched and (watched or 0 not in axes)
             self._storages.keep([tensor], [self._answers.one_of(seed_field(shape, axes, batched=batched))], [])
+
+    def vary(self, inputs: Iterable[Tensor]) -> None:
+        """Tell of all ``inputs``: what depends on any of them is no constant."""
+        self._varying = Varying(inputs)
 
     def observe(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None, out: Any, path: str) -> None:
         """Follow the fields through one operator: ``func(*args, **kwargs)`` ran in module ``path`` and gave ``out``."""
@@ -132,6 +137,7 @@ class FieldTracker:
         args, kwargs, out, nested = _packed(args, kwargs or {}, out)
         signature = signature_of(func) or _NAMELESS
         if signature.name in FROM_STORAGE:
+            self._tell_windows(args, out)
             return
         given = dict(zip(signature.names, args, strict=False)) | dict(kwargs)
         cause = Cause(self._order, path, name_of(func))
@@ -140,6 +146,13 @@ class FieldTracker:
             self._lent.made(results(out))
             self._lent.looked_at(written(func, tuple(args), kwargs))
 
+    def _tell_windows(self, args: Sequence[Any], out: Any) -> None:
+        """Tell that what windows are laid out along (by ``as_strided``) are positions."""
+        if not self._candidates.decided and isinstance(out, Tensor) and out.dim() > args[0].dim():
+            field = self.field(out)
+            if field is not None:
+                self._candidates.positions(field, range(field.rank))
+
     def _follow(
         self, func: Any, signature: Signature, given: Mapping[str, Any], out: Any, cause: Cause, *, nested: bool
     ) -> None:
@@ -147,11 +160,13 @@ class FieldTracker:
         found = {id(tensor): field for tensor in results(read) if (field := self._read(tensor)) is not None}
         targets = tuple(results([given.get(name) for name in signature.written])) if signature.written else ()
         wanted = tuple(results(out)) or targets
+        self._varying.see(func, results(read), (*wanted, *targets))
         if "out" in signature.written and "out" not in signature.replaced:
             wanted = (given["out"], *wanted)  # written first, and not returned
         if signature.name in MADE_OF_DATA:
             for tensor in wanted:  # an array may share its memory
                 self._lent.lend(tensor, cause)
+        self.left.counts.see(signature, given)
         back = self.left.came_back(signature, given) if wanted else None
         if back is not None:
             self._keep_unknown(wanted, targets, back)
@@ -160,6 +175,7 @@ class FieldTracker:
             return
         if found:
             self.left.item(signature, out, cause)
+            self.left.counts.find(func, signature, given, wanted)
         if not found or not wanted:  # nothing wanted: it gives a number to Python, or checks something
             overwritten = [tensor for tensor in targets if self.field(tensor) is not None]
             self._storages.keep(overwritten, [None] * len(overwritten), overwritten)
@@ -195,15 +211,22 @@ class FieldTracker:
         if known is not None:
             return known
         arguments, axes = {**signature.defaults, **given}, len(self._lengths)
+        constants: list[Array | None] = []  # what their values decided is no answer to a call of others
+
+        def constant(tensor: Tensor) -> Array | None:
+            constants.append(self._varying.constant(tensor))
+            return constants[-1]
+
         call = Call(
             *(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)), self._candidates),
             alike=self._alike,
+            constant=constant,
         )
         self._alike = self._alike and not parts_differ(call)
         fields = None if nested else self._ask_rule(rule, func, call)
         if fields is None:
             return None
-        same = state == (self._alike, self._candidates.state)
+        same = not constants and state == (self._alike, self._candidates.state)
         return self._answers.keep(key if same else None, fields, cause)
 
     def reads(self, given: Sequence[Tensor]) -> None:
@@ -213,9 +236,12 @@ class FieldTracker:
                 self._look_at(tensor)
 
     def _look_at(self, tensor: Tensor) -> None:
-        cause, left = self._lent.written(tensor), self.left.array or self.left.number
+        cause, followed = self._lent.written(tensor), self.field(tensor) is not None
+        if cause is not None and followed:
+            self.left.array = self.left.array or cause
+        left = self.left.array or self.left.number
         if cause is not None and left is not None:
-            self._storages.forget(tensor, self._everything(tensor, left if self.field(tensor) is None else cause))
+            self._storages.forget(tensor, self._everything(tensor, cause if followed else left))
 
     def _read(self, tensor: Tensor) -> Field | None:
         """Return the field of what an operator has read: what is not followed may have come from elsewhere."""
@@ -236,6 +262,20 @@ class FieldTracker:
             self._lent.look_round(cause)
             self.left.whole(cause, as_numbers=as_numbers)
 
+    def copied(self, copy: Tensor, tensor: Tensor) -> None:
+        """Take note that Python has made a ``copy`` of ``tensor``."""
+        if self._followed is not None:
+            self._storages.keep([copy], [self.field(tensor)], [])
+            self._lent.made([copy])
+
+    def shared(self, tensor: Tensor) -> None:
+        """Take note of a tensor that may lie in the memory of another one, which torch knows by another storage."""
+        original = None if self._followed is None else self._storages.in_the_memory_of(tensor)
+        if original is not None:
+            for one in (tensor, original):
+                self._lent.lend(one, Cause(self._order, "", "torch.from_dlpack"))
+            self.copied(tensor, original)
+
     @contextmanager
     def telling(self) -> Iterator[None]:
         """Let the numbers that leave in this block be those that are printed, and no others."""
@@ -245,10 +285,19 @@ class FieldTracker:
         finally:
             self.left.is_telling = before
 
-    def cut(self, tensor: Tensor) -> None:
-        """Take note that Python's numbers have cut ``tensor`` out of another one."""
-        if self.left.number is not None:
-            self._keep_unknown((tensor,), (), self.left.number)
+    def counted(self, tensor: Tensor, sizes: Collection[int], how: str, path: str) -> None:
+        """Take note that somebody has read ``sizes`` of ``tensor`` in module ``path``."""
+        if self.left.counts.read is None and not self.left.counts.found.isdisjoint(sizes):
+            field = self.field(tensor)
+            by_data = field is not None and (field.uncertainty.data_dependent or field.uncertainty.unknown)
+            if by_data or not tensor.numel():  # what nothing was found of depends on nothing
+                self.left.counts.read = Cause(self._order, path, how)
+
+    def cut(self, tensor: Tensor, places: Collection[int] = ()) -> None:
+        """Take note that Python's numbers, ``places`` among them, have cut ``tensor`` out of another one."""
+        left = self.left.number or (None if self.left.counts.found.isdisjoint(places) else self.left.counts.read)
+        if left is not None:
+            self._keep_unknown((tensor,), (), left)
 
     def either(self, taken: Sequence[Tensor], others: Sequence[Tensor] | str, path: str) -> None:
         """Let each tensor ``taken``, which values chose in module ``path``, depend on all that its counterpart does.

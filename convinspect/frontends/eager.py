@@ -20,7 +20,6 @@ from convinspect.frontends.modules import type_name
 from convinspect.frontends.placing import copied, copy_to
 from convinspect.frontends.torchscript.markers import marked_parts
 from convinspect.frontends.torchscript.scopes import scopes_in_parts
-from convinspect.tensors.describe import records_in
 from convinspect.tensors.registered import named_modules, registered_buffers, registered_parameters
 
 
@@ -111,7 +110,7 @@ class _Calls:
         path, unregistered = self._paths.get(id(module)), None
         if path is None:
             path, unregistered = self._name_stranger(module), _elements(module)
-        recorder.enter(path, type_name(module), records_in((args, kwargs)), unregistered)
+        recorder.enter(path, type_name(module), recorder.received((args, kwargs)), unregistered)
         try:
             out = self._original(module, *args, **kwargs)
         except BaseException as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, TypeAlias
@@ -34,6 +34,9 @@ class ScopeRecorder(AbstractContextManager[Any], Protocol):
     def path(self) -> str:
         """The dotted path of the running module; the model itself where none is."""
 
+    def received(self, value: Any) -> tuple[TensorRecord, ...]:
+        """Get records of the tensors in ``value``, which a module is called with: what `enter` wants."""
+
     def enter(
         self, path: str, type_name: str, inputs: tuple[TensorRecord, ...], unregistered: int | None = None
     ) -> None:
@@ -50,6 +53,9 @@ class ScopeRecorder(AbstractContextManager[Any], Protocol):
 
     def cut(self, tensor: torch.Tensor) -> None:
         """Say that numbers have cut all of ``tensor`` out of it, for which no operator ran."""
+
+    def counted(self, tensor: torch.Tensor, sizes: Collection[int], how: str) -> None:
+        """Say that ``sizes`` of ``tensor`` are read; ``how`` is what torch calls that."""
 
     def returned(self, path: str, value: Any) -> tuple[TensorRecord, ...]:
         """Say that the module at ``path`` returns ``value``, and get records of the tensors in it."""
@@ -94,8 +100,16 @@ class Frontend(ABC):
     @property
     def dtype(self) -> str:
         """The dtype of the first floating or complex weight that arithmetic is done in; float32 where there is none."""
-        dtypes = (t.dtype for t in self.weights if (t.is_floating_point() or t.is_complex()) and t.itemsize > 1)
-        return dtype_name(next(dtypes, torch.float32))
+        return dtype_name(_first_dtype(self.weights))
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype that floating inputs have: of the first layer's weight, before what the model itself holds.
+
+        Many models multiply in complex numbers what they have transformed, and begin with real ones.
+        """
+        layers = (tensor for module in self.module.children() for tensor in registered_tensors(module))
+        return dtype_name(_first_dtype((*layers, *self.weights)))
 
     @abstractmethod
     def on(self, device: str) -> Frontend:
@@ -139,3 +153,8 @@ class Frontend(ABC):
         """
         del ran
         return modules, ()
+
+
+def _first_dtype(tensors: Iterable[torch.Tensor]) -> torch.dtype:
+    dtypes = (t.dtype for t in tensors if (t.is_floating_point() or t.is_complex()) and t.itemsize > 1)
+    return next(dtypes, torch.float32)

@@ -9,14 +9,12 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from convinspect.errors import InspectError, UsageError, describe
-from convinspect.gather.assignment import Assignment, seal
+from convinspect.gather.assignment import CANNOT_ANSWER, Assignment, seal
 from convinspect.gather.concluding import NotRepeatable, conclude, modules_with_files
 from convinspect.gather.evidence import Disk
 from convinspect.gather.installed import Installed, read_own_sources
 from convinspect.gather.recording import Recorder
 from convinspect.gather.relocation import as_in_the_work_tree, not_in_the_revision, refuse_strays, relocate
-
-CANNOT_ANSWER = 74  # EX_IOERR of sysexits.h
 
 
 def run(assignment: Assignment, recorder: Recorder, disk: Disk) -> NoReturn:
@@ -48,7 +46,9 @@ def _answer(assignment: Assignment, recorder: Recorder, disk: Disk) -> dict[str,
         if assignment.moved is not None:
             refuse_strays(recorder, installed, assignment.moved)
         if assignment.libraries is None:
-            evidence = conclude(recorder, installed, disk, _apart(assignment)).to_dict()
+            scratch = os.path.dirname(assignment.answer)
+            apart = (f"{scratch}/", f"{os.path.realpath(scratch)}/")
+            evidence = conclude(recorder, installed, disk, apart).to_dict()
     except NotRepeatable:
         pass
     except BaseException as raised:  # noqa: BLE001 - the model's code may raise anything, and nobody else is left
@@ -81,14 +81,9 @@ def _leave_libraries(path: str) -> None:
         file.write("\n".join(name for name, found in modules_with_files() if found in installed))
 
 
-def _apart(assignment: Assignment) -> tuple[str, ...]:
-    scratch = os.path.dirname(assignment.answer)
-    return (f"{scratch}/", f"{os.path.realpath(scratch)}/")
-
-
-def _complaint(text: str, raised: BaseException) -> tuple[str, str | None, int]:
+def _complaint(text: str, raised: BaseException) -> tuple[Any, ...]:
     if isinstance(raised, InspectError):
-        return raised.in_one_line, raised.hint, raised.exit_code
+        return raised.message, raised.hint, raised.exit_code, raised.lines
     if isinstance(raised, MemoryError):
         return f"{text}: out of memory", "--device meta takes none for the weights", 3
     if isinstance(raised, SystemExit):

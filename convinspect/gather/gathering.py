@@ -8,11 +8,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from convinspect.errors import Complaint, InspectError
-from convinspect.gather.job import Job, Outcome, Prepared, as_asked
-from convinspect.gather.key import key_of
+from convinspect.gather.job import Job, Outcome, Prepared, as_asked, key_of
 from convinspect.gather.revision import tree_of
-from convinspect.gather.saved import is_saved_report, read_saved_report
-from convinspect.gather.store import Store, cache_folder
+from convinspect.gather.store import Store, cache_folder, is_saved_report, read_saved_report
 
 if TYPE_CHECKING:
     from convinspect.gather.workshop import Workbench

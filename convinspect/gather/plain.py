@@ -9,9 +9,8 @@ import sys
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from convinspect.gather.assignment import Assignment
+from convinspect.gather.assignment import Assignment, Ending, interpreter, stderr
 from convinspect.gather.child import run as answer
-from convinspect.gather.ending import Ending, interpreter, stderr
 from convinspect.gather.evidence import Disk
 from convinspect.gather.recording import Recorder
 

@@ -14,8 +14,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
 from convinspect.gather import server
-from convinspect.gather.assignment import Assignment
-from convinspect.gather.ending import Ending, interpreter, stderr
+from convinspect.gather.assignment import Assignment, Ending, interpreter, stderr
 from convinspect.gather.supervisor import BEGUN as _BEGUN
 from convinspect.gather.supervisor import send
 

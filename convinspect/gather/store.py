@@ -1,8 +1,7 @@
-"""Reports of earlier runs in plain files: a missing, damaged or unwritable one costs a run, and never an answer."""
+"""Reports in plain files: saved ones that are read here and now, and those of earlier runs that still hold."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -11,11 +10,14 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from convinspect.errors import UsageError
+from convinspect.gather.assignment import seal, unseal
 from convinspect.gather.evidence import Disk, Evidence, digest
 from convinspect.report import Report
+from convinspect.spec import Request
 
 _MOST_BYTES = 256 << 20
 _MOST_OF_ONE_KEY = 8  # states of the files that are gone back and forth between, as by changing branches
@@ -48,14 +50,14 @@ class Store:
         """Keep ``report`` under ``key`` while ``evidence`` holds, and make room for it."""
         if self._folder is None:
             return
-        body = json.dumps({"key": key, "evidence": evidence, "report": report, "notes": notes}).encode()
+        letter = seal({"key": key, "evidence": evidence, "report": report, "notes": notes}, "")
         path = f"{self._of(key)}/{digest(json.dumps(evidence))[:16]}.json"
         making = f"{path}.{os.getpid()}.{threading.get_ident()}.making"
         with suppress(OSError):  # a full or a read-only disk
             os.makedirs(self._of(key), mode=0o700, exist_ok=True)
             try:
                 with open(making, "wb") as file:
-                    file.write(_digest(body) + b"\n" + body)
+                    file.write(letter)
                 os.replace(making, path)
             except OSError:
                 os.unlink(making)
@@ -91,15 +93,10 @@ def cache_folder() -> str | None:
 def _read(path: str, key: str) -> dict[str, Any] | None:
     try:
         with open(path, "rb") as file:
-            seal, _, body = file.read().partition(b"\n")
-        entry = json.loads(body) if seal == _digest(body) else None
+            entry = unseal(file.read(), "")
     except (OSError, ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) and entry.get("key") == key else None
-
-
-def _digest(body: bytes) -> bytes:
-    return hashlib.sha256(body).hexdigest().encode()
 
 
 def _names(folder: str) -> list[str]:
@@ -127,3 +124,24 @@ def _make_room(folder: str) -> None:
         if room < 0 or (path.endswith(".making") and used < time.time() - _ABANDONED):
             with suppress(OSError):
                 os.unlink(path)
+
+
+def is_saved_report(request: Request, folder: str) -> bool:
+    """Tell whether the request's target, as named from ``folder``, is JSON that says which schema it follows."""
+    try:
+        with open(os.path.join(folder, request.target.source), "rb") as file:
+            if not file.read(64).lstrip().startswith(b"{"):
+                return False
+            file.seek(0)
+            document = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and "schema" in document
+
+
+def read_saved_report(request: Request, folder: str) -> Report:
+    """Return the report in the target's file; raises `UsageError` for a damaged one, and for a request of a run."""
+    from convinspect.pipeline import summarise  # noqa: PLC0415
+
+    source = os.path.join(folder, request.target.source)
+    return summarise(replace(request, target=replace(request.target, source=source)))

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import signal
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any, NoReturn
 
 from convinspect.errors import Complaint, InspectError, UsageError
 from convinspect.gather import plain, running
-from convinspect.gather.assignment import Assignment, unseal
-from convinspect.gather.checkout import Checkouts
-from convinspect.gather.ending import Ending, complaint_about
-from convinspect.gather.job import Job, Outcome, Prepared, as_asked
-from convinspect.gather.key import needs_fresh_process
-from convinspect.gather.saved import is_saved_report, read_saved_report
-from convinspect.gather.store import Store
+from convinspect.gather.assignment import Assignment, Ending, complaint_about, unseal
+from convinspect.gather.job import Job, Outcome, Prepared, as_asked, needs_fresh_process
+from convinspect.gather.revision import Checkouts
+from convinspect.gather.store import Store, is_saved_report, read_saved_report
 from convinspect.report import Report
 
 # A fork of a process with torch in it: safe where no thread was started, which is known of Linux.
@@ -46,7 +42,8 @@ class Workbench:
 @contextmanager
 def workbench(*, workers: int = 1, libraries: bool = True) -> Iterator[Workbench]:
     """Run the block with a workbench; with ``libraries`` each model finds imported what the one before imported."""
-    with _ending_in_order(), _scratch() as scratch:
+    with _ending_in_order(), _scratch() as folder:
+        scratch = os.path.realpath(folder)
         names = f"{scratch}/libraries" if libraries else None
         with closing(running.Servers(scratch, workers, names)) as servers:
             yield Workbench(scratch, servers, names)
@@ -125,7 +122,7 @@ def _read(assignment: Assignment) -> dict[str, Any] | None:
 def _outcome(one: Prepared, letter: dict[str, Any], checkouts: Checkouts, store: Store) -> Outcome:
     notes = (*letter["notes"], *(checkouts.left_out(one.tree) if one.tree is not None else ()))
     if letter["error"] is not None:
-        return Outcome(None, _at(one.job, Complaint(*letter["error"])), cached=False, notes=notes, read=letter["read"])
+        return Outcome(None, _at(one.job, _complaint(*letter["error"])), cached=False, notes=notes, read=letter["read"])
     report = Report.from_dict(letter["report"])
     if report.stopped is not None:
         failed = _at(one.job, Complaint(report.stopped, None, 3))
@@ -135,23 +132,21 @@ def _outcome(one: Prepared, letter: dict[str, Any], checkouts: Checkouts, store:
     return Outcome(as_asked(report, one.job), None, cached=False, notes=notes, read=letter["read"])
 
 
+def _complaint(message: str, hint: str | None, exit_code: int, lines: Sequence[str] = ()) -> Complaint:
+    return Complaint(message, hint, exit_code, tuple(lines))
+
+
 def _at(job: Job, complaint: Complaint) -> Complaint:
     """Return the complaint with the revision said, where there is one."""
-    if job.revision is None:
-        return complaint
-    return Complaint(f"{job.revision}: {complaint.message}", complaint.hint, complaint.exit_code)
+    said = "" if job.revision is None else f"{job.revision}: "
+    return replace(complaint, message=f"{said}{complaint.message}")
 
 
-@contextmanager
-def _scratch() -> Iterator[str]:
+def _scratch() -> tempfile.TemporaryDirectory[str]:
     try:
-        folder = os.path.realpath(tempfile.mkdtemp(prefix="convinspect-"))
+        return tempfile.TemporaryDirectory(prefix="convinspect-", ignore_cleanup_errors=True)
     except OSError as error:
         raise UsageError(f"no folder for temporary files: {error.strerror}") from None
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

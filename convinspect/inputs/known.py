@@ -15,6 +15,8 @@ from torch import nn
 from convinspect.errors import UsageError
 from convinspect.inputs.suggesting import suggestion
 from convinspect.load import Loaded
+from convinspect.load.choose import is_needed
+from convinspect.load.examples import input_in_use
 from convinspect.tensors.registered import registered_modules
 
 _IMAGE = 3  # channels, height, width
@@ -50,7 +52,16 @@ def known_inputs(loaded: Loaded) -> Known:
         return _whole(dummies, "dummy_inputs")
     of = f" of {loaded.name}" if loaded.name and loaded.name != loaded.request.target.attribute else ""
     message = f"{loaded.request.target.text}: the --input{of} is missing"
-    raise UsageError(message, f"for example: {suggestion(loaded.runnable)}")
+    raise UsageError(message, _used(loaded) or f"for example: {suggestion(loaded.runnable)}")
+
+
+def _used(loaded: Loaded) -> str | None:
+    """Return the input that the file itself uses with what was built, where ``forward`` takes one."""
+    signature, name = loaded.runnable.signature(), getattr(loaded.built_by, "__name__", "")
+    if loaded.module is None or signature is None or sum(map(is_needed, signature.parameters.values())) != 1:
+        return None
+    used = input_in_use(loaded.module, name)
+    return used and f"the file itself uses {used}"
 
 
 def _whole(known: Any, source: str | None = None) -> Known:

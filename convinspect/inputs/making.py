@@ -16,12 +16,12 @@ from convinspect.errors import UsageError
 from convinspect.inputs.known import known_inputs
 from convinspect.inputs.nesting import nested
 from convinspect.inputs.reading import called_inputs, read_inputs
-from convinspect.inputs.refusing import refusal
-from convinspect.inputs.suggesting import has_batch
+from convinspect.inputs.suggesting import has_batch, refusal
 from convinspect.load import Loaded
 from convinspect.machine import available_bytes, require
+from convinspect.parsing import parse_input
 from convinspect.records import Note
-from convinspect.spec import InputSpec, parse_input
+from convinspect.spec import InputSpec
 from convinspect.tensors.describe import dtype_name, named_tensors, tensors_in
 from convinspect.tensors.known import MOST
 
@@ -90,12 +90,12 @@ def _made(loaded: Loaded, specs: Sequence[InputSpec]) -> Prepared:
     made: list[tuple[str | None, Any]] = []
     for spec in specs:
         if spec.file is not None:
-            made += read_inputs(spec.file, spec.name, _where(loaded), loaded.dtype)
+            made += read_inputs(spec.file, spec.name, _where(loaded), loaded.input_dtype)
         elif spec.literal is not None:
             value = ast.literal_eval(spec.literal)
             made.append((spec.name, torch.tensor(value, device=_where(loaded)) if spec.dtype == "tensor" else value))
         else:
-            made.append((spec.name, _tensor(spec, batch, loaded.dtype, loaded.device, generator)))
+            made.append((spec.name, _tensor(spec, batch, loaded.input_dtype, loaded.device, generator)))
     args = tuple(tensor for name, tensor in made if name is None)
     return _fitted(loaded, args, nested((name, tensor) for name, tensor in made if name is not None))
 

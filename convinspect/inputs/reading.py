@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from convinspect.errors import UsageError
+from convinspect.load.checkpoint import read_safetensors
 from convinspect.load.importing import import_source
-from convinspect.load.safetensors import read_safetensors
 from convinspect.spec import Target
 from convinspect.users_code import running_users_code
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
 
+from convinspect.errors import UsageError
 from convinspect.frontends import Frontend
 from convinspect.frontends.modules import type_name
 from convinspect.inputs.places import Use, uses_of
+from convinspect.load import Loaded
+from convinspect.load.choose import is_needed
 from convinspect.tensors.registered import registered_modules
 
 _WINDOWED = re.compile(r"(?:Lazy)?(?:Conv(?:Transpose)?|(?:(?:Adaptive)?(?:Max|Avg)|LP|FractionalMax)Pool)([123])d")
@@ -46,7 +50,7 @@ def _wanted(
 ) -> tuple[list[str], bool]:
     """Return a spec with its name for each input that is not given, and whether they must hold the batch."""
     model, signature = frontend.module, frontend.signature()
-    needed = [p for p in signature.parameters.values() if _is_needed(p) and p.name not in given] if signature else []
+    needed = [p for p in signature.parameters.values() if is_needed(p) and p.name not in given] if signature else []
     uses = uses_of(model, [p.name for p in needed])
     whole = whole or any(map(_is_whole, uses))
     first = _spec_in(model, whole=whole) or ("..." if len(needed) > 1 else "3,224,224")
@@ -69,7 +73,7 @@ def _texts(parameter: inspect.Parameter, uses: list[Use], like: str, *, whole: b
     inner = [use for use in own if not any(other.place.startswith(f"{use.place}.") for other in own)]
     for place in dict.fromkeys(use.place for use in inner):
         found = [use for use in inner if use.place == place]
-        states = next((use.module for use in found if _is_state(use)), None)
+        states = next((use.module for use in found if isinstance(use.module, nn.RNNBase) and use.position == 1), None)
         if isinstance(states, nn.RNNBase):
             yield from (f"{one}={shape}" for one, shape in _states(place, states))
             continue
@@ -87,10 +91,6 @@ def _default(place: str, like: str, *, whole: bool) -> str:
     if longest and _LENGTHS.fullmatch(place):  # of sequences that fill the other input
         return f"{each}:int64:{longest[1]}..{int(longest[1]) + 1}"
     return like
-
-
-def _is_state(use: Use) -> bool:
-    return isinstance(use.module, nn.RNNBase) and use.position == 1
 
 
 def _is_whole(use: Use) -> bool:
@@ -131,14 +131,34 @@ def _spec(module: nn.Module, *, whole: bool) -> str | None:
     return None
 
 
-def _is_needed(parameter: inspect.Parameter) -> bool:
-    variadic = (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    return parameter.default is parameter.empty and parameter.kind not in variadic
-
-
 def has_batch(model: nn.Module, tensor: torch.Tensor) -> bool:
     """Tell whether the first axis of ``tensor`` counts a batch: convolutions and pools also take inputs without one."""
     # By name, as scripted modules are instances of none of torch's layers.
     kinds = (_WINDOWED.fullmatch(type_name(module)) for module in registered_modules(model))
     first = next(filter(None, kinds), None)
     return first is None or tensor.dim() != int(first[1]) + 1 or not tensor.is_floating_point()
+
+
+def refusal(loaded: Loaded, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> UsageError:
+    """Return what ``forward`` takes and was given, and which names are missing or are none of its own."""
+    takes = str(signature.replace(return_annotation=inspect.Signature.empty))
+    unnamed = {0: [], 1: ["an unnamed input"]}.get(len(args), [f"{len(args)} unnamed inputs"])
+    message = f"forward{takes} cannot take {', '.join([*unnamed, *kwargs])}"
+    own = signature.parameters
+    missing = [p.name for i, p in enumerate(own.values()) if is_needed(p) and i >= len(args) and p.name not in kwargs]
+    unknown = [name for name in kwargs if name not in own]
+    if unknown:
+        are = "are" if len(missing) > 1 else "is"
+        gone = f"; {' and '.join(missing)} {are} missing" if missing else ""
+        return UsageError(message, f"there is no {' and no '.join(unknown)}{gone}")
+    if missing:
+        given = [*list(own)[: len(args)], *kwargs]
+        also = also_needed(loaded.runnable, given, _like(loaded), whole=loaded.request.batch_size is None)
+        return UsageError(message, f"forward{takes} also needs {' and '.join(missing)}: {also}")
+    return UsageError(message, "an input is named as --input NAME=SHAPE")
+
+
+def _like(loaded: Loaded) -> str | None:
+    """Return the first shape that was typed: another input of an unknown one may be of the same."""
+    shapes = (",".join(map(str, spec.shape)) for spec in loaded.request.inputs if spec.dtype is None)
+    return next(filter(None, shapes), None)

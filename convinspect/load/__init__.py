@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from importlib import import_module  # noqa: TID251 - of this room, by the kind of a target
+from pathlib import Path
 from types import ModuleType
 from typing import cast
 
 from convinspect.collector import import_torch
 from convinspect.errors import Ask, UsageError
-from convinspect.load.kinds import Kind, check_options, kind_of, loader_of
+from convinspect.load.kinds import Kind, check_options, kind_of, loader_of, read_json
 from convinspect.load.loaded import Loaded
+from convinspect.report import Report
 from convinspect.spec import Request
 
-__all__ = ["Loaded", "kind_of", "load"]
+__all__ = ["Loaded", "kind_of", "load", "load_report"]
 
 
 def load(request: Request, ask: Ask | None = None, module: ModuleType | None = None) -> Loaded:
@@ -34,6 +36,15 @@ def load(request: Request, ask: Ask | None = None, module: ModuleType | None = N
     from convinspect.load.python import load_python  # noqa: PLC0415
 
     return load_python(request, ask, module)
+
+
+def load_report(request: Request) -> Report:
+    """Return the saved report in the request's file; raises `UsageError` where it is none, or is asked to run."""
+    try:
+        check_options(request, "report")
+        return Report.from_dict(read_json(Path(request.target.source)))
+    except UsageError as error:
+        raise error.within(request.target.text) from None
 
 
 def _loaded(request: Request, kind: Kind) -> Loaded:

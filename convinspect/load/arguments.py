@@ -1,4 +1,4 @@
-"""The arguments of a constructor or factory: values, objects built from names of the target, and configs by parts."""
+"""The arguments of a constructor or factory: those that are given, and what it lacks."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ import ast
 import importlib
 import inspect
 import typing
-from collections.abc import Sequence
-from types import ModuleType
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
+from enum import Enum
+from types import FunctionType, ModuleType
 from typing import Any
 
+import torch
+from torch import nn
+
 from convinspect.errors import UsageError
-from convinspect.load.choose import is_needed, signature_of
-from convinspect.spec import Reference
+from convinspect.load.choose import Choice, is_needed, signature_of, written
+from convinspect.load.examples import arguments_in_use
+from convinspect.spec import Reference, Target
 from convinspect.users_code import running_users_code
 
 
@@ -98,3 +104,82 @@ def _named(name: str, module: ModuleType, place: str) -> Any:
         return importlib.import_module(name)
     except ModuleNotFoundError:
         raise UsageError(f"{place}: no {name} in {module.__name__}, and no module of that name") from None
+
+
+# What the object is called that holds all settings, and how its class ends.
+_SETTINGS = ("config", "cfg", "conf", "args", "params", "hparams", "opt", "options", "settings")
+
+
+def completed(
+    choice: Choice, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return ``kwargs`` with the settings that ``choice`` needs and that can be built from nothing, and their names."""
+    built = {}
+    for parameter in _missing(choice.value, args, kwargs):
+        kind = class_of(choice.value, parameter.name)
+        if _is_settings(kind) and not list(_missing(kind)):
+            with running_users_code(f"{parameter.name}: {kind.__name__}()"):
+                built[parameter.name] = kind()
+    return {**kwargs, **built}, tuple(f"{name}=@{type(value).__name__}()" for name, value in built.items())
+
+
+def check_arguments(
+    choice: Choice, args: tuple[Any, ...], kwargs: Mapping[str, Any], module: ModuleType, target: Target
+) -> None:
+    """Raise `UsageError` where the arguments do not fit the signature, before any of the user's code runs."""
+    signature = signature_of(choice.value)
+    if signature is None:
+        return
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        said = f"{choice.name}{written(signature)}"
+        missing = list(_missing(choice.value, args, kwargs))
+        if not missing:
+            raise UsageError(f"{said}: {error}") from None
+        typed = " ".join(_option(choice.value, parameter, module) for parameter in missing)
+        needed, given = {one.name for one in missing}, [*[*signature.parameters][: len(args)], *kwargs]
+        used = arguments_in_use(module, choice.name, signature, needed, given)
+        other = other_way(choice, module, target)
+        hint = f"the file itself builds it with {used}" if used else f"give them with {typed}"
+        hint += f"; or take {other}" if other else ""
+        raise UsageError(f"{said} needs {', '.join(one.name for one in missing)}", hint) from None
+
+
+def other_way(choice: Choice, module: ModuleType, target: Target) -> str | None:
+    """Return a factory that gives the model too, and not its weights, with what it needs, as they are typed."""
+    for name in (name for name in choice.others if "pretrained" not in name):
+        value: Any = module
+        for part in name.split("."):
+            value = getattr(value, part)
+        needed = " ".join(_option(value, parameter, module) for parameter in _missing(value))
+        return f"{target.source}:{name} {needed}".rstrip()
+    return None
+
+
+def _missing(value: Any, args: Collection[Any] = (), kwargs: Collection[str] = ()) -> Iterator[inspect.Parameter]:
+    signature = signature_of(value)
+    for index, parameter in enumerate(signature.parameters.values() if signature else ()):
+        if index >= len(args) and parameter.name not in kwargs and is_needed(parameter):
+            yield parameter
+
+
+def _option(function: Any, parameter: inspect.Parameter, module: ModuleType) -> str:
+    """Return what to type for a parameter of ``function``: an object of the file where one of them must be meant."""
+    name, kind = parameter.name, class_of(function, parameter.name)
+    there = vars(module).get(name)
+    if there is not None and not issubclass(type(there), (type, FunctionType, ModuleType)):
+        return f"--arg {name}=@{name}"
+    if _is_settings(kind):
+        return " ".join(f"--arg {name}.{part.name}=..." for part in _missing(kind))
+    ends = _SETTINGS if name in _SETTINGS else (name.replace("_", ""),)
+    kinds = [kind for kind, value in vars(module).items() if kind.lower().endswith(ends) and _is_settings(value)]
+    ready = len(kinds) == 1 and not list(_missing(vars(module)[kinds[0]]))
+    return f"--arg '{name}=@{kinds[0]}()'" if ready else f"--arg {name}=..."
+
+
+def _is_settings(value: Any) -> bool:
+    """Tell whether ``value`` is a class of plain objects that hold settings, by its make or its name."""
+    if not issubclass(type(value), type) or issubclass(value, (nn.Module, torch.Tensor, Enum, BaseException)):
+        return False
+    return signature_of(value) is not None and (is_dataclass(value) or value.__name__.lower().endswith(_SETTINGS))

@@ -15,7 +15,7 @@ from typing import Any
 from torch import nn
 from torch.nn.modules.loss import _Loss
 
-from convinspect.errors import ModelError
+from convinspect.errors import ModelError, is_users
 from convinspect.load.source import Source, is_model_class, says_model
 from convinspect.tensors.registered import registered_parameters
 
@@ -56,7 +56,7 @@ class Candidates:
 
     @classmethod
     def of(cls, module: ModuleType) -> Candidates:
-        """Return what ``module`` itself defines; of one that only gathers what its neighbours define, those."""
+        """Return what ``module`` itself defines; of one without a model of its own, what it imports of its project."""
         there = dict(vars(module))
         names = {k: v for k, v in there.items() if not k.startswith("_") and not _is_alias(k, v, there)}
         instances = {name: value for name, value in names.items() if is_model(value)}
@@ -65,13 +65,17 @@ class Candidates:
         with_weights = {name: value for name, value in instances.items() if _holds_weights(value)}
         if with_weights or classes or functions:
             instances = with_weights
-        homes = {module.__name__: module}
-        if not (instances or classes or functions):
+        source = Source(module)
+        if not (instances or classes or _gives_a_model(source, functions)):
             near = {name: value for name, value in names.items() if _is_near(value, module)}
+            around = Source(
+                *{module.__name__: module, **{v.__module__: sys.modules[v.__module__] for v in near.values()}}.values()
+            )
+            theirs = {name: value for name, value in near.items() if type(value) is FunctionType}
             classes = {name: value for name, value in near.items() if _is_class_of(value, value.__module__)}
-            functions = {name: value for name, value in near.items() if type(value) is FunctionType}
-            homes |= {value.__module__: sys.modules[value.__module__] for value in near.values()}
-        return _sorted(Source(*homes.values()), module, instances, classes, functions)
+            if classes or _gives_a_model(around, theirs) or not functions:
+                source, functions = around, theirs
+        return _sorted(source, module, instances, classes, functions)
 
 
 def is_model(value: Any) -> bool:
@@ -141,13 +145,17 @@ def _is_function_of(value: Any, module: str) -> bool:
     return fits and function.__module__ == module and not function.__name__.startswith("_")
 
 
+def _gives_a_model(source: Source, functions: dict[str, Any]) -> bool:
+    return any(_made(source, name, value) is not None for name, value in functions.items())
+
+
 def _is_near(value: Any, module: ModuleType) -> bool:
-    """Tell whether a class or function is defined below the folder of ``module``: in the same project."""
-    if not (is_model_class(value) or type(value) is FunctionType):
+    """Tell whether a class or function is of the same project: the user's, or below the folder of ``module``."""
+    if not (is_model_class(value) or type(value) is FunctionType) or value.__module__ in (module.__name__, None):
         return False
     own = getattr(module, "__file__", None) or ""
     file = getattr(sys.modules.get(value.__module__), "__file__", None) or ""
-    return Path(own).parent in Path(file).parents
+    return bool(file) and (Path(own).parent in Path(file).parents or is_users(file))
 
 
 def _can_be_a_model(value: Any) -> bool:

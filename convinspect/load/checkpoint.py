@@ -1,15 +1,17 @@
-"""What ``torch.save`` wrote, read as data: the state dict in it, without loading a tensor or running anything."""
+"""Files of weights read as data: what ``torch.save`` wrote, the header of safetensors; nothing is loaded or run."""
 
 from __future__ import annotations
 
 import io
+import math
 import re
 from pathlib import Path
 from typing import Any
 
 from convinspect.errors import UsageError
 from convinspect.load.inert_pickle import MAX_BYTES, Call, Name, read_pickle, walk
-from convinspect.load.tensors_in_pickle import TensorClaim, check_storages, storages_in, tensor_in
+from convinspect.load.kinds import parse_json
+from convinspect.load.tensors_in_pickle import TensorClaim, check_storages, sizes_in, storages_in, tensor_in
 from convinspect.load.zip_directory import read_directory, read_record
 from convinspect.records import Note
 
@@ -81,17 +83,14 @@ def _refuse_code(content: Any) -> None:
     strange = [name for name in names if not _HARMLESS.fullmatch(name)]
     if not strange:
         return
-    if any(name.startswith("torch.nn.modules.") for name in strange) or _is_object(content):
+    # An instance with a state, as a pickled module is, and not a call of a function.
+    is_object = isinstance(content, Call) and isinstance(content.state, dict)
+    if any(name.startswith("torch.nn.modules.") for name in strange) or is_object:
         raise UsageError(
             f"a pickled module ({strange[0]}): loading it would run code that the file names; nothing was run",
             "save model.state_dict() or torch.jit.script(model) instead, or inspect model.py:Net",
         )
     raise UsageError(f"its pickle names {strange[0]}, which is no weight; nothing of it was run", _SAFE_HINT)
-
-
-def _is_object(content: Any) -> bool:
-    """Tell an instance with a state, as a pickled module is, from a call of a function."""
-    return isinstance(content, Call) and isinstance(content.state, dict)
 
 
 def _state_dict(content: Any) -> tuple[dict[str, TensorClaim], str]:
@@ -121,3 +120,49 @@ def _entries(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         return {}
     return {key: item for key, item in value.items() if isinstance(key, str)}
+
+
+# The reference implementation allows 100 MB; JSON of that size takes gigabytes once it is read.
+_MAX_HEADER = 32 << 20
+_DTYPES = (
+    {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "C64": "complex64", "BOOL": "bool"}
+    | {"F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "F8_E8M0": "float8_e8m0fnu"}
+    | {"I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8"}
+    | {"U64": "uint64", "U32": "uint32", "U16": "uint16", "U8": "uint8"}
+)
+
+
+def read_safetensors(path: Path) -> dict[str, TensorClaim]:
+    """Return the tensors of the safetensors file at ``path`` by name: eight bytes of length, so much JSON, the data.
+
+    Raises `UsageError` where the header is damaged or claims more data than the file has.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > min(_MAX_HEADER, size - 8):
+            raise UsageError(f"a damaged safetensors file (a header of {length:,} bytes)")
+        header = file.read(length)
+    try:
+        entries = parse_json(header)
+        entries.pop("__metadata__", None)
+        return {name: _claim(name, entry, size - 8 - length) for name, entry in entries.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"a damaged safetensors file ({error})") from None
+
+
+def _claim(name: str, entry: dict[str, Any], data_size: int) -> TensorClaim:
+    kind = entry["dtype"]
+    if kind not in _DTYPES:
+        raise UsageError(f"{name}: unknown dtype {kind!r}")
+    try:
+        shape, (begin, end) = sizes_in(entry["shape"]), sizes_in(entry["data_offsets"])
+    except UsageError as error:
+        raise error.within(name) from None
+    claim = TensorClaim(shape, _DTYPES[kind], identity=(begin, end) if begin < end else (name,))
+    if end > data_size:
+        raise UsageError(f"{name}: its data ends beyond the file: cut short?")
+    if end - begin != claim.bytes:
+        size = "x".join(map(str, shape)) or "a scalar"
+        raise ValueError(f"{name}: {math.prod(shape):,} elements of {size} do not fit in {end - begin:,} bytes")
+    return claim

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from convinspect.errors import UsageError
-from convinspect.spec import parse_device
+from convinspect.parsing import parse_device
 
 
 def resolve_device(name: str) -> str:

@@ -9,23 +9,33 @@ import re
 import shlex
 import sys
 from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType
 
 from convinspect.errors import UsageError
+from convinspect.load.definitions import definitions_of
 from convinspect.paths import is_file
 from convinspect.spec import Target
 from convinspect.users_code import running_users_code
 
+DEFINITIONS = "to leave out what the file does beside defining its classes: --definitions"
 
-def import_source(target: Target) -> ModuleType:
+
+def import_source(target: Target, *, definitions: bool = False) -> ModuleType:
     """Return the module of the target's source, a path of a ``.py`` file or a dotted name.
+
+    With ``definitions`` of a file no more is run than what defines its classes and functions.
 
     The file's folder (of a package: the folder that holds it) and the working folder are put on ``sys.path`` and stay
     there: code that imports its neighbours may do so as late as in ``forward``.
     """
     path = Path(target.source)
     check_source(target.source)
-    return _import_file(path.resolve(), target) if is_file(path) else _import_name(target.source)
+    if is_file(path):
+        return _import_file(path.resolve(), target, definitions=definitions)
+    if definitions:
+        raise UsageError(f"--definitions is of a file, and {target.source} is the name of a module")
+    return _import_name(target.source)
 
 
 def check_source(source: str) -> None:
@@ -53,7 +63,7 @@ def _check_text(path: Path) -> None:
     raise UsageError(f"{path}: not Python source: its bytes are no text", "source is saved as UTF-8, or says how")
 
 
-def _import_file(path: Path, target: Target) -> ModuleType:
+def _import_file(path: Path, target: Target, *, definitions: bool) -> ModuleType:
     names, folder = [path.stem], path.parent
     while (folder / "__init__.py").is_file():
         names.insert(0, folder.name)
@@ -70,9 +80,9 @@ def _import_file(path: Path, target: Target) -> ModuleType:
     if path.parent != folder:
         _make_importable(path.parent, last=True)  # its files may be called as Python's own modules are
     with running_users_code(path.name, lambda error: _hint(error, path, target)):
-        if len(names) > 1:
+        if len(names) > 1 and not definitions:
             return importlib.import_module(".".join(names))
-        return _execute(path)
+        return _execute(path, names, target.attribute, definitions=definitions)
 
 
 def _level(path: Path) -> int:
@@ -85,9 +95,9 @@ def _level(path: Path) -> int:
 
 
 def _hint(error: BaseException, path: Path, target: Target) -> str | None:
-    """Return the command under which the import that failed with ``error`` finds what it looks for, if there is one."""
+    """Return what to try after an import that failed with ``error``: where it looks, or without what the file does."""
     if not isinstance(error, ImportError):
-        return None
+        return DEFINITIONS if _only_does(error, path) else None
     name = (error.name or "").partition(".")[0]
     if "relative import" in error.msg:
         root = next((one for one in path.parents[_level(path) + 1 :] if one == Path.cwd()), None)
@@ -105,20 +115,42 @@ def _hint(error: BaseException, path: Path, target: Target) -> str | None:
     return f"try: {_with_path(new)}convinspect summary {shlex.quote(target.text)}" if new is not None else None
 
 
+def _only_does(error: BaseException, path: Path) -> bool:
+    """Tell whether ``error`` was raised by a statement of the file that defines nothing."""
+    lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == str(path)]
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    statements = tree.body
+    kept = definitions_of(tree).body
+    ran = [node for node in statements if lines and node.lineno <= lines[0] <= (node.end_lineno or 0)]
+    return bool(ran) and ran[0] not in kept and any(isinstance(node, ast.ClassDef) for node in kept)
+
+
 def _with_path(folder: Path) -> str:
     return f"PYTHONPATH={shlex.quote(str(folder))} " if folder != Path.cwd() else ""
 
 
-def _execute(path: Path) -> ModuleType:
-    # A file that is called like a module in use (random.py, resnet.py) must not take that module's place.
-    name = path.stem if path.stem not in sys.modules and path.stem.isidentifier() else f"convinspect_target_{path.stem}"
+def _execute(path: Path, names: list[str], wanted: str | None, *, definitions: bool) -> ModuleType:
+    """Run the file as the module called ``names``; with ``definitions`` only what defines something."""
+    package, name = ".".join(names[:-1]), ".".join(names)
+    if package:
+        importlib.import_module(package)
+    elif name in sys.modules or not name.isidentifier():
+        # A file that is called like a module in use (random.py, resnet.py) must not take that module's place.
+        name = f"convinspect_target_{name}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UsageError(f"{path.name}: not a Python source file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        if definitions:
+            tree = definitions_of(ast.parse(path.read_bytes(), str(path)), wanted and wanted.partition(".")[0])
+            exec(compile(tree, str(path), "exec", dont_inherit=True), vars(module))  # noqa: S102 - the user's own file, as an import does
+        else:
+            spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise

@@ -58,7 +58,8 @@ def _kind(path: Path, head: bytes) -> Kind:
     if head.startswith(_ZIP):
         directory = read_directory(path)
         return kind_of_archive(directory) or _refuse_archive(directory)
-    if _is_safetensors(head):
+    # A length, then JSON.
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 40:
         return "safetensors"
     if re.match(rb"\x80[\x02-\x05]", head):
         return "checkpoint"
@@ -74,10 +75,6 @@ def _kind(path: Path, head: bytes) -> Kind:
     if not head:
         raise UsageError("an empty file")
     raise UsageError("not a file that is known here", _KNOWN)
-
-
-def _is_safetensors(head: bytes) -> bool:
-    return len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 40  # noqa: PLR2004 - a length, then JSON
 
 
 def kind_of_archive(directory: Directory) -> Kind | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Read before any of the user's code runs: that may take Python's finders of packages away.
 _TORCH = version("torch")
+_REAL = {"complex32": "float16", "complex64": "float32", "complex128": "float64"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Loaded:
 
     ``frontend`` runs it; ``None`` where ``modules`` holds all that a file of weights says. ``example`` is the
     positional and keyword inputs that the file itself knows, ``built_by`` the class or factory that gave the model, and
-    ``module`` what was imported for it.
+    ``module`` what was imported for it. ``floating`` is a dtype for floating inputs, where it is not the front end's.
     """
 
     request: Request
@@ -39,6 +40,17 @@ class Loaded:
     notes: tuple[Note, ...] = ()
     built_by: Any = None
     module: ModuleType | None = None
+    floating: str | None = None
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype of floating inputs that nobody gives one."""
+        return self.floating or (self.runnable.input_dtype if self.dtype in _REAL else self.dtype)
+
+    def with_real_inputs(self) -> Loaded | None:
+        """Return the same with inputs that are not complex; ``None`` where they are real."""
+        real = _REAL.get(self.input_dtype)
+        return replace(self, floating=real) if real else None
 
     @property
     def runnable(self) -> Frontend:

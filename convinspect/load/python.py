@@ -1,4 +1,4 @@
-"""A model from Python code: import the source, choose the object, build it where it will run."""
+"""A model from Python code: import the source, choose the object, build it; or one that is in memory already."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from torch import nn
 from convinspect.errors import Ask, InspectError, ModelError, UndecidedError, UsageError
 from convinspect.frontends import frontend_of
 from convinspect.frontends.placing import place
-from convinspect.load.arguments import resolved
+from convinspect.load.arguments import check_arguments, completed, other_way, resolved
 from convinspect.load.candidates import is_model
 from convinspect.load.choose import Choice, choose
 from convinspect.load.device import resolve_device
 from convinspect.load.importing import import_source
 from convinspect.load.loaded import Loaded
-from convinspect.load.missing import check_arguments, completed, other_way
 from convinspect.load.without_data import built_without_data
 from convinspect.load.without_weights import HINT as NO_WEIGHTS
 from convinspect.load.without_weights import missed, wants_weights, without_weights
+from convinspect.parsing import parse_target
 from convinspect.records import Note
-from convinspect.spec import Request, parse_target
+from convinspect.spec import Request, Target
 from convinspect.tensors.registered import registered_parameters
 from convinspect.users_code import running_users_code
 
@@ -38,7 +38,7 @@ def load_python(request: Request, ask: Ask | None, module: ModuleType | None) ->
     device = resolve_device(request.device)
     if module is None:
         with _weights(request):
-            module = import_source(request.target)
+            module = import_source(request.target, definitions=request.definitions)
     try:
         return _loaded(request, module, device)
     except UndecidedError as error:
@@ -131,3 +131,17 @@ def _say(value: Any) -> str:
 
 def _with_article(noun: str) -> str:
     return f"{'an' if noun[:1].lower() in 'aeio' else 'a'} {noun}"
+
+
+def adopt(model: Any, device: str | None, request: Request) -> Loaded:
+    """Return ``model`` as if it had been loaded for ``request``, its target named after it; with ``device``, a copy.
+
+    Raises `UsageError` for what is not a module or an exported program.
+    """
+    frontend = frontend_of(model)
+    where = frontend.device if device is None else resolve_device(device)
+    # Constructors that copy from numpy leave weights behind when a model is built on meta.
+    if where != frontend.device or (where == "meta" and not all(tensor.is_meta for tensor in frontend.weights)):
+        frontend = frontend.on(where)
+    name = frontend.name or "exported"
+    return Loaded(replace(request, target=Target(name, name, None)), frontend, name, where, frontend.dtype)

@@ -31,7 +31,7 @@ class Source:
 
     def __init__(self, *modules: ModuleType) -> None:
         self._names = {name: value for module in modules for name, value in vars(module).items()}
-        body = [node for module in modules for node in _body(module)]
+        body = [node for module in modules for node in body_of(module)]
         self._defined: dict[str, ast.AST] = dict(_defined(body))
         self._uses = {name: _used(node) & self._defined.keys() for name, node in self._defined.items()}
         self._reached: dict[str, set[str]] = {}
@@ -154,7 +154,8 @@ class Source:
         return None
 
 
-def _body(module: ModuleType) -> list[ast.stmt]:
+def body_of(module: ModuleType) -> list[ast.stmt]:
+    """Return the statements of the source of ``module``; none where it has none."""
     try:
         return ast.parse(inspect.getsource(module)).body
     except (OSError, TypeError, SyntaxError, ValueError, RecursionError):
@@ -176,8 +177,10 @@ def says_model(value: Any) -> type | None:
 
 
 def _defined(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
-    """Yield the definitions in ``body``, those under conditions too, by name."""
+    """Yield the definitions in ``body``, those under conditions too, by name: what importing it defines."""
     for node in body:
+        if _is_for_running(node):
+            continue
         if isinstance(node, (ast.ClassDef, *_FUNCTIONS)):
             yield node.name, node
         elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
@@ -188,20 +191,35 @@ def _defined(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
                 yield from _defined(getattr(node, part, ()))
 
 
+def _is_for_running(node: ast.stmt) -> bool:
+    """Tell whether a statement runs only where the file is the program: ``if __name__ == "__main__"``."""
+    asked = node.test if isinstance(node, ast.If) else None
+    return isinstance(asked, ast.Compare) and isinstance(asked.left, ast.Name) and asked.left.id == "__name__"
+
+
 def _used(node: ast.AST) -> set[str]:
     """Return the names that a definition may build things of: not those of annotations, bases and questions of type."""
+    if isinstance(node, ast.Name):
+        return {node.id}
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _OF_TYPE:
+        return set()
     found: set[str] = set()
-    pending = [node]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, ast.Name):
-            found.add(item.id)
-        if isinstance(item, ast.Call) and isinstance(item.func, ast.Name) and item.func.id in _OF_TYPE:
-            continue
-        for field, value in ast.iter_fields(item):
-            if field not in ("annotation", "returns", "bases"):
-                pending += [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, ast.AST)]
-    return found
+    for field, value in ast.iter_fields(node):
+        if field not in ("annotation", "returns", "bases"):
+            for one in value if isinstance(value, list) else [value]:
+                found |= _used(one) if isinstance(one, ast.AST) else set()
+    return found - _local(node) if isinstance(node, _FUNCTIONS) else found
+
+
+def _local(function: _Function) -> set[str]:
+    """Return the names that are a function's own: its parameters and what it binds."""
+    taken = function.args
+    parameters = [*taken.posonlyargs, *taken.args, *taken.kwonlyargs, *filter(None, (taken.vararg, taken.kwarg))]
+    own = {parameter.arg for parameter in parameters}
+    for item in _inside(function):
+        if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store):
+            own.add(item.id)
+    return own
 
 
 def _inside(function: _Function) -> Iterator[ast.AST]:

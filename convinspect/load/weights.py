@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from convinspect.errors import UsageError
-from convinspect.load.checkpoint import read_checkpoint
+from convinspect.load.checkpoint import read_checkpoint, read_safetensors
 from convinspect.load.kinds import Kind, read_json
 from convinspect.load.loaded import Loaded
-from convinspect.load.safetensors import read_safetensors
 from convinspect.load.tensors_in_pickle import TensorClaim
 from convinspect.paths import is_file
 from convinspect.records import ModuleRecord, Note, Weight
@@ -98,13 +98,9 @@ def _read_shards(index: Path) -> tuple[dict[str, TensorClaim], tuple[Note, ...]]
         wanted = {name for name, place in places.items() if place == file}
         if missing := wanted - tensors.keys():
             raise UsageError(f"{file} does not hold {min(missing)}")
-        found.update((name, _placed(tensors[name], file)) for name in tensors if name in wanted)
+        for name in wanted:  # with an identity that no tensor of another file has
+            found[name] = replace(tensors[name], identity=(file, *tensors[name].identity))
     return {name: found[name] for name in places}, ()
-
-
-def _placed(claim: TensorClaim, file: str) -> TensorClaim:
-    """Return ``claim`` with an identity that no tensor of another file has."""
-    return TensorClaim(claim.shape, claim.dtype, (file, *claim.identity))
 
 
 def _grow(below: dict[str, list[str]], path: str, room: int) -> int:

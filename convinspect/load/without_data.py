@@ -49,12 +49,10 @@ class _Carried(DispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         where = kwargs.get("device")
-        if where != _META and not any(tensor.is_meta for tensor in operands(args, kwargs)):
+        given = operands(args, kwargs)
+        if where != _META and not any(tensor.is_meta for tensor in given):
             return func(*args, **kwargs)
         leaves = where is not None and where != _META
+        without_data = values_of if leaves else lambda tensor: tensor
         with light_symbols():
-            return with_values(func, args, kwargs, lambda: func(*args, **kwargs), values_of if leaves else _as_it_is)
-
-
-def _as_it_is(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor
+            return with_values(func, args, kwargs, given, lambda: func(*args, **kwargs), without_data)

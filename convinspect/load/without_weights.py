@@ -21,19 +21,8 @@ HINT = "it downloads or loads weights; to build it without: --no-weights"
 
 _WEIGHT_FILES = frozenset(
     (
-        ".bin",
-        ".ckpt",
-        ".gguf",
-        ".h5",
-        ".msgpack",
-        ".npy",
-        ".npz",
-        ".onnx",
-        ".pkl",
-        ".pt",
-        ".pth",
-        ".safetensors",
-        ".tar",
+        *(".bin", ".ckpt", ".gguf", ".h5", ".msgpack", ".npy", ".npz", ".onnx"),
+        *(".pkl", ".pt", ".pth", ".safetensors", ".tar"),
     )
 )
 # Code that a repository holds is no weight, and is not left out.

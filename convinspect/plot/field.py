@@ -7,7 +7,7 @@ from typing import Any
 
 from convinspect.errors import UsageError
 from convinspect.plot.drawing import PlotOptions
-from convinspect.records import Interval, ReceptiveField
+from convinspect.records import Interval
 from convinspect.report import Layer, Report
 
 # As many boxes as can be told apart.
@@ -20,16 +20,18 @@ def draw(report: Report, options: PlotOptions, figure: Any) -> None:
 
     Of a global field it is the local box.
     """
+    from matplotlib.patches import Rectangle  # noqa: PLC0415 - it may not be installed
+
     layers = _named(report, options.layers) if options.layers else _telling(report)
     field = layers[0].receptive_field
     if field is None:
         raise UsageError(f"{layers[0].path}: depends on no input with positions")
-    lengths = _lengths(report, field)
+    shape = next((one.shape for one in report.inputs if one.name == field.input), ())
+    lengths = [shape[axis] for axis in field.axes]
     width, height = lengths[-1], lengths[-2] if len(lengths) > 1 else max(1, lengths[-1] // 8)
     figure.set_size_inches(4.4, max(1.4, min(4.4 * height / width, 5)))
     axes = figure.subplots()
-    rectangle = _rectangle()
-    axes.add_patch(rectangle((0, 0), width, height, facecolor="#f1f3f6", edgecolor="#5b6672"))
+    axes.add_patch(Rectangle((0, 0), width, height, facecolor="#f1f3f6", edgecolor="#5b6672"))
     for number, layer in enumerate(reversed(layers)):
         sides = [side for side in _box(layer) or () if side is not None]
         if len(sides) < len(lengths):
@@ -39,17 +41,11 @@ def draw(report: Report, options: PlotOptions, figure: Any) -> None:
         color = _COLORS[(len(layers) - 1 - number) % len(_COLORS)]
         label = f"{layer.path or report.model.name}: {size}"
         axes.add_patch(
-            rectangle((x[0], y[0]), _length(x), _length(y), facecolor=f"{color}22", edgecolor=color, label=label)
+            Rectangle((x[0], y[0]), _length(x), _length(y), facecolor=f"{color}22", edgecolor=color, label=label)
         )
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal", xticks=[0, width], yticks=[0, height])
     axes.set_title(f"{field.input}: what one unit in the middle sees", fontsize=9, loc="left")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
-
-
-def _rectangle() -> Any:
-    from matplotlib.patches import Rectangle  # noqa: PLC0415 - it may not be installed
-
-    return Rectangle
 
 
 def _named(report: Report, paths: Sequence[str]) -> list[Layer]:
@@ -84,11 +80,6 @@ def _box(layer: Layer) -> tuple[Interval | None, ...] | None:
     if field is None or field.status == "unknown":
         return None
     return field.local.center if field.local is not None else field.center
-
-
-def _lengths(report: Report, field: ReceptiveField) -> list[int]:
-    shape = next((one.shape for one in report.inputs if one.name == field.input), ())
-    return [shape[axis] for axis in field.axes]
 
 
 def _length(side: Interval) -> int:

@@ -10,10 +10,10 @@ from typing import Any
 
 from convinspect.errors import UsageError
 from convinspect.plot.drawing import PlotOptions
-from convinspect.render.cells import shape
-from convinspect.render.geometry import geometry
+from convinspect.render.labels import geometry
 from convinspect.report import Edge, Report
 from convinspect.tree import Node, tree_of
+from convinspect.units import shape
 
 # As many boxes as a page has room for.
 _FITTING = 20

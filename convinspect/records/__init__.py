@@ -14,7 +14,19 @@ from convinspect.records.fields import (
     Unit,
     Units,
 )
-from convinspect.records.memory import Alive, AliveKind, Measured, Peak, Phase, TotalMemory, TrainingMemory
+from convinspect.records.memory import (
+    Alive,
+    AliveKind,
+    Lifetime,
+    Measured,
+    Moment,
+    Peak,
+    Phase,
+    Timeline,
+    Timelines,
+    TotalMemory,
+    TrainingMemory,
+)
 from convinspect.records.numbers import Bytes, Count, Share
 from convinspect.records.run import (
     Failure,
@@ -30,7 +42,6 @@ from convinspect.records.run import (
     Weight,
 )
 from convinspect.records.tensors import NamedTensor, NestedRecord, SparseRecord, TensorRecord, Value
-from convinspect.records.timeline import Lifetime, Moment, Timeline, Timelines
 
 __all__ = ["PER_AXIS", "Attributes", "Padding", "PoolKind"]
 __all__ += ["FieldStatus", "GlobalOperator", "Interval", "Jump", "LocalField", "ReceptiveField"]

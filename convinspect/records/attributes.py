@@ -11,6 +11,11 @@ PoolKind: TypeAlias = Literal["max", "avg", "lp", "fractional"]
 Padding: TypeAlias = int | tuple[int, int]
 
 
+def sides(padding: Padding) -> tuple[int, int]:
+    """Return how much stands before and after an axis."""
+    return padding if isinstance(padding, tuple) else (padding, padding)
+
+
 class Attributes(TypedDict, total=False):
     """The settings of one layer by torch's own names; a key that does not apply to its operator is left out.
 

@@ -1,10 +1,12 @@
-"""Bytes that were alive in a run: where the peaks fall and what they are made of."""
+"""Bytes that were alive in a run: the life of each allocation, where the peaks fall, what they are made of."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import Meta
 
 from convinspect.records.numbers import Bytes, Count
 
@@ -96,3 +98,58 @@ class TotalMemory:
     measured: Measured | None
     inference_peak: Peak | None = None
     inference_peak_blocks_bytes: Bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One operator that ran: ``owner`` is the row that it belongs to, by its place (-1: none); see `Timeline`."""
+
+    phase: Phase
+    owner: Annotated[int, Meta(ge=-1)]
+    op: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """Storages of ``bytes`` that ``op`` of ``owner`` made: alive after the moments from ``born`` until before ``died``.
+
+    ``died`` is ``None`` for what is there when the run is over. What came and went together is one lifetime; what was
+    there before the run has no ``op``, and no ``owner``.
+    """
+
+    kind: AliveKind
+    bytes: Bytes
+    owner: Annotated[int, Meta(ge=-1)]
+    op: str | None
+    born: Count
+    died: Count | None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """All moments of a run in order, and what was alive in them.
+
+    Owners are places in ``Trace.calls``; in a report they are places in its ``layers``.
+    """
+
+    moments: tuple[Moment, ...]
+    allocations: tuple[Lifetime, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timelines:
+    """The timelines of a report: of the forward without gradients, and of one whole step of training."""
+
+    inference: Timeline
+    training: Timeline | None
+
+
+def renamed(timeline: Timeline, place: Mapping[int, int]) -> Timeline:
+    """Return ``timeline`` with every owner at its ``place`` in another list of calls; -1 where it has none."""
+    return Timeline(
+        tuple(Moment(one.phase, place.get(one.owner, -1), one.op) for one in timeline.moments),
+        tuple(
+            Lifetime(one.kind, one.bytes, place.get(one.owner, -1), one.op, one.born, one.died)
+            for one in timeline.allocations
+        ),
+    )

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from convinspect.records.fields import Unit, Units
-from convinspect.records.memory import TotalMemory
+from convinspect.records.memory import Timelines, TotalMemory
 from convinspect.records.numbers import Count
 from convinspect.records.tensors import NamedTensor, TensorRecord, Value
-from convinspect.records.timeline import Timelines
 
 Format: TypeAlias = Literal["python", "torchscript", "export", "weights"]
 

@@ -1,16 +1,17 @@
-"""What must be known about these very numbers: signs that occur, what is left out, every warning."""
+"""What stands below the table: signs that occur, what is left out, every warning; with -v what the words mean."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from convinspect.records import Note, ReceptiveField
+from convinspect import units
+from convinspect.records import Note
 from convinspect.render import field, field_summary
+from convinspect.render.cells import size_text
 from convinspect.render.layout import Layout
 from convinspect.render.rows import Row
-from convinspect.render.signs import Sign
-from convinspect.render.text import Glyphs
+from convinspect.render.text import Glyphs, Sign
 from convinspect.report import Report
 
 _NAMED = 3
@@ -29,9 +30,10 @@ def legend(report: Report, rows: Sequence[Row], layout: Layout, glyphs: Glyphs, 
             yield f"{sign.shown.format(glyphs=glyphs)}  {meaning}{causes}"
     columns = {filled.column.topic for filled in layout.columns}
     if "field" in columns:
-        spread = [layer.receptive_field for row in rows for layer in row.layers if _has_range(layer.receptive_field)]
+        fields = [layer.receptive_field for row in rows for layer in row.layers if layer.receptive_field]
+        spread = [one for one in fields if one.size and one.size_min and tuple(one.size_min) != tuple(one.size)]
         if spread:
-            by = field.differ_by(one for one in spread if one is not None).replace("phase", "phase after resampling")
+            by = field.differ_by(spread).replace("phase", "phase after resampling")
             yield f"a-b  RF: least and most, where units of one layer differ{f' by {by}' if by else ''}"
         yield from _axes(report)
         yield from _other_inputs(report)
@@ -40,10 +42,6 @@ def legend(report: Report, rows: Sequence[Row], layout: Layout, glyphs: Glyphs, 
 def _cells_with(sign: Sign, layout: Layout) -> list[str]:
     columns = [filled for filled in layout.columns if sign in (*filled.column.signs, Sign.UNKNOWN)]
     return [text for filled in columns for text in filled.texts if re.search(sign.pattern, text)]
-
-
-def _has_range(found: ReceptiveField | None) -> bool:
-    return bool(found and found.size and found.size_min and tuple(found.size_min) != tuple(found.size))
 
 
 def _axes(report: Report) -> Iterator[str]:
@@ -89,19 +87,15 @@ def warnings(report: Report, *, told: bool) -> Iterator[str]:
     Where the failure and the choice of the model have been ``told`` elsewhere, they are not repeated.
     """
     alike: dict[tuple[str, str], list[Note]] = {}
-    for note in _notes(report, told=told):
+    for note in report.warnings:
+        if (told and note.is_told) or (note.code == "macs_lower_bound" and report.uncounted):
+            continue
         alike.setdefault((note.code, re.sub(r"\d+", "#", note.message)), []).append(note)
     if report.stopped and not told:
         yield report.stopped
     yield from map(_said, alike.values())
     if report.uncounted:
         yield f"MACs are a lower bound: no rule says what these operators cost: {_uncounted(report)}"
-
-
-def _notes(report: Report, *, told: bool) -> Iterable[Note]:
-    for note in report.warnings:
-        if not (told and note.is_told) and not (note.code == "macs_lower_bound" and report.uncounted):
-            yield note
 
 
 def _said(notes: Sequence[Note]) -> str:
@@ -121,3 +115,44 @@ def _uncounted(report: Report) -> str:
         more = f" and {len(places) - _NAMED} other places" if len(places) > _NAMED else ""
         said.append(f"{op} ({', '.join(places[:_NAMED])}{more})")
     return "; ".join(said)
+
+
+_MACS = (
+    "One MAC is one multiply-add of a convolution, linear, matmul, attention, bilinear or recurrent layer; "
+    "bias, norms, activations, pooling and softmax are not counted. FLOPs are twice the MACs"
+)
+
+
+def definitions(report: Report, layout: Layout) -> Iterator[str]:
+    """Yield what each column means, then what else there is to say of the totals."""
+    yield "A row includes the rows below it; hidden operators keep the shape, or are views or copies"
+    for filled in layout.columns:
+        yield f"{filled.column.heading}: {filled.column.means}"
+    if report.model.format == "weights":
+        return
+    total = report.totals
+    flops = f": {units.exact(total.macs)} and {units.exact(total.flops)} here" if total.macs and total.flops else ""
+    eight = "; of complex numbers, eight times" if any(layer.complex_macs for layer in report.layers) else ""
+    yield _MACS + eight + flops
+    if total.buffers:
+        yield f"Buffers: {units.exact(total.buffers)} elements"
+    if total.memory.inference_peak_bytes is not None:
+        yield "Peaks are of live tensors: kernels' own workspaces are not included"
+    if total.memory.training:
+        step = total.memory.training
+        yield (
+            f"A training step with {step.optimizer} as a whole: gradients {size_text(step.gradient_bytes)}, "
+            f"optimizer state {size_text(step.optimizer_bytes)}, saved for backward {size_text(step.saved_bytes)}"
+        )
+    yield from _fields(report)
+
+
+def _fields(report: Report) -> Iterator[str]:
+    fields = [layer.receptive_field for layer in report.layers if layer.receptive_field]
+    if all(one.status == "unknown" for one in fields):
+        return
+    steps = {1: "steps", 2: "pixels"}.get(len(fields[0].axes), "positions")
+    seen = field_summary.whole_input_text(report)
+    where = field.axes_text(fields[0], report) or f"{steps} of {fields[0].input}"
+    yield f"Receptive fields are in {where}" + (f"; {seen}" if seen else "")
+    yield f"Tile halo: {field_summary.halo_text(report) or 'not known'}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from convinspect import units
 from convinspect.render import field
 from convinspect.render.text import Glyphs
+from convinspect.units import shape
 
 if TYPE_CHECKING:
     from convinspect.records import ReceptiveField
@@ -44,11 +45,6 @@ class CellContext:
 Cells: TypeAlias = Callable[["Sequence[Row]", CellContext], list[str]]
 
 
-def shape(dims: Sequence[int]) -> str:
-    """Return ``1x3x224x224``; a tensor without dimensions is a ``scalar``."""
-    return "x".join(map(str, dims)) or "scalar"
-
-
 def each(cell: Callable[[Row, CellContext], str]) -> Cells:
     """Return how a column is written whose cells do not look at each other; hidden and own rows have one of them."""
     return lambda rows, context: [cell(row, context) for row in rows]
@@ -72,6 +68,16 @@ def _without(row: Row, context: CellContext) -> str:
     return "none" if gave_none else ""
 
 
+def inputs(row: Row) -> list[str]:
+    """Return the shapes of what goes in."""
+    return [shape(given.shape) for given in row.layer.inputs]
+
+
+def dtypes(row: Row) -> list[str]:
+    """Return the dtypes of what comes out, each once."""
+    return list(dict.fromkeys(fact.dtype for fact in row.layer.outputs))
+
+
 def outputs(row: Row) -> list[str]:
     """Return the shapes of what ``row`` is worth showing for: a kernel gives more than was asked for.
 
@@ -79,11 +85,6 @@ def outputs(row: Row) -> list[str]:
     """
     facts = row.layer.outputs[:1] if row.role == "function" else row.layer.outputs
     return [shape(fact.shape) for fact in facts]
-
-
-def number(get: Callable[[Row], int], write: Callable[[int], str]) -> Cells:
-    """Return how a column of numbers is written that are always known."""
-    return each(lambda row, context: _or_nothing(get(row), write, context))
 
 
 def allocation(get: Callable[[Row], int | None]) -> Cells:
@@ -108,12 +109,9 @@ def count_text(value: int, largest: int) -> str:
     return units.exact(value) if largest < _EXACT_BELOW else units.count(value, DIGITS)
 
 
-def params(rows: Sequence[Row], context: CellContext) -> list[str]:
+@each
+def params(row: Row, context: CellContext) -> str:
     """Return parameters: ``260``, ``260*`` where some are frozen, ``(260)`` where the first call counts them."""
-    return [_params(row, context) for row in rows]
-
-
-def _params(row: Row, context: CellContext) -> str:
     sums = row.sums
     if row.role == "module" and row.layer.call > 1 and not sums.params and row.first_params:
         return f"({units.exact(row.first_params)})"
@@ -137,14 +135,13 @@ def _macs(row: Row, largest: int, context: CellContext) -> str:
     return f"{context.glyphs.at_least} {count_text(known, largest)}" if known else "?"
 
 
-def params_share(rows: Sequence[Row], context: CellContext) -> list[str]:
-    """Return which percentage of all parameters each row has."""
-    return [_percent(row.sums.params, context.params) for row in rows]
-
-
-def macs_share(rows: Sequence[Row], context: CellContext) -> list[str]:
-    """Return which percentage of all MACs each row has; none where they are a bound."""
-    return [_percent(row.sums.macs or 0, context.macs or 0) for row in rows]
+# Numbers that are always known.
+trainable = each(lambda row, context: _or_nothing(row.sums.trainable_params, units.exact, context))
+buffers = each(lambda row, context: _or_nothing(row.sums.buffers, units.exact, context))
+param_bytes = each(lambda row, context: _or_nothing(row.sums.param_bytes, size_text, context))
+# Which percentage of all each row has; of MACs none where they are a bound.
+params_share = each(lambda row, context: _percent(row.sums.params, context.params))
+macs_share = each(lambda row, context: _percent(row.sums.macs or 0, context.macs or 0))
 
 
 def _percent(part: int, whole: int) -> str:
@@ -170,8 +167,8 @@ def _cell(row: Row, text: Callable[[ReceptiveField], str]) -> str:
         return ""
     # Hundreds of equal layers have few fields.
     fields = dict.fromkeys(layer.receptive_field for layer in row.layers)
-    said = list(dict.fromkeys(text(one) if one else "" for one in fields))
-    return said[0] if len(said) == 1 else _range(said)
+    said = list(dict.fromkeys(words for one in fields if one and (words := text(one))))
+    return _range(said) if len(said) > 1 else "".join(said)
 
 
 def _range(said: Sequence[str]) -> str:
@@ -180,7 +177,11 @@ def _range(said: Sequence[str]) -> str:
     if all(end.isascii() and end.isdigit() for end in ends):
         numbers = sorted(map(int, ends))
         return f"{numbers[0]}-{numbers[-1]}"
-    return f"{said[0]} .. {said[-1]}"
+    # ``all (27)``: what is in brackets may differ alone, or not be there for all.
+    outer, inner = zip(*(one.partition(" (")[::2] for one in said), strict=True)
+    if len(set(outer)) > 1:
+        return f"{said[0]} .. {said[-1]}"
+    return f"{outer[0]} ({_range([one.removesuffix(')') for one in inner])})" if all(inner) else str(outer[0])
 
 
 def extent(row: Row) -> int | None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from convinspect import units
 from convinspect.errors import UsageError
 from convinspect.render import cells, field
-from convinspect.render.signs import Sign
+from convinspect.render.text import Sign
 
 if TYPE_CHECKING:
     from convinspect.report import Report
@@ -21,10 +19,6 @@ if TYPE_CHECKING:
     from convinspect.render.rows import Row  # the columns' names are wanted where no report is shown
 
 Topic: TypeAlias = Literal["tensors", "weights", "macs", "field", "memory"]
-
-
-def _always(_: Report) -> str:
-    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +42,7 @@ class Column:
     extra: int = 0
     drop: int = 0
     bar: bool = False
-    silent: Callable[[Report], str] = _always
+    silent: Callable[[Report], str] = lambda _: ""
     signs: tuple[Sign, ...] = ()
     sorts: Callable[[Row], int | None] | None = None
 
@@ -94,10 +88,19 @@ def _no_field(report: Report) -> str:
     return f"RF ({'no input has spatial axes' if flat else 'not known for any layer'})"
 
 
-def _sum(name: str, heading: str, of: str, write: Callable[[int], str], means: str) -> Column:
-    """Return the column of a sum over the rows' weights, by its name in `Sums`."""
-    get = attrgetter(f"sums.{of}")
-    return Column(name, heading, "weights", cells.number(get, write), means, sorts=get)
+def _tensors(name: str, heading: str, texts: Callable[[Row], list[str]], means: str, **rest: Any) -> Column:
+    signs = (Sign.MORE, Sign.NONE)
+    return Column(name, heading, "tensors", cells.several(texts), means, left=True, signs=signs, **rest)
+
+
+def _sum(name: str, heading: str, of: str, written: cells.Cells, means: str, **rest: Any) -> Column:
+    """Return the column of a sum over rows, ``of`` which in `Sums` it is written and sorted."""
+    topic: Topic = "macs" if of == "macs" else "weights"
+    return Column(name, heading, topic, written, means, sorts=attrgetter(f"sums.{of}"), **rest)
+
+
+def _field(name: str, heading: str, written: cells.Cells, means: str, **rest: Any) -> Column:
+    return Column(name, heading, "field", written, means, silent=_no_field, **rest)
 
 
 def _bytes(name: str, heading: str, of: str, means: str, **rest: Any) -> Column:
@@ -111,114 +114,53 @@ def _bytes(name: str, heading: str, of: str, means: str, **rest: Any) -> Column:
     return Column(name, heading, "memory", cells.allocation(get), means, silent=silent, sorts=get, **rest)
 
 
-_tensors = partial(Column, topic="tensors", left=True, signs=(Sign.MORE, Sign.NONE))
-_field = partial(Column, topic="field", silent=_no_field)
-_share = partial(Column, heading="%", extra=1, bar=True)
-
-COLUMNS = {
-    column.name: column
-    for column in (
-        _tensors(
-            "input",
-            "Input",
-            cells=cells.several(lambda row: [cells.shape(given.shape) for given in row.layer.inputs]),
-            means="shape of the first tensor that goes in",
-            extra=3,
-        ),
-        _tensors(
-            "output",
-            "Output",
-            cells=cells.several(cells.outputs),
-            means="shape of the first tensor that comes out",
-            default=True,
-            drop=4,
-        ),
-        _tensors(
-            "dtype",
-            "Dtype",
-            cells=cells.several(lambda row: list(dict.fromkeys(t.dtype for t in row.layer.outputs))),
-            means="dtype of what comes out",
-        ),
-        Column(
-            "params",
-            "Params",
-            "weights",
-            cells.params,
-            "parameters, with those of the rows below",
-            default=True,
-            signs=(Sign.FROZEN, Sign.COUNTED),
-            sorts=lambda row: row.sums.params,
-        ),
-        _share(
-            "params_share",
-            topic="weights",
-            cells=cells.params_share,
-            means="share of all parameters, in percent",
-            sorts=lambda row: row.sums.params,
-        ),
-        _sum("trainable", "Trainable", "trainable_params", units.exact, "parameters that take a gradient"),
-        _sum("param_bytes", "Param bytes", "param_bytes", cells.size_text, "what the parameters weigh"),
-        _sum("buffers", "Buffers", "buffers", units.exact, "elements of buffers: running statistics, tables"),
-        Column(
-            "macs",
-            "MACs",
-            "macs",
-            cells.macs,
-            "multiply-adds of convolutions, linear layers and products",
-            default=True,
-            drop=3,
-            signs=(Sign.AT_LEAST,),
-            sorts=lambda row: row.sums.macs,
-        ),
-        _share(
-            "macs_share",
-            topic="macs",
-            cells=cells.macs_share,
-            means="share of all MACs, in percent",
-            sorts=lambda row: row.sums.macs,
-        ),
-        _field(
-            "rf",
-            "RF",
-            cells=cells.field_size,
-            means="receptive field: how many input positions one unit can see",
-            default=True,
-            drop=2,
-            signs=(Sign.ALL, Sign.GATED, Sign.EXTENTS, Sign.CENTRE, Sign.DATA, Sign.AT_MOST),
-            sorts=cells.extent,
-        ),
-        _field(
-            "jump",
-            "Stride",
-            cells=cells.of_field(field.jump_text),
-            means="jump: input positions between two neighbouring units",
-            extra=2,
-            signs=(Sign.LOCAL,),
-        ),
-        _field(
-            "start",
-            "Start",
-            cells=cells.of_field(field.start_text),
-            means="first input position that unit 0 sees, negative in the padding",
-            signs=(Sign.LOCAL,),
-        ),
-        _field(
-            "center",
-            "Center",
-            cells=cells.of_field(field.center_text),
-            means="what the centre unit sees of the real input",
-        ),
-        _field(
-            "coverage",
-            "Coverage",
-            cells=cells.of_field(field.coverage_text),
-            means="share of the input that the centre unit sees",
-        ),
-        _bytes(
-            *("allocated", "Activations", "allocated_bytes", "bytes newly taken: none by views or in place"),
-            default=True,
-            drop=1,
-        ),
-        _bytes("saved", "Saved", "saved_bytes", "bytes kept for the backward pass", extra=4),
-    )
-}
+_SIZES = (Sign.ALL, Sign.GATED, Sign.EXTENTS, Sign.CENTRE, Sign.DATA, Sign.AT_MOST)
+_ALL = (
+    _tensors("input", "Input", cells.inputs, "shape of the first tensor that goes in", extra=3),
+    _tensors("output", "Output", cells.outputs, "shape of the first tensor that comes out", default=True, drop=4),
+    _tensors("dtype", "Dtype", cells.dtypes, "dtype of what comes out"),
+    _sum(
+        *("params", "Params", "params", cells.params, "parameters, with those of the rows below"),
+        default=True,
+        signs=(Sign.FROZEN, Sign.COUNTED),
+    ),
+    _sum("params_share", "%", "params", cells.params_share, "share of all parameters, in percent", extra=1, bar=True),
+    _sum("trainable", "Trainable", "trainable_params", cells.trainable, "parameters that take a gradient"),
+    _sum("param_bytes", "Param bytes", "param_bytes", cells.param_bytes, "what the parameters weigh"),
+    _sum("buffers", "Buffers", "buffers", cells.buffers, "elements of buffers: running statistics, tables"),
+    _sum(
+        *("macs", "MACs", "macs", cells.macs, "multiply-adds of convolutions, linear layers and products"),
+        default=True,
+        drop=3,
+        signs=(Sign.AT_LEAST,),
+    ),
+    _sum("macs_share", "%", "macs", cells.macs_share, "share of all MACs, in percent", extra=1, bar=True),
+    _field(
+        *("rf", "RF", cells.field_size, "receptive field: how many input positions one unit can see"),
+        default=True,
+        drop=2,
+        signs=_SIZES,
+        sorts=cells.extent,
+    ),
+    _field(
+        *("jump", "Stride", cells.of_field(field.jump_text), "jump: input positions between two neighbouring units"),
+        extra=2,
+        signs=(Sign.LOCAL,),
+    ),
+    _field(
+        *("start", "Start", cells.of_field(field.start_text)),
+        "first input position that unit 0 sees, negative in the padding",
+        signs=(Sign.LOCAL,),
+    ),
+    _field("center", "Center", cells.of_field(field.center_text), "what the centre unit sees of the real input"),
+    _field(
+        *("coverage", "Coverage", cells.of_field(field.coverage_text), "share of the input that the centre unit sees")
+    ),
+    _bytes(
+        *("allocated", "Activations", "allocated_bytes", "bytes newly taken: none by views or in place"),
+        default=True,
+        drop=1,
+    ),
+    _bytes("saved", "Saved", "saved_bytes", "bytes kept for the backward pass", extra=4),
+)
+COLUMNS = {column.name: column for column in _ALL}

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from operator import attrgetter
 from typing import TypeAlias
 
 from convinspect.records import ReceptiveField
 from convinspect.render import field
-from convinspect.render.cells import shape
-from convinspect.render.geometry import geometry
 from convinspect.render.json import reduced
+from convinspect.render.labels import geometry
 from convinspect.render.options import Options
 from convinspect.report import Layer, Report
-from convinspect.units import printable
+from convinspect.units import printable, shape
 
 Value: TypeAlias = "str | int | None"
 # A spreadsheet takes what begins with one of these for a formula, and runs it.
@@ -45,11 +45,7 @@ def _safe(value: Value, options: Options) -> Value:
     if not isinstance(value, str):
         return value
     plain = printable(value, ascii_only=options.ascii)
-    return f"'{plain}" if plain.startswith(_FORMULA) and not _is_number(plain) else plain
-
-
-def _is_number(text: str) -> bool:
-    return text.removeprefix("-").isascii() and text.removeprefix("-").isdigit()
+    return f"'{plain}" if plain.startswith(_FORMULA) and not re.fullmatch(r"-?[0-9]+", plain) else plain
 
 
 def _field(text: Callable[[ReceptiveField], str]) -> Callable[[Layer], Value]:

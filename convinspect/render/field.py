@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from convinspect.render.text import Glyphs
+from convinspect.units import by_axis
 
 if TYPE_CHECKING:  # names of columns and formats are wanted where no report is shown
     from convinspect.records import Interval, ReceptiveField, Unit
@@ -75,8 +76,7 @@ def _span(size: Sequence[int | None], size_min: Sequence[int | None] | None) -> 
 
 
 def _axes(values: Sequence[object]) -> str:
-    texts = ["?" if value is None else str(value) for value in values]
-    return texts[0] if len(set(texts)) == 1 else "x".join(texts)
+    return by_axis(["?" if value is None else str(value) for value in values])
 
 
 def jump_text(field: ReceptiveField) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from convinspect.ops import display_name
 from convinspect.records import Interval, ReceptiveField
 from convinspect.report import Layer, Report
-from convinspect.tree import leaves
+from convinspect.tree import layer_name, leaves
 
 # A batch of vectors: no axis that an image could be cut along.
 _FLAT = 2
@@ -38,7 +38,9 @@ def whole_input_text(report: Report) -> str | None:
             return None
         if field and _covers(field):
             # The model as a whole is the first only where nothing below it is shown: that says nothing.
-            return f"the centre unit of {called(layer)} is the first to see the whole input" if layer.depth else None
+            return (
+                f"the centre unit of {layer_name(layer)} is the first to see the whole input" if layer.depth else None
+            )
     return "no layer's centre unit sees the whole input"
 
 
@@ -86,15 +88,8 @@ def _unbounded(report: Report) -> str | None:
         if field and _is_vague(field):
             return None
         if field and _covers(field) and not field.size:
-            return f"none is enough: {called(layer)} looks at the whole input"
+            return f"none is enough: {layer_name(layer)} looks at the whole input"
     return None
-
-
-def called(layer: Layer) -> str:
-    """Return what a sentence calls ``layer``: ``fc1 (Linear)``, ``max_pool2d() in features``."""
-    if layer.kind == "function":
-        return f"{layer.type}() in {layer.path}" if layer.path else f"{layer.type}()"
-    return f"{layer.path or 'the model'} ({layer.type})"
 
 
 def _halo(field: ReceptiveField, sides: tuple[Interval | None, ...] | None) -> str | None:

@@ -1,8 +1,9 @@
-"""The table as cells of text, for formats that lay it out themselves: no column is left out for width."""
+"""The table as cells of text, for formats that lay it out themselves, and as the HTML table of a notebook."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 
 from convinspect.render import caveats
 from convinspect.render.cells import CellContext
@@ -47,3 +48,28 @@ def grid_of(report: Report, options: Options) -> Grid:
         rows=tuple(zip(labels, *cells, strict=True)),
         notes=(*folded, *left, *notes),
     )
+
+
+_CELL = "padding: 0 .7em; white-space: pre"
+
+
+def fragment(report: Report, options: Options) -> str:
+    """Return the rows as one ``<table>``; its caption has the heading, its foot what must be known of the numbers."""
+    grid = grid_of(report, options)
+    caption = "<br>".join(map(escape, grid.heading))
+    head = "".join(_cell("th", text, left=left) for text, left in zip(grid.headings, grid.left, strict=True))
+    body = "\n".join(
+        f"<tr>{''.join(_cell('td', text, left=left) for text, left in zip(row, grid.left, strict=True))}</tr>"
+        for row in grid.rows
+    )
+    foot = "<br>".join(map(escape, grid.notes))
+    footer = f'\n<tfoot><tr><td colspan="{len(grid.headings)}" style="text-align: left">{foot}</td></tr></tfoot>'
+    return (
+        '<table style="border-collapse: collapse; font-family: monospace">\n'
+        f'<caption style="text-align: left">{caption}</caption>\n<thead><tr>{head}</tr></thead>\n'
+        f"<tbody>\n{body}\n</tbody>{footer if foot else ''}\n</table>"
+    )
+
+
+def _cell(tag: str, text: str, *, left: bool) -> str:
+    return f'<{tag} style="text-align: {"left" if left else "right"}; {_CELL}">{escape(text)}</{tag}>'

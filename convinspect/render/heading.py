@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 
 from convinspect import units
-from convinspect.render.cells import count_text, shape, size_text
+from convinspect.render.cells import count_text, size_text
 from convinspect.render.text import Glyphs, joined
 from convinspect.report import Report, Tensor
 from convinspect.tree import Sums
+from convinspect.units import shape
 
 # Where the line is too long, the peak that is meant goes without saying.
 _PEAKS = re.compile("peak (.+) inference, (.+) training")

@@ -14,7 +14,6 @@ from typing import Any
 
 from convinspect.render.options import Options
 from convinspect.render.page_data import page_data
-from convinspect.render.pictures import data_url
 from convinspect.report import Report
 
 # In a script element only these could end the element, or mean something else in JavaScript.
@@ -23,8 +22,7 @@ _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028",
 
 def write(report: Report, options: Options) -> str:
     """Return the page; of ``options`` only the ``picture`` has a say: it lies behind the receptive fields."""
-    picture = data_url(options.picture) if options.picture else None
-    return page({**page_data(report), "picture": picture}, ascii_only=options.ascii)
+    return page({**page_data(report), "picture": options.picture}, ascii_only=options.ascii)
 
 
 def page(data: dict[str, Any], *, ascii_only: bool = False) -> str:

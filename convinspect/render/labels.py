@@ -1,13 +1,16 @@
-"""The first column: where a row hangs in the tree, what it is called, what it is."""
+"""The first column: where a row hangs in the tree, what it is called, what it is: ``7x7 /2``, ``3x3 g32``."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
-from convinspect.render.geometry import geometry
 from convinspect.render.rows import Row
 from convinspect.render.text import Glyphs, clean, shorten, text_width
+from convinspect.report import Layer
+from convinspect.units import setting, shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +73,54 @@ def fitted(label: Label, width: int, glyphs: Glyphs) -> Label:
     if len(tree) > room:
         tree = glyphs.ellipsis + tree[len(tree) - room + text_width(glyphs.ellipsis) :]
     return Label(tree, "", shorten(words, width - len(tree), glyphs), "")
+
+
+def geometry(layer: Layer, dtype: str) -> str:
+    """Return kernel, stride, dilation and groups of ``layer``, and what else tells it from others of its type.
+
+    ``dtype`` is that of the run: a layer that gives another says so.
+    """
+    words = described(layer.attributes, layer.type)
+    given = layer.outputs[0].dtype if layer.outputs else dtype
+    # A mask or an index is of another dtype by nature: that says nothing of the layer.
+    computed = given.startswith(("float", "bfloat", "complex", "q"))
+    return " ".join([*words, *([given] if given != dtype and computed else [])])
+
+
+def described(attributes: Mapping[str, Any], kind: str = "") -> list[str]:
+    """Return the words for ``attributes``; what is as usual has none."""
+    said = (_window(attributes, kind), _kinds(attributes, kind), _sequence(attributes))
+    return [word for words in said for word in words]
+
+
+def _window(attributes: Mapping[str, Any], kind: str) -> Iterator[str]:
+    kernel = attributes.get("kernel_size")
+    if kernel:
+        yield shape(kernel)
+    if attributes.get("transposed") and "ranspose" not in kind:
+        yield "transposed"
+    for key, mark in (("stride", "/"), ("dilation", "d")):
+        values = attributes.get(key)
+        if values and set(values) != {1}:
+            yield mark + setting(tuple(values))
+    if attributes.get("groups", 1) != 1:
+        yield f"g{attributes['groups']}"
+
+
+def _kinds(attributes: Mapping[str, Any], kind: str) -> Iterator[str]:
+    """Yield which pool, interpolation or padding it is, where the type does not say so."""
+    if attributes.get("scale_factor"):
+        yield f"x{setting(tuple(attributes['scale_factor']))}"
+    for key, usual in (("pool", ""), ("mode", ""), ("padding_mode", "zeros constant")):
+        value = attributes.get(key, "")
+        if value and value not in usual.split() and value not in kind.lower():
+            yield value
+
+
+def _sequence(attributes: Mapping[str, Any]) -> Iterator[str]:
+    if "num_heads" in attributes:
+        yield f"{attributes['num_heads']} heads"
+    if attributes.get("num_layers", 1) != 1:
+        yield f"{attributes['num_layers']} layers"
+    if attributes.get("bidirectional"):
+        yield "bidirectional"

@@ -24,7 +24,7 @@ class Options:
     whole, ``sort`` the heaviest rows (``top`` of them), ``brief`` the heading alone, ``verbose`` what things mean.
     ``window``: the ``lines`` are those of one, and what stands above them is out of sight.
     ``ascii`` keeps to ASCII, for an output that can encode nothing else. ``told``: the failure and the choice of a
-    model are said elsewhere. ``picture`` is a file of an image, which lies behind receptive fields.
+    model are said elsewhere. ``picture`` is the address of an image, which lies behind receptive fields.
     """
 
     width: int = PAGE_WIDTH
@@ -41,7 +41,7 @@ class Options:
     verbose: bool = False
     told: bool = False
     window: bool = False
-    picture: bytes | None = None
+    picture: str | None = None
 
 
 def parse_depth(text: str | int | None) -> int | Literal["all"] | None:

@@ -84,6 +84,10 @@ def _facts(layer: Layer) -> Hashable:
     )
 
 
+# Modules that are there to be read, and cannot be called.
+_READ = ("ParameterDict", "ParameterList")
+
+
 def _name(node: Node) -> str:
     layer, parent = node.layer, node.parent
     if layer.kind == "function":
@@ -110,7 +114,9 @@ def remarks(report: Report) -> Iterator[str]:
             said = "" if reached else " (not reached)"
         elif layer.path in never_ran or layer.path.rpartition(".")[0] in never_ran:
             never_ran.add(layer.path)
-            said = " (never ran)"
+            said = " (never read)" if layer.type in _READ else " (never ran)"
+        elif layer.type in _READ:
+            said = ""
         else:
             # Attention reads the weights of its projection without calling it: that is not the same as never running.
             said = " (not called)"

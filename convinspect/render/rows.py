@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from convinspect.render.outline import Outline
 from convinspect.report import Layer, LayerMemory
-from convinspect.tree import Sums, add_up, total
+from convinspect.tree import Sums, add_up
 
 Role: TypeAlias = Literal["module", "function", "own", "hidden"]
 
@@ -63,7 +63,9 @@ def rows_of(outline: Outline, folds: Folds, starts: Iterable[int]) -> list[Row]:
 
     Those without rows below them add up to these layers. Linear in the number of rows that are shown.
     """
-    return _with_guides([row for start in starts for row in _walk(outline, folds, start)])
+    rows = [row for start in starts for row in _walk(outline, folds, start)]
+    each = guides([row.level for row in rows])
+    return [replace(row, guides=beside) for row, beside in zip(rows, each, strict=True)]
 
 
 def flat_rows(outline: Outline, starts: Iterable[int]) -> list[Row]:
@@ -164,14 +166,14 @@ def _own(outline: Outline, opened: _Open, level: int = 1) -> Iterator[Row]:
             )
             for layer in layers
         ]
-        yield Row(tuple(bare), "", "own", total(bare), level)
+        yield Row(tuple(bare), "", "own", add_up(bare), level)
 
 
 def _hidden(outline: Outline, opened: _Open, level: int = 1) -> Iterator[Row]:
     """Yield the row of what the open layers cost beside the rows below them, where that is anything."""
     layers = [outline.nodes[index].layer for hidden in opened.hidden for index in opened.each(hidden)]
     parts = [*layers, *(_rest(outline, index) for index in opened.each(opened.index))]
-    sums = total(parts)
+    sums = add_up(parts)
     figures = (sums.buffers, sums.macs, sums.memory.allocated_bytes, sums.memory.saved_bytes)
     if any(figures) or (layers and (sums.macs_status != "exact" or None in figures)):
         yield Row(tuple(layers or parts), _named(layers), "hidden", sums, level)
@@ -195,11 +197,6 @@ def _named(layers: Sequence[Layer]) -> str:
     said = [f"{count} {kind}" if count > 1 else kind for kind, count in list(kinds.items())[:_NAMED]]
     more = sum(list(kinds.values())[_NAMED:])
     return ", ".join([*said, *([f"{more} more"] if more else [])])
-
-
-def _with_guides(rows: list[Row]) -> list[Row]:
-    each = guides([row.level for row in rows])
-    return [replace(row, guides=beside) for row, beside in zip(rows, each, strict=True)]
 
 
 def guides(levels: Sequence[int]) -> list[tuple[bool, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from convinspect.fold import spans_of
 from convinspect.render.options import Measure, Options
@@ -77,14 +78,11 @@ def _fitting(outline: Outline, starts: list[int], options: Options, room: int | 
 
 def _heaviest(rows: list[Row], measure: Measure, top: int | None) -> Iterator[Row]:
     """Yield the heaviest rows, and one for all the others."""
-    ranked = sorted(rows, key=lambda row: -(_weight(row, measure) or 0))
+    weight = attrgetter({"memory": "sums.memory.allocated_bytes"}.get(measure, f"sums.{measure}"))
+    ranked = sorted(rows, key=lambda row: -(weight(row) or 0))
     keep = len(ranked) if top is None or len(ranked) <= top else top
     yield from ranked[:keep]
     rest = ranked[keep:]
     if rest:
         layers = tuple(layer for row in rest for layer in row.layers)
         yield Row(layers, f"{len(rest):,} other rows", "hidden", add_up([row.sums for row in rest]))
-
-
-def _weight(row: Row, measure: Measure) -> int | None:
-    return {"params": row.sums.params, "macs": row.sums.macs, "memory": row.sums.memory.allocated_bytes}[measure]

@@ -12,7 +12,7 @@ from convinspect.render.columns import chosen
 from convinspect.render.csv import records
 from convinspect.render.html import write
 from convinspect.render.options import PAGE_LINES, PAGE_WIDTH, Options, parse_depth
-from convinspect.render.page import Page
+from convinspect.render.table import Page
 from convinspect.report import Report
 
 __all__ = ["Frame", "records", "table"]

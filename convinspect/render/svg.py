@@ -6,7 +6,7 @@ import io
 import re
 
 from convinspect.render.options import Options
-from convinspect.render.page import console, page, print_lines
+from convinspect.render.table import console, page, print_lines
 from convinspect.render.text import text_width
 from convinspect.report import Report
 from convinspect.units import printable

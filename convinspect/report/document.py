@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, TypeAlias
 
 import msgspec
@@ -12,17 +11,8 @@ import msgspec
 from convinspect.errors import UsageError
 from convinspect.json_text import json_text
 from convinspect.records import Bytes, Count, Failure, Model, NamedTensor, Note, Run, Timelines, Tool, Unit
-from convinspect.report.consistency import (
-    faults_of_graph,
-    faults_of_rows,
-    faults_of_timeline,
-    faults_of_totals,
-    faults_of_unit,
-    faults_of_units,
-)
-from convinspect.report.reading import damaged, read
-from convinspect.report.rows import Layer, RowsUnits
-from convinspect.report.totals import Totals, Uncounted
+from convinspect.report.reading import damaged, faults_of, read
+from convinspect.report.rows import Layer, RowsUnits, Totals, Uncounted
 from convinspect.showing import Shown
 
 SCHEMA = "convinspect.report/1"
@@ -99,15 +89,7 @@ class Report(Shown):
                 "save one with: convinspect summary MODEL --input ... --json --output report.json",
             )
         report = read(cls, document)
-        rows = len(report.layers)
-        for place, fault in chain(
-            faults_of_rows(report.layers),
-            faults_of_unit(report.unit),
-            faults_of_graph(report.graph, len(report.inputs), report.layers),
-            faults_of_timeline(report.timeline, rows),
-            faults_of_units(report.units, rows),
-            faults_of_totals(report.totals, report.layers),
-        ):
+        for place, fault in faults_of(report):
             raise damaged(place, fault)
         return report
 

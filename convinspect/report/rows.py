@@ -1,11 +1,12 @@
-"""One row of a report: what a layer, or an operator outside any leaf module, is and costs."""
+"""One row of a report: what a layer, or an operator outside any leaf module, is and costs; and the rows added up."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from convinspect.records import Attributes, Bytes, Count, ReceptiveField, TensorRecord, Units
+from convinspect.records import Attributes, Bytes, Count, ReceptiveField, TensorRecord, TotalMemory, Units
 
 MacsStatus: TypeAlias = Literal["exact", "lower_bound", "unknown"]
 
@@ -75,3 +76,30 @@ class RowsUnits:
 
     layers: tuple[Count | None, ...]
     distinct: tuple[Units, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The rows added up; ``flops`` are 2 a MAC, 8 a complex one; ``bytes_by_dtype`` splits ``weight_bytes``."""
+
+    params: Count
+    trainable_params: Count
+    non_trainable_params: Count
+    buffers: Count
+    param_bytes: Bytes
+    buffer_bytes: Bytes
+    weight_bytes: Bytes
+    macs: Count | None
+    flops: Count | None
+    macs_status: MacsStatus
+    memory: TotalMemory
+    bytes_by_dtype: Mapping[str, Bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Uncounted:
+    """An operator whose MACs are not known: how often it ran under ``path``."""
+
+    op: str
+    path: str
+    count: Count

@@ -41,13 +41,14 @@ def memory_of(tensor: torch.Tensor) -> list[tuple[int, Any, int]]:
 
     A tensor of an opaque layout stands for its own.
     """
-    found = [(part, storage_of(part)) for part in plain_parts(tensor)]
-    return [
-        (id(part), part, element_bytes(part))
-        if storage is None
-        else (storage_address(storage), storage, storage.nbytes())
-        for part, storage in found
-    ]
+    found: list[tuple[int, Any, int]] = []
+    for part in plain_parts(tensor):
+        storage = storage_of(part)
+        if storage is None:
+            found.append((id(part), part, element_bytes(part)))
+        else:
+            found.append((storage_address(storage), storage, storage.nbytes()))
+    return found
 
 
 def allocated_bytes(tensors: Iterable[torch.Tensor]) -> int:
@@ -61,11 +62,21 @@ def element_bytes(tensor: torch.Tensor) -> int:
 
 
 def stored_in(tensor: torch.Tensor) -> int | None:
-    """Return how many elements a sparse ``tensor`` stores; ``None`` of one that may store several at one place."""
+    """Return how many elements a sparse ``tensor`` stores; ``None`` of one that stores several at one place."""
     parts = _sparse_parts(tensor)
-    with undispatched():
-        is_known = len(parts) > 1 and (tensor.layout is not torch.sparse_coo or tensor.is_coalesced())
-    return parts[-1].numel() if is_known else None
+    if len(parts) == 1:
+        return None
+    with undispatched(), torch.no_grad():
+        once = tensor.layout is not torch.sparse_coo or tensor.is_coalesced() or _are_distinct(parts[0], tensor.shape)
+    return parts[-1].numel() if once else None
+
+
+def _are_distinct(indices: torch.Tensor, shape: tuple[int, ...]) -> bool:
+    """Tell whether no place is among the columns of ``indices`` twice, in whatever order."""
+    places = torch.zeros(indices.shape[1], dtype=torch.int64, device=indices.device)
+    for row, size in zip(indices, shape, strict=False):
+        places = places * size + row
+    return bool(places.unique().numel() == places.numel())
 
 
 def plain_parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:

@@ -8,9 +8,9 @@ into is unknown from then on. Only small tensors carry values.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -114,18 +114,22 @@ def with_values(
     func: Any,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
+    given: Sequence[torch.Tensor],
     run: Callable[[], Any],
     without_data: Callable[[torch.Tensor], Any],
 ) -> Any:
     """Return what ``run`` does, ``func`` without data, with the values of its result where those are known.
 
+    ``given`` are the tensors among its arguments.
     What cannot run without data (it asks for a number, or its shape depends on one) runs on the values, and its
     tensors become ones ``without_data``.
     """
+    if given and _depends_on_all(func) and not any(map(_says_anything, given)):
+        return run()
     signature = signature_of(func)
     is_empty = signature is not None and signature.name in _EMPTY
-    given = None if signature is None or is_empty else _known(signature.name, func, args, kwargs)
-    if given is None:
+    values = None if signature is None or is_empty else _known(signature.name, func, args, kwargs)
+    if values is None:
         out = run()
         if is_empty:
             _fill(out)
@@ -135,13 +139,26 @@ def with_values(
     try:
         out = run()
     except (NotImplementedError, RuntimeError):
-        values = _called(func, *given)
+        found = _called(func, *values)
         changed = next(iter(_changed(func, args, kwargs)), None)
-        return _mapped(values, lambda value: without_data(with_twin(value))) if changed is None else changed
+        return _mapped(found, lambda value: without_data(with_twin(value))) if changed is None else changed
     is_view = not mutates(func) and all(isinstance(part, torch.Tensor) and is_known(part) for part in _parts(out))
     if is_view or sum(tensor.numel() for tensor in results(out)) > MOST:
         return out
-    return _paired(out, _called(func, *given))
+    return _paired(out, _called(func, *values))
+
+
+@cache
+def _depends_on_all(func: Any) -> bool:
+    """Tell an operator whose result is known only where all is that it is given."""
+    signature = signature_of(func)
+    return signature is not None and signature.name not in _EMPTY | _OVERWRITES
+
+
+def _says_anything(tensor: torch.Tensor) -> bool:
+    """Tell whether the values of ``tensor`` are known, or known to be unknown."""
+    storage = storage_of(tensor)
+    return storage is not None and (storage_address(storage) in _twins or not _lacks_data(tensor))
 
 
 def _fill(out: torch.Tensor) -> None:

@@ -68,6 +68,14 @@ def mutates(func: Any) -> bool:
     return schema is None or bool(schema.is_mutable)
 
 
+@cache
+def is_view(func: Any) -> bool:
+    """Tell an operator that gives views of what it is given, changes nothing, and is not made of other operators."""
+    schema = schema_of(func)
+    aliases = schema is not None and any(argument.alias_info is not None for argument in schema.arguments)
+    return aliases and not mutates(func) and not _is_composite(func)
+
+
 def hides_others(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     """Tell whether autograd would take the operator apart: one that comes whole under ``torch.inference_mode``."""
     if not _is_composite(func):
@@ -96,6 +104,10 @@ def full_name(func: Any) -> str:
     return name if "." in name else f"higher_order.{name}"
 
 
+# What is no tensor and holds none, for most of what operators are given is such.
+_PLAIN = frozenset((int, float, bool, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format))
+
+
 def results(value: Any) -> list[torch.Tensor]:
     """Return the tensors of an operator's result; operators return tensors and lists of them, nothing deeper."""
     if isinstance(value, torch.Tensor):
@@ -103,6 +115,8 @@ def results(value: Any) -> list[torch.Tensor]:
     found: list[torch.Tensor] = []
     if isinstance(value, (list, tuple)):
         for item in value:
+            if type(item) in _PLAIN:
+                continue
             if isinstance(item, torch.Tensor):
                 found.append(item)
             elif isinstance(item, (list, tuple)):

@@ -15,7 +15,7 @@ from convinspect.frontends import Frontend
 from convinspect.frontends.modules import type_name
 from convinspect.inputs import Prepared
 from convinspect.records import Failure, ModuleCall, NamedTensor, Note, OpCall, Timelines, TotalMemory, Trace
-from convinspect.records.timeline import renamed
+from convinspect.records.memory import renamed
 from convinspect.tensors.describe import named_records, tensors_in
 from convinspect.tensors.registered import named_modules, own_tensors, set_training
 from convinspect.torch_private import children_of, unwrapped
@@ -26,7 +26,7 @@ from convinspect.trace.fake.tensor import FakeTensor, new_layouts
 from convinspect.trace.foresight import refuse_what_does_not_fit
 from convinspect.trace.higher_order import opened_up
 from convinspect.trace.memory.history import of_forward
-from convinspect.trace.memory.live import near
+from convinspect.trace.memory.live import near, parts_of_more
 from convinspect.trace.memory.measured import measuring
 from convinspect.trace.modules import module_records
 from convinspect.trace.record.branches import Branches
@@ -182,7 +182,7 @@ def _run(
             timelines = Timelines(of_forward(recorder.memory, recorder.calls), None)
     ran = {call.path for call in recorder.calls if isinstance(call, ModuleCall)}
     modules, notes = frontend.told(module_records(frontend, fakes.stand_for(weights.used)), ran)
-    notes += branches.note()
+    notes += (*parts_of_more(frontend.module), *branches.note())
     if on_meta:
         notes += near("inference", recorder.calls)
     start = prepared.loaded.without_run()

@@ -8,11 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from convinspect.check.judging import judge
-from convinspect.check.limits import Limit, bound, growth
-from convinspect.check.plan import Check
-from convinspect.check.results import Baseline
-from convinspect.check.rules import rule
-from convinspect.check.verdicts import Verdict
+from convinspect.check.limits import Check, Limit, bound, growth, rule
+from convinspect.check.results import Baseline, Verdict
 from convinspect.records import Note
 from convinspect.report import Report
 from convinspect.spec import Request, Target

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from convinspect.check.config import read_config
 from convinspect.check.formats import FORMATS
+from convinspect.check.limits import RULES
 from convinspect.check.metrics import METRICS
-from convinspect.check.rules import RULES
 from convinspect.cli.check import check
 from tests.check.projects import ROOT
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from convinspect.check.judging import judge
 from convinspect.check.limits import growth
-from convinspect.check.results import Baseline
-from convinspect.check.verdicts import worst
+from convinspect.check.results import Baseline, worst
 from convinspect.errors import Complaint
 from tests.check.saved import check_of, grown, noting, saved, verdict, with_params
 

@@ -165,5 +165,5 @@ def test_a_file_of_several_models_is_told_with_their_names(tmp_path: Path) -> No
     (tmp_path / "nets.py").write_text(text)
     result = convinspect("check", "nets.py", "-i", "4", "--max-params", "1M", cwd=tmp_path)
     assert result.code == 2
-    assert "ERROR nets.py: several models: Small(), Large()" in result.out
+    assert "ERROR nets.py: several models\n        Small()\n        Large()\n      hint:" in result.out
     assert "hint: choose one, for example: nets.py:Small" in result.out

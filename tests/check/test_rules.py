@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from convinspect.check.rules import rule
+from convinspect.check.limits import rule
 from convinspect.errors import UsageError
 from tests.check.saved import noting, ruled, saved
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from convinspect.check.source_line import Place, place_of
-from convinspect.spec import parse_target
+from convinspect.parsing import parse_target
 from tests.check.saved import check_of
 
 SOURCE = '''"""A model."""

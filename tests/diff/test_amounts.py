@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from convinspect.diff.amounts import UNKNOWN, Amount, Change
-from convinspect.diff.numbers import change, percent
+from convinspect.diff.amounts import UNKNOWN, Amount, Change, change, percent
 from convinspect.render.text import ASCII
 
 FIVE, EIGHT = Amount(5), Amount(8)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from convinspect.diff.cells import outputs, receptive_field
 from convinspect.diff.compare import compare
 from convinspect.diff.difference import Row
+from convinspect.diff.labels import outputs, receptive_field
 from convinspect.records import ReceptiveField, TensorRecord
 from convinspect.render.text import ASCII
 from convinspect.report import Layer

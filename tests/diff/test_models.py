@@ -16,9 +16,10 @@ import torch
 from convinspect.diff.compare import compare
 from convinspect.diff.costs import total
 from convinspect.diff.difference import Diff
+from convinspect.parsing import parse_input, parse_target
 from convinspect.pipeline import summarise
 from convinspect.report import Report
-from convinspect.spec import Request, parse_input, parse_target
+from convinspect.spec import Request
 from tests.shell import ROOT, convinspect
 
 SMALL = ("--input", "3,32,32", "--device", "meta")

@@ -8,7 +8,7 @@ from typing import Any
 from convinspect.analyse import analyse
 from convinspect.explain import Explanation, Step, explain, explain_rows
 from convinspect.inputs import given_inputs
-from convinspect.load.adopt import adopt
+from convinspect.load.python import adopt
 from convinspect.report import Report
 from convinspect.spec import OptimizerName, Request, Target, UnitSpec
 from convinspect.trace import trace

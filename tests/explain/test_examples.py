@@ -108,3 +108,10 @@ def test_branches_that_join_see_from_the_first_to_the_last() -> None:
 
     step = figure(explained(Branches(), image(1, 1, 9, 9)), "field", "size")
     assert step.value == step.traced == 5
+
+
+def test_a_layer_of_one_sample_explains_its_memory_as_one_of_a_batch_does() -> None:
+    layers = nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2))
+    for shape, made in (((8,), "2"), ((1, 8), "1x2"), ((2, 3, 8), "2x3x2")):
+        step = figure(explained(layers, image(*shape)), "memory", "allocated")
+        assert (step.working, step.value) == (f"{made} * 4 bytes", image(*shape).numel() // 4 * 4)

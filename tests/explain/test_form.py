@@ -10,8 +10,7 @@ from torch import nn
 
 from convinspect.errors import UsageError
 from convinspect.explain import explain
-from convinspect.explain.json import write as write_json
-from convinspect.explain.text import write, write_terms
+from convinspect.explain.writing import as_json, as_text
 from convinspect.spec import UnitSpec
 from tests.explain.reports import report_of
 
@@ -24,16 +23,16 @@ def test_a_picture_draws_padding_apart() -> None:
 
 
 def test_a_line_shows_the_formula_and_what_it_gives() -> None:
-    text = write(explain(report_of(nn.Conv2d(1, 2, 3, 2), torch.zeros(1, 1, 9, 9))))
+    text = as_text(explain(report_of(nn.Conv2d(1, 2, 3, 2), torch.zeros(1, 1, 9, 9))))
     assert "floor((9 + 2*0 - 1*(3-1) - 1)/2) + 1 = 4" in text
 
 
 def test_the_terms_hold_the_sentence_that_people_learn() -> None:
-    assert "floor((i + 2p - d(k-1) - 1)/s) + 1" in " ".join(write_terms().split())
+    assert "floor((i + 2p - d(k-1) - 1)/s) + 1" in " ".join(as_text(None).split())
 
 
 def test_json_has_both_figures_of_a_step() -> None:
-    document = json.loads(write_json(explain(report_of(nn.Linear(3, 2), torch.zeros(1, 3)))))
+    document = json.loads(as_json(explain(report_of(nn.Linear(3, 2), torch.zeros(1, 3)))))
     macs = next(step for step in document["rows"][0]["steps"] if step["topic"] == "MACs")
     assert (document["schema"], macs["value"], macs["traced"]) == ("convinspect.explain/1", 6, 6)
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.dlpack import from_dlpack
 
 from convinspect import inspect
 
@@ -66,6 +67,26 @@ def of_a_table(x: Tensor) -> Tensor:
 
 def capsule(x: Tensor) -> Tensor:
     return torch.from_dlpack(torch.utils.dlpack.to_dlpack(x.flip(2)))
+
+
+def through_an_alias(x: Tensor) -> Tensor:
+    y = torch.from_dlpack(x)
+    y.copy_(y.flip(2))
+    return x
+
+
+def behind_an_alias(x: Tensor) -> Tensor:
+    y = torch.from_dlpack(x)
+    x.copy_(x.flip(2))
+    return y
+
+
+def before_it_is_followed(x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    array = y.numpy()
+    y.copy_(x)
+    array[...] = array[..., ::-1].copy()
+    return y
 
 
 def moved(x: Tensor) -> Tensor:
@@ -120,7 +141,6 @@ LEAVE: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "array of zeros": (of_zeros, "Tensor.numpy"),
     "shared array": (of_an_array, "Tensor.numpy"),
     "table": (of_a_table, "Tensor.numpy"),
-    "capsule": (capsule, "Tensor.__dlpack__"),
     "memmove": (moved, "Tensor.data_ptr"),
     "pointer": (pointed_at, "Tensor.data_ptr"),
     "struct": (packed, "Tensor.numpy"),
@@ -129,6 +149,9 @@ LEAVE: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "pickle": (pickled, "Tensor.untyped_storage"),
     "buffer": (lambda x: torch.frombuffer(bytearray(x.numpy()), dtype=x.dtype).view(x.shape), "Tensor.numpy"),
     "dlpack": (lambda x: torch.from_dlpack(np.from_dlpack(x).copy()), "Tensor.__dlpack__"),
+    "written alias": (through_an_alias, "torch.from_dlpack"),
+    "alias of what is written": (behind_an_alias, "torch.from_dlpack"),
+    "array of what comes later": (before_it_is_followed, "Tensor.numpy"),
 }
 
 
@@ -191,6 +214,37 @@ def test_what_is_not_followed_may_be_written_from_outside(device: str) -> None:
     field = report.layers[0].receptive_field
     assert field is not None
     assert (field.status, field.size) == ("exact", (5,))
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda x: x if x.data_ptr() == x.relu().data_ptr() else x * 1,
+        lambda x: {x.data_ptr(): x}[x.data_ptr()],
+        torch.from_dlpack,
+        from_dlpack,
+        capsule,
+        copy.deepcopy,
+        lambda x: copy.deepcopy({"values": [x.flip(2)]})["values"][0],
+        lambda x: x.view(1, 3, 3).reshape(1, 1, 9) if float(x.detach().max() * 0 + 3.5) else x,
+    ],
+    ids=["pointers", "by pointer", "alias", "alias by name", "capsule", "copy", "copies", "fraction"],
+)
+def test_what_stays_in_torch_stays_exact(around: Callable[[Tensor], Tensor]) -> None:
+    def function(x: Tensor) -> Tensor:
+        y = around(x)
+        return y.sum(1, keepdim=True)
+
+    field = inspect(Outside(function), (torch.rand(1, 1, 9),), optimizer=None).layers[0].receptive_field
+    assert field is not None
+    assert (field.status, field.size, field.center) == ("exact", (5,), ((2, 6),))
+
+
+def test_a_part_that_comes_back_through_dlpack_keeps_its_place() -> None:
+    model = Outside(lambda x: torch.from_dlpack(x[:, :, 1:]) * 2)
+    field = inspect(model, (torch.rand(1, 1, 9),), optimizer=None).layers[0].receptive_field
+    assert field is not None
+    assert (field.status, field.size, field.center) == ("exact", (5,), ((3, 7),))
 
 
 def test_a_branch_and_what_was_there_before_stay_exact() -> None:

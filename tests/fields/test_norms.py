@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own abbreviation
 
-from .oracle import assert_exact, randn, watch
+from .oracle import assert_exact, claimed, randn, watch
 
 ONES = torch.ones(2, 3, 4, 4, dtype=torch.float64).cumsum(-1)
 CASES: dict[str, Callable[[Tensor], Tensor]] = {
@@ -43,3 +43,25 @@ def test_statistics_of_the_batch_make_a_batch_norm_global_and_leave_the_local_fi
     assert (field.status, field.center) == ("global", ((0, 3), (0, 3)))
     assert field.local is not None
     assert field.local.size == (1, 1)
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_renorm_divides_a_slice_by_all_of_it(dim: int) -> None:
+    """By derivatives: a norm that is NaN is larger than none, and divides nothing."""
+    net = torch.nn.Conv2d(2, 2, (1, 3), padding=(0, 1)).double()
+
+    def function(x: Tensor) -> Tensor:
+        return torch.renorm(net(x)[0], 2, dim, 1e-3)
+
+    x = randn(1, 2, 3, 5)
+    derivatives = torch.autograd.functional.jacobian(function, x)[:, :, :, 0].abs().sum(3)  # over channels read
+    out, tracker = watch(function, x)
+    for number, along in enumerate((derivatives.sum(4), derivatives.sum(3))):
+        lo = (along > 0).int().argmax(-1)
+        hi = along.shape[-1] - 1 - (along > 0).flip(-1).int().argmax(-1)
+        mine = claimed(tracker, out)[number]
+        assert (mine.lo == lo.numpy()).all()
+        assert (mine.hi == hi.numpy()).all()
+    field = tracker.describe(out)
+    assert field is not None
+    assert (field.status, field.center) == ("global", ((0, 2), (0, 4)) if dim == 0 else field.center)

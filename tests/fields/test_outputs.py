@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from convinspect import Report, inspect
 from convinspect.errors import UsageError
-from convinspect.spec import parse_axes
+from convinspect.parsing import parse_axes
 
 
 class Pyramid(nn.Module):

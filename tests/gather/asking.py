@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convinspect.gather import Job, Outcome
-from convinspect.spec import Request, parse_input, parse_target
+from convinspect.parsing import parse_input, parse_target
+from convinspect.spec import Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

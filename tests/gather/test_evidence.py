@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from convinspect.gather import Job, Outcome, gather
-from convinspect.gather.key import key_of, needs_fresh_process
+from convinspect.gather.job import key_of, needs_fresh_process
 from convinspect.spec import Request
 from tests.gather.asking import job, model, params
 
@@ -182,7 +182,7 @@ def test_no_key_without_literals_and_none_on_an_accelerator(tmp_path: Path) -> N
 
 
 def test_auto_is_kept_only_where_it_cannot_mean_an_accelerator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convinspect.gather.key._ACCELERATORS", (str(tmp_path / "nvidia"),))
+    monkeypatch.setattr("convinspect.gather.job._ACCELERATORS", (str(tmp_path / "nvidia"),))
     assert not needs_fresh_process("auto")
     assert key_of(job("net.py", tmp_path, device="auto"), str(tmp_path), None) is not None
     (tmp_path / "nvidia").touch()
@@ -194,7 +194,8 @@ LIGHT = """
 import sys
 from pathlib import Path
 from convinspect.gather import Job, gather
-from convinspect.spec import Request, parse_input, parse_target
+from convinspect.spec import Request
+from convinspect.parsing import parse_input, parse_target
 inputs = (parse_input("4"),) if len(sys.argv) > 2 else ()
 (outcome,) = gather([Job(Request(parse_target(sys.argv[1]), inputs, device="cpu"), Path.cwd())])
 heavy = {"torch", "rich", "click", "numpy", "subprocess"} & set(sys.modules)

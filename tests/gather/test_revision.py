@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from convinspect.gather import Job, gather
-from convinspect.spec import Request, parse_target
+from convinspect.parsing import parse_target
+from convinspect.spec import Request
 from tests.gather.asking import job, model, params
 
 if TYPE_CHECKING:

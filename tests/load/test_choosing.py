@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import sys
 import textwrap
 import time
@@ -14,7 +15,8 @@ import torch
 
 from convinspect.cli.asking import reported
 from convinspect.errors import UndecidedError
-from convinspect.spec import Request, parse_input, parse_target
+from convinspect.parsing import parse_input, parse_target
+from convinspect.spec import Request
 from tests.shell import Result, convinspect
 
 HEAD = "import torch\nfrom functools import partial\nfrom torch import nn\n"
@@ -210,4 +212,100 @@ def test_a_person_at_a_terminal_chooses_by_number(answer: str, tmp_path: Path, m
     assert vars(torch)["times_imported"] == 1
     assert said.getvalue() == (
         "asked_net.py: several models:\n  1  First(width=3)\n  2  Second(width=7)\nwhich one? 1-2: "
+    )
+
+
+PROGRAM = """
+if __name__ == "__main__":
+    part = Net(width=5, kind="small-1", scale=None)
+    print(part(torch.randn(2, 4)).shape)
+"""
+
+
+def test_a_name_of_a_function_s_own_is_not_the_model_of_the_program(tmp_path: Path) -> None:
+    piece = _net("Piece").replace("return self.linear(x)", "part = self.linear(x)\n        return part")
+    text = piece + _net("Net", "width, kind, scale", "Piece(width)") + PROGRAM
+    result = _summary(tmp_path, text, "--arg", "width=2", "--arg", "kind=a", "--arg", "scale=1")
+    assert (result.code, result.err) == (0, "note: took Net, which the other classes here are parts of\n")
+    assert json.loads(result.out)["totals"]["params"] == 10
+
+
+@pytest.mark.parametrize(
+    ("used", "hint"),
+    [
+        (PROGRAM, "the file itself builds it with --arg width=5 --arg kind=small-1 --arg scale=None"),
+        (
+            "def test():\n    print(Net(7, '1e3', (1, 2)))\n",
+            """the file itself builds it with --arg width=7 --arg 'kind='"'"'1e3'"'"'' --arg 'scale=(1, 2)'""",
+        ),
+        (
+            "def test(width):\n    print(Net(width, 'a', 1))\n",
+            "give them with --arg width=... --arg kind=... --arg scale=...",
+        ),
+    ],
+)
+def test_what_a_constructor_needs_is_shown_as_the_file_itself_gives_it(used: str, hint: str, tmp_path: Path) -> None:
+    text = _net("Net", "width, kind, scale") + used
+    result = _summary(tmp_path, text)
+    assert (result.code, result.err.splitlines()[-1]) == (2, f"hint: {hint}")
+    if "..." not in hint:
+        words = shlex.split(hint.partition(" with ")[2])
+        assert _summary(tmp_path, text, *words).code == 0
+        rest = _summary(tmp_path, text, "--arg", "width=1").err.splitlines()[-1]
+        assert rest == f"hint: the file itself builds it with --arg{hint.split(' --arg', 2)[2]}"
+
+
+@pytest.mark.parametrize(
+    ("used", "hint"),
+    [
+        ("def test():\n    print(Net()(torch.randn(2, 4)))\n", "the file itself uses --input 4"),
+        ("def test():\n    x = torch.zeros((3, 5, 4))\n    print(Net()(x))\n", "the file itself uses --input 5,4"),
+        (
+            "x = torch.randint(0, 9, (2, 4))\nif __name__ == '__main__':\n    Net()(x)\n",
+            "the file itself uses --input 4:int64:9",
+        ),
+        ("def other():\n    return torch.randn(2, 4)\n", "for example: --input 4"),
+        ("def test():\n    print(Net()(torch.rand(2, 4) + torch.rand(1, 2, 4)))\n", "for example: --input 4"),
+    ],
+)
+def test_a_missing_input_is_shown_as_the_file_itself_makes_it(used: str, hint: str, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(HEAD + _net("Net") + used)
+    result = convinspect("summary", "net.py", cwd=tmp_path)
+    assert (result.code, result.err.splitlines()[-1]) == (2, f"hint: {hint}")
+
+
+TRAINS = """
+import sys
+sys.path.insert(0, {folder!r})
+from torch import nn
+from torch.nn import Linear
+from {names}
+def train(model, loss=nn.MSELoss()):
+    return loss
+def main():
+    print(train(1))
+"""
+
+
+def test_a_script_that_only_imports_its_models_offers_them(tmp_path: Path) -> None:
+    nets, scripts = tmp_path / "nets", tmp_path / "scripts"
+    nets.mkdir()
+    scripts.mkdir()
+    (nets / "imported_nets.py").write_text(HEAD + _net("First") + _net("Second"))
+    (scripts / "main_one.py").write_text(TRAINS.format(folder=str(nets), names="imported_nets import First"))
+    (scripts / "main_two.py").write_text(TRAINS.format(folder=str(nets), names="imported_nets import First, Second"))
+    one = convinspect("summary", "scripts/main_one.py", "--input", "4", cwd=tmp_path)
+    assert (one.code, one.err) == (0, "")
+    assert one.out.startswith("First")
+    two = convinspect("summary", "scripts/main_two.py", "--input", "4", cwd=tmp_path)
+    assert "error: scripts/main_two.py: several models\n  First(width=3)\n  Second(width=3)\nhint:" in two.err
+
+
+def test_a_diff_lists_the_models_of_a_file_a_line_each(tmp_path: Path) -> None:
+    (tmp_path / "pair_nets.py").write_text(HEAD + _net("First") + _net("Second"))
+    words = ("diff", "pair_nets.py", "pair_nets.py:First", "--input", "4")
+    told = convinspect(*words, cwd=tmp_path)
+    assert told.err == (
+        "error: before: pair_nets.py: several models\n  First(width=3)\n  Second(width=3)\n"
+        "hint: choose one, for example: pair_nets.py:First\n"
     )

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from convinspect.parsing import parse_input
 from convinspect.pipeline import inspect, summarise
 from convinspect.report import Report
-from convinspect.spec import InputSpec, Request, Target, parse_input
+from convinspect.spec import InputSpec, Request, Target
 from tests.load.forms import exported, first_difference, quiet, report_of, rows
 from tests.shell import convinspect
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from convinspect.inputs import given_inputs, holds_meta
-from convinspect.load.adopt import adopt
+from convinspect.load.python import adopt
 from convinspect.records import Run, Trace, TrainingMemory
 from convinspect.spec import Request, Target, UnitSpec
 from convinspect.tensors.describe import tensors_in

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -231,6 +231,67 @@ def test_open_strides_are_those_of_the_cpu(operator: str, layout: str) -> None:
     with torch.no_grad(), FakeMode():
         fake = run(FakeModel().replaced(x))
     assert fake.stride() == run(x).stride()
+
+
+SIZES = (
+    (2, 3),
+    (1, 5),
+    (5, 1),
+    (1, 1),
+    (2, 4, 3, 5),
+    (1, 4, 3, 5),
+    (2, 1, 3, 1),
+    (1, 1, 1, 1),
+    (3, 1, 2, 2, 4),
+)
+ELEMENT_BY_ELEMENT: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "sum": lambda x, y: x + y,
+    "sum in place": lambda x, y: x.add_(y),
+    "product": lambda x, y: x * y,
+    "half": lambda x, _: x / 2,
+    "comparison": lambda x, y: x > y,
+    "gradient": lambda x, y: torch.ops.aten.threshold_backward(x, y, 0),
+    "zeros": lambda x, _: torch.zeros_like(x),
+    "in its order": lambda x, _: torch.zeros_like(x, memory_format=torch.contiguous_format),
+    "with a part": lambda x, y: x + y[:1],
+}
+
+
+def part_of_this(shape: tuple[int, ...]) -> Tensor:
+    return torch.rand([size + 1 for size in shape])[tuple(slice(1, None) for _ in shape)]
+
+
+def lying(shape: tuple[int, ...]) -> Iterator[Tensor]:
+    """Yield tensors of this shape that lie in different ways."""
+    yield torch.rand(shape)
+    yield part_of_this(shape)
+    yield torch.rand(shape[::-1]).permute(*reversed(range(len(shape))))
+    yield torch.rand(shape).double()
+    if len(shape) == 4:
+        yield torch.rand(shape).to(memory_format=torch.channels_last)
+
+
+def assert_lie_alike(run: Callable[[Tensor, Tensor], Tensor], pairs: list[tuple[Tensor, Tensor]]) -> None:
+    with torch.no_grad(), FakeMode():
+        replaced = FakeModel().replaced
+        fake = [run(replaced(one), replaced(other)) for one, other in pairs]
+    real = [run(one, other) for one, other in pairs]
+    found, known = (
+        [(x.shape, x.stride(), x.dtype, x.untyped_storage().nbytes()) for x in all_] for all_ in (fake, real)
+    )
+    assert found == known
+
+
+@pytest.mark.parametrize("operator", ELEMENT_BY_ELEMENT)
+def test_what_is_known_of_one_size_is_true_of_others(operator: str) -> None:
+    pairs = [pair for shape in SIZES for pair in zip(lying(shape), lying(shape), strict=True)]
+    assert_lie_alike(ELEMENT_BY_ELEMENT[operator], pairs)
+
+
+@pytest.mark.parametrize("operator", ["sum", "sum in place"])
+def test_a_whole_and_a_part_add_up_as_on_the_cpu(operator: str) -> None:
+    pairs = [(torch.rand(shape), part_of_this(shape)) for shape in SIZES]
+    assert_lie_alike(ELEMENT_BY_ELEMENT[operator], pairs)
 
 
 class Normalised(nn.Module):

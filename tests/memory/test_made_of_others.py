@@ -11,6 +11,7 @@ from torch.utils._python_dispatch import return_and_correct_aliasing
 
 from convinspect import Report, inspect
 from convinspect.trace.training.step import TrainingConfig
+from tests.load.forms import quiet
 from tests.memory.runs import counted_step, training_step
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse CSR tensor support")
@@ -128,3 +129,58 @@ def test_a_sparse_gradient_weighs_what_the_rows_do_that_were_looked_up() -> None
     assert step.peak.bytes == counted_step(Recommender(), ids, config=sgd).peak
     # With momentum the optimizer keeps a sparse tensor of its own, which grows by 50 entries a step.
     assert training_step(Recommender(), ids, config=TrainingConfig("momentum")).optimizer_bytes >= step.gradient_bytes
+
+
+def test_weights_that_are_parts_of_more_are_said_to_be() -> None:
+    table = torch.arange(1000.0)
+    pieces = {
+        "dense": (table[:2], 2 * 4, 1000 * 4),
+        # Two values of the table, three and two indices beside them.
+        "csr": (
+            torch.sparse_csr_tensor([0, 1, 2], torch.tensor([0, 1]), table[:2], (2, 2), check_invariants=True),
+            2 * 4 + 5 * 8,
+            4000 + 40,
+        ),
+    }
+    for piece, own, whole in pieces.values():
+        model = nn.Module()
+        model.register_buffer("piece", piece)
+        model.forward = lambda x, held=piece: x + held.to_dense()  # type: ignore[method-assign]
+        report = inspect(model, (torch.rand(2),), optimizer=None)
+        assert (report.layers[0].buffer_bytes, report.totals.memory.weight_bytes) == (own, whole)
+        (note,) = (note for note in report.warnings if note.code == "parts_of_more")
+        assert f"of {own} B" in note.message
+        assert f"of {whole / 1024:.3f} KiB" in note.message
+    assert not [n for n in inspect(nn.Linear(2, 2), (torch.rand(2),)).warnings if n.code == "parts_of_more"]
+
+
+def test_a_script_of_a_sparse_matrix_multiplies_what_the_model_does() -> None:
+    model, x = Graph(adjacency("coo").coalesce()), torch.rand(7, 6)
+    with quiet():
+        script = torch.jit.trace(model, (x,))
+    for one in (model, script):
+        report = inspect(one, (x,), optimizer=None)
+        assert (report.totals.macs, report.totals.macs_status) == (7 * 6 * 16 + 7 * 16 * 3 + 7 * (16 + 3), "exact")
+
+
+class Picking(nn.Module):
+    """Some rows of a sparse matrix, in another order: how many elements they store depends on which they are."""
+
+    def __init__(self, rows: list[int]) -> None:
+        super().__init__()
+        self.register_buffer("matrix", (torch.arange(36.0).reshape(6, 6) % 7 > 3).float().to_sparse())
+        self.rows, self.layer = rows, nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sparse.mm(self.matrix.index_select(0, torch.tensor(self.rows)), self.layer(x))
+
+
+@pytest.mark.parametrize("rows", [[0, 1], [4, 2, 3]])
+def test_which_rows_of_a_sparse_matrix_are_taken_counts_on_meta_too(rows: list[int]) -> None:
+    model, x = Picking(rows), torch.rand(6, 4)
+    stored = int(model.matrix.to_dense()[rows].count_nonzero())
+    real, meta = (inspect(model, (x,), device=device) for device in ("cpu", "meta"))
+    for report in (real, meta):
+        assert (report.totals.macs, report.totals.macs_status) == (6 * 4 * 3 + stored * 3, "exact")
+    assert meta.totals.memory == real.totals.memory
+    assert meta.run.device == "meta"

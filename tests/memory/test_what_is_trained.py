@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from convinspect import Report, inspect
+from convinspect.render import Options, render
 from convinspect.spec import OptimizerName
 
 
@@ -148,3 +149,42 @@ def test_what_the_first_forward_makes_is_counted_as_what_it_is(device: str | Non
     assert [layer.path for layer in report.layers if layer.kind == "module"] == ["", "c", "fc"]
     assert not report.warnings
     assert not hasattr(model, "fc")
+
+
+class NoKernel(nn.Module):
+    """In training mode it asks for what the CPU does not have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.layer(x)
+        return torch.ops.aten.mkldnn_max_pool2d(y[None, None], [2]) if self.training else y
+
+
+def test_an_operator_without_a_kernel_is_told_in_one_sentence() -> None:
+    (note,) = inspect(NoKernel(), (torch.rand(2, 4),)).warnings
+    assert note.code == "training_unknown"
+    assert note.message.endswith("Could not run 'aten::mkldnn_max_pool2d' with arguments from the 'CPU' backend")
+
+
+class Lists(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.named = nn.ParameterDict({"a": nn.Parameter(torch.rand(3))})
+        self.listed = nn.ParameterList([nn.Parameter(torch.rand(3))])
+        self.spare = nn.ParameterList([nn.Parameter(torch.rand(3))])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.named["a"] + self.listed[0]
+
+
+def test_lists_of_parameters_are_read_and_not_called() -> None:
+    report = inspect(Lists(), (torch.rand(2, 3),))
+    assert [(note.code, note.message) for note in report.warnings] == [
+        ("never_ran", "spare (ParameterList) was never read")
+    ]
+    shown = render(report, "table", Options(width=80))
+    assert "spare: ParameterList (never read)" in shown
+    assert "not called" not in shown

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from convinspect import Report, inspect
+from tests.load.forms import quiet
+from tests.shell import convinspect
 
 COMPLEX = torch.complex64
 
@@ -138,3 +142,59 @@ def test_each_derivative_of_a_complex_convolution_costs_what_it_does(
         report = inspect(Derived(layer, weights=weights), (x,), device=device, optimizer=None)
         assert costs(report) == [("layer", macs), ("", macs * (1 + weights))]
         assert report.totals.flops == 8 * macs * (2 + weights)
+
+
+BEGINNINGS = """
+import torch
+from torch import nn
+
+
+class Fourier(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.rand(4, 4, dtype=torch.complex64))
+
+    def forward(self, x):
+        return torch.fft.irfft(torch.fft.rfft(x)[..., :4] @ self.weight, n=8)
+
+
+class Lifted(Fourier):
+    def __init__(self):
+        super().__init__()
+        self.lift = nn.Linear(8, 8)
+
+    def forward(self, x):
+        return super().forward(self.lift(x))
+
+
+class Whole(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(8, 4, dtype=torch.complex64)
+
+    def forward(self, x):
+        return self.layer(x)
+"""
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("Fourier", "float32"), ("Lifted", "float32"), ("Whole", "complex64")])
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_inputs_are_complex_where_the_model_begins_with_complex_numbers(
+    name: str, dtype: str, device: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(BEGINNINGS)
+    shown = convinspect("summary", f"{file}:{name}", "--input", "8", "--device", device, "--json")
+    report = json.loads(shown.out)
+    assert report["failure"] is None
+    assert report["inputs"][0]["dtype"] == dtype
+    assert report["run"]["dtype"] == "complex64"
+
+
+def test_a_decomposed_program_multiplies_complex_numbers_once_too() -> None:
+    model = nn.Conv2d(2, 2, 3, padding=1, padding_mode="circular", dtype=COMPLEX).eval()
+    with quiet():
+        program = torch.export.export(model, (image(1, 2, 8, 8),)).run_decompositions()
+    report = inspect(program, (image(1, 2, 8, 8),), optimizer=None)
+    assert report.totals.macs == 2 * 2 * 9 * 8 * 8
+    assert (report.layers[0].attributes["in_channels"], report.layers[0].attributes["out_channels"]) == (2, 2)

@@ -13,7 +13,7 @@ from convinspect.render.options import Options
 from convinspect.render.rows import Row
 from convinspect.render.selection import select
 from convinspect.report import Layer, Report
-from convinspect.tree import add_up, total
+from convinspect.tree import add_up
 from tests.layers import trees
 
 from . import nets
@@ -40,7 +40,7 @@ def told(rows: tuple[Row, ...]) -> object:
 
 
 def of(layers: tuple[Layer, ...]) -> object:
-    sums = total(layers)
+    sums = add_up(layers)
     return sums.params, sums.buffers, sums.trainable_params, sums.macs or 0, sums.memory
 
 

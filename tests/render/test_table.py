@@ -381,3 +381,14 @@ def test_columns_go_before_a_number_or_a_name_is_cut_and_it_is_said_which() -> N
 def test_headings_stand_above_their_columns_however_short_the_names_are() -> None:
     heading, _, row = table(nets.report("N", (nets.layer("", "N", 0, (1, 5)),))).split("\n\n")[1].splitlines()
     assert heading.index("Output") == row.index("1x5")
+
+
+@pytest.mark.parametrize(
+    ("locals_", "said"), [((None, 1, 1), "all"), ((27, 35, 31), "all (27-35)"), ((27, 27, 27), "all (27)")]
+)
+def test_a_range_of_fields_has_ends_that_differ(locals_: tuple[int | None, ...], said: str) -> None:
+    fields = [nets.everything(None if size is None else ("se", "aten.mean.dim"), size) for size in locals_]
+    rows = [nets.layer(f"b.{i}", "ReLU", 1, (1, 8), field=field) for i, field in enumerate(fields)]
+    report = nets.report("Net", (nets.layer("", "Net", 0, (1, 8)), *rows))
+    (line,) = re.findall(r"b.*: ReLU x3 +(.*)", table(report, width=80, columns=("rf",), depth=1))
+    assert line == said

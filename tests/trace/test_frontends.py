@@ -17,7 +17,7 @@ from convinspect.errors import UsageError
 from convinspect.frontends import Frontend, frontend_of
 from convinspect.frontends.torchscript.markers import quiet
 from convinspect.inputs import given_inputs
-from convinspect.load.adopt import adopt
+from convinspect.load.python import adopt
 from convinspect.spec import Request, Target
 from convinspect.torch_private import aten
 

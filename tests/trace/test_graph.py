@@ -6,9 +6,10 @@ from pathlib import Path
 
 import torch
 
+from convinspect.parsing import parse_input, parse_target
 from convinspect.pipeline import summarise
 from convinspect.report import Report
-from convinspect.spec import Request, parse_input, parse_target
+from convinspect.spec import Request
 
 NET = """
 import torch

@@ -138,3 +138,15 @@ def test_what_asks_for_inference_mode_is_told_of_it_and_it_is_over_after_the_run
     assert not torch.is_inference_mode_enabled()
     with torch.inference_mode():
         assert torch.ones(1).is_inference()
+
+
+@pytest.mark.parametrize("device", [None, "meta"])
+def test_who_asks_under_inference_mode_is_told_of_the_same_training_step(device: str | None) -> None:
+    model, x = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU()), torch.rand(2, 3, 8, 8)
+    plain = inspect(model, (x,), device=device)
+    with torch.inference_mode():
+        asked = inspect(model, (x,), device=device), inspect(model, (torch.rand(2, 3, 8, 8),), device=device)
+    assert plain.totals.memory.training is not None
+    for report in asked:
+        assert report.totals.memory.training == plain.totals.memory.training
+        assert report.warnings == plain.warnings

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from convinspect import inspect
 from convinspect.explain import explain
+from convinspect.parsing import parse_input
 from convinspect.pipeline import summarise
 from convinspect.render import Options, render
 from convinspect.report import Layer, Report
-from convinspect.spec import Request, Target, parse_input
+from convinspect.spec import Request, Target
 
 
 class Scan(nn.Module):

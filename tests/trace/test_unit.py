@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from convinspect.errors import UsageError
-from convinspect.spec import UnitSpec, parse_unit
+from convinspect.parsing import parse_unit
+from convinspect.spec import UnitSpec
 from tests.memory.runs import traced
 from tests.shell import convinspect
 

@@ -81,7 +81,7 @@ def unit(name: str, path: str, index: Sequence[int]) -> Unit:
     """Return what ``--unit`` says: it is asked of another run, one unit at a time."""
     from convinspect.analyse import analyse  # noqa: PLC0415 - what --unit runs
     from convinspect.inputs import given_inputs  # noqa: PLC0415
-    from convinspect.load.adopt import adopt  # noqa: PLC0415
+    from convinspect.load.python import adopt  # noqa: PLC0415
     from convinspect.spec import Request, Target, UnitSpec  # noqa: PLC0415
     from convinspect.trace import trace  # noqa: PLC0415
 

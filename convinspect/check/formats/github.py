@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convinspect.check.describing import sentences
 from convinspect.check.results import Result, Session
 from convinspect.check.source_line import Place, place_of
+from convinspect.check.wording import sentences
 from convinspect.units import printable
 
 
@@ -19,7 +19,7 @@ def write(session: Session) -> str:
     if session.problem is not None:
         problem = session.problem
         where = Place(session.config) if session.config is not None else None
-        lines.append(_command("error", where, session, "convinspect check", [problem.message, problem.hint or ""]))
+        lines.append(_command("error", where, session, "convinspect check", problem.sentences))
     return "\n".join([*lines, f"convinspect check: {session.tally()}"])
 
 
@@ -27,15 +27,15 @@ def _annotations(result: Result, session: Session) -> Iterator[str]:
     check = result.check
     place = place_of(check, result.report.model.name if result.report else None)
     if result.problem is not None:
-        problem = result.problem
-        yield _command("error", place, session, check.name, [problem.message, problem.hint or "", check.message or ""])
+        told = (*result.problem.sentences, check.message or "")
+        yield _command("error", place, session, check.name, told)
     for one in result.verdicts:
         if one.status != "PASS":
             level = "error" if one.exit_code else "notice"
             yield _command(level, place, session, f"{check.name}: {one.name}", sentences(one, check))
 
 
-def _command(level: str, place: Place | None, session: Session, title: str, lines: tuple[str, ...] | list[str]) -> str:
+def _command(level: str, place: Place | None, session: Session, title: str, lines: tuple[str, ...]) -> str:
     properties = {**_file(place, session), "title": title}
     named = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     told = [printable(part) for line in lines for part in line.splitlines()]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from convinspect.check.describing import about_baseline, about_run, sentences
-from convinspect.check.results import Result, Session
-from convinspect.check.verdicts import Verdict
+from convinspect.check.results import Result, Session, Verdict
+from convinspect.check.wording import about_baseline, about_run, sentences
 from convinspect.errors import Complaint
 
 # What XML 1.0 cannot hold, not even escaped.
@@ -57,7 +56,7 @@ def _stopped(suite: ET.Element, classname: str, name: str, problem: Complaint) -
     case = ET.SubElement(suite, "testcase", classname=_clean(classname), name=name)
     kind = f"exit {problem.exit_code}"
     element = ET.SubElement(case, "error", message=_clean(problem.message), type=kind)
-    element.text = _clean("\n".join(filter(None, (problem.message, problem.hint))))
+    element.text = _clean("\n".join(problem.sentences))
 
 
 def _count(root: ET.Element) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from convinspect.check.describing import about_baseline, about_run, sentences
 from convinspect.check.results import Result, Session
+from convinspect.check.wording import about_baseline, about_run, sentences
 from convinspect.units import printable
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
@@ -30,6 +30,7 @@ def _section(result: Result) -> Iterator[str]:
     yield ""
     if result.problem is not None:
         yield f"**ERROR** {_text(result.problem.message)}"
+        yield from ["", *(f"- {_text(line)}" for line in result.problem.lines)] if result.problem.lines else []
         yield from (["", _text(result.problem.hint)] if result.problem.hint else [])
         yield ""
     if result.verdicts:

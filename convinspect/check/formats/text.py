@@ -5,9 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from convinspect.check.describing import about_baseline, about_run, rows_text, where_to_edit
-from convinspect.check.results import Result, Session
-from convinspect.check.verdicts import Verdict
+from convinspect.check.results import Result, Session, Verdict
+from convinspect.check.wording import about_baseline, about_run, rows_text, where_to_edit
 from convinspect.units import printable
 
 _WIDTH = 80
@@ -39,6 +38,8 @@ def _block(result: Result) -> Iterator[str]:
         yield from _wrapped(_INDENT, f"note: {note}")
     if result.problem is not None:
         yield from _wrapped("ERROR ", result.problem.message)
+        for line in result.problem.lines:
+            yield from _wrapped(f"{_INDENT}  ", line)
         yield from _labelled("hint", result.problem.hint)
     yield from _lines(result)
     if result.exit_code:

@@ -1,13 +1,19 @@
-"""Indexing by tensors: what they hold is not read, so everything along an indexed dimension can be meant."""
+"""Indexing by tensors: exact by constants of the model; by others everything along a dimension can be meant."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import prod
+
+import numpy as np
 import torch
 from torch import Tensor
 
+from convinspect.fields.aten.sampling import by_data
+from convinspect.fields.hulls.arrays import Array, Shape
 from convinspect.fields.operations.field import Field, collapse
-from convinspect.fields.operations.moves import drop, insert, widen
-from convinspect.fields.operations.reading import narrow
+from convinspect.fields.operations.moves import broadcast, drop, insert, permute, reshape, widen
+from convinspect.fields.operations.reading import narrow, take, take_along
 from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 
@@ -39,6 +45,9 @@ def index(call: Call) -> Result:
     """``self[i, :, j]``: hull over the indexed dimensions, and what the indices themselves depend on."""
     x = call["self"]
     given = {dim: i for dim, i in enumerate(call.args["indices"]) if i is not None}
+    places = _places(call, given)
+    if places is not None:
+        return _taken(x, places, call.shape)
     if any(i.dtype in (torch.bool, torch.uint8) for i in given.values()):
         return call.merge([call.whole(field) for field in call.fields()]).marked(data_dependent=call.cause)
     dims = list(given)
@@ -56,11 +65,49 @@ def index(call: Call) -> Result:
     return out.marked(data_dependent=call.cause) if vague else out
 
 
+def _places(call: Call, given: Mapping[int, Tensor]) -> dict[int, Array] | None:
+    """Return the places along each indexed dimension; ``None`` where they are no constants."""
+    found: dict[int, Array] = {}
+    shift = 0  # a mask stands for as many dimensions as it has
+    for dim, tensor in given.items():
+        values = constant(call, tensor)
+        if values is None or tensor.dtype == torch.uint8:
+            return None
+        if values.dtype == np.bool_:
+            found.update(enumerate(np.nonzero(values), dim + shift))
+            shift += values.ndim - 1
+        else:
+            found[dim + shift] = values
+    return found
+
+
+def constant(call: Call, tensor: Tensor) -> Array | None:
+    """Return the values of an index that is a constant of the model, and ``None`` of any other."""
+    return call.constant(tensor) if call.field(tensor).is_nothing else None
+
+
+def _taken(x: Field, places: Mapping[int, Array], shape: Shape) -> Field | None:
+    """Read the elements at ``places``, of which those of all dimensions go together."""
+    dims = list(places)
+    sizes = tuple(x.shape[dim] for dim in dims)
+    adjacent = dims == list(range(dims[0], dims[-1] + 1))
+    first = dims[0] if adjacent else 0
+    others = [dim for dim in range(x.rank) if dim not in dims]
+    x = permute(x, [*others[:first], *dims, *others[first:]])
+    x = reshape(x, (*x.shape[:first], prod(sizes), *x.shape[first + len(dims) :]))
+    numbers = np.broadcast_arrays(*(place % size for place, size in zip(places.values(), sizes, strict=True)))
+    index = np.ravel_multi_index(tuple(numbers), sizes).reshape(-1)
+    return reshape(take(x, first, index), shape) if index.size else None
+
+
 @rf_rule("aten::index_select")
 def index_select(call: Call) -> Result:
     """Any position along ``dim``."""
     x, picked = call["self"], call["index"]
     dim = call.args["dim"] % max(x.rank, 1)
+    places = _places(call, {dim: call.args["index"]})
+    if places is not None:
+        return _taken(x, places, call.shape)
     out = call.mix(x, [dim])
     if not picked.is_nothing:
         out = call.merge([out, _with_dims_after(picked, len(call.shape) - dim - 1)])
@@ -72,47 +119,38 @@ def index_select(call: Call) -> Result:
 @rf_rule(*aten("gather take_along_dim"))
 def gather(call: Call) -> Result:
     """Any position along ``dim``, and the index's own."""
-    x, picked = call["self"], call["index" if "index" in call.args else "indices"]
-    dim = call.args["dim"] % max(x.rank, 1)
-    out = call.mix(x, [dim])
-    for d, size in enumerate(call.shape):
-        if d != dim:
-            out = narrow(out, d, 0, size)
-    return call.merge([out, picked]).marked(data_dependent=call.cause)
+    x, picked = call["self"], call.args["index" if "index" in call.args else "indices"]
+    if not x.shape:
+        return x
+    if call.get("dim") is None:
+        x = reshape(x, (prod(x.shape),))
+    dim = call.get("dim", 0) % x.rank
+    for other, size in enumerate(call.shape):
+        if other != dim:
+            x = narrow(x, other, 0, size) if x.shape[other] > 1 else widen(x, other, size)
+    places = constant(call, picked)
+    if places is not None:
+        return take_along(x, dim, np.broadcast_to(places % x.shape[dim], call.shape))
+    return call.merge([call.mix(x, [dim]), call.field(picked)]).marked(data_dependent=call.cause)
 
 
-@rf_rule(*aten("scatter scatter_add scatter_reduce"))
-def scatter_along(call: Call) -> Result:
-    """What was there, and along ``dim`` anything that is written; one constant goes where its index says."""
-    index, dim = call["index"], call.args["dim"] % max(len(call.shape), 1)
-    others = [d for d in range(index.rank) if d != dim]
-    if any(index.shape[d] != call.shape[d] for d in others):
-        return scatter(call)
-    sources = call.fields("src", "value")
-    written = [index, *sources]
-    for d in others:
-        written = [narrow(field, d, 0, call.shape[d]) if field.shape else field for field in written]
-    along = [call.mix(field, [dim]) if field.shape else field for field in written]
-    out = call.merge([call["self"], *along])
-    # One constant for each position: its index alone says where it goes.
-    single = not sources and (not index.shape or index.shape[dim] == 1)
-    return out if single else out.marked(data_dependent=call.cause)
+@rf_rule("aten::take")
+def take_flat(call: Call) -> Result:
+    """Elements by their numbers in the flattened tensor."""
+    x = call["self"]
+    places = constant(call, call.args["index"])
+    return by_data(call) if places is None else _taken(reshape(x, (prod(x.shape),)), {0: places}, call.shape)
 
 
-@rf_rule(
-    *aten("index_put index_add index_copy index_fill masked_scatter index_reduce _index_put_impl _unsafe_index_put put")
-)
-def scatter(call: Call) -> Result:
-    """What was there, and anywhere in it, anything that is written."""
-    # By the arguments' names: a pointwise function of x shares its field, and is a source all the same.
-    sources = call.fields(*(name for name in call.args if name != "self"))
-    return call.merge([call["self"], *map(call.whole, sources)]).marked(data_dependent=call.cause)
-
-
-@rf_rule(*aten("slice_scatter select_scatter diagonal_scatter as_strided_scatter"))
-def scatter_slice(call: Call) -> Result:
-    """What was there, and what is written, as a bound."""
-    return call.merge([call["self"], call.whole(call["src"])]).marked(upper_bound=call.cause)
+@rf_rule("aten::masked_select")
+def masked_select(call: Call) -> Result:
+    """Those elements for which a mask is true, one after the other."""
+    x, mask = call["self"], constant(call, call.args["mask"])
+    if mask is None:
+        return by_data(call)
+    full = np.broadcast_shapes(x.shape, mask.shape)
+    places = np.nonzero(np.broadcast_to(mask, full))
+    return _taken(broadcast(x, full), dict(enumerate(places)), call.shape)
 
 
 @rf_rule(*aten("bucketize searchsorted"))

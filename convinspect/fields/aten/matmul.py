@@ -7,8 +7,10 @@ from math import prod
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.operations.field import Field, collapse
 from convinspect.fields.operations.merging import cross
-from convinspect.fields.operations.moves import broadcast, drop, insert, permute, reshape
+from convinspect.fields.operations.moves import broadcast, drop, insert, permute, raise_rank, reshape
 from convinspect.fields.rules import INPUTS, Call, Result, aten, named, rf_rule
+
+COMPONENTS = 3  # of a vector that has a cross product
 
 
 @rf_rule(*aten("mm bmm matmul mv dot vdot _int_mm linalg_matmul"), "quantized::matmul")
@@ -127,6 +129,8 @@ def trilinear(call: Call) -> Result:
         field = call[f"i{number}"]
         for dim in call.args[f"expand{number}"]:
             field = insert(field, dim)
+        for dim in call.args["sumdim"]:
+            call.candidates.features(field, dim)
         parts.append(field)
     shape = tuple(max(sizes) for sizes in zip(*(part.shape for part in parts), strict=True))
     dims = [dim % len(shape) for dim in call.args["sumdim"]]
@@ -140,6 +144,18 @@ def bilinear(call: Call) -> Result:
         call.candidates.features(call[name], -1)
     parts = [call.mix(call[name], [-1]) for name in ("input1", "input2")]
     return call.merge([*parts, *(collapse(field, (1,)) for field in call.fields("weight", "bias"))])
+
+
+@rf_rule(*aten("linalg_cross cross"))
+def cross_product(call: Call) -> Result:
+    """Each component, by the two others of both vectors: a bound where components see different things."""
+    dim = call.args.get("dim")
+    dim = call.shape.index(COMPONENTS) if dim is None else dim % len(call.shape)
+    fields = [raise_rank(field, len(call.shape)) for field in call.fields()]
+    for field in fields:
+        call.candidates.features(field, dim)
+    out = call.merge([call.mix(field, [dim]) for field in fields])
+    return out.marked(upper_bound=call.cause) if any(field.varies(dim) for field in fields) else out
 
 
 @rf_rule(*aten("_grouped_mm _scaled_grouped_mm _scaled_grouped_mm_v2"))

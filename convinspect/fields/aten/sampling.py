@@ -42,8 +42,8 @@ def deform(call: Call) -> Result:
 @rf_rule(
     *(f"torchvision::{name}" for name in ("roi_align", "roi_pool", "ps_roi_align", "ps_roi_pool", "nms")),
     *aten(
-        "nonzero nonzero_static masked_select take unique_dim unique_consecutive unique_dim_consecutive _unique "
-        "_unique2 histc bincount multinomial fractional_max_pool2d fractional_max_pool3d"
+        "nonzero nonzero_static unique_dim unique_consecutive unique_dim_consecutive _unique _unique2 "
+        "histc bincount multinomial fractional_max_pool2d fractional_max_pool3d"
     ),
 )
 def by_data(call: Call) -> Result:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
+
 from convinspect.fields.hulls.arrays import Shape
-from convinspect.fields.hulls.windows import rolling, sliding
+from convinspect.fields.hulls.windows import rolling, sliding, transposed
 from convinspect.fields.operations import reading
 from convinspect.fields.operations.field import Field
 from convinspect.fields.operations.moves import permute, raise_rank, reshape
@@ -55,6 +57,15 @@ def unfold(call: Call) -> Result:
     window = sliding(x.shape[dim], call.shape[dim], call.args["size"], call.args["step"], 0, 1)
     out = reading.write_out(x, dim, window)
     return permute(out, [*range(dim + 1), *range(dim + 2, out.rank), dim + 1])
+
+
+@rf_rule("aten::unfold_backward")
+def add_up(call: Call) -> Result:
+    """Add windows up where they overlap: output ``o`` reads ``(o - t)/step``."""
+    x, dim = call["grad_in"], call.args["dim"] % len(call.shape)
+    window = transposed(x.shape[dim], call.shape[dim], call.args["size"], call.args["step"], 0, 1)
+    taps_first = [*range(dim), x.rank - 1, *range(dim, x.rank - 1)]
+    return reading.fold_taps(permute(x, taps_first), dim, dim + 1, window)
 
 
 @rf_rule("aten::pixel_shuffle")
@@ -113,10 +124,13 @@ def repeat_interleave(call: Call) -> Result:
     """Each position ``repeats`` times; with a tensor of repeats, depends on data."""
     times = call.args["repeats"]
     if "self" not in call.args:
-        return None
+        return [field.marked(data_dependent=call.cause) for field in call.all_of(call.fields())]
     x, dim = call["self"], call.args.get("dim")
     if dim is None:
         x, dim = reshape(x, (prod(x.shape),)), 0
     if isinstance(times, int):
         return reading.stretch(x, dim % x.rank, times)
-    return call.mix(x, [dim]).marked(data_dependent=call.cause)
+    known = None if call.fields("repeats") else call.constant(times)
+    if known is not None:
+        return reading.take(x, dim % x.rank, np.repeat(np.arange(x.shape[dim]), known))
+    return call.merge([call.mix(x, [dim]), *map(call.whole, call.fields("repeats"))]).marked(data_dependent=call.cause)

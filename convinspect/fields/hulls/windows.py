@@ -17,6 +17,7 @@ import numpy as np
 from convinspect.fields.hulls.arrays import BIG, Array
 
 OUTSIDE = -1
+LONGEST_PERIOD = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,3 +129,21 @@ def rolling(length: int, shift: int) -> Window:
 def stretching(length: int, times: int) -> Window:
     """Repeat each position ``times`` times."""
     return periodic(length, length * times, 1, np.zeros((times, 1), dtype=np.int64))
+
+
+def taking(length: int, index: Array) -> Window:
+    """Positions by their numbers: output ``o`` is position ``index[o]``.
+
+    Its rule is that of the shortest period in which the numbers advance evenly, of a cyclic shift, or nothing but
+    themselves.
+    """
+    outputs = len(index)
+    if outputs == 1:
+        return slicing(length, 1, int(index[0]), 1)
+    for period in range(1, min(outputs // 2, LONGEST_PERIOD) + 1):
+        steps = index[period:] - index[:-period]
+        if steps[0] and (steps == steps[0]).all():
+            return periodic(length, outputs, int(steps[0]), index[:period, None])
+    if outputs == length and ((index - index[0]) % length == np.arange(length)).all():
+        return rolling(length, -int(index[0]))
+    return make_window(index[:, None], length, 0, index[:, None])

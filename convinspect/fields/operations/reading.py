@@ -9,9 +9,10 @@ import numpy as np
 
 from convinspect.fields.hulls import arrays
 from convinspect.fields.hulls import reading as hulls
+from convinspect.fields.hulls.arrays import Array
 from convinspect.fields.hulls.hull import Absent, Hull, Map, NoMapError
-from convinspect.fields.hulls.windows import Window, make_window, slicing, stretching
-from convinspect.fields.operations.dimensions import joined
+from convinspect.fields.hulls.windows import Window, make_window, slicing, stretching, taking
+from convinspect.fields.operations.dimensions import Mixed, is_mixed, joined
 from convinspect.fields.operations.field import Field, empty
 from convinspect.fields.operations.moves import drop, permute, widen
 
@@ -41,6 +42,31 @@ def select(field: Field, dim: int, position: int) -> Field:
 def narrow(field: Field, dim: int, start: int, length: int) -> Field:
     """Take ``length`` positions along ``dim``, from ``start``."""
     return slide(field, {dim: slicing(field.shape[dim], length, start, 1)})
+
+
+def take(field: Field, dim: int, index: Array) -> Field:
+    """Take the positions ``index`` along ``dim``, in that order."""
+    out = slide(field, {dim: taking(field.shape[dim], index)})
+    if not is_mixed(out.spatial[dim]):
+        return out
+    # In another order, what was merged cannot be taken apart any more.
+    return out.with_spatial((*out.spatial[:dim], Mixed(), *out.spatial[dim + 1 :]))
+
+
+def take_along(field: Field, dim: int, index: Array) -> Field:
+    """Take position ``index[..., k, ...]`` along ``dim`` for each element."""
+    places = arrays.compact(index[None])[0]
+    if places.size == places.shape[dim]:
+        return take(field, dim, np.broadcast_to(places.reshape(-1), index.shape[dim]))
+
+    def change(hull: Hull) -> Hull:
+        if isinstance(hull, Map) and (hull.dim == dim or hull.varies(dim)):
+            raise NoMapError(Absent.MISALIGNED)
+        if not hull.varies(dim):
+            return hull
+        return Hull(np.take_along_axis(hull.array, places[None], axis=dim + 1)).compacted()
+
+    return field.changed(index.shape, field.spatial, change)
 
 
 def flip(field: Field, dim: int) -> Field:

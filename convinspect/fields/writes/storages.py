@@ -24,8 +24,9 @@ from convinspect.fields.operations.merging import merge
 from convinspect.fields.operations.moves import rearrange
 from convinspect.fields.writes.boxes import Geometry
 from convinspect.fields.writes.flat import Flat, flatten, read, scatter
+from convinspect.fields.writes.windowed import windowed
 from convinspect.tensors.identity import untyped_storage
-from convinspect.torch_private import storage_address
+from convinspect.torch_private import storage_address, undispatched
 
 TWO_SIZES = Cause(0, "", "a storage seen under two item sizes")
 
@@ -86,6 +87,17 @@ class StorageFields:
         found = record.fields.get(geometry) or self._found_anew(record, geometry)
         return None if found.is_nothing else found
 
+    def in_the_memory_of(self, tensor: Tensor) -> Tensor | None:
+        """Return what lies where ``tensor`` does, in a storage that is known."""
+        address = tensor.data_ptr()
+        for storage in [storage for record in self._records.values() if (storage := record.alive()) is not None]:
+            offset = address - storage.data_ptr()
+            if storage.device == tensor.device and 0 <= offset < storage.nbytes():
+                with undispatched():
+                    empty = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
+                    return empty.set_(storage, offset // tensor.itemsize, tensor.shape, tensor.stride())
+        return None
+
     def keep(self, outputs: Sequence[Tensor], results: Sequence[Field | None], targets: Sequence[Tensor]) -> None:
         """Remember the fields of what came out; what was written to changes all that shares its memory."""
         written = {_storage_id(tensor) for tensor in targets}
@@ -111,6 +123,9 @@ class StorageFields:
         if found is None and not record.fits(geometry):
             # A bound only: it is not kept as what is known of the storage.
             return collapse(record.whole(self._count), geometry.shape)
+        if found is None:
+            parts = (windowed(known, field, geometry) for known, field in record.fields.items())
+            found = next((part for part in parts if part is not None), None)
         record.fields[geometry] = found or read(record.flattened(self._count), geometry)
         return record.fields[geometry]
 

@@ -13,27 +13,34 @@ import torch
 from torch import fx, nn
 
 from convinspect.frontends.export.inputs import check_inputs
-from convinspect.frontends.export.interpreter import Interpreter
+from convinspect.frontends.export.interpreter import Interpreter, Scopes, call_program
 from convinspect.frontends.export.regions import flattened
+from convinspect.frontends.export.stacks import Stacks
 from convinspect.frontends.export.tree import module_tree
 from convinspect.frontends.frontend import Frontend, Runner, ScopeRecorder, Told
 from convinspect.frontends.modules import canonical_modules
 from convinspect.records import ModuleRecord, Note
-from convinspect.tensors.describe import records_in
 from convinspect.torch_private import give_own_weights
 
 _SHOWN = 3
+_SILENT = "no operator in the program comes from {}: whether they ran is not known"
+_UNSURE = "whether {} was called is not known: the program tells only that its weights were used"
+_PLACED = (
+    "the program does not keep in which modules a part of it ran (without gradients, under autocast, in a branch or a "
+    "loop): the rows there stand under the modules whose weights they read"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Program(Frontend):
     """The graph of one forward; ``module`` is made of the names that its nodes remember, with the program's weights.
 
-    ``graph`` is the program's with the nodes of its regions in their place.
+    ``graph`` is the program's with the nodes of its regions in their place; ``stacks`` are the modules of all nodes.
     """
 
     program: Any
     graph: fx.Graph
+    stacks: Stacks
     format: ClassVar[Literal["export"]] = "export"
     no_training: ClassVar[Note] = Note(
         "training_unknown",
@@ -44,7 +51,8 @@ class Program(Frontend):
     def of(cls, program: Any) -> Program:
         """Return the front end of ``program``, which keeps its own tensors: they are registered, not copied."""
         graph = flattened(program.graph_module)
-        return cls(module_tree(program, graph), program, graph)
+        stacks = Stacks.in_program(program, graph)
+        return cls(module_tree(program, graph), program, graph, stacks)
 
     @property
     def model(self) -> Any:
@@ -86,12 +94,13 @@ class Program(Frontend):
         """Run the graph node by node, under the modules that its nodes remember."""
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            interpreter = Interpreter(self.program, self.graph, self.module, recorder)
-            recorder.enter("", type(self.module).__name__, records_in((args, kwargs)))
+            scopes = Scopes(self.module, recorder)
+            interpreter = Interpreter(self.program.graph_module, self.graph, self.stacks, scopes)
+            recorder.enter("", type(self.module).__name__, recorder.received((args, kwargs)))
             try:
-                out = interpreter.call(args, kwargs)
+                out = call_program(self.program, interpreter, self.module, args, kwargs)
             except BaseException as error:
-                interpreter.abandon(error)
+                recorder.abandon(error, self.module)
                 raise
             recorder.leave(out)
             return out
@@ -104,12 +113,15 @@ class Program(Frontend):
 
     def told(self, modules: tuple[ModuleRecord, ...], ran: set[str]) -> Told:
         """Return ``modules``, and a note of those of which the program says nothing but the name."""
+        told = self.stacks.told
+        notes = [Note("placed_by_weights", _PLACED)] if told else []
+        unsure = (m.path for m in modules if m.path in told - ran and any(w.used for w in (*m.params, *m.buffers)))
+        notes += [Note("silent_modules", _UNSURE.format(path), path) for path in unsure]
         unseen = [m.path for m in modules if m.leaf and m.path not in ran and not (m.params or m.buffers)]
-        if not unseen:
-            return modules, ()
-        names = ", ".join(unseen[:_SHOWN]) + (f" and {len(unseen) - _SHOWN} more" if len(unseen) > _SHOWN else "")
-        message = f"no operator in the program comes from {names}: whether they ran is not known"
-        return modules, (Note("silent_modules", message),)
+        if unseen:
+            names = ", ".join(unseen[:_SHOWN]) + (f" and {len(unseen) - _SHOWN} more" if len(unseen) > _SHOWN else "")
+            notes.append(Note("silent_modules", _SILENT.format(names)))
+        return modules, tuple(notes)
 
 
 def is_exported_program(model: Any) -> bool:

@@ -33,7 +33,7 @@ def _autocast(device: str, dtype: Any, enabled: Any, cache: Any) -> AbstractCont
 
 
 # What each operator switches, and how many arguments say how; the sub-graph and what it is given follow.
-_REGIONS: dict[str, tuple[Callable[..., Any], int]] = {
+REGIONS: dict[str, tuple[Callable[..., Any], int]] = {
     "wrap_with_set_grad_enabled": (torch.set_grad_enabled, 1),
     "wrap_with_autocast": (_autocast, 4),
 }
@@ -50,7 +50,7 @@ def flattened(module: Any) -> fx.Graph:
 
 
 def _is_region(node: Any) -> bool:
-    return node.op == "call_function" and getattr(node.target, "__name__", "") in _REGIONS
+    return node.op == "call_function" and getattr(node.target, "__name__", "") in REGIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class _Flat:
         self.graph.output(value)
 
     def _region(self, module: Any, prefix: str, node: Any, new: dict[Any, Any]) -> Any:
-        switch, count = _REGIONS[node.target.__name__]
+        switch, count = REGIONS[node.target.__name__]
         how, part, given = node.args[:count], node.args[count], node.args[count + 1 :]
         begin: Any = (switch, *how)
         context = self.graph.call_function(enter_region, begin)

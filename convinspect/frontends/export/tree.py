@@ -28,7 +28,7 @@ def module_tree(program: Any, graph: fx.Graph) -> nn.Module:
     for path in dict.fromkeys((*paths, *(path for path in kinds if path))):
         _module_at(root, path, kinds)
     tied: dict[tuple[Any, ...], torch.Tensor] = {}
-    for name, tensor, is_parameter in _weights(program):
+    for name, tensor, is_parameter in weights_of(program):
         path, _, last = name.rpartition(".")
         owner = _module_at(root, path, kinds)
         one = tied.setdefault(same_piece(tensor), tensor)
@@ -80,7 +80,8 @@ def _class(dotted: str | None) -> type[nn.Module]:
     return type(name, (nn.Module,), {"__module__": module})
 
 
-def _weights(program: Any) -> Iterator[tuple[str, torch.Tensor, bool]]:
+def weights_of(program: Any) -> Iterator[tuple[str, torch.Tensor, bool]]:
+    """Yield name and tensor of every weight of ``program``, and whether it is a parameter."""
     signature = program.graph_signature
     parameters = set(signature.parameters)
     for name, tensor in program.state_dict.items():

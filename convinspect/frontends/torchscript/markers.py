@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from convinspect.frontends.torchscript.plain import is_plain, make_plain, nodes_in, put_before
+from convinspect.frontends.modules import type_name
+from convinspect.frontends.torchscript.plain import constant_before, is_plain, make_plain, nodes_in, put_before
 from convinspect.tensors.registered import is_scripted, registered_modules
 from convinspect.torch_private import (
     children_of,
@@ -24,6 +25,14 @@ from convinspect.torch_private import (
     script_type,
     tuple_type,
 )
+from convinspect.users_code import running_users_code
+
+# What finds as many elements as values say, and what reads a shape.
+_FINDERS = re.compile(
+    "aten::(argwhere|bincount|index|masked_select|nonzero|nonzero_numpy|repeat_interleave|_?unique.*|where)"
+    "|torchvision::nms"
+)
+_SIZES = ("aten::size", "aten::len", "aten::numel")
 
 
 def with_markers(model: Any, *, disposable: bool) -> Any:
@@ -31,7 +40,9 @@ def with_markers(model: Any, *, disposable: bool) -> Any:
 
     A ``disposable`` one, loaded for this run alone, is not copied: its graphs change in place.
     """
-    if all(is_plain(graph) and not any((_calls(graph), _loops(graph), _lists(graph))) for graph in _graphs(model)):
+    finds = any(_FINDERS.fullmatch(node.kind()) for graph in _graphs(model) for node in nodes_in(graph))
+    marks = (_calls, _loops, _lists, *([_sizes] if finds else []))
+    if all(is_plain(graph) and not any(nodes(graph) for nodes in marks) for graph in _graphs(model)):
         return model
     marked = model if disposable else saved_copy(model)
     for graph in _graphs(marked):
@@ -44,6 +55,9 @@ def with_markers(model: Any, *, disposable: bool) -> Any:
             graph.create("convinspect::turn", [], 0).insertBefore(first)
         for node in _lists(graph):
             graph.create("convinspect::left", [next(node.inputs())], 0).insertBefore(node)
+        for node in _sizes(graph) if finds else ():
+            how = constant_before(graph, node, node.kind())
+            graph.create("convinspect::counted", [next(node.inputs()), how], 0).insertBefore(node)
         make_plain(graph)
     # The graphs of functions can be reached in no other way; methods come in with their markers. A run begins with
     # forward; a recurrent layer scripted by itself has its overloads alone.
@@ -87,7 +101,7 @@ def _with_own_tensors(part: Any) -> Any:
 def saved_copy(model: Any, device: str | None = None) -> Any:
     """Return ``model`` saved and loaded: methods belong to the type, which a deep copy shares."""
     buffer = io.BytesIO()
-    with quiet():
+    with quiet(), running_users_code(f"copying {type_name(model)}"):
         torch.jit.save(model, buffer)
         buffer.seek(0)
         return torch.jit.load(buffer, map_location=device)
@@ -123,6 +137,12 @@ def _loops(graph: Any) -> list[Any]:
 def _lists(graph: Any) -> list[Any]:
     """Return the nodes that make a list of a tensor's values."""
     return [node for node in nodes_in(graph) if node.kind() == "prim::tolist"]
+
+
+def _sizes(graph: Any) -> list[Any]:
+    """Return the nodes that read sizes of a tensor."""
+    read = [node for node in nodes_in(graph) if node.kind() in _SIZES]
+    return [node for node in read if next(node.inputs()).type().kind() == "TensorType"]
 
 
 def _is_run(node: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from convinspect.torch_private import drop_unused_nodes, dtype_number, graph_type
+from convinspect.torch_private import dtype_number, graph_type
 
 # Scripted code always takes the fused path of attention, which hides its operators; the run switches it off in
 # eager models (``torch.backends.mha``), but to a script the switch is the constant True.
@@ -45,7 +45,6 @@ def is_plain(graph: Any) -> bool:
 
 def make_plain(graph: Any) -> None:
     """Turn off the fused paths of ``graph``, drop slices of everything, and undo what the tracer made of Python."""
-    rewritten = False
     for node in list(nodes_in(graph)):
         if node.kind() == "prim::If":
             _turn_off(graph, node)
@@ -55,12 +54,9 @@ def make_plain(graph: Any) -> None:
         elif _is_tensor_slice(node):
             _pass_over(graph, node)
         elif _is_at_home(node):
-            node.output().replaceAllUsesWith(next(node.inputs()))
-            rewritten = True
-        elif _is_size_of_tensors(node) and _write_as_integer(graph, node):
-            rewritten = True
-    if rewritten:
-        drop_unused_nodes(graph)  # the tensors that the sizes were
+            _replace(node, next(node.inputs()))
+        elif _is_size_of_tensors(node):
+            _write_as_integer(graph, node)
 
 
 def _turn_off(graph: Any, choice: Any) -> None:
@@ -132,13 +128,30 @@ def _is_size_of_tensors(node: Any) -> bool:
     return node.kind() in _TO_INTEGER and next(node.inputs()).type().kind() == "TensorType"
 
 
-def _write_as_integer(graph: Any, node: Any) -> bool:
-    """Replace ``node`` by integer arithmetic; tell whether its tensor was made of sizes and constants alone."""
-    number = _integer(graph, node, next(node.inputs()))
-    if number is None:
-        return False
-    _replace(node, number)
-    return True
+def _write_as_integer(graph: Any, node: Any) -> None:
+    """Replace ``node`` by integer arithmetic, where its tensor was made of sizes and constants alone."""
+    tensor = next(node.inputs())
+    number = _integer(graph, node, tensor)
+    if number is not None:
+        _replace(node, number)
+        _drop(tensor)
+
+
+def _drop(tensor: Any) -> None:
+    """Remove the arithmetic that only made ``tensor``, where nobody reads it any more."""
+    left, gone = [(tensor.debugName(), tensor)], set[str]()
+    while left:
+        name, value = left.pop()
+        # What is gone cannot be asked for anything.
+        if name in gone or value.uses() or not _is_arithmetic(value.node()):
+            continue
+        left += [(one.debugName(), one) for one in value.node().inputs()]
+        value.node().destroy()
+        gone.add(name)
+
+
+def _is_arithmetic(node: Any) -> bool:
+    return node.kind().removesuffix("_") in ("prim::NumToTensor", "aten::div", *_ON_INTEGERS)
 
 
 def _integer(graph: Any, place: Any, value: Any) -> Any:
@@ -146,7 +159,10 @@ def _integer(graph: Any, place: Any, value: Any) -> Any:
     if value.type().kind() == "IntType":
         return value
     node = value.node()
-    kind = node.kind()
+    # An operator in place gives the tensor that it was given; whoever else reads that one may come before or after it.
+    if len(value.uses()) > 1 and any(use.user.kind().endswith("_") and use.offset == 0 for use in value.uses()):
+        return None
+    kind = node.kind().removesuffix("_")
     if kind == "prim::NumToTensor":
         return _integer(graph, place, next(node.inputs()))
     if kind == "prim::Constant":
@@ -194,7 +210,7 @@ def put_before(graph: Any, place: Any, kind: str, inputs: list[Any], result: Any
     return made.output()
 
 
-def constant_before(graph: Any, place: Any, constant: float) -> Any:
+def constant_before(graph: Any, place: Any, constant: float | str) -> Any:
     """Put a constant before the node ``place``, and return its value."""
     value = graph.insertConstant(constant)
     value.node().moveBefore(place)

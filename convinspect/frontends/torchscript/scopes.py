@@ -23,7 +23,6 @@ from torch import nn
 
 from convinspect.frontends.frontend import Runner, ScopeRecorder
 from convinspect.frontends.modules import canonical_paths, type_name
-from convinspect.tensors.describe import records_in
 from convinspect.tensors.registered import is_scripted, named_modules
 from convinspect.torch_private import method_of, script_object
 
@@ -36,6 +35,7 @@ for _schema in (
     "leave(Any result) -> ()",
     "left(Tensor tensor) -> ()",
     "cut(Tensor tensor) -> ()",
+    "counted(Tensor tensor, str how) -> ()",
     "turn() -> ()",
 ):
     _OPERATORS.define(_schema, alias_analysis="CONSERVATIVE")
@@ -55,7 +55,7 @@ class Run:
         self.running.append(found)
         if found is not None:
             path, module = found
-            self.recorder.enter(path, type_name(module), records_in(inputs))
+            self.recorder.enter(path, type_name(module), self.recorder.received(inputs))
 
     def leave(self, result: Any) -> None:
         """End what began last."""
@@ -136,6 +136,11 @@ def _cut(tensor: torch.Tensor) -> None:
         run.recorder.cut(tensor)
 
 
+def _counted(tensor: torch.Tensor, how: str) -> None:
+    if (run := _run.get()) is not None:
+        run.recorder.counted(tensor, tensor.shape, how)
+
+
 def _turn() -> None:
     """Come back to Python once in every turn of a loop, so that an interrupt is heard."""
 
@@ -146,6 +151,7 @@ for _name, _kernel in (
     ("leave", _leave),
     ("left", _left),
     ("cut", _cut),
+    ("counted", _counted),
     ("turn", _turn),
 ):
     _OPERATORS.impl(_name, _kernel, _KEY)

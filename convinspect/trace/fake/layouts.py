@@ -2,7 +2,9 @@
 
 Torch's meta kernels are mostly Python, and a network is mostly blocks that are alike. What a kernel of torch's own
 answers to tensors without data depends on how these lie, on its other arguments and on the switches of the process.
-What is told by more than that is not kept: user's operators, numbers, tensors of a layout of their own.
+What is told by more than that is not kept: user's operators, numbers, tensors of a layout of their own. Of what is
+computed element by element the sizes do not matter, where all that is given lies in one way without gaps. A view is
+quickly made and needs to be found out of none.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ import torch
 
 from convinspect.tensors.identity import storage_id, untyped_storage
 from convinspect.tensors.likeness import NotTold, tell
-from convinspect.tensors.operators import mutates, operands
-from convinspect.torch_private import kernel_switches
+from convinspect.tensors.operators import is_view, mutates
+from convinspect.torch_private import kernel_switches, undispatched
+from convinspect.trace.fake.pointwise_layout import Way, one_way
 
 _META = torch.device("meta")
 
@@ -48,7 +51,21 @@ class _New:
     dtype: torch.dtype
 
 
-_Layout: TypeAlias = "_Given | _View | _New | tuple[_Layout, ...] | list[_Layout] | None"
+@dataclass(frozen=True, slots=True)
+class _Like:
+    """A result on a storage of its own that lies as the tensors do that were given."""
+
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True, slots=True)
+class _Nothing:
+    """What is no layout."""
+
+
+# Of results that nobody has found out, and of those that do not lie as what was given, though that lies in one way.
+_UNKNOWN, _BY_SIZES = _Nothing(), _Nothing()
+_Layout: TypeAlias = "_Given | _View | _New | _Like | _Nothing | tuple[_Layout, ...] | list[_Layout] | None"
 
 
 class Layouts:
@@ -62,27 +79,63 @@ class Layouts:
         self._plain = plain
         self._known: dict[Hashable, _Layout] = {}
 
-    def answer(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[[], Any]) -> Any:
-        """Return the result of ``func``, which ``run`` has to find out where no call like it was before."""
-        given = operands(args, kwargs)
+    def answer(
+        self,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        given: Sequence[torch.Tensor],
+        run: Callable[[], Any],
+    ) -> Any:
+        """Return the result of ``func``, which ``run`` has to find out where no call like it was before.
+
+        ``given`` are the tensors among its arguments.
+        """
         try:
-            key = self._key(func, args, kwargs, given)
-            if key in self._known:
-                return self._made(self._known[key], given)
+            if is_view(func):
+                return self._viewed(func, *args, **kwargs)
+            way = one_way(func, kwargs, given)
+            key = self._key(func, args, kwargs, given, way)
+            known = self._known.get(key, _UNKNOWN)
+            if known is _BY_SIZES:
+                way, key = None, self._key(func, args, kwargs, given, None)
+                known = self._known.get(key, _UNKNOWN)
+            if known is not _UNKNOWN:
+                return self._made(known, given, way)
         except NotTold:
             return run()
         out = run()
         with suppress(NotTold):
-            self._known[key] = self._layout(out, given)
+            layout = self._layout(out, given)
+            self._known[key] = layout if way is None else _without_sizes(layout, way)
         return out
 
-    def _key(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: Sequence[torch.Tensor]) -> Hashable:
-        key: list[Any] = [func, *kernel_switches()]
+    def _viewed(self, func: Any, given: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Return the views that ``func`` makes of the tensor ``given``."""
+        if type(given) is not self._kind:
+            raise NotTold
+        plain = self._plain(given)
+        with undispatched():
+            views = func(plain, *args, **kwargs)
+        if views is plain:
+            return given
+        return list(map(self._kind, views)) if isinstance(views, (list, tuple)) else self._kind(views)
+
+    def _key(
+        self,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        given: Sequence[torch.Tensor],
+        way: Way | None,
+    ) -> Hashable:
+        key: list[Any] = [func, *kernel_switches(), way and way.order]
+        tell_tensor = self._tell if way is None else self._tell_of_any_size
         for value in args:
-            tell(value, key, self._tell)
+            tell(value, key, tell_tensor)
         for name, value in kwargs.items():
             key.append(name)
-            tell(value, key, self._tell)
+            tell(value, key, tell_tensor)
         if len(given) > 1 and mutates(func):
             # What a kernel does that writes depends on whether its arguments share memory, too.
             ids = list(map(id, given))
@@ -92,9 +145,19 @@ class Layouts:
         return tuple(key)
 
     def _tell(self, tensor: torch.Tensor, key: list[Any]) -> None:
+        self._check(tensor)
+        key += (tuple(tensor.shape), tensor.stride(), tensor.dtype)
+
+    def _tell_of_any_size(self, tensor: torch.Tensor, key: list[Any]) -> None:
+        if not tensor.dim():  # a number beside tensors is of one size
+            self._tell(tensor, key)
+            return
+        self._check(tensor)
+        key.append(tensor.dtype)
+
+    def _check(self, tensor: torch.Tensor) -> None:
         if type(tensor) is not self._kind or tensor.is_neg() or tensor.is_conj():
             raise NotTold
-        key += (tuple(tensor.shape), tensor.stride(), tensor.dtype)
 
     def _layout(self, out: Any, given: Sequence[torch.Tensor]) -> _Layout:
         if out is None:
@@ -113,20 +176,34 @@ class Layouts:
             layout: _Layout = _View(sharing[0], shape, stride, offset)
         else:
             layout = _New(shape, stride, out.dtype)
-        like = self._made(layout, given)
+        like = self._made(layout, given, None)
         if sharing and isinstance(layout, _New):
             raise NotTold
         if untyped_storage(like).nbytes() != untyped_storage(out).nbytes() or out.is_neg() or out.is_conj():
             raise NotTold
         return layout
 
-    def _made(self, layout: _Layout, given: Sequence[torch.Tensor]) -> Any:
+    def _made(self, layout: _Layout, given: Sequence[torch.Tensor], way: Way | None) -> Any:
         if isinstance(layout, _New):
             return self._kind(torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device=_META))
+        if isinstance(layout, _Like) and way is not None:
+            return self._kind(torch.empty_strided(way.shape, way.stride, dtype=layout.dtype, device=_META))
         if isinstance(layout, _View):
             base = given[layout.place]
             offset = base.storage_offset() + layout.offset
             return self._kind(torch.as_strided(self._plain(base), layout.shape, layout.stride, offset))
         if isinstance(layout, _Given):
             return given[layout.place]
-        return None if layout is None else type(layout)([self._made(part, given) for part in layout])
+        if isinstance(layout, (list, tuple)):
+            return type(layout)([self._made(part, given, way) for part in layout])
+        return None
+
+
+def _without_sizes(layout: _Layout, way: Way) -> _Layout:
+    """Return what ``layout`` is of tensors of any size that lie in this ``way``."""
+    if isinstance(layout, (list, tuple)):
+        parts = [_without_sizes(part, way) for part in layout]
+        return _BY_SIZES if _BY_SIZES in parts else type(layout)(parts)
+    if isinstance(layout, _New):
+        return _Like(layout.dtype) if (layout.shape, layout.stride) == (way.shape, way.stride) else _BY_SIZES
+    return layout if layout is None or isinstance(layout, _Given) else _BY_SIZES

@@ -81,8 +81,11 @@ class FakeModel:
 
 
 @contextmanager
-def faked(model: nn.Module, fakes: FakeModel) -> Iterator[None]:
-    """Run the block with ``fakes`` in place of the tensors of ``model``, and put the tensors back after it."""
+def faked(model: nn.Module, fakes: FakeModel) -> Iterator[FakeMode]:
+    """Run the block with ``fakes`` in place of the tensors of ``model``, and put the tensors back after it.
+
+    Gives the mode that is on in it.
+    """
     undo: list[tuple[Put, str, Any]] = []
     try:
         for module in registered_modules(model):
@@ -91,8 +94,8 @@ def faked(model: nn.Module, fakes: FakeModel) -> Iterator[None]:
                     undo.append((put, name, value))
                     put(name, fakes.replaced(value))
         Missed.values = False
-        with values_kept(), padding_in_python(), FakeMode(fakes.layouts):
-            yield
+        with values_kept(), padding_in_python(), FakeMode(fakes.layouts) as mode:
+            yield mode
     finally:
         fakes.missed_values |= Missed.values
         for put, name, value in reversed(undo):

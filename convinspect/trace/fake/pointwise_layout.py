@@ -5,9 +5,10 @@ Torch's meta kernels lay it out otherwise, and later operators copy, or not, by 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 import torch
 
@@ -20,7 +21,52 @@ _AS_ITS_INPUT = {
 } | {aten("nan_to_num")}
 # A number of these is no operand: it is known before the operator runs.
 _NO_OPERAND = {torch.ops.aten.lerp.Scalar}
+# What gradients are added with, of which some are parts of others.
+_SUMS = {torch.ops.aten.add.Tensor, torch.ops.aten.add_.Tensor}
 _OTHERWISE = {aten("clone"), torch.ops.aten.masked_fill.Scalar, torch.ops.aten.pow.Scalar}
+
+
+class Way(NamedTuple):
+    """How tensors of one shape lie; ``order``: their axes from the slowest on, ``None`` where that is their own."""
+
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    order: tuple[int, ...] | None
+
+
+def one_way(func: Any, kwargs: Mapping[str, Any], given: Sequence[torch.Tensor]) -> Way | None:
+    """Return how the result of ``func`` lies where its sizes do not matter: as all does that it is given, but numbers.
+
+    ``None`` of an operator that does not answer element by element, and of tensors that are unlike or have gaps.
+    """
+    if not _is_open(func) or kwargs.get("memory_format") not in (None, torch.preserve_format):
+        return None
+    shape: tuple[int, ...] = ()
+    strides: list[tuple[int, ...]] = []
+    for tensor in given:
+        if tensor.dim():
+            shape = shape or tuple(tensor.shape)
+            if tensor.shape != shape:
+                return None
+            strides.append(tensor.stride())
+    if not strides or 0 in shape:
+        return None
+    in_order, stride = _contiguous(shape), strides[0]
+    if all(one == in_order or (func in _SUMS and _descends(one)) for one in strides):
+        return Way(shape, in_order, None)
+    if 1 in shape or strides.count(stride) < len(strides) or not _is_dense(shape, stride):
+        return None
+    return Way(shape, stride, tuple(sorted(range(len(shape)), key=lambda axis: -stride[axis])))
+
+
+@lru_cache(maxsize=1024)
+def _contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return _in_order(shape, range(len(shape)))
+
+
+def _descends(strides: Sequence[int]) -> bool:
+    """Tell whether the axes are in order beyond doubt, whatever gaps there are."""
+    return strides[-1] > 0 and all(map(operator.gt, strides, strides[1:]))
 
 
 def laid_out(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
@@ -31,7 +77,7 @@ def laid_out(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: A
     given = [tensor for tensor in results(args) if tensor.dim()]
     if not given or any(tensor.shape != out.shape or tensor.stride() != given[0].stride() for tensor in given):
         return out
-    if any(tensor is out for tensor in given) or not _is_dense(given[0]):
+    if any(tensor is out for tensor in given) or not _is_dense(given[0].shape, given[0].stride()):
         return out
     strides = given[0].stride() if func in _AS_ITS_INPUT else _strides(func, args, given[0])
     return out if strides == out.stride() else torch.empty_strided(out.shape, strides, dtype=out.dtype, device="meta")
@@ -49,7 +95,7 @@ def _strides(func: Any, args: tuple[Any, ...], given: torch.Tensor) -> tuple[int
     """
     if not _takes_number(func, args):
         if given.is_contiguous():
-            return _in_order(given.shape, range(given.dim()))
+            return _contiguous(given.shape)
         if given.dim() == _IMAGE and given.is_contiguous(memory_format=torch.channels_last):
             return _in_order(given.shape, (0, 2, 3, 1))
         return tuple(given.stride())
@@ -81,9 +127,9 @@ def _in_order(shape: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
     return tuple(strides)
 
 
-def _is_dense(tensor: torch.Tensor) -> bool:
+def _is_dense(shape: Sequence[int], strides: Sequence[int]) -> bool:
     expected = 1
-    long = ((stride, size) for size, stride in zip(tensor.shape, tensor.stride(), strict=True) if size != 1)
+    long = ((stride, size) for size, stride in zip(shape, strides, strict=True) if size != 1)
     for stride, size in sorted(long):
         if stride != expected:
             return False

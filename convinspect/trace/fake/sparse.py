@@ -1,6 +1,7 @@
 """Operators on sparse tensors, which stay real on the meta device: how many elements they hold is a value.
 
-The dense tensors that they meet are zeros for as long as the operator runs. A sparse gradient is made of fake
+The dense tensors that they meet are zeros for as long as the operator runs, but for those of whole numbers: places,
+which decide how many elements there are. A sparse gradient is made of fake
 tensors; torch's meta kernels say what it is made of, and nothing else.
 """
 
@@ -28,7 +29,8 @@ def answer_on_zeros(
 ) -> Any:
     """Return what ``func`` gives with real zeros for the fake tensors among its arguments.
 
-    A fake tensor that it writes into is returned as it is, for nothing would be seen of the work.
+    Those of whole numbers are asked for their values, and may not have any. A fake tensor that it writes into is
+    returned as it is, for nothing would be seen of the work.
     """
     targets = list(written(func, args, kwargs)) if mutates(func) else []
     if targets and all(map(is_fake, targets)):
@@ -44,6 +46,8 @@ def answer_on_zeros(
 
 def _zeros(fake: torch.Tensor) -> torch.Tensor:
     if fake.layout is torch.strided:
-        return torch.zeros(fake.shape, dtype=fake.dtype)
+        if fake.dtype.is_floating_point or fake.dtype.is_complex:
+            return torch.zeros(fake.shape, dtype=fake.dtype)
+        return torch.tensor(fake.tolist(), dtype=fake.dtype).reshape(fake.shape)
     indices, values = (torch.zeros(part.shape, dtype=part.dtype) for part in plain_parts(fake))
     return torch.sparse_coo_tensor(indices, values, fake.shape, check_invariants=False)

@@ -14,7 +14,7 @@ that no run has made (a helper object keeps one) stay real until they meet a fak
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -179,7 +179,7 @@ class FakeTensor(torch.Tensor):
             return args[0].device
         if _left_behind and any(id(tensor) in _left_behind for tensor in operands(args, kwargs or {})):
             raise RuntimeError(_LEFT_BEHIND)
-        return _run(func, args, kwargs or {})
+        return _run(func, args, kwargs or {}, operands(args, kwargs or {}))
 
 
 class FakeMode(DispatchMode):
@@ -196,7 +196,10 @@ class FakeMode(DispatchMode):
         kwargs = kwargs or {}
         if func is ASKS_DEVICE:
             return args[0].device
-        tensors = operands(args, kwargs)
+        return self.answer(func, args, kwargs, operands(args, kwargs))
+
+    def answer(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: Sequence[torch.Tensor]) -> Any:
+        """Return the result of ``func``; ``tensors`` are those that it is given. No mode must see what runs for it."""
         if func is _BORN_HERE and not _is_fake(args[0]):
             return _as_fake(args[0])
         if not tensors and not _takes_device(func):  # arithmetic of Python's numbers
@@ -205,7 +208,7 @@ class FakeMode(DispatchMode):
             return func(*args, **kwargs)
         if is_sparse(func, tensors):
             return _mapped(answer_on_zeros(func, args, kwargs, _is_fake), _as_fake)
-        return _run(func, args, kwargs, self._layouts)
+        return _run(func, args, kwargs, tensors, self._layouts)
 
 
 def new_layouts() -> Layouts:
@@ -224,12 +227,18 @@ def _is_fake(tensor: torch.Tensor) -> bool:
     return isinstance(tensor, FakeTensor) or tensor.is_meta
 
 
-def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], layouts: Layouts | None = None) -> Any:
+def _run(
+    func: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    given: Sequence[torch.Tensor],
+    layouts: Layouts | None = None,
+) -> Any:
     if _Kernel.running:
         return _on_meta(func, args, kwargs)
     func = _WRITTEN_OUT.get(func, func)
     try:
-        out = with_values(func, args, kwargs, lambda: _without_data(func, args, kwargs, layouts), FakeTensor)
+        out = with_values(func, args, kwargs, given, lambda: _without_data(func, args, kwargs, layouts), FakeTensor)
         return with_real_sizes(*out) if func is _PACKS else out
     except Exception as error:
         plain = all(tensor.layout is torch.strided for tensor in operands(args, kwargs))
@@ -245,7 +254,7 @@ def _without_data(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], layo
     args = with_indices(func, args)
     if layouts is None or not _is_told_by_layouts(func):
         return _on_meta(func, args, kwargs)
-    return layouts.answer(func, args, kwargs, lambda: _on_meta(func, args, kwargs))
+    return layouts.answer(func, args, kwargs, operands(args, kwargs), lambda: _on_meta(func, args, kwargs))
 
 
 def _on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

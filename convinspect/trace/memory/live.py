@@ -18,10 +18,11 @@ from torch import nn
 from convinspect.frontends.modules import packed_tensors
 from convinspect.records import Alive, AliveKind, ModuleCall, Note, OpCall, Peak, Phase, TotalMemory
 from convinspect.tensors.describe import returned_tensors
-from convinspect.tensors.identity import allocated_bytes
+from convinspect.tensors.identity import allocated_bytes, element_bytes, same_piece
 from convinspect.tensors.operators import mutates, results
 from convinspect.tensors.registered import registered_modules, registered_tensors
 from convinspect.trace.memory.timeline import START, Allocation, Timeline
+from convinspect.units import size
 
 # Tensors made of Python data come to the dispatcher as an argument of this operator.
 _BORN_HERE = torch.ops.aten.lift_fresh.default
@@ -140,3 +141,14 @@ def near(what: Literal["training", "inference"], calls: Sequence[ModuleCall | Op
         f"(the first is {path or 'the model itself'}) run in libraries with workspaces and layouts of their own"
     )
     return (Note(f"{what}_about", message, path),)
+
+
+def parts_of_more(model: nn.Module) -> tuple[Note, ...]:
+    """Return a note where the weights of ``model`` are parts of larger storages, which memory counts whole."""
+    tensors = list(registered_tensors(model))
+    whole = allocated_bytes(tensors)
+    own = sum({same_piece(tensor): element_bytes(tensor) for tensor in tensors}.values())
+    if own >= whole:
+        return ()
+    message = f"the weights, of {size(own)}, are parts of storages of {size(whole)}: memory counts these whole"
+    return (Note("parts_of_more", message),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from types import MappingProxyType
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from convinspect.errors import first_line
 from convinspect.fields import Field, FieldTracker, WatchPython
 from convinspect.records import ModuleCall, OpCall, TensorRecord
-from convinspect.tensors.describe import arguments_of, returned_tensors, tensor_record, tensors_in
+from convinspect.tensors.describe import arguments_of, records_in, returned_tensors, tensor_record, tensors_in
 from convinspect.tensors.operators import full_name, hides_others, operands, results
 from convinspect.torch_private import DispatchMode, jagged_dispatch, run_composite, unwrapped
 from convinspect.trace.fake.tensor import ASKS_DEVICE, FakeTensor
@@ -129,7 +129,7 @@ class Recorder(Calls, DispatchMode):
         self._touch(func, given)
         self._fields.reads(given)
         try:
-            out = func(*args, **kwargs)
+            out = self._answer(func, args, kwargs, given)
         except Exception as error:
             self.raised = type(error).__name__, first_line(error)
             self._failed = self._call(func, args, kwargs)
@@ -141,6 +141,10 @@ class Recorder(Calls, DispatchMode):
             self.defect = self.defect or error
             raise
         return out
+
+    def _answer(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], _given: Sequence[Tensor]) -> Any:
+        """Return what the operator returns."""
+        return func(*args, **kwargs)
 
     def _record(
         self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: Sequence[Tensor], out: Any
@@ -213,7 +217,11 @@ class Recorder(Calls, DispatchMode):
 
     def watching(self) -> AbstractContextManager[None]:
         """Take note, while the block runs, of tensors that leave torch."""
-        return WatchPython(self._fields, self.left).on((Tensor, FakeTensor))
+        return WatchPython(self._fields, self.left, self.counted).on((Tensor, FakeTensor))
+
+    def received(self, value: Any) -> tuple[TensorRecord, ...]:
+        """Return records of the tensors in ``value``, which a module is called with."""
+        return records_in(value)
 
     def enter(
         self, path: str, type_name: str, inputs: tuple[TensorRecord, ...], unregistered: int | None = None
@@ -247,6 +255,10 @@ class Recorder(Calls, DispatchMode):
     def cut(self, tensor: Tensor) -> None:
         """Take note that numbers have cut all of ``tensor`` out of it, for which no operator ran."""
         self._fields.cut(tensor)
+
+    def counted(self, tensor: Tensor, sizes: Collection[int], how: str) -> None:
+        """Take note that ``sizes`` of ``tensor`` are read; ``how`` is what torch calls that."""
+        self._fields.counted(tensor, sizes, how, self.path)
 
     def leave(self, result: Any) -> None:
         """End the running module's run with what it returns."""

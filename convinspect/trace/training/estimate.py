@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from convinspect.errors import first_line
 from convinspect.frontends import Frontend
 from convinspect.records import ModuleCall, Note, OpCall
 from convinspect.tensors.describe import tensors_in
@@ -19,6 +20,7 @@ from convinspect.torch_private import pytree
 from convinspect.trace.apart import Apart, CannotBeKeptApart, apart
 from convinspect.trace.fake.layouts import Layouts
 from convinspect.trace.fake.model import FakeModel, faked
+from convinspect.trace.fake.tensor import FakeMode
 from convinspect.trace.higher_order import opened_up
 from convinspect.trace.memory.live import near
 from convinspect.trace.restore import Kept, restored
@@ -74,7 +76,8 @@ def estimate_training(
         run = apart(frontend, args, kwargs, kept)
     except CannotBeKeptApart as who:
         return None, (Note("training_unknown", f"{_UNKNOWN}: {who} keeps state that a second run would change"),)
-    step, notes = _estimated(run, config, device, layouts, may_copy=may_copy)
+    with torch.inference_mode(mode=False):  # the caller's, in which nothing has a gradient
+        step, notes = _estimated(run, config, device, layouts, may_copy=may_copy)
     if run.foreign is None:
         return step, notes
     why = f"{_ON_A_COPY}: {run.foreign} keeps state that cannot be put back"
@@ -129,7 +132,7 @@ def _lacks_values(frontend: Frontend, given: Any) -> bool:
 
 def _attempt(
     choose: Callable[[], tuple[Frontend, tuple[tuple[Any, ...], dict[str, Any]]]],
-    around: AbstractContextManager[None],
+    around: AbstractContextManager[FakeMode | None],
     train: Callable[..., Step],
     kept: Kept | None = None,
 ) -> Step | _Unknown | None:
@@ -138,18 +141,18 @@ def _attempt(
     try:
         subject, given = choose()
         who = "in training mode the model"
-        with around, restored(subject.module, given, kept), unfused(), opened_up(), unheard():
+        with around as mode, restored(subject.module, given, kept), unfused(), opened_up(), unheard():
             torch.manual_seed(_SEED)
             set_training(subject.module, mode=True)
-            return train(subject, *given)
+            return train(subject, *given, fakes=mode)
     except NothingToTrain:
         return None
     except NoTensors as found:
         return _Unknown(f"no tensor is in what the model returns (type {found})", raised=False)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's forward may raise anything
         let_go(error)
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raised = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+        said = first_line(error)
+        raised = f"{type(error).__name__}: {said}" if said else type(error).__name__
         why = f"{getattr(error, RAISED_BY, who)} raised {raised}"
         return _Unknown(f"{why}: {_TWO_SAMPLES}" if _ONE_SAMPLE in raised else why)
 

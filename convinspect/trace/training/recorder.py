@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from types import MappingProxyType
 from typing import Any
 
@@ -12,6 +13,7 @@ from convinspect.fields import FieldTracker
 from convinspect.records import OpCall, TensorRecord
 from convinspect.tensors.operators import full_name
 from convinspect.torch_private import next_node_number, running_node_number
+from convinspect.trace.fake.tensor import FakeMode
 from convinspect.trace.memory.timeline import START
 from convinspect.trace.record.recorder import Recorder
 
@@ -21,12 +23,15 @@ _NO_ARGUMENTS: MappingProxyType[str, Any] = MappingProxyType({})
 class StepRecorder(Recorder):
     """A recorder that follows live bytes alone, also through the backward pass.
 
+    Where the mode ``fakes`` is on it takes its place: operators are many, and each way through torch takes time.
+
     An operator of the backward pass belongs to the module whose forward made its node in the autograd graph: nodes
     are numbered in the order in which they are made.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, fakes: FakeMode | None = None) -> None:
         super().__init__(FieldTracker(), self._put_gradients_aside)
+        self._fakes = fakes
         self._made_by: dict[int, int] = {}
         self._gradients: dict[int, tuple[torch.Tensor, torch.Tensor | None]] = {}
 
@@ -36,9 +41,26 @@ class StepRecorder(Recorder):
             tensor.grad = gradient
         self._gradients.clear()
 
-    def returned(self, _path: str, _value: Any) -> tuple[TensorRecord, ...]:
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Record the operators that the block runs."""
+        with nullcontext() if self._fakes is None else self._fakes.lifted(), self:
+            yield
+
+    def received(self, _value: Any) -> tuple[TensorRecord, ...]:
         """Return nothing: the report has its records from the forward alone."""
         return ()
+
+    def leave(self, _result: Any) -> None:
+        """End the running module's run."""
+        self.end(())
+
+    def returned(self, _path: str, _value: Any) -> tuple[TensorRecord, ...]:
+        """Return nothing, as `received`."""
+        return ()
+
+    def _answer(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: Sequence[torch.Tensor]) -> Any:
+        return func(*args, **kwargs) if self._fakes is None else self._fakes.answer(func, args, kwargs, given)
 
     def _record(
         self, func: Any, _args: tuple[Any, ...], _kwargs: dict[str, Any], given: Sequence[torch.Tensor], out: Any

@@ -34,6 +34,7 @@ from convinspect.records import AliveKind, ModuleCall, OpCall, Peak, Phase, Trai
 from convinspect.spec import AmpName, OptimizerName
 from convinspect.tensors.describe import returned_tensors
 from convinspect.tensors.registered import registered_parameters
+from convinspect.trace.fake.tensor import FakeMode
 from convinspect.trace.memory.history import Span, history
 from convinspect.trace.memory.live import LiveBytes, peak, where
 from convinspect.trace.memory.timeline import START, Allocation, Timeline
@@ -86,20 +87,22 @@ def train_once(
     kwargs: dict[str, Any],
     config: TrainingConfig,
     *,
+    fakes: FakeMode | None = None,
     device: torch.device = _CPU,
     foreach: bool = False,
 ) -> Step:
     """Train the model for one step on ``device`` and return what it needed; its parameters change.
 
-    ``foreach``: the optimizer updates all parameters at once. Raises `NothingToTrain`, `NoTensors` and whatever the
-    model, its backward pass or the optimizer raises: the two are named on the error (`RAISED_BY`).
+    ``fakes`` is the mode that is on where they are fake; ``foreach``: the optimizer updates all parameters at once.
+    Raises `NothingToTrain`, `NoTensors` and whatever the model, its backward pass or the optimizer raises: the two are
+    named on the error (`RAISED_BY`).
     """
-    recorder = StepRecorder()
+    recorder = StepRecorder(fakes)
     timeline = recorder.memory.timeline
     recorder.memory.expect(frontend.module, (args, kwargs))
     amp = torch.autocast(device.type, getattr(torch, config.amp)) if config.amp else nullcontext()
     try:
-        with frontend.scopes(recorder) as run, torch.enable_grad(), recorder:
+        with frontend.scopes(recorder) as run, torch.enable_grad(), recorder.recording():
             with amp, room_kept():
                 out = run(*args, **kwargs)
             saved = [allocation for allocation in timeline.alive() if allocation.kind == "activations"]
@@ -175,7 +178,7 @@ def _optimize(
     optimizer = make_optimizer(config.optimizer, runs, foreach=foreach)
     # Without its wrappers: one imports the compiler, for a second.
     step = partial(unwrap(type(optimizer).step), optimizer)
-    with recorder, torch.no_grad():
+    with recorder.recording(), torch.no_grad():
         step()
         made = 0
         bytes_of: dict[Any, int] = {}

@@ -1,20 +1,34 @@
-"""Explanations as text: a heading a row, a figure a line."""
+"""Explanations as text, a heading a row and a figure a line; and as JSON, for programs and for those who draw them."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from convinspect.explain.steps import Explanation, Figure, RowExplanation, Step
 from convinspect.explain.terms import TERMS
+from convinspect.json_text import json_text
 from convinspect.units import printable, size
 
+SCHEMA = "convinspect.explain/1"
 _MEMORY = "memory"
 _INDENT, _TOPIC, _NAME = 2, 12, 27
 
 
-def write(explanation: Explanation, width: int = 100) -> str:
-    """Return ``explanation`` in lines of about ``width`` cells; a formula is never broken."""
+def as_json(explanation: Explanation | None) -> str:
+    """Return the document ``convinspect.explain/1``: figures by formula, and as they ran; of none the terms."""
+    document: dict[str, Any] = {"terms": dict(TERMS)} if explanation is None else asdict(explanation)
+    for row in document.get("rows", ()):
+        row["settings"] = dict(row["settings"])
+    return json_text({"schema": SCHEMA, **document}, indent=2)
+
+
+def as_text(explanation: Explanation | None, width: int = 100) -> str:
+    """Return ``explanation`` in lines of about ``width`` cells; a formula is never broken. Of none, what words mean."""
+    if explanation is None:
+        return _terms(width)
     blocks = [list(_row(row, width)) for row in explanation.rows]
     if explanation.unit is not None:
         unit = explanation.unit
@@ -25,8 +39,7 @@ def write(explanation: Explanation, width: int = 100) -> str:
     return "\n\n".join("\n".join(printable(line) for line in block) for block in blocks)
 
 
-def write_terms(width: int = 100) -> str:
-    """Return what the words mean."""
+def _terms(width: int) -> str:
     blocks = []
     for name, text in TERMS:
         lines = textwrap.wrap(text, max(width, 20) - _INDENT, break_long_words=False, break_on_hyphens=False)

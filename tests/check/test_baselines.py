@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from convinspect.check.provenance import commit_of, is_in, made, made_at
+from convinspect.check.baselines import commit_of, is_in, made, made_at
 from convinspect.git import ask
 from tests.check.projects import commit, git, repository, write
 

@@ -1,0 +1,53 @@
+"""Tensors whose values differ from run to run: those of inputs, of chance, and what is worked out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+
+from convinspect.fields.hulls.arrays import Array
+from convinspect.tensors.identity import storage_of
+from convinspect.tensors.known import values_of
+from convinspect.torch_private import storage_address, undispatched
+
+
+class Varying:
+    """Storages by their identity; what was never told to vary holds constants of the model."""
+
+    def __init__(self, inputs: Iterable[Tensor] = ()) -> None:
+        self._storages: dict[int, StorageWeakRef] = {}
+        self._add(inputs)
+
+    def see(self, func: Any, read: Sequence[Tensor], made: Iterable[Tensor]) -> None:
+        """Take note of an operator: what it has ``made`` varies with what it ``read``, or by chance."""
+        if _is_random(func) or any(map(self._varies, read)):
+            self._add(made)
+
+    def constant(self, tensor: Tensor) -> Array | None:
+        """Return the whole numbers or truth values of a constant; ``None`` where it is none, or nobody knows them."""
+        if tensor.is_floating_point() or tensor.is_complex() or self._varies(tensor):
+            return None
+        with undispatched():
+            values = values_of(tensor)
+            array: Array | None = None if values is None else values.numpy()
+        return array if array is None or array.dtype == np.bool_ else array.astype(np.int64)
+
+    def _add(self, tensors: Iterable[Tensor]) -> None:
+        storages = (storage_of(tensor) for tensor in tensors)
+        self._storages.update({storage_address(one): StorageWeakRef(one) for one in storages if one is not None})
+
+    def _varies(self, tensor: Tensor) -> bool:
+        storage = storage_of(tensor) if self._storages else None
+        known = None if storage is None else self._storages.get(storage_address(storage))
+        return known is not None and not known.expired()
+
+
+@cache
+def _is_random(func: Any) -> bool:
+    return torch.Tag.nondeterministic_seeded in getattr(func, "tags", ())
