@@ -103,12 +103,6 @@ def _facts(row: Row) -> tuple[int, str, Iterable[TensorRecord], tuple[TensorReco
     return 0, row.module.type if row.module else "", (), ()
 
 
-def _of_any_layout(output: TensorRecord) -> TensorRecord:
-    if type(output) is TensorRecord:
-        return output
-    return TensorRecord(output.shape, output.dtype, output.bytes, output.receptive_field)
-
-
 def _facts_in(value: Value) -> list[TensorRecord]:
     if isinstance(value, TensorRecord):
         return [value]
