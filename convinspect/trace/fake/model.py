@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,6 +49,8 @@ class FakeModel:
 
     def replaced(self, value: Any) -> Any:
         """Return ``value`` with fake tensors in its tuples, lists and mappings; recurrent layers read batch sizes."""
+        if isinstance(value, torch.Tensor):
+            return self._of_part(value)
         return pytree.tree_map_only((torch.Tensor, PackedSequence), self._of_part, value, is_leaf=_is_packed)
 
     def _of_part(self, part: Any) -> Any:
@@ -90,7 +92,7 @@ def faked(model: nn.Module, fakes: FakeModel) -> Iterator[FakeMode]:
     try:
         for module in registered_modules(model):
             for put, name, value in places_of(module):
-                if not _is_plain(value) and pytree.tree_any(fakes.replaces, value):
+                if not _is_plain(value) and _holds(value, fakes.replaces):
                     undo.append((put, name, value))
                     put(name, fakes.replaced(value))
         Missed.values = False
@@ -113,4 +115,12 @@ def _is_packed(value: Any) -> bool:
 
 def _is_plain(value: Any) -> bool:
     """Tell whether ``value`` surely holds no tensor, as most attributes: walking through each takes longer."""
-    return value is None or type(value) in _PLAIN or (isinstance(value, dict) and not value)
+    if value is None or type(value) in _PLAIN:
+        return True
+    if type(value) is tuple:  # a size
+        return all(type(item) in _PLAIN for item in value)
+    return isinstance(value, dict) and not value
+
+
+def _holds(value: Any, replaces: Callable[[Any], bool]) -> bool:
+    return replaces(value) if isinstance(value, torch.Tensor) else pytree.tree_any(replaces, value)
