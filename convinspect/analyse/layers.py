@@ -23,6 +23,8 @@ def layers_of(trace: Trace, rows: list[Row]) -> tuple[Layer, ...]:
 
 
 def _with_totals(node: Node) -> Layer:
+    if node.leaf:  # its own are all
+        return node.layer
     sums = node.sums
     return replace(node.layer, params_total=sums.params, macs_total=sums.macs, macs_status=sums.macs_status)
 
