@@ -121,4 +121,8 @@ def _is_packed(value: Any) -> bool:
 
 def _is_plain(value: Any) -> bool:
     """Tell whether ``value`` surely holds no tensor, as most attributes: walking through each takes longer."""
-    return value is None or type(value) in _PLAIN or (isinstance(value, dict) and not value)
+    if value is None or type(value) in _PLAIN:
+        return True
+    if type(value) is tuple:  # a size
+        return all(type(item) in _PLAIN for item in value)
+    return isinstance(value, dict) and not value
