@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from convinspect.collector import young_alone
 from convinspect.errors import Ask, InspectError, UsageError
 from convinspect.machine import no_more_than_available
 from convinspect.parsing import parse_amp, parse_axes, parse_optimizer, parse_sections
@@ -31,7 +32,7 @@ def summarise(request: Request, ask: Ask | None = None) -> Report:
     """
     from convinspect.users_code import as_a_program  # noqa: PLC0415
 
-    with as_a_program(request.target.source, request.argv), no_more_than_available(request.device):
+    with as_a_program(request.target.source, request.argv), no_more_than_available(request.device), young_alone():
         return _summarised(request, ask)
 
 
@@ -120,10 +121,10 @@ def inspect(  # noqa: PLR0913 - a keyword for each option of a run
     inputs = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
     loaded = adopt(model, device or ("meta" if holds_meta((inputs, kwargs)) else None), request)
     given = dict(kwargs or {})
-    return analyse(
-        _traced(given_inputs(loaded, inputs, given), lambda: given_inputs(adopt(model, None, request), inputs, given)),
-        request.sections,
-    )
+    prepared = given_inputs(loaded, inputs, given)
+    with young_alone():
+        found = _traced(prepared, lambda: given_inputs(adopt(model, None, request), inputs, given))
+        return analyse(found, request.sections)
 
 
 def _traced(prepared: Prepared, with_values: Callable[[], Prepared]) -> Trace:

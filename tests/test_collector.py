@@ -44,14 +44,39 @@ print(report.run.device, gc.get_freeze_count() >= frozen)
 print((Kept()(torch.ones(1, 4)) - 1).tolist())
 """
 
+WRITING = """
+import gc, sys
+import torch
+from torch import nn
+import convinspect
+
+class Much(nn.Module):
+    def forward(self, x):
+        before = len(sys.searches)
+        self.made = [[n] for n in range(300_000)]
+        sys.found.append(len(sys.searches) > before)
+        return x + 1
+
+# Where an inspection does not put back what it finds.
+sys.searches, sys.found = [], []
+gc.callbacks.append(lambda phase, said: sys.searches.append(phase) if said['generation'] == 2 else None)
+before = gc.get_threshold()
+Much()(torch.zeros(1, 4))
+print(sys.found)
+sys.found.clear()
+convinspect.inspect(Much(), (torch.zeros(1, 4),), optimizer=None)
+print(set(sys.found), gc.get_threshold() == before)
+"""
+
 
 @pytest.mark.parametrize(
     ("code", "said"),
     [
         (IMPORTING, ["True True True", "True"]),
         (LEAVING, ["meta True", "[[0.0, 2.0, 4.0, 6.0]]"]),
+        (WRITING, ["[True]", "{False} True"]),
     ],
-    ids=["importing", "leaving"],
+    ids=["importing", "leaving", "writing"],
 )
 def test_what_lives_as_long_as_the_process_is_passed_by(code: str, said: list[str]) -> None:
     done = subprocess.run(

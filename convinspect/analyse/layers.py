@@ -23,6 +23,8 @@ def layers_of(trace: Trace, rows: list[Row]) -> tuple[Layer, ...]:
 
 
 def _with_totals(node: Node) -> Layer:
+    if node.leaf:  # its own are all
+        return node.layer
     sums = node.sums
     return replace(node.layer, params_total=sums.params, macs_total=sums.macs, macs_status=sums.macs_status)
 
@@ -101,12 +103,6 @@ def _facts(row: Row) -> tuple[int, str, Iterable[TensorRecord], tuple[TensorReco
         outputs = results_of(call) if runs_of(row) == 1 else outputs_of_runs(row)
         return number, type_name(call), _facts_in(tuple(call.args.values())), outputs
     return 0, row.module.type if row.module else "", (), ()
-
-
-def _of_any_layout(output: TensorRecord) -> TensorRecord:
-    if type(output) is TensorRecord:
-        return output
-    return TensorRecord(output.shape, output.dtype, output.bytes, output.receptive_field)
 
 
 def _facts_in(value: Value) -> list[TensorRecord]:

@@ -43,8 +43,9 @@ def named_modules(model: nn.Module) -> list[tuple[str, nn.Module]]:
         above[id(module)] = (name, module)
         if id(module) not in found:
             found[id(module)] = (path, module)
-            below = reversed([(name, child) for name, child in children_of(module).items() if child is not None])
-            pending.extend((level + 1, f"{path}.{name}" if path else name, name, child) for name, child in below)
+            for name, child in reversed(children_of(module).items()):
+                if child is not None:
+                    pending.append((level + 1, f"{path}.{name}" if path else name, name, child))
     return list(found.values())
 
 
@@ -95,7 +96,8 @@ def _registered(model: nn.Module) -> tuple[list[torch.Tensor], list[torch.Tensor
     buffers: dict[int, torch.Tensor] = {}
     for module in registered_modules(model):
         for found, own in zip((parameters, buffers), own_tensors(module), strict=True):
-            found.update((id(tensor), tensor) for _, tensor in own)
+            for _, tensor in own:
+                found[id(tensor)] = tensor
     return list(parameters.values()), list(buffers.values())
 
 

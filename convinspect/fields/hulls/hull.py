@@ -105,17 +105,20 @@ class Map(Hull):
 
     def simplified(self) -> Map:
         """Take the smallest period that says the same."""
+        whole = self.period
+        if whole == 1:
+            return self
         sign = np.array((1, -1), dtype=np.int64).reshape((2,) + (1,) * self.rank)
 
         def phases(start: int, stop: int) -> Array:
             return self.array[(slice(None),) * (self.dim + 1) + (slice(start, stop),)]
 
-        for period in range(1, self.period):
-            if self.period % period or self.advance * period % self.period:
+        for period in range(1, whole // 2 + 1):
+            if whole % period or self.advance * period % whole:
                 continue
-            advance = self.advance * period // self.period
-            moved = _tidy(phases(0, self.period - period) + sign * advance)
-            if (moved == phases(period, self.period)).all():
+            advance = self.advance * period // whole
+            moved = _tidy(phases(0, whole - period) + sign * advance)
+            if (moved == phases(period, whole)).all():
                 return replace(self, advance=advance, array=phases(0, period))
         return self
 
@@ -143,8 +146,10 @@ class Map(Hull):
         values = array.reshape(2, -1)
         if len(varying) != 1 or (values >= EMPTY_FROM).any():
             return self
-        length = values.shape[1]
+        length, first = values.shape[1], values[0].tolist()
         for period in range(1, length // 2 + 1 if length > 2 else 2):  # noqa: PLR2004 - two points make a line
+            if first[period] - first[0] != first[-1] - first[-1 - period]:
+                continue
             steps = values[:, period:] - values[:, :-period]
             if (steps[0] == steps[0, 0]).all() and (steps[1] == -steps[0, 0]).all():
                 return Map(np.take(array, np.arange(period), axis=varying[0]), varying[0] - 1, int(steps[0, 0]))

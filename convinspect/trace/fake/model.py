@@ -47,8 +47,16 @@ class FakeModel:
         usual = tensor.layout is torch.strided and not tensor.is_quantized and not tensor.is_nested
         return usual and not is_traceable_wrapper_subclass(tensor)
 
+    def replaces_any(self, value: Any) -> bool:
+        """Tell the same of a tensor in the tuples, lists and mappings of ``value``, or of itself."""
+        if isinstance(value, torch.Tensor):
+            return self.replaces(value)
+        return pytree.tree_any(self.replaces, value)
+
     def replaced(self, value: Any) -> Any:
         """Return ``value`` with fake tensors in its tuples, lists and mappings; recurrent layers read batch sizes."""
+        if isinstance(value, torch.Tensor):
+            return self._of_part(value)
         return pytree.tree_map_only((torch.Tensor, PackedSequence), self._of_part, value, is_leaf=_is_packed)
 
     def _of_part(self, part: Any) -> Any:
@@ -90,7 +98,7 @@ def faked(model: nn.Module, fakes: FakeModel) -> Iterator[FakeMode]:
     try:
         for module in registered_modules(model):
             for put, name, value in places_of(module):
-                if not _is_plain(value) and pytree.tree_any(fakes.replaces, value):
+                if not _is_plain(value) and fakes.replaces_any(value):
                     undo.append((put, name, value))
                     put(name, fakes.replaced(value))
         Missed.values = False
@@ -113,4 +121,8 @@ def _is_packed(value: Any) -> bool:
 
 def _is_plain(value: Any) -> bool:
     """Tell whether ``value`` surely holds no tensor, as most attributes: walking through each takes longer."""
-    return value is None or type(value) in _PLAIN or (isinstance(value, dict) and not value)
+    if value is None or type(value) in _PLAIN:
+        return True
+    if type(value) is tuple:  # a size
+        return all(type(item) in _PLAIN for item in value)
+    return isinstance(value, dict) and not value
