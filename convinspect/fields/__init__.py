@@ -14,9 +14,10 @@ although no change of the input may show them:
 
 Numbers that leave torch (``x.max().item()``, ``x.numpy()``) make what they come back into unknown, and every slice by a
 number that follows; so does what is written to memory that was lent (``a = x.numpy(); a *= 2``). How many elements an
-operator found (``len(x.nonzero())``) is such a number once it is read; shapes that are made of it are no values. What
-is not followed: what a Python branch on ``x.sum() > 0`` or a loop of ``int(x.sum())`` turns decides, what is read out
-of printed text, and running statistics that a norm in training updates on the side, for whoever reads them afterwards.
+operator found (``len(x.nonzero())``) is such a number once it is read; shapes that are made of it are no values. An
+address is none: tensors that are made of what lies there are unknown, single numbers that are read there are not seen.
+Nor is followed what a Python branch on ``x.sum() > 0`` or a loop of ``int(x.sum())`` turns decides, what is read out of
+printed text, and running statistics that a norm in training updates on the side, for whoever reads them afterwards.
 """
 
 from __future__ import annotations
