@@ -103,6 +103,11 @@ def first_line(error: BaseException) -> str:
     return line.partition(_NO_KERNEL)[0] if line.startswith("Could not run ") else line
 
 
+def is_ours(filename: str) -> bool:
+    """Tell a file of ours."""
+    return filename.startswith(f"{_OURS}{os.sep}")
+
+
 def is_users(filename: str) -> bool:
     """Tell a file of the user's own code from ours, torch's and Python's."""
     parts = filename.replace("\\", "/").split("/")

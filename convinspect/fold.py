@@ -9,9 +9,9 @@ from typing import Any
 
 from convinspect.errors import UsageError
 from convinspect.ops import is_view_named
-from convinspect.report import Layer, Report, TotalMemory
+from convinspect.report import WEIGHTS, Layer, Report, TotalMemory
 from convinspect.spec import SECTIONS
-from convinspect.tree import WEIGHTS, Node, add_up, totals_of, tree_of
+from convinspect.tree import Node, add_up, totals_of, tree_of
 
 # They speak of the whole report.
 _NO_SECTIONS: dict[str, Any] = dict.fromkeys(SECTIONS)

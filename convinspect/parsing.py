@@ -163,7 +163,9 @@ def parse_function(text: str) -> Target:
 def parse_device(text: str) -> str:
     """Return ``text`` where it names a device; whether this machine has it is asked when it is needed."""
     if not _DEVICE.fullmatch(text):
-        raise UsageError(f"--device {text}: not a device", "known: auto, cpu, cuda, cuda:N, mps, meta")
+        raise UsageError(
+            f"--device {text}: not a device", f"known: {', '.join(DEVICES).replace('cuda', 'cuda, cuda:N')}"
+        )
     return text
 
 

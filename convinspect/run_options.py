@@ -65,10 +65,7 @@ OPTIONS = (
     ),
     RunOption("arg", "texts", "A constructor argument; repeatable.", "NAME=VALUE", key="", builds=True),
     RunOption(
-        "argv",
-        "text",
-        "The command line that TARGET's code reads: '--width 32'.",
-        "WORDS",
+        *("argv", "text", "The command line that TARGET's code reads: '--width 32'.", "WORDS"),
         builds=True,
         read=parse_argv,
     ),
@@ -97,10 +94,7 @@ OPTIONS = (
     RunOption("amp", "choice", "Train under autocast in this dtype.", choices=("bf16", "fp16"), read=parse_amp),
     RunOption("field-of", "text", "The input whose receptive fields are followed.", "NAME", read=str),
     RunOption(
-        "axes",
-        "text",
-        "Which axes of it are positions: x=1, x=h,w:2,3; batch included.",
-        "[INPUT=]AXES",
+        *("axes", "text", "Which axes of it are positions: x=1, x=h,w:2,3; batch included.", "[INPUT=]AXES"),
         read=parse_axes,
     ),
     RunOption("allow-unsafe", "flag", "Run a TorchScript file that touches files or leaves torch.", read=bool),

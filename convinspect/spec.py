@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 # As they can be named; of cuda also one of several: cuda:1.
-DEVICES = ("auto", "cpu", "cuda", "meta", "mps")
+DEVICES = ("auto", "cpu", "cuda", "mps", "meta")
 
 OptimizerName: TypeAlias = Literal["sgd", "momentum", "adam", "adamw"]
 AmpName: TypeAlias = Literal["bfloat16", "float16"]

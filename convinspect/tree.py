@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from convinspect.report import Layer, LayerMemory, MacsStatus, TotalMemory, Totals
-
-# What rows have of weights, each its own.
-WEIGHTS = ("params", "trainable_params", "buffers", "param_bytes", "buffer_bytes")
+from convinspect.report import WEIGHTS, Layer, LayerMemory, MacsStatus, TotalMemory, Totals
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from traceback import clear_frames, walk_tb
 
-from convinspect.errors import InspectError, ModelError, UsageError, describe
+from convinspect.errors import InspectError, ModelError, UsageError, describe, is_ours
 from convinspect.machine import WITHOUT_DATA, refused_bytes
 from convinspect.units import size
 
@@ -22,6 +22,7 @@ _KEPT = (
     (sys, "unraisablehook"),
     (sys, "displayhook"),
     (threading, "excepthook"),
+    (warnings, "formatwarning"),
 )
 _USAGE = 2  # what argparse and click exit with
 
@@ -36,9 +37,13 @@ def as_a_program(source: str, argv: Sequence[str]) -> Iterator[None]:
 
 @contextmanager
 def process_kept() -> Iterator[None]:
-    """Run the block, and put back what Python keeps once for a process: its folder, environment, hooks and limits."""
+    """Run the block, and put back what Python keeps once for a process: its folder, environment, hooks and limits.
+
+    A warning of what called the user's code is one of the user's code: it names no line of ours.
+    """
     folder, environment, limit = _folder(), os.environ.copy(), sys.getrecursionlimit()
     kept = [(module, name, getattr(module, name)) for module, name in _KEPT]
+    warnings.formatwarning = _naming_no_line_of_ours(warnings.formatwarning)
     try:
         yield
     finally:
@@ -50,6 +55,17 @@ def process_kept() -> Iterator[None]:
             os.environ.update(environment)
         if folder is not None and _folder() != folder:
             os.chdir(folder)
+
+
+def _naming_no_line_of_ours(write: Callable[..., str]) -> Callable[..., str]:
+    def written(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+    ) -> str:
+        if is_ours(filename):
+            return f"{category.__name__}: {message}\n"
+        return write(message, category, filename, lineno, line)
+
+    return written
 
 
 def _folder() -> str | None:

@@ -22,18 +22,13 @@ class Part:
     rows: tuple[Layer, ...]
 
     @property
-    def is_whole(self) -> bool:
-        """Whether this is the model itself."""
-        return self.paths == ("",)
-
-    @property
     def why_no_forward(self) -> str:
         """Why nothing is known of its forward, where that is so."""
         return "a file of weights has no forward" if self.report.model.format == "weights" else "it never ran"
 
     def holds(self, path: str) -> bool:
         """Return whether the module ``path`` is one of these or inside one."""
-        return self.is_whole or path in self.paths or not set(self.paths).isdisjoint(_above(path))
+        return self.paths == ("",) or path in self.paths or not set(self.paths).isdisjoint(_above(path))
 
 
 def whole(report: Report) -> Part:

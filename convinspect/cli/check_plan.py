@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -70,20 +71,14 @@ def _config(target: str | None, said: str | None) -> Config | None:
     found = find_config(Path.cwd())
     if found is None:
         return None
+    with suppress(ValueError):  # on another drive it stays as it is
+        found = Path(os.path.relpath(found))
     try:
-        return read_config(_from_here(found))
+        return read_config(found)
     except UsageError:
         if target is not None and is_file(Path(target)):
             return None  # nothing of the config is needed
         raise
-
-
-def _from_here(file: Path) -> Path:
-    """Return the path as a person in the working folder would write it."""
-    try:
-        return Path(os.path.relpath(file))
-    except ValueError:  # on another drive
-        return file
 
 
 def _adjusted(

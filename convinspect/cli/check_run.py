@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,21 +34,6 @@ class Running:
     cache: bool = True
 
 
-class _Gathered:
-    """The outcomes of jobs; what several checks want is run once."""
-
-    def __init__(self, jobs: Sequence[Job], running: Running) -> None:
-        self._jobs = [job for i, job in enumerate(jobs) if job not in jobs[:i]]
-        with progress(len(self._jobs)) as told:
-            self._outcomes = gather(
-                self._jobs, workers=running.workers, timeout=running.timeout, cache=running.cache, progress=told
-            )
-
-    def of(self, job: Job) -> Outcome:
-        """Return what became of ``job``."""
-        return self._outcomes[self._jobs.index(job)]
-
-
 def run(checks: Sequence[Check], running: Running, *, update: bool = False) -> tuple[Result, ...]:
     """Return the result of every check, whatever becomes of the others.
 
@@ -61,8 +46,13 @@ def run(checks: Sequence[Check], running: Running, *, update: bool = False) -> t
         {name: _missing(check, name) for name in (check.baseline, check.cumulative_baseline) if name is not None}
         for check in checks
     ]
-    gathered = _Gathered([job for pair in zip(checks, missing, strict=True) for job in _jobs(*pair)], running)
-    return tuple(_result(*pair, gathered, update=update) for pair in zip(checks, missing, strict=True))
+    asked = [_jobs(*pair) for pair in zip(checks, missing, strict=True)]
+    jobs = [job for each in asked for job in each.values()]
+    with progress(len(jobs)) as told:
+        done = gather(jobs, workers=running.workers, timeout=running.timeout, cache=running.cache, progress=told)
+    outcomes = iter(done)
+    found = [{name: next(outcomes) for name in each} for each in asked]
+    return tuple(_result(*one, update=update) for one in zip(checks, missing, found, strict=True))
 
 
 def _refuse_to_update(checks: Sequence[Check]) -> None:
@@ -74,20 +64,14 @@ def _refuse_to_update(checks: Sequence[Check]) -> None:
             raise UsageError(f"--update-baseline: {name} is a commit, not a file", "name the file with --baseline FILE")
 
 
-def _jobs(check: Check, missing: Mapping[str, Baseline | None]) -> Iterator[Job]:
-    """Yield what must run or be read for ``check``: its target, and its baselines as far as there are any."""
-    yield _job(check)
-    yield from (_baseline_job(check, name) for name, wrong in missing.items() if wrong is None)
-
-
-def _job(check: Check, revision: str | None = None) -> Job:
-    return Job(check.request, check.folder, revision, check.environment)
-
-
-def _baseline_job(check: Check, name: str) -> Job:
-    if name.startswith(_REVISION):
-        return _job(check, name.removeprefix(_REVISION))
-    return Job(Request(Target(name, name, None)), check.folder)
+def _jobs(check: Check, missing: Mapping[str, Baseline | None]) -> dict[str, Job]:
+    """Return what must run or be read for ``check``, its baselines by their names; what it checks has none."""
+    jobs = {"": Job(check.request, check.folder, None, check.environment)}
+    for name in (name for name, wrong in missing.items() if wrong is None):
+        at = name.removeprefix(_REVISION)
+        saved = Job(Request(Target(name, name, None)), check.folder)
+        jobs[name] = saved if at == name else Job(check.request, check.folder, at, check.environment)
+    return jobs
 
 
 def _missing(check: Check, name: str) -> Baseline | None:
@@ -122,10 +106,12 @@ def _is_new(check: Check, revision: str) -> bool:
     return file is not None and commit is not None and not is_in(file, commit)
 
 
-def _result(check: Check, missing: Mapping[str, Baseline | None], gathered: _Gathered, *, update: bool) -> Result:
-    outcome = gathered.of(_job(check))
+def _result(
+    check: Check, missing: Mapping[str, Baseline | None], outcomes: Mapping[str, Outcome], *, update: bool
+) -> Result:
+    outcome = outcomes[""]
     report, problem = outcome.report, _problem(outcome, check.request)
-    baselines = {name: wrong or _baseline(check, name, gathered) for name, wrong in missing.items()}
+    baselines = {name: wrong or _baseline(check, name, outcomes[name]) for name, wrong in missing.items()}
     notes = [*outcome.notes, *(one.message for one in (report.warnings if report else ()) if one.is_told)]
     if report is None or problem is not None:
         return Result(check, report, problem=problem, notes=tuple(notes))
@@ -158,8 +144,7 @@ def _problem(outcome: Outcome, request: Request) -> Complaint | None:
     return Complaint("there is neither a report nor a reason", None, _BUG) if outcome.report is None else None
 
 
-def _baseline(check: Check, name: str, gathered: _Gathered) -> Baseline:
-    outcome = gathered.of(_baseline_job(check, name))
+def _baseline(check: Check, name: str, outcome: Outcome) -> Baseline:
     problem = _problem(outcome, check.request)
     if problem is not None:
         return Baseline(name, problem=problem)

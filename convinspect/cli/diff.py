@@ -106,10 +106,10 @@ def _sides(before: str, after: str, options: dict[str, Any]) -> tuple[_Side, _Si
 
 def _request(target: str, other: str, options: dict[str, Any]) -> Request:
     """Return the request of one side; options that are meant for the ``other`` one alone are not given to it."""
-    from convinspect.load.kinds import idle_options  # noqa: PLC0415 - --help must not wait for it
+    from convinspect.load.kinds import KINDS  # noqa: PLC0415 - --help must not wait for it
 
     request = replace(request_of(target, options), sections=options["sections"])
-    elsewhere = idle_options(_kind(target)) - idle_options(_kind(other))
+    elsewhere = KINDS[_kind(target)].idle - KINDS[_kind(other)].idle
     return replace(request, given=tuple(option for option in request.given if option not in elsewhere))
 
 

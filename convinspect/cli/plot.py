@@ -13,7 +13,7 @@ from convinspect.cli.completion import complete_target
 from convinspect.cli.options import request_of, run_options, traceback_option
 from convinspect.cli.output import open_output
 from convinspect.errors import UsageError
-from convinspect.plot import KINDS, SUFFIXES, PlotOptions, draw, sections_of
+from convinspect.plot import KINDS, SECTIONS, SUFFIXES, PlotOptions, draw
 
 
 @click.command(no_args_is_help=True)
@@ -42,7 +42,7 @@ def plot(kind: Any, target: str, **options: Any) -> int:
     for name, drawn in of.items():
         if options[name] not in (None, ()) and kind != drawn:
             raise UsageError(f"--{name.removesuffix('s')} is for plot {drawn}")
-    request = replace(request_of(target, options), sections=sections_of(kind))
+    request = replace(request_of(target, options), sections=SECTIONS[kind])
     output = open_output(options["output"], [request.target.source])
     with output.claimed():
         request, report = reported(request)

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from convinspect.diff.amounts import NO_CHANGE, NOTHING, UNKNOWN, Amount, Change
 from convinspect.diff.difference import Costs
 from convinspect.diff.nodes import Node
-from convinspect.report import Report
-from convinspect.tree import WEIGHTS
+from convinspect.report import WEIGHTS, Report
 
 MEASURES = (*WEIGHTS, "macs", "allocated_bytes", "saved_bytes")
 

@@ -18,7 +18,7 @@ class Folding:
     """The rows of a diff by index, as a reader sees them: ``depth`` is the deepest that is told (``None``: any)."""
 
     def __init__(self, rows: Sequence[Row], depth: int | None) -> None:
-        self._rows = rows
+        self.rows = rows
         self._depth = depth
         # How many rows from the first on are told: a difference of two tells of any subtree.
         self._told = [0]
@@ -29,14 +29,14 @@ class Folding:
     def children(self, parent: int | None) -> Iterator[int]:
         """Yield the rows right below ``parent``, or the outermost."""
         index = 0 if parent is None else parent + 1
-        end = len(self._rows) if parent is None else self.end(parent)
+        end = len(self.rows) if parent is None else self.end(parent)
         while index < end:
             yield index
             index = self.end(index)
 
     def end(self, index: int) -> int:
         """Return the first row that is not below row ``index``."""
-        return index + 1 + self._rows[index].below
+        return index + 1 + self.rows[index].below
 
     def holds_told(self, index: int) -> bool:
         """Return whether the row or one below it is told."""
@@ -48,18 +48,18 @@ class Folding:
 
     def is_open(self, index: int) -> bool:
         """Return whether there is something to tell below the row that its own line does not say."""
-        row = self._rows[index]
+        row = self.rows[index]
         if not self.told_below(index) or (self._depth is not None and row.depth >= self._depth):
             return False
         if row.status in ("added", "removed"):
-            return any(self._rows[i].status != row.status for i in range(index + 1, self.end(index)))
+            return any(self.rows[i].status != row.status for i in range(index + 1, self.end(index)))
         if "type" in row.facets and row.depth and self.told_below(index) > _REBUILT * row.below:
             return False
         return not self.uniform(index)
 
     def uniform(self, index: int) -> tuple[Facet, ...]:
         """Return what changed alike in all weights below the row, where nothing else did: all were frozen."""
-        inner = [self._rows[i] for i in range(index + 1, self.end(index))]
+        inner = [self.rows[i] for i in range(index + 1, self.end(index))]
         kinds = {tuple(facet for facet in row.facets if facet in _OF_ITSELF) for row in inner if _is_told(row)}
         if len(kinds) != 1 or any(row.status not in ("changed", "unchanged") for row in inner):
             return ()
@@ -69,17 +69,17 @@ class Folding:
 
     def is_like(self, index: int, other: int) -> bool:
         """Return whether the row counts on from its sibling ``other``, and below both the same was done."""
-        ours, theirs = self._rows[index], self._rows[other]
+        ours, theirs = self.rows[index], self.rows[other]
         following = all(counts_on(a, b) for a, b in zip(theirs.names, ours.names, strict=True))
         return following and self._pattern[index] == self._pattern[other]
 
     def _patterns(self) -> list[int]:
         """Number what was done to each row and below it: equal numbers are the same change at two places."""
         numbers: dict[Hashable, int] = {}
-        found = [0] * len(self._rows)
-        for index in range(len(self._rows) - 1, -1, -1):
-            row = self._rows[index]
-            below = tuple((self._rows[i].names, found[i]) for i in self.children(index) if self.holds_told(i))
+        found = [0] * len(self.rows)
+        for index in range(len(self.rows) - 1, -1, -1):
+            row = self.rows[index]
+            below = tuple((self.rows[i].names, found[i]) for i in self.children(index) if self.holds_told(i))
             own = tuple(row.own[name].value for name in ("params", "trainable_params", "macs"))
             key = (row.status, row.layer.type, row.itself, row.facets if row.itself else (), own, below)
             found[index] = numbers.setdefault(key, len(numbers))

@@ -56,65 +56,59 @@ def lines_of(diff: Diff, depth: int | Literal["all"] | None = None) -> list[Line
 
     There are none where no row differs.
     """
-    return _Lines(diff.rows, depth if isinstance(depth, int) else None).all()
+    # A row's rest stands behind the lines of its children.
+    folding = Folding(diff.rows, depth if isinstance(depth, int) else None)
+    found: list[Line] = []
+    waiting: list[int | Line] = _children(folding, None)[::-1]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Line):
+            found.append(item)
+            continue
+        if not folding.is_open(item):
+            found.append(_closed(folding, item))
+            continue
+        row = folding.rows[item]
+        found.append(Line("row", row.depth, (row,), row.total, is_open=True))
+        if any(row.own[name].differs for name in _SHOWN):
+            found.append(Line("own", row.depth + 1, (row,), row.own))
+        waiting.extend(reversed(_children(folding, item)))
+    nothing = all(line.kind == "unchanged" for line in found)
+    return [] if nothing else _grouped(found)
 
 
-class _Lines:
-    def __init__(self, rows: Sequence[Row], depth: int | None) -> None:
-        self._rows = rows
-        self._folding = Folding(rows, depth)
+def _children(folding: Folding, parent: int | None) -> list[int | Line]:
+    found: list[int | Line] = []
+    rest: list[Row] = []
+    model = last = -1
+    for index in folding.children(parent):
+        if folding.holds_told(index):
+            # Where the same was done to a row of equal blocks, the first is shown and the others are like it.
+            like = last >= 0 and folding.is_open(index) and folding.is_like(index, last)
+            found.append(_closed(folding, index, folding.rows[model]) if like else index)
+            model, last = model if like else index, index
+            continue
+        last = -1
+        rest += folding.rows[index : folding.end(index)]
+    return [*found, *_rest(rest)]
 
-    def all(self) -> list[Line]:
-        """Walk the shown rows; a row's rest stands behind the lines of its children."""
-        found: list[Line] = []
-        waiting: list[int | Line] = self._children(None)[::-1]
-        while waiting:
-            item = waiting.pop()
-            if isinstance(item, Line):
-                found.append(item)
-                continue
-            if not self._folding.is_open(item):
-                found.append(self._closed(item))
-                continue
-            row = self._rows[item]
-            found.append(Line("row", row.depth, (row,), row.total, is_open=True))
-            if any(row.own[name].differs for name in _SHOWN):
-                found.append(Line("own", row.depth + 1, (row,), row.own))
-            waiting.extend(reversed(self._children(item)))
-        nothing = all(line.kind == "unchanged" for line in found)
-        return [] if nothing else _grouped(found)
 
-    def _children(self, parent: int | None) -> list[int | Line]:
-        found: list[int | Line] = []
-        rest: list[Row] = []
-        model = last = -1
-        for index in self._folding.children(parent):
-            if self._folding.holds_told(index):
-                # Where the same was done to a row of equal blocks, the first is shown and the others are like it.
-                like = last >= 0 and self._folding.is_open(index) and self._folding.is_like(index, last)
-                found.append(self._closed(index, self._rows[model]) if like else index)
-                model, last = model if like else index, index
-                continue
-            last = -1
-            rest += self._rows[index : self._folding.end(index)]
-        return [*found, *_rest(rest)]
-
-    def _closed(self, index: int, like: Row | None = None) -> Line:
-        row = self._rows[index]
-        if row.status in ("added", "removed"):
-            return Line("row", row.depth, (row,), row.total)
-        within = self._rows[index + 1 : self._folding.end(index)]
-        return Line(
-            "row",
-            row.depth,
-            (row,),
-            row.total,
-            facets=self._folding.uniform(index),
-            count=self._folding.told_below(index),
-            came=sum(inner.status == "added" for inner in within),
-            went=sum(inner.status == "removed" for inner in within),
-            like=like,
-        )
+def _closed(folding: Folding, index: int, like: Row | None = None) -> Line:
+    row = folding.rows[index]
+    if row.status in ("added", "removed"):
+        return Line("row", row.depth, (row,), row.total)
+    within = folding.rows[index + 1 : folding.end(index)]
+    return Line(
+        "row",
+        row.depth,
+        (row,),
+        row.total,
+        facets=folding.uniform(index),
+        count=folding.told_below(index),
+        came=sum(inner.status == "added" for inner in within),
+        went=sum(inner.status == "removed" for inner in within),
+        like=like,
+    )
 
 
 def _rest(rows: Sequence[Row]) -> Iterator[Line]:

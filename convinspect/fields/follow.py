@@ -27,7 +27,7 @@ def follow(
     longer than `LONGEST_AXIS`. Raises `UsageError` for a name that is not there, or whose tensor has no such axes.
     """
     tracker = _seeded(named, wanted, batched=batched, axes=axes)
-    tracker.vary(tensor for _, tensor in named)
+    tracker.vary(named)
     return tracker
 
 

@@ -121,9 +121,10 @@ class FieldTracker:
             batched = batched and (watched or 0 not in axes)
             self._storages.keep([tensor], [self._asking.answers.one_of(seed_field(shape, axes, batched=batched))], [])
 
-    def vary(self, inputs: Iterable[Tensor]) -> None:
-        """Tell of all ``inputs``: what depends on any of them is no constant."""
-        self._asking.varying = Varying(inputs)
+    def vary(self, inputs: Iterable[tuple[str, Tensor]]) -> None:
+        """Tell of all ``inputs``, by their names: what depends on any of them is no constant."""
+        if self._followed is not None:
+            self._asking.varying = Varying(tensor for name, tensor in inputs if name != self._followed.name)
 
     def observe(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None, out: Any, path: str) -> None:
         """Follow the fields through one operator: ``func(*args, **kwargs)`` ran in module ``path`` and gave ``out``."""
@@ -156,7 +157,7 @@ class FieldTracker:
         found = {id(tensor): field for tensor in results(read) if (field := self._read(tensor)) is not None}
         targets = tuple(results([given.get(name) for name in signature.written])) if signature.written else ()
         wanted = tuple(results(out)) or targets
-        self._asking.varying.see(func, results(read), (*wanted, *targets))
+        self._asking.varying.see(func, signature.name, results(read), (*wanted, *targets))
         if "out" in signature.written and "out" not in signature.replaced:
             wanted = (given["out"], *wanted)  # written first, and not returned
         if signature.name in MADE_OF_DATA:

@@ -16,6 +16,13 @@ from convinspect.tensors.identity import storage_of
 from convinspect.tensors.known import values_of
 from convinspect.torch_private import storage_address, undispatched
 
+# Made of a tensor's shape alone, whatever it holds.
+MADE_OF_SHAPES = (
+    "empty_like zeros_like ones_like full_like new_empty new_zeros new_ones new_full new_empty_strided sym_size "
+    "sym_stride sym_numel sym_storage_offset is_same_size"
+)
+_MADE_OF_SHAPES = frozenset(f"aten::{name}" for name in MADE_OF_SHAPES.split())
+
 
 class Varying:
     """Storages by their identity; what was never told to vary holds constants of the model."""
@@ -24,9 +31,12 @@ class Varying:
         self._storages: dict[int, StorageWeakRef] = {}
         self._add(inputs)
 
-    def see(self, func: Any, read: Sequence[Tensor], made: Iterable[Tensor]) -> None:
+    def see(self, func: Any, name: str, read: Sequence[Tensor], made: Iterable[Tensor]) -> None:
         """Take note of an operator: what it has ``made`` varies with what it ``read``, or by chance."""
-        if _is_random(func) or any(map(self._varies, read)):
+        if name in _MADE_OF_SHAPES:
+            # Without data, of numbers that are not whole no values are kept.
+            self._add(tensor for tensor in made if tensor.is_floating_point())
+        elif _is_random(func) or (self._storages and any(map(self._varies, read))):
             self._add(made)
 
     def constant(self, tensor: Tensor) -> Array | None:

@@ -70,6 +70,8 @@ class WatchPython:
             for holder, name in places:
                 undo.enter_context(_replaced(holder, name, self._watched(getattr(holder, name), methods[name])))
             self._watch_capsules(undo)
+            numel = self._watched(torch.numel, partial(self._counting, how="torch.numel"), _OURS_AND_TORCHS)
+            undo.enter_context(_replaced(torch, "numel", numel))
             counts = self._fields.left.counts
             undo.callback(setattr, counts, "when_found", counts.when_found)
             counts.when_found = lambda: self._watch_sizes(undo)

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-from convinspect.gather.evidence import ABSENT, Disk, Evidence, digest, found_in, signature
+from convinspect.gather.evidence import ABSENT, Disk, Evidence, digest_of_variable, found_in, signature
 from convinspect.gather.installed import Installed
 from convinspect.gather.recording import Recorder, absolute
 
@@ -43,10 +43,7 @@ def conclude(recorder: Recorder, installed: Installed, disk: Disk, apart: tuple[
         _searched(recorder, installed, apart),
         {folder: digest_ for folder, digest_ in recorder.listed.items() if not f"{folder}/".startswith(apart)},
         {folder: digest_ for folder, digest_ in recorder.distributions.items() if not f"{folder}/".startswith(apart)},
-        {
-            name: None if (value := recorder.environment.get(name)) is None else digest(value)
-            for name in sorted(recorder.variables)
-        },
+        {name: digest_of_variable(name, recorder.environment) for name in sorted(recorder.variables)},
     )
 
 

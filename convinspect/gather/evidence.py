@@ -142,9 +142,9 @@ def distributions_in(folder: str) -> str:
     return _digest_of_names(folder, lambda name: name.endswith((".dist-info", ".egg-info")))
 
 
-def digest_of_variable(name: str) -> str | None:
+def digest_of_variable(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
     """Return a digest of the variable's value, `None` where it is not set: values can be secrets."""
-    value = os.environ.get(name)
+    value = environment.get(name)
     return None if value is None else digest(value)
 
 

@@ -26,7 +26,7 @@ def gather(
     bench: Workbench | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> tuple[Outcome, ...]:
-    """Return the outcome of each job, in their order.
+    """Return the outcome of each job, in their order; what is asked for twice is run once.
 
     ``workers`` models run at a time, each for ``timeout`` seconds at most. Without ``cache`` nothing is taken from
     earlier runs, and nothing kept for later ones. ``progress`` is called, in this thread, with the index of a job and
@@ -38,12 +38,16 @@ def gather(
     outcomes: dict[int, Outcome] = {}
 
     def known(index: int, outcome: Outcome) -> None:
-        outcomes[index] = outcome
-        if progress is not None:
-            progress(index, outcome)
+        for place, job in enumerate(jobs):
+            if job == jobs[index]:
+                outcomes[place] = outcome
+                if progress is not None:
+                    progress(place, outcome)
 
     to_run = []
     for index, job in enumerate(jobs):
+        if job in jobs[:index]:
+            continue
         found = _found(index, job, store)
         if isinstance(found, Prepared):
             to_run.append(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
 from typing import Any
@@ -22,21 +22,21 @@ _MOST_NOTES = 5
 
 def relocate(moved: Moved, installed: Installed) -> None:
     """Have all that is imported from now on come from the revision: also what is installed in editable mode."""
-    places = _Places(moved, installed)
-    sys.path[:] = [places.moved(folder) for folder in sys.path]
-    sys.meta_path.insert(1, _Finder(places))  # after the recorder, which finds nothing itself
+    place_of = _places(moved, installed)
+    sys.path[:] = [place_of(folder) for folder in sys.path]
+    sys.meta_path.insert(1, _Finder(place_of))  # after the recorder, which finds nothing itself
 
 
 def refuse_strays(recorder: Recorder, installed: Installed, moved: Moved) -> None:
     """Raise `UsageError` where the run has read what is not the revision's content, and could have been."""
-    places = _Places(moved, installed)
+    place_of = _places(moved, installed)
     for path, was in recorder.touched.items():
         if was in (ABSENT, "folder"):
             continue
         if path.startswith(f"{moved.tree}/") and _is_pointer(path):
             hint = "check the revision out in a folder of its own (git worktree add), and inspect it there"
             raise UsageError(f"{path} is kept in Git LFS: its content is not part of the revision", hint)
-        elsewhere = places.moved(path)
+        elsewhere = place_of(path)
         if elsewhere != path and os.path.isfile(elsewhere) and not os.path.samefile(path, elsewhere):
             hint = "the code names it by its whole path; a path relative to the code follows the revision"
             raise UsageError(f"{path} was read as it is in the work tree, not as in the revision", hint)
@@ -62,26 +62,23 @@ def as_in_the_work_tree(document: dict[str, Any], moved: Moved) -> dict[str, Any
     return changed
 
 
-class _Places:
-    """Where the revision's counterpart of a path is."""
+def _places(moved: Moved, installed: Installed) -> Callable[[str], str]:
+    """Return what gives the path in the revision; what lies elsewhere, or was installed into the work tree, stays."""
 
-    def __init__(self, moved: Moved, installed: Installed) -> None:
-        self._moved = moved
-        self._installed = installed
-
-    def moved(self, path: str) -> str:
-        """Return the path in the revision; what lies elsewhere, or was installed into the work tree, stays."""
+    def in_the_revision(path: str) -> str:
         real = os.path.realpath(path or ".")
-        if f"{real}/".startswith(f"{self._moved.work}/") and f"{real}/" not in self._installed:
-            return self._moved.tree + real[len(self._moved.work) :]
+        if f"{real}/".startswith(f"{moved.work}/") and f"{real}/" not in installed:
+            return moved.tree + real[len(moved.work) :]
         return path
+
+    return in_the_revision
 
 
 class _Finder:
     """Asks all other finders, and moves what they find."""
 
-    def __init__(self, places: _Places) -> None:
-        self._places = places
+    def __init__(self, place_of: Callable[[str], str]) -> None:
+        self._place_of = place_of
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
         if name.partition(".")[0] == "convinspect":  # the tool that runs, also where it is what is inspected
@@ -99,11 +96,11 @@ class _Finder:
     def _moved(self, spec: ModuleSpec) -> ModuleSpec | None:
         if spec.origin is None or not spec.has_location:
             if spec.submodule_search_locations is not None:
-                folders = [self._places.moved(folder) for folder in spec.submodule_search_locations]
+                folders = [self._place_of(folder) for folder in spec.submodule_search_locations]
                 if folders != list(spec.submodule_search_locations):
                     spec.submodule_search_locations = folders
             return spec
-        origin = self._places.moved(spec.origin)
+        origin = self._place_of(spec.origin)
         if origin == spec.origin:
             return spec
         if not os.path.isfile(origin):

@@ -9,7 +9,7 @@ from typing import cast
 
 from convinspect.collector import import_torch
 from convinspect.errors import Ask, UsageError
-from convinspect.load.kinds import Kind, check_options, kind_of, loader_of, read_json
+from convinspect.load.kinds import KINDS, Kind, check_options, kind_of, read_json
 from convinspect.load.loaded import Loaded
 from convinspect.report import Report
 from convinspect.spec import Request
@@ -48,7 +48,7 @@ def load_report(request: Request) -> Report:
 
 
 def _loaded(request: Request, kind: Kind) -> Loaded:
-    loader = loader_of(kind)
+    loader = KINDS[kind].loader
     if loader != "weights":  # they are read without torch
         import_torch()
     return cast("Loaded", import_module(f"convinspect.load.{loader}").load(request, kind))

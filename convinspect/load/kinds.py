@@ -155,7 +155,7 @@ _NAME_THE_MODEL = "name the model to run it: convinspect summary model.py:Net --
 
 
 @dataclass(frozen=True, slots=True)
-class _About:
+class About:
     """A kind of target: the file of this room whose ``load`` loads it, what it is, and what changes nothing about it.
 
     ``hint`` says what to do instead.
@@ -167,32 +167,22 @@ class _About:
     hint: str | None = None
 
 
-_WEIGHTS = _About("weights", "a file of weights has no forward", _BUILD | _RUN, _NAME_THE_MODEL)
-_KINDS: dict[Kind, _About] = {
-    "python": _About("python", "Python code runs as it is", frozenset(("--allow-unsafe",))),
-    "config": _About("config", "a config says what is built", _BUILD - {"--second-opinion"} | {"--allow-unsafe"}),
-    "torchscript": _About("torchscript", "an archive is a finished model", _BUILD),
-    "export": _About("export", "a program runs as it was exported", _BUILD | {"--dtype", "--train"}),
+_WEIGHTS = About("weights", "a file of weights has no forward", _BUILD | _RUN, _NAME_THE_MODEL)
+KINDS: dict[Kind, About] = {
+    "python": About("python", "Python code runs as it is", frozenset(("--allow-unsafe",))),
+    "config": About("config", "a config says what is built", _BUILD - {"--second-opinion"} | {"--allow-unsafe"}),
+    "torchscript": About("torchscript", "an archive is a finished model", _BUILD),
+    "export": About("export", "a program runs as it was exported", _BUILD | {"--dtype", "--train"}),
     "checkpoint": _WEIGHTS,
     "safetensors": _WEIGHTS,
     "shards": _WEIGHTS,
-    "report": _About("saved", "a saved report is not run again", _BUILD | _RUN, _NAME_THE_MODEL),
+    "report": About("saved", "a saved report is not run again", _BUILD | _RUN, _NAME_THE_MODEL),
 }
-
-
-def loader_of(kind: Kind) -> str:
-    """Return the name of the file of this room that loads a target of ``kind``."""
-    return _KINDS[kind].loader
-
-
-def idle_options(kind: Kind) -> frozenset[str]:
-    """Return the options that change nothing about a target of ``kind``, by their long names."""
-    return _KINDS[kind].idle
 
 
 def check_options(request: Request, kind: Kind) -> None:
     """Raise `UsageError` for an option that was given, or an attribute, that a target of ``kind`` has no use for."""
-    about = _KINDS[kind]
+    about = KINDS[kind]
     if unused := [option for option in request.given if option in about.idle]:
         raise UsageError(f"{about.what}: {unused[0]} changes nothing", about.hint)
     if kind != "python" and request.target.attribute is not None:

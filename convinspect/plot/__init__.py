@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from convinspect.plot.drawing import KINDS, SUFFIXES, Kind, PlotOptions, draw, sections_of
+from convinspect.plot.drawing import KINDS, SECTIONS, SUFFIXES, Kind, PlotOptions, draw
 
-__all__ = ["KINDS", "SUFFIXES", "Kind", "PlotOptions", "draw", "sections_of"]
+__all__ = ["KINDS", "SECTIONS", "SUFFIXES", "Kind", "PlotOptions", "draw"]

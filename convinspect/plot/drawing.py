@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["memory", "field", "graph"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SUFFIXES = (".svg", ".png", ".pdf")
-_SECTIONS: dict[Kind, tuple[Section, ...]] = {"memory": ("timeline",), "field": (), "graph": ("graph",)}
+# The sections of a report that each is drawn from.
+SECTIONS: dict[Kind, tuple[Section, ...]] = {"memory": ("timeline",), "field": (), "graph": ("graph",)}
 # The same bytes for the same report; text stays text, and a dollar in a name is no formula.
 _STYLE = {
     "svg.hashsalt": "convinspect",
@@ -37,11 +38,6 @@ class PlotOptions:
     run: Literal["inference", "training"] | None = None
     layers: tuple[str, ...] = ()
     depth: int | None = None
-
-
-def sections_of(kind: Kind) -> tuple[Section, ...]:
-    """Return the sections of a report that a picture of ``kind`` is drawn from."""
-    return _SECTIONS[kind]
 
 
 def draw(report: Report, kind: Kind, options: PlotOptions, suffix: str) -> bytes:

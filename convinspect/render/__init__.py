@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module  # noqa: TID251 - of this room, by the name of a format
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from convinspect.errors import UsageError
-from convinspect.render.options import Options
+from convinspect.render.options import Options, written
 
 if TYPE_CHECKING:
     from convinspect.report import Report
@@ -33,9 +30,4 @@ def render(report: Report, format: str = "table", options: Options | None = None
 
     Raises `UsageError` where ``format`` is not one of `FORMATS`, or a column in ``options`` does not exist.
     """
-    if format not in FORMATS:
-        message = f"no format {format}"
-        raise UsageError(message, f"choose from: {', '.join(FORMATS)}")
-    module = import_module(f"convinspect.render.{format}")
-    write = cast("Callable[[Report, Options], str]", module.write)
-    return write(report, options or Options())
+    return written("convinspect.render", FORMATS, format, report, options or Options())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, cast, get_args
+from importlib import import_module  # noqa: TID251 - of a room, by the name of a format
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 from convinspect.errors import UsageError
 
@@ -53,3 +55,13 @@ def parse_depth(text: str | int | None) -> int | Literal["all"] | None:
         raise UsageError(f"--depth {text}: not a number of levels", "for example: --depth 2, --depth all")
     # No network is deeper; a number of thousands of digits is read by nobody.
     return int(digits[:9])
+
+
+def written(room: str, forms: Collection[str], form: str, *given: Any) -> str:
+    """Return what ``write`` of the file of ``room`` that has the name of the format makes of what is ``given``.
+
+    The file is imported when it is asked for. Raises `UsageError` for a format that is none of ``forms``.
+    """
+    if form not in forms:
+        raise UsageError(f"no format {form}", f"choose from: {', '.join(forms)}")
+    return cast("str", import_module(f"{room}.{form}").write(*given))

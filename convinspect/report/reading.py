@@ -12,7 +12,7 @@ import msgspec
 
 from convinspect.errors import UsageError
 from convinspect.records import PER_AXIS, LocalField, ReceptiveField, Timelines, Unit, Units
-from convinspect.report.rows import Layer, RowsUnits, Totals
+from convinspect.report.rows import WEIGHTS, Layer, RowsUnits, Totals
 
 T = TypeVar("T")
 
@@ -95,7 +95,6 @@ _PER_AXIS = (
     *("size", "size_min", "size_by", "jump", "start", "center", "coverage", "halo", "box", "nominal"),
     *("axis_status", "axis_global_via", "axis_labels"),
 )
-_OWN = ("params", "trainable_params", "buffers", "param_bytes", "buffer_bytes")
 
 
 def faults_of(report: Any) -> Iterator[Fault]:
@@ -189,7 +188,7 @@ def _of_row(units: Units, place: str) -> Iterator[Fault]:
 
 def _of_totals(totals: Totals, layers: Sequence[Layer]) -> Iterator[Fault]:
     """Yield the totals that are not what the rows add up to."""
-    sums: dict[str, int | None] = {name: sum(getattr(layer, name) for layer in layers) for name in _OWN}
+    sums: dict[str, int | None] = {name: sum(getattr(layer, name) for layer in layers) for name in WEIGHTS}
     sums["non_trainable_params"] = totals.params - totals.trainable_params
     sums["weight_bytes"] = totals.param_bytes + totals.buffer_bytes
     known = [layer.macs for layer in layers if layer.macs is not None]

@@ -11,6 +11,10 @@ from convinspect.records import Attributes, Bytes, Count, ReceptiveField, Tensor
 MacsStatus: TypeAlias = Literal["exact", "lower_bound", "unknown"]
 
 
+# What rows have of weights, each its own.
+WEIGHTS = ("params", "trainable_params", "buffers", "param_bytes", "buffer_bytes")
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What a layer was given."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -127,7 +128,7 @@ def named_tensors(value: Any, name: str, *, inside: bool = False) -> Iterator[tu
         if not parts or id(item) in opened:
             continue
         opened.add(id(item))
-        numbered = isinstance(item, (list, tuple)) and not hasattr(item, "_fields")
+        numbered = isinstance(item, (list, tuple, deque)) and not hasattr(item, "_fields")
         prefix = here or ("out" if numbered else "")
         below = in_object or is_object
         pending.extend((f"{prefix}.{key}".lstrip("."), part, below) for key, part in reversed(parts))
@@ -136,7 +137,7 @@ def named_tensors(value: Any, name: str, *, inside: bool = False) -> Iterator[tu
 def _parts(item: Any) -> list[tuple[str, Any]]:
     if isinstance(item, Mapping):
         return [(str(key), part) for key, part in item.items()]
-    if isinstance(item, (list, tuple)):
+    if isinstance(item, (list, tuple, deque)):
         names = getattr(item, "_fields", None) or range(len(item))
         return [(str(key), part) for key, part in zip(names, item, strict=True)]
     if is_dataclass(item) and not isinstance(item, type):

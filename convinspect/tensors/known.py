@@ -17,7 +17,7 @@ import torch
 
 from convinspect.tensors.identity import storage_of
 from convinspect.tensors.operators import mutates, name_of, operands, results, signature_of, written
-from convinspect.torch_private import storage_address
+from convinspect.torch_private import schema_of, storage_address
 
 # Elements of the largest tensor whose values are carried: token ids, masks and grids of positions are smaller.
 MOST = 1 << 20
@@ -27,6 +27,10 @@ _META = torch.device("meta")
 # Their results have whatever the memory held: integers, which somebody fills in bit by bit, are zeros here.
 _EMPTY = frozenset(
     f"aten::{name}" for name in ("empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided")
+)
+# They ask for the shape of the tensor that they are given, and not for what it holds. Whole numbers are places.
+_OF_SHAPES = frozenset(
+    f"aten::{name}" for name in ("full_like", "new_full", "new_ones", "new_zeros", "ones_like", "zeros_like")
 )
 # They leave nothing of what was there.
 _OVERWRITES = frozenset(("aten::fill_", "aten::zero_", "aten::copy_"))
@@ -136,6 +140,8 @@ def with_values(
         for tensor in _changed(func, args, kwargs):
             forget(tensor)
         return out
+    if _gives_numbers(func):
+        return _called(func, *values)
     try:
         out = run()
     except (NotImplementedError, RuntimeError):
@@ -149,10 +155,17 @@ def with_values(
 
 
 @cache
+def _gives_numbers(func: Any) -> bool:
+    """Tell an operator that gives Python a number, which only values tell."""
+    schema = schema_of(func)
+    return bool(schema.returns) and not any("Tensor" in str(one.type) for one in schema.returns)
+
+
+@cache
 def _depends_on_all(func: Any) -> bool:
     """Tell an operator whose result is known only where all is that it is given."""
     signature = signature_of(func)
-    return signature is not None and signature.name not in _EMPTY | _OVERWRITES
+    return signature is not None and signature.name not in _EMPTY | _OVERWRITES | _OF_SHAPES
 
 
 def _says_anything(tensor: torch.Tensor) -> bool:
@@ -172,11 +185,23 @@ def _known(name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     tensors = operands(args, kwargs)
     if name in _OVERWRITES and all(map(is_known, tensors[1:])):
         _overwritten(tensors[0])
-    if not all(values_of(tensor) is not None for tensor in tensors):
+    found = _shape_of if name in _OF_SHAPES and _is_whole(kwargs.get("dtype")) else values_of
+    if not all(found(tensor) is not None for tensor in tensors):
         return None
     for tensor in _changed(func, args, kwargs):
         _own(tensor)
-    return tuple(_mapped(arg, values_of) for arg in args), {k: _mapped(arg, values_of) for k, arg in kwargs.items()}
+    return tuple(_mapped(arg, found) for arg in args), {k: _mapped(arg, found) for k, arg in kwargs.items()}
+
+
+def _is_whole(dtype: torch.dtype | None) -> bool:
+    return dtype is not None and not (dtype.is_floating_point or dtype.is_complex)
+
+
+def _shape_of(tensor: torch.Tensor) -> torch.Tensor | None:
+    """Return a tensor that is like a small ``tensor``, and whose values nobody asks for."""
+    if tensor.layout is not torch.strided or tensor.numel() > MOST:
+        return None
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=_CPU)
 
 
 def _changed(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:

@@ -26,7 +26,7 @@ from convinspect.trace.fake.tensor import FakeTensor, new_layouts
 from convinspect.trace.foresight import refuse_what_does_not_fit
 from convinspect.trace.higher_order import opened_up
 from convinspect.trace.memory.history import of_forward
-from convinspect.trace.memory.live import near, parts_of_more
+from convinspect.trace.memory.live import beside_elements, near
 from convinspect.trace.memory.measured import measuring
 from convinspect.trace.modules import module_records
 from convinspect.trace.record.branches import Branches
@@ -34,8 +34,9 @@ from convinspect.trace.record.forward_failure import forward_failure
 from convinspect.trace.record.origins import Origins
 from convinspect.trace.record.recorder import Recorder
 from convinspect.trace.restore import Kept, restored
-from convinspect.trace.training.estimate import estimate_training, with_saved
-from convinspect.trace.training.step import TrainingConfig, same_calls
+from convinspect.trace.training.estimate import estimate_training
+from convinspect.trace.training.same_calls import same_calls, with_saved
+from convinspect.trace.training.step import TrainingConfig
 from convinspect.trace.unfuse import unfused
 from convinspect.users_code import refuse_for_want_of_memory, room_kept
 
@@ -182,7 +183,7 @@ def _run(
             timelines = Timelines(of_forward(recorder.memory, recorder.calls), None)
     ran = {call.path for call in recorder.calls if isinstance(call, ModuleCall)}
     modules, notes = frontend.told(module_records(frontend, fakes.stand_for(weights.used)), ran)
-    notes += (*parts_of_more(frontend.module), *branches.note())
+    notes += (*beside_elements(frontend.module), *branches.note())
     if on_meta:
         notes += near("inference", recorder.calls)
     start = prepared.loaded.without_run()

@@ -167,3 +167,15 @@ def test_a_file_of_several_models_is_told_with_their_names(tmp_path: Path) -> No
     assert result.code == 2
     assert "ERROR nets.py: several models\n        Small()\n        Large()\n      hint:" in result.out
     assert "hint: choose one, for example: nets.py:Small" in result.out
+
+
+def test_what_two_checks_ask_for_is_run_once(tmp_path: Path) -> None:
+    (tmp_path / "counted_net.py").write_text(
+        "from pathlib import Path\nfrom torch import nn\nwith Path('runs').open('a') as file:\n    file.write('x')\n"
+        "class Net(nn.Linear):\n    def __init__(self):\n        super().__init__(4, 2)\n"
+    )
+    check = '[checks.{}]\ntarget = "counted_net.py"\ninputs = ["4"]\nlimits = {{ params = "{}" }}\n'
+    (tmp_path / "convinspect.toml").write_text(check.format("small", "1K") + check.format("smaller", "9"))
+    result = convinspect("check", "--no-cache", cwd=tmp_path)
+    assert (result.code, (tmp_path / "runs").read_text()) == (1, "x")
+    assert "1 passed, 1 failed" in result.out

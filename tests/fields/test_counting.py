@@ -39,6 +39,7 @@ MADE_OF_COUNTS: dict[str, Callable[[Tensor], Tensor]] = {
     "shape": lambda x: x / (x > 0).nonzero().shape[0],
     "of a column": lambda x: x * (x > 0).nonzero()[:, 1].size(0),
     "numel": lambda x: x * x.masked_select(x > 0).numel(),
+    "torch.numel": lambda x: x * torch.numel(x.masked_select(x > 0)),
     "share": lambda x: x * (x.unique().numel() / x.numel()),
     "mask": lambda x: x * math.sqrt(len(x[x > 0])),
     "where": lambda x: x + 1 / torch.where(x > 0)[2].nelement(),

@@ -89,13 +89,16 @@ class Chosen(nn.Module):
         (lambda m, x: x[:, :, m.places], (), "exact"),
         (lambda _, x: x[:, :, [1, 0, 3]], (), "exact"),
         (lambda _, x: x.repeat_interleave(tensor([1, 2, 0, 1] * 2), 2), (), "exact"),
+        (lambda m, x: x[:, :, (m.places + 1) % 8], (), "exact"),
+        (lambda _, x: x[:, :, x.new_zeros(3, dtype=torch.long)], (), "exact"),
+        (lambda _, x: x.gather(2, torch.full_like(x, 3, dtype=torch.long)), (), "exact"),
         (lambda _, x: x[:, :, torch.randperm(8)], (), "data_dependent"),
         (lambda _, x: x[:, :, x[0, 0].argsort()], (), "data_dependent"),
         (lambda _, x, places: x[:, :, places], (torch.arange(8),), "data_dependent"),
         (lambda m, x, places: x[:, :, m.places.clone().copy_(places)], (torch.arange(8),), "data_dependent"),
         (lambda _, x, score: x[:, :, score.argsort()], (torch.rand(8),), "data_dependent"),
     ],
-    ids=["buffer", "list", "repeats", "chance", "own values", "input", "written", "scores"],
+    ids=["buffer", "list", "repeats", "turned", "new", "like", "chance", "own values", "input", "written", "scores"],
 )
 def test_which_places_are_constants(
     function: Callable[..., Tensor],

@@ -123,6 +123,14 @@ def test_a_module_without_operators_is_not_said_to_have_run_or_not(tmp_path: Pat
     assert "nothing" in note.message
 
 
+def test_a_norm_returns_one_tensor_in_a_decomposed_program_that_was_loaded(tmp_path: Path) -> None:
+    model, x = nn.Sequential(nn.LayerNorm(4), nn.GroupNorm(3, 3)).eval(), torch.rand(2, 3, 4)
+    with quiet():
+        torch.export.save(torch.export.export(model, (x,)).run_decompositions(), str(tmp_path / "m.pt2"))
+    outputs = [[out.shape for out in layer.outputs] for layer in report_of(tmp_path / "m.pt2", (x,)).layers]
+    assert outputs == [[(2, 3, 4)]] * 3
+
+
 def test_the_callers_own_program_is_left_as_it_is() -> None:
     with quiet():
         program = torch.export.export(nn.BatchNorm1d(4).train(), (torch.rand(3, 4),))

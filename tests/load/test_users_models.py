@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import textwrap
+import warnings
 from pathlib import Path
 
 import pytest
@@ -224,3 +225,27 @@ def test_a_class_with_a_way_of_its_own_to_move_is_moved_that_way() -> None:
     assert isinstance(model, Anchored)
     assert model.anchors[0].is_cuda
     assert model.linear.weight.is_cuda
+
+
+OLD = """
+import warnings
+from torch import nn
+
+def build():
+    warnings.warn("the factory is old", stacklevel=2)
+    warnings.warn("and so is the layer", stacklevel=1)
+    return nn.Linear(4, 4)
+"""
+
+
+def test_a_warning_names_the_user_s_line_or_none(tmp_path: Path) -> None:
+    path = _write(tmp_path, OLD)
+    said: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        # As Python shows it, which pytest keeps for itself.
+        warnings.showwarning = lambda *what: said.append(warnings.formatwarning(*what[:4]))
+        assert convinspect("summary", f"{path}:build", "--input", "4").code == 0
+    first, second = said
+    assert first == "UserWarning: the factory is old\n"
+    assert second.startswith(f"{path}:7: UserWarning: and so is the layer\n")

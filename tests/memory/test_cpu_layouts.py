@@ -37,6 +37,9 @@ OPERATORS: dict[str, Callable[[Tensor], Tensor]] = {
     "channel shuffle": lambda x: functional.channel_shuffle(x, 2),
     "normalised": lambda x: functional.batch_norm(x, torch.zeros(4), torch.ones(4)),
     "normalised in training": lambda x: functional.batch_norm(x, torch.zeros(4), torch.ones(4), training=True),
+    "normalised over its channels": lambda x: (
+        functional.layer_norm(x.transpose(1, -1), (4,)).transpose(1, -1).contiguous()
+    ),
     "gate": lambda x: functional.glu(x, 1),
     "dropout": lambda x: torch.native_dropout(x, 0.5, train=True)[0],
     "power of two": lambda x: 2**x,

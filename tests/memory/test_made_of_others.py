@@ -131,7 +131,7 @@ def test_a_sparse_gradient_weighs_what_the_rows_do_that_were_looked_up() -> None
     assert training_step(Recommender(), ids, config=TrainingConfig("momentum")).optimizer_bytes >= step.gradient_bytes
 
 
-def test_weights_that_are_parts_of_more_are_said_to_be() -> None:
+def test_weights_that_are_other_storages_are_said_to_be() -> None:
     table = torch.arange(1000.0)
     pieces = {
         "dense": (table[:2], 2 * 4, 1000 * 4),
@@ -141,6 +141,7 @@ def test_weights_that_are_parts_of_more_are_said_to_be() -> None:
             2 * 4 + 5 * 8,
             4000 + 40,
         ),
+        "expanded": (table[:2].clone().expand(600, 2), 600 * 2 * 4, 2 * 4),
     }
     for piece, own, whole in pieces.values():
         model = nn.Module()
@@ -148,10 +149,11 @@ def test_weights_that_are_parts_of_more_are_said_to_be() -> None:
         model.forward = lambda x, held=piece: x + held.to_dense()  # type: ignore[method-assign]
         report = inspect(model, (torch.rand(2),), optimizer=None)
         assert (report.layers[0].buffer_bytes, report.totals.memory.weight_bytes) == (own, whole)
-        (note,) = (note for note in report.warnings if note.code == "parts_of_more")
-        assert f"of {own} B" in note.message
-        assert f"of {whole / 1024:.3f} KiB" in note.message
-    assert not [n for n in inspect(nn.Linear(2, 2), (torch.rand(2),)).warnings if n.code == "parts_of_more"]
+        (note,) = (note for note in report.warnings if note.code == "other_storages")
+        small, large = sorted((own, whole))
+        assert f"of {small} B" in note.message
+        assert f"of {large / 1024:.3f} KiB" in note.message
+    assert not [n for n in inspect(nn.Linear(2, 2), (torch.rand(2),)).warnings if n.code == "other_storages"]
 
 
 def test_a_script_of_a_sparse_matrix_multiplies_what_the_model_does() -> None:
@@ -184,3 +186,11 @@ def test_which_rows_of_a_sparse_matrix_are_taken_counts_on_meta_too(rows: list[i
         assert (report.totals.macs, report.totals.macs_status) == (6 * 4 * 3 + stored * 3, "exact")
     assert meta.totals.memory == real.totals.memory
     assert meta.run.device == "meta"
+
+
+@pytest.mark.filterwarnings("ignore:torch")
+def test_packed_weights_are_in_memory_on_meta_too() -> None:
+    model = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(16, 32)).eval(), {nn.Linear}, torch.qint8)
+    real, meta = (inspect(model, (torch.rand(3, 16),), device=device, optimizer=None) for device in (None, "meta"))
+    assert real.totals.memory.weight_bytes == meta.totals.memory.weight_bytes == real.totals.weight_bytes
+    assert real.totals.memory.inference_peak_bytes == meta.totals.memory.inference_peak_bytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import pytest
@@ -47,6 +48,7 @@ def normal(y: Tensor) -> Any:
 
 FORMS = {
     "normal": normal,
+    "deque": lambda y: deque([y]),
     "independent": lambda y: torch.distributions.Independent(normal(y), 1, validate_args=False),
     "categorical": lambda y: torch.distributions.Categorical(logits=y, validate_args=False),
     "object": Box,
@@ -91,7 +93,7 @@ def why(report: Report) -> str:
 
 def test_what_holds_no_tensor_is_said_and_not_called_untrainable() -> None:
     report = inspect(Returns(lambda y: y.detach().numpy()), (torch.rand(3, 4),))
-    assert "no tensor is in what the model returns (type ndarray)" in why(report)
+    assert "no tensor was found in what the model returns (type ndarray)" in why(report)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])

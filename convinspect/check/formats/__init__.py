@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module  # noqa: TID251 - of this room, by the name of a format
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
+
+from convinspect.render.options import written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from convinspect.check.results import Session
 
 FORMATS = ("text", "json", "markdown", "github", "junit")
@@ -15,5 +14,4 @@ FORMATS = ("text", "json", "markdown", "github", "junit")
 
 def write(session: Session, form: str) -> str:
     """Return ``session`` in the format ``form``, one of `FORMATS`, without a line break at its end."""
-    module = import_module(f"convinspect.check.formats.{form}")
-    return cast("Callable[[Session], str]", module.write)(session)
+    return written("convinspect.check.formats", FORMATS, form, session)

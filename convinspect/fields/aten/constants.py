@@ -7,13 +7,13 @@ from torch import Tensor
 from convinspect.fields.operations.moves import drop, insert, widen
 from convinspect.fields.operations.reading import narrow
 from convinspect.fields.rules import Call, Result, aten, named, rf_rule
+from convinspect.fields.varying import MADE_OF_SHAPES
 
 
 @rf_rule(
     *aten(
-        "empty_like zeros_like ones_like full_like rand_like randn_like randint_like new_empty new_zeros new_ones "
-        "new_full new_empty_strided empty_strided zero normal_ uniform_ random_ exponential_ sym_size "
-        "sym_stride sym_numel sym_storage_offset is_same_size _assert_async _assert_tensor_metadata"
+        f"{MADE_OF_SHAPES} empty_strided zero rand_like randn_like randint_like normal_ uniform_ random_ exponential_ "
+        "_assert_async _assert_tensor_metadata"
     )
 )
 def constant(call: Call) -> Result:

@@ -9,6 +9,9 @@ from torch import fx
 from convinspect.frontends.export.forgotten import Stack
 from convinspect.frontends.export.stacks import Stacks
 
+# In the name of a result that a program in a file does not have, and that torch makes up as it reads the file.
+_UNUSED = "_unused_"
+
 
 @dataclass(eq=False, slots=True)
 class Run:
@@ -59,5 +62,5 @@ def _connect(run: Run, stacks: Stacks) -> None:
     run.given = list(dict.fromkeys(outer))
     for node in run.nodes:
         read_outside = any(user not in inside for user in node.users)
-        if read_outside or (not node.users and run.returned):
+        if read_outside or (not node.users and run.returned and _UNUSED not in node.name):
             run.returned.append(node)

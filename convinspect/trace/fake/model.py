@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,6 +46,12 @@ class FakeModel:
             return False
         usual = tensor.layout is torch.strided and not tensor.is_quantized and not tensor.is_nested
         return usual and not is_traceable_wrapper_subclass(tensor)
+
+    def replaces_any(self, value: Any) -> bool:
+        """Tell the same of a tensor in the tuples, lists and mappings of ``value``, or of itself."""
+        if isinstance(value, torch.Tensor):
+            return self.replaces(value)
+        return pytree.tree_any(self.replaces, value)
 
     def replaced(self, value: Any) -> Any:
         """Return ``value`` with fake tensors in its tuples, lists and mappings; recurrent layers read batch sizes."""
@@ -92,7 +98,7 @@ def faked(model: nn.Module, fakes: FakeModel) -> Iterator[FakeMode]:
     try:
         for module in registered_modules(model):
             for put, name, value in places_of(module):
-                if not _is_plain(value) and _holds(value, fakes.replaces):
+                if not _is_plain(value) and fakes.replaces_any(value):
                     undo.append((put, name, value))
                     put(name, fakes.replaced(value))
         Missed.values = False
@@ -120,7 +126,3 @@ def _is_plain(value: Any) -> bool:
     if type(value) is tuple:  # a size
         return all(type(item) in _PLAIN for item in value)
     return isinstance(value, dict) and not value
-
-
-def _holds(value: Any, replaces: Callable[[Any], bool]) -> bool:
-    return replaces(value) if isinstance(value, torch.Tensor) else pytree.tree_any(replaces, value)

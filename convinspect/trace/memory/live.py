@@ -21,6 +21,7 @@ from convinspect.tensors.describe import returned_tensors
 from convinspect.tensors.identity import allocated_bytes, element_bytes, same_piece
 from convinspect.tensors.operators import mutates, results
 from convinspect.tensors.registered import registered_modules, registered_tensors
+from convinspect.torch_private import undispatched
 from convinspect.trace.memory.timeline import START, Allocation, Timeline
 from convinspect.units import size
 
@@ -51,8 +52,9 @@ class LiveBytes:
         """Count the weights of ``model`` and the tensors of ``inputs``, which are there before the run."""
         for tensor in registered_tensors(model):
             self.timeline.hold(tensor, "weights", since_start=True)
-        for module in registered_modules(model):
-            self.timeline.assume(allocated_bytes(tensor for _, tensor in packed_tensors(module)), "weights")
+        with undispatched():  # packed objects stay real, and so is what is in them
+            packed = [tensor for module in registered_modules(model) for _, tensor in packed_tensors(module)]
+            self.timeline.assume(allocated_bytes(packed), "weights")
         for tensor in returned_tensors(inputs):  # a cache is an object that holds some
             self.timeline.hold(tensor, "inputs", since_start=True)
         self.timeline.settle()
@@ -143,12 +145,12 @@ def near(what: Literal["training", "inference"], calls: Sequence[ModuleCall | Op
     return (Note(f"{what}_about", message, path),)
 
 
-def parts_of_more(model: nn.Module) -> tuple[Note, ...]:
-    """Return a note where the weights of ``model`` are parts of larger storages, which memory counts whole."""
+def beside_elements(model: nn.Module) -> tuple[Note, ...]:
+    """Return a note where the weights of ``model`` lie in storages of another size: parts of larger ones, expanded."""
     tensors = list(registered_tensors(model))
-    whole = allocated_bytes(tensors)
+    stored = allocated_bytes(tensors)
     own = sum({same_piece(tensor): element_bytes(tensor) for tensor in tensors}.values())
-    if own >= whole:
+    if own == stored:
         return ()
-    message = f"the weights, of {size(own)}, are parts of storages of {size(whole)}: memory counts these whole"
-    return (Note("parts_of_more", message),)
+    message = f"the weights, of {size(own)}, lie in storages of {size(stored)}: memory counts these, rows the elements"
+    return (Note("other_storages", message),)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -28,10 +27,8 @@ from convinspect.trace.training.step import (
     RAISED_BY,
     NoTensors,
     NothingToTrain,
-    SavedBy,
     Step,
     TrainingConfig,
-    names_of,
     train_once,
 )
 from convinspect.trace.unfuse import unfused
@@ -148,32 +145,10 @@ def _attempt(
     except NothingToTrain:
         return None
     except NoTensors as found:
-        return _Unknown(f"no tensor is in what the model returns (type {found})", raised=False)
+        return _Unknown(f"no tensor was found in what the model returns (type {found})", raised=False)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's forward may raise anything
         let_go(error)
         said = first_line(error)
         raised = f"{type(error).__name__}: {said}" if said else type(error).__name__
         why = f"{getattr(error, RAISED_BY, who)} raised {raised}"
         return _Unknown(f"{why}: {_TWO_SAMPLES}" if _ONE_SAMPLE in raised else why)
-
-
-def with_saved(calls: Sequence[ModuleCall | OpCall], saved: Mapping[SavedBy, int]) -> tuple[ModuleCall | OpCall, ...]:
-    """Return ``calls`` with the bytes that the same operators of a training step save.
-
-    What operators save that training alone runs is put down to their module's call, and what modules save that
-    training alone runs to the model itself.
-    """
-    left = dict(saved)
-    marked = list(calls)
-    for index, name in names_of(calls):
-        marked[index] = replace(calls[index], saved_bytes=left.pop(name, 0))
-    extra: Counter[tuple[str, int]] = Counter()
-    for (path, number, _, _), size in left.items():
-        extra[path, number] += size
-    for index, call in enumerate(calls):
-        if isinstance(call, ModuleCall):
-            marked[index] = replace(call, saved_bytes=extra.pop((call.path, call.number), 0))
-    first = marked[0] if marked else None
-    if isinstance(first, ModuleCall):
-        marked[0] = replace(first, saved_bytes=(first.saved_bytes or 0) + sum(extra.values()))
-    return tuple(marked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -29,10 +29,10 @@ def kind_of(parameter: nn.Parameter) -> Kind:
     gradient = parameter.grad
     if gradient is None or gradient.layout is not torch.strided:
         return Kind((id(parameter),), None, 0)
-    both = (parameter, gradient)
-    exact = tuple((t.shape, t.stride(), t.dtype, t.device) for t in both)
-    plain = parameter.dim() > 0 and all(t.is_contiguous() for t in both)
-    return Kind(exact, tuple((t.dtype, t.device) for t in both) if plain else None, parameter.numel())
+    dtypes = (parameter.dtype, gradient.dtype, parameter.device)
+    exact = (*dtypes, parameter.shape, parameter.stride(), gradient.stride())
+    plain = parameter.dim() > 0 and parameter.is_contiguous() and gradient.is_contiguous()
+    return Kind(exact, dtypes if plain else None, parameter.numel())
 
 
 def optimizer_runs(
@@ -43,17 +43,17 @@ def optimizer_runs(
     An update's last temporary lives until the next update replaces it, so what is alive in one is told by a parameter
     and the one before it: a pair of kinds that has been there shows nothing new. The first update of a run is the
     second of a pair that has been there, and finds nothing left over: it needs less. ``for_peak``: only the peak is
-    asked for, to which a pair with fewer elements on both sides adds nothing.
+    asked for, to which a pair with fewer elements on either side, and no more on the other, adds nothing.
     """
     runs: list[list[nn.Parameter]] = []
     seen: set[Any] = set()
     last = -1
     pairs = list(zip((None, *kinds), kinds, strict=False))
-    most = _most_elements(pairs) if for_peak else {}
+    most = _most_elements(pairs) if for_peak else set()
     for index, (before, kind) in enumerate(pairs):
         sizes = _sizes(before, kind)
         pair = (before and before.exact, kind.exact) if sizes is None or not for_peak else sizes
-        if pair in seen or (sizes is not None and _is_outdone(sizes, most)):
+        if pair in seen or (for_peak and sizes is not None and sizes not in most):
             continue
         seen.add(pair)
         if last != index - 1 or not runs:
@@ -73,20 +73,16 @@ def _sizes(before: Kind | None, kind: Kind) -> _Sizes | None:
     return kind.family, before.elements if before is not None else 0, kind.elements
 
 
-def _most_elements(pairs: Iterable[tuple[Kind | None, Kind]]) -> dict[Any, list[tuple[int, int]]]:
-    """Return by family those pairs of sizes that none outdoes, the largest first of a pair in descending order."""
-    found: dict[Any, list[tuple[int, int]]] = {}
+def _most_elements(pairs: Iterable[tuple[Kind | None, Kind]]) -> set[_Sizes]:
+    """Return of each family the pairs of sizes that no other outdoes."""
+    found: set[_Sizes] = set()
+    largest: dict[Any, int] = {}
     sizes = {told for pair in pairs if (told := _sizes(*pair)) is not None}
     for family, first, second in sorted(sizes, key=lambda told: told[1:], reverse=True):
-        largest = found.setdefault(family, [])
-        if not largest or second > largest[-1][1]:
-            largest.append((first, second))
+        if second > largest.get(family, -1):
+            largest[family] = second
+            found.add((family, first, second))
     return found
-
-
-def _is_outdone(sizes: _Sizes, most: Mapping[Any, list[tuple[int, int]]]) -> bool:
-    family, first, second = sizes
-    return any(one > first and other > second for one, other in most.get(family, ()))
 
 
 def make_optimizer(name: OptimizerName, runs: Iterable[list[nn.Parameter]], *, foreach: bool) -> torch.optim.Optimizer:

@@ -17,13 +17,12 @@ through those whose turn is not like another's: a thousand layers alike need no 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from inspect import unwrap
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import nn
@@ -36,18 +35,17 @@ from convinspect.tensors.describe import returned_tensors
 from convinspect.tensors.registered import registered_parameters
 from convinspect.trace.fake.tensor import FakeMode
 from convinspect.trace.memory.history import Span, history
-from convinspect.trace.memory.live import LiveBytes, peak, where
+from convinspect.trace.memory.live import LiveBytes, peak
 from convinspect.trace.memory.timeline import START, Allocation, Timeline
 from convinspect.trace.training.optimizer import kind_of, make_optimizer, optimizer_runs, states_of
 from convinspect.trace.training.recorder import StepRecorder
+from convinspect.trace.training.same_calls import SavedBy, by_operator
 from convinspect.users_code import room_kept
 
 _CPU = torch.device("cpu")
 
 # The attribute of an exception that says who raised it, where it was not the model.
 RAISED_BY = "_convinspect_raised_by"
-
-SavedBy: TypeAlias = tuple[str, int, str, int]
 
 
 class NothingToTrain(Exception):  # noqa: N818 - an answer, not an error
@@ -145,7 +143,7 @@ def train_once(
         ("step", began, timeline.now),
     ]
     lives = _history(recorder.memory, phases, calls, unmade) if config.timeline else None
-    return Step(record, _by_operator(kept, calls), calls, lives)
+    return Step(record, by_operator(kept, calls), calls, lives)
 
 
 @contextmanager
@@ -255,33 +253,3 @@ def _loss(out: Any) -> torch.Tensor:
 
 def _real(tensor: torch.Tensor) -> torch.Tensor:
     return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
-
-
-def _by_operator(kept: Iterable[Allocation], calls: Sequence[ModuleCall | OpCall]) -> dict[SavedBy, int]:
-    """Return the bytes of ``kept`` by the operator that made them, named so that another run's can be found."""
-    bytes_of: Counter[int] = Counter()
-    for allocation in kept:
-        bytes_of[allocation.owner] += allocation.bytes
-    return {name: bytes_of[index] for index, name in names_of(calls) if index in bytes_of}
-
-
-def names_of(calls: Sequence[ModuleCall | OpCall]) -> Iterator[tuple[int, SavedBy]]:
-    """Yield the index of every operator of ``calls`` with a name that the same operator has in another run."""
-    ran: Counter[tuple[str, int, str]] = Counter()
-    for index, call in enumerate(calls):
-        if isinstance(call, OpCall):
-            path, number, _ = where(index, calls)
-            yield index, (path, number, call.op, ran[path, number, call.op])
-            ran[path, number, call.op] += 1
-
-
-def same_calls(calls: Sequence[ModuleCall | OpCall], others: Sequence[ModuleCall | OpCall]) -> dict[int, int]:
-    """Return for the calls of one run their places in another's; an operator that ran in one alone is its module's."""
-    named = {name: index for index, name in names_of(others)}
-    modules = {(call.path, call.number): index for index, call in enumerate(others) if isinstance(call, ModuleCall)}
-    found: dict[int, int] = {}
-    for index, name in names_of(calls):
-        place = named.get(name, modules.get(name[:2], START))
-        if place != START:
-            found[index] = place
-    return found
