@@ -8,24 +8,22 @@ from typing import Any
 
 from torch import Tensor
 
-from convinspect.errors import InspectError, UsageError
-from convinspect.fields.answers import Answers
+from convinspect.errors import UsageError
+from convinspect.fields.asking import Asking
 from convinspect.fields.candidates import Candidates
-from convinspect.fields.complex_parts import parts_differ
-from convinspect.fields.hulls.arrays import Array, Shape
+from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.leaving import MADE_OF_DATA, Left
 from convinspect.fields.lending import Lent
-from convinspect.fields.operations.field import Cause, Field, collapse, everything, nothing, seed_field, without
+from convinspect.fields.operations.field import Cause, Field, everything, nothing, seed_field, without
 from convinspect.fields.operations.merging import are_alike, cross
 from convinspect.fields.reports import Reports
-from convinspect.fields.rules import RULES, Call, Result, Rule, is_ours, run_rule
 from convinspect.fields.summary.describe import Followed
 from convinspect.fields.summary.unit import Asked
 from convinspect.fields.varying import Varying
 from convinspect.fields.writes.storages import StorageFields
 from convinspect.records import ReceptiveField, Unit
 from convinspect.spec import UnitSpec
-from convinspect.tensors.operators import Signature, is_pointwise, name_of, results, signature_of, written
+from convinspect.tensors.operators import Signature, name_of, results, signature_of, written
 from convinspect.torch_private import pytree, unwrapped
 
 # These look at a storage in another way, or make their tensor do so: what it holds is read off the storage.
@@ -57,12 +55,11 @@ class FieldTracker:
         self._asked: Asked | None = None
         self._candidates = Candidates()
         self._watched: frozenset[int] = frozenset()
-        self._alike = True
-        self._varying, self._answers = Varying(), Answers()
-        self.reports = Reports(None, self._candidates, self._answers)
+        self.faults: dict[str, str] = {}
+        self._asking = Asking(self._candidates, 0, self.faults)
+        self.reports = Reports(None, self._candidates, self._asking.answers)
         self.left, self._lent = Left(), Lent()
         self.declined: str | None = None
-        self.faults: dict[str, str] = {}
 
     @property
     def _lengths(self) -> Shape:
@@ -116,19 +113,18 @@ class FieldTracker:
         self._followed = Followed(name, axes, tuple(shape[axis] for axis in axes), labels) if axes else None
         self._storages = StorageFields(len(axes))
         self._order, self._unknown, self.left, self._lent = 0, {}, Left(), Lent()
-        self._alike, self._varying = True, Varying()
         conventional = None if features is None else frozenset(n for n, axis in enumerate(axes) if axis in features)
         self._candidates = Candidates([shape[axis] for axis in axes], conventional, self._watched)
-        self._answers = Answers()
-        self.reports = Reports(self._followed, self._candidates, self._answers, self._watched)
+        self._asking = Asking(self._candidates, len(axes), self.faults)
+        self.reports = Reports(self._followed, self._candidates, self._asking.answers, self._watched)
         if axes:
             batched = batched and (watched or 0 not in axes)
-            self._storages.keep([tensor], [self._answers.one_of(seed_field(shape, axes, batched=batched))], [])
+            self._storages.keep([tensor], [self._asking.answers.one_of(seed_field(shape, axes, batched=batched))], [])
 
     def vary(self, inputs: Iterable[tuple[str, Tensor]]) -> None:
         """Tell of all ``inputs``, by their names: what depends on any of them is no constant."""
         if self._followed is not None:
-            self._varying = Varying(tensor for name, tensor in inputs if name != self._followed.name)
+            self._asking.varying = Varying(tensor for name, tensor in inputs if name != self._followed.name)
 
     def observe(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None, out: Any, path: str) -> None:
         """Follow the fields through one operator: ``func(*args, **kwargs)`` ran in module ``path`` and gave ``out``."""
@@ -161,7 +157,7 @@ class FieldTracker:
         found = {id(tensor): field for tensor in results(read) if (field := self._read(tensor)) is not None}
         targets = tuple(results([given.get(name) for name in signature.written])) if signature.written else ()
         wanted = tuple(results(out)) or targets
-        self._varying.see(func, signature.name, results(read), (*wanted, *targets))
+        self._asking.varying.see(func, signature.name, results(read), (*wanted, *targets))
         if "out" in signature.written and "out" not in signature.replaced:
             wanted = (given["out"], *wanted)  # written first, and not returned
         if signature.name in MADE_OF_DATA:
@@ -181,7 +177,7 @@ class FieldTracker:
             overwritten = [tensor for tensor in targets if self.field(tensor) is not None]
             self._storages.keep(overwritten, [None] * len(overwritten), overwritten)
             return
-        fields = self._answer(func, signature, given, wanted, found, cause, nested=nested)
+        fields = self._asking.answer(func, signature, given, wanted, found, cause, nested=nested)
         if fields is None:
             # What is nested stays unknown, whatever rules there are.
             if not nested or any(field.uncertainty.unknown is None for field in found.values()):
@@ -192,43 +188,6 @@ class FieldTracker:
             fields = [everything(tuple(tensor.shape), self._lengths, cause) for tensor in wanted]
         denied = self._candidates.denied
         self._storages.keep(wanted, [field and without(field, denied) for field in fields], targets)
-
-    def _answer(
-        self,
-        func: Any,
-        signature: Signature,
-        given: Mapping[str, Any],
-        wanted: tuple[Tensor, ...],
-        found: Mapping[int, Field],
-        cause: Cause,
-        *,
-        nested: bool,
-    ) -> Sequence[Field | None] | None:
-        """Return the field of each tensor ``wanted``, as the same call was answered before or as its rule says."""
-        rule, state = RULES.find(signature.name), (self._alike, self._candidates.state)
-        may_be_known = not nested and is_ours(rule)
-        key = self._answers.key_of((func, *state), given, wanted, found) if may_be_known else None
-        known = self._answers.find(key)
-        if known is not None:
-            return known
-        arguments, axes = {**signature.defaults, **given}, len(self._lengths)
-        constants: list[Array | None] = []  # what their values decided is no answer to a call of others
-
-        def constant(tensor: Tensor) -> Array | None:
-            constants.append(self._varying.constant(tensor))
-            return constants[-1]
-
-        call = Call(
-            *(cause.op, arguments, wanted, cause, axes, lambda tensor: found.get(id(tensor)), self._candidates),
-            alike=self._alike,
-            constant=constant,
-        )
-        self._alike = self._alike and not parts_differ(call)
-        fields = None if nested else self._ask_rule(rule, func, call)
-        if fields is None:
-            return None
-        same = not constants and state == (self._alike, self._candidates.state)
-        return self._answers.keep(key if same else None, fields, cause)
 
     def reads(self, given: Sequence[Tensor]) -> None:
         """Take note of what an operator is about to read: others may have written to memory that was lent."""
@@ -328,23 +287,6 @@ class FieldTracker:
         self.left.returned = True
         return everything(tuple(tensor.shape), self._lengths, cause)
 
-    def _ask_rule(self, rule: Rule | None, func: Any, call: Call) -> Sequence[Field | None] | None:
-        """Return what the operator's rule says of its outputs; ``None`` where it has none, or none that fits.
-
-        A fault of a rule is kept for the report to tell.
-        """
-        if all(0 in shape for shape in call.shapes):
-            return [None] * len(call.outputs)  # no elements, that could depend on anything
-        if rule is None:
-            return [call.merge(call.fields(), shape) for shape in call.shapes] if is_pointwise(func) else None
-        try:
-            return _per_output(run_rule(rule, call), call.shapes)
-        except InspectError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a geometry that a rule does not foresee must not cost the report
-            self.faults[call.op] = f"{type(error).__name__}: {error}"
-            return None
-
     def field(self, tensor: Tensor) -> Field | None:
         """Exact hulls and nominal maps of every element of ``tensor``; ``None`` where it depends on nothing."""
         found = None if self._followed is None else self._storages.find(tensor)
@@ -383,17 +325,3 @@ def _packed(
     if not any(tensor.is_nested for tensor in results((args, list(kwargs.values()), out))):
         return args, kwargs, out, False
     return (*pytree.tree_map_only(Tensor, unwrapped, (args, dict(kwargs), out)), True)
-
-
-def _per_output(result: Result, shapes: Sequence[Shape]) -> Sequence[Field | None] | None:
-    """Match a rule's result to the outputs; ``None`` where it does not fit, so that nothing false is kept."""
-    if result is None:
-        return [None] * len(shapes)
-    if isinstance(result, Field):
-        if result.shape != shapes[0]:
-            return None
-        return [result if result.shape == shape else collapse(result, shape) for shape in shapes]
-    fits = len(result) == len(shapes) and all(
-        field is None or field.shape == shape for field, shape in zip(result, shapes, strict=True)
-    )
-    return list(result) if fits else None

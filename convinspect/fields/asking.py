@@ -1,0 +1,104 @@
+"""What the rules of one run are asked: of each operator that has read something followed, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from convinspect.errors import InspectError
+from convinspect.fields.answers import Answers
+from convinspect.fields.candidates import Candidates
+from convinspect.fields.complex_parts import parts_differ
+from convinspect.fields.hulls.arrays import Array, Shape
+from convinspect.fields.operations.field import Cause, Field, collapse
+from convinspect.fields.rules import RULES, Call, Result, Rule, is_ours, run_rule
+from convinspect.fields.varying import Varying
+from convinspect.tensors.operators import Signature, is_pointwise
+
+
+class Asking:
+    """Asks the rules, and remembers what they have answered, of an input with ``count`` followed axes.
+
+    ``varying`` tells constants from what a rule must not read; what rules raise goes into ``faults``, by operator.
+    """
+
+    def __init__(self, candidates: Candidates, count: int, faults: dict[str, str]) -> None:
+        self._candidates = candidates
+        self._count = count
+        self._faults = faults
+        self._alike = True
+        self.answers = Answers()
+        self.varying = Varying()
+
+    def answer(
+        self,
+        func: Any,
+        signature: Signature,
+        given: Mapping[str, Any],
+        wanted: tuple[Tensor, ...],
+        found: Mapping[int, Field],
+        cause: Cause,
+        *,
+        nested: bool,
+    ) -> Sequence[Field | None] | None:
+        """Return the field of each tensor ``wanted``, as the same call was answered before or as its rule says.
+
+        ``None`` where there is no rule, or none that fits, and for what is ``nested``.
+        """
+        rule, state = RULES.find(signature.name), (self._alike, self._candidates.state)
+        may_be_known = not nested and is_ours(rule)
+        key = self.answers.key_of((func, *state), given, wanted, found) if may_be_known else None
+        known = self.answers.find(key)
+        if known is not None:
+            return known
+        arguments = {**signature.defaults, **given}
+        constants: list[Array | None] = []  # what their values decided is no answer to a call of others
+
+        def constant(tensor: Tensor) -> Array | None:
+            constants.append(self.varying.constant(tensor))
+            return constants[-1]
+
+        call = Call(
+            *(cause.op, arguments, wanted, cause, self._count, lambda tensor: found.get(id(tensor)), self._candidates),
+            alike=self._alike,
+            constant=constant,
+        )
+        self._alike = self._alike and not parts_differ(call)
+        fields = None if nested else self._ask_rule(rule, func, call)
+        if fields is None:
+            return None
+        same = not constants and state == (self._alike, self._candidates.state)
+        return self.answers.keep(key if same else None, fields, cause)
+
+    def _ask_rule(self, rule: Rule | None, func: Any, call: Call) -> Sequence[Field | None] | None:
+        """Return what the operator's rule says of its outputs; ``None`` where it has none, or none that fits.
+
+        A fault of a rule is kept for the report to tell.
+        """
+        if all(0 in shape for shape in call.shapes):
+            return [None] * len(call.outputs)  # no elements, that could depend on anything
+        if rule is None:
+            return [call.merge(call.fields(), shape) for shape in call.shapes] if is_pointwise(func) else None
+        try:
+            return _per_output(run_rule(rule, call), call.shapes)
+        except InspectError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a geometry that a rule does not foresee must not cost the report
+            self._faults[call.op] = f"{type(error).__name__}: {error}"
+            return None
+
+
+def _per_output(result: Result, shapes: Sequence[Shape]) -> Sequence[Field | None] | None:
+    """Match a rule's result to the outputs; ``None`` where it does not fit, so that nothing false is kept."""
+    if result is None:
+        return [None] * len(shapes)
+    if isinstance(result, Field):
+        if result.shape != shapes[0]:
+            return None
+        return [result if result.shape == shape else collapse(result, shape) for shape in shapes]
+    fits = len(result) == len(shapes) and all(
+        field is None or field.shape == shape for field, shape in zip(result, shapes, strict=True)
+    )
+    return list(result) if fits else None
