@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -112,5 +111,7 @@ def stderr() -> int:
     try:
         os.fstat(2)
     except OSError:
-        return subprocess.DEVNULL
+        from subprocess import DEVNULL  # noqa: PLC0415 - what is kept already runs no process
+
+        return DEVNULL
     return 2
