@@ -82,10 +82,12 @@ def _follow_given(
 
 
 def _fits(tracker: FieldTracker, name: str, tensor: torch.Tensor, axes: Sequence[int]) -> bool:
-    if max(tensor.shape[axis] for axis in axes) <= LONGEST_AXIS:
-        return True
-    tracker.declined = f"{name} has axes of more than {LONGEST_AXIS:,} positions: no fields are followed"
-    return False
+    lengths = [tensor.shape[axis] for axis in axes]
+    if 0 in lengths:
+        tracker.declined = f"{name} has an axis without positions: no fields are followed"
+    elif max(lengths) > LONGEST_AXIS:
+        tracker.declined = f"{name} has axes of more than {LONGEST_AXIS:,} positions: no fields are followed"
+    return tracker.declined is None
 
 
 def _candidates(

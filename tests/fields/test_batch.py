@@ -206,3 +206,22 @@ def test_tokens_before_a_convolution_have_a_batch(size: int) -> None:
     field = inspect(net, (torch.randint(10, (size, 7)),), optimizer=None).layers[0].receptive_field
     assert field is not None
     assert (field.axes, field.size) == ((1,), (3,))
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+@pytest.mark.parametrize(
+    ("model", "x"),
+    [
+        (nn.ReLU(), torch.rand(1, 3, 0, 8)),
+        (nn.Embedding(10, 4), torch.zeros(1, 0, dtype=torch.int64)),
+        (nn.Linear(4, 4), torch.rand(1, 0, 4)),
+        (nn.Conv2d(3, 4, 3), torch.rand(0, 3, 8, 8)),
+    ],
+)
+def test_an_input_without_elements_has_no_fields_and_is_reported(
+    model: nn.Module, x: torch.Tensor, device: str
+) -> None:
+    report = inspect(model, (x,), device=device)
+    (layer,) = report.layers
+    assert (report.failure, report.totals.macs, layer.receptive_field) == (None, 0, None)
+    assert [tuple(output.shape) for output in layer.outputs] == [tuple(model(x).shape)]
