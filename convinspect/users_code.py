@@ -91,7 +91,7 @@ def running_users_code(what: str, hint: Callable[[BaseException], str | None] | 
         raise ModelError(f"{what}: the code called exit({error.code!r}){said}", _hint(error)) from error
     except BaseException as error:
         refuse_for_want_of_memory(error, what)
-        raise ModelError(f"{what}: {describe(error)}", (hint and hint(error)) or _hint(error)) from error
+        raise ModelError(f"{what}: {describe(error)}", _hint(error, hint)) from error
 
 
 @contextmanager
@@ -155,9 +155,12 @@ def _wanted(complaint: str) -> str:
     return " ".join(f"{name} ..." if name.startswith("-") else "..." for name in wanted) or "..."
 
 
-def _hint(error: BaseException) -> str | None:
+def _hint(error: BaseException, known: Callable[[BaseException], str | None] | None = None) -> str | None:
+    """Return what to try: a command line that was asked for, then what is ``known`` of the place, then what is missing."""
     complaint = _complaint(error)
     if complaint or (isinstance(error, SystemExit) and error.code == _USAGE):
         return f"it reads its command line, which is given with --argv '{_wanted(complaint)}'"
+    if known is not None and (said := known(error)) is not None:
+        return said
     missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     return f"is {missing} installed in this environment?" if missing.isidentifier() else None
