@@ -156,7 +156,7 @@ def _wanted(complaint: str) -> str:
 
 
 def _hint(error: BaseException, known: Callable[[BaseException], str | None] | None = None) -> str | None:
-    """Return what to try: a command line that was asked for, then what is ``known`` of the place, then what is missing."""
+    """Return what to try: a command line that was asked for, what is ``known`` of the place, or what is missing."""
     complaint = _complaint(error)
     if complaint or (isinstance(error, SystemExit) and error.code == _USAGE):
         return f"it reads its command line, which is given with --argv '{_wanted(complaint)}'"

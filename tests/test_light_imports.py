@@ -11,13 +11,13 @@ import torch, convinspect
 from torch import nn
 
 HEAVY = ("sympy", "torch._dynamo", "torch.distributed.tensor", "torch.fx.experimental.symbolic_shapes")
-net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-                    nn.LayerNorm(128), nn.GELU(), nn.Dropout(), nn.Linear(128, 10), nn.LogSoftmax(-1))
+net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2),
+                    nn.Flatten(), nn.LayerNorm(128), nn.GELU(), nn.Dropout(), nn.Linear(128, 10), nn.LogSoftmax(-1))
 x = torch.rand(2, 3, 8, 8)
 for device in (None, "meta"):
     report = convinspect.inspect(net, x, device=device)
     assert report.totals.memory.training is not None
-    assert report.totals.macs == 2 * (64 * 8 * 27 + 1280)
+    assert report.totals.macs == 2 * (64 * 8 * 27 + 64 * 8 * 8 + 1280)
 
 def initialised():  # its constructor draws numbers, its operators ask what types their results have
     return nn.Sequential(nn.Embedding(8, 8), nn.Linear(8, 8), nn.ReLU6(inplace=True), nn.Hardswish(), nn.Linear(8, 2))
@@ -49,7 +49,7 @@ assert isinstance(sympy.Symbol("n"), sympy.Basic)
 batch = torch.export.Dim("batch", min=2, max=64)
 program = torch.export.export(net.eval(), (x,), dynamic_shapes=({0: batch},))
 assert program.module()(torch.rand(5, 3, 8, 8)).shape == (5, 10)
-assert convinspect.inspect(net, x, device="meta").totals.macs == 2 * (64 * 8 * 27 + 1280)
+assert convinspect.inspect(net, x, device="meta").totals.macs == 2 * (64 * 8 * 27 + 64 * 8 * 8 + 1280)
 print("fine")
 """
 

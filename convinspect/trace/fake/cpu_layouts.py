@@ -21,15 +21,17 @@ def as_the_cpu_returns(func: Any, args: tuple[Any, ...], out: Any) -> Any:
     return out if correct is None else correct(args, out)
 
 
-def answer_of_the_cpu(func: Any, args: tuple[Any, ...]) -> Any:
+def answer_of_the_cpu(func: Any, args: Callable[[], tuple[Any, ...]]) -> Any:
     """Return the result of ``func`` as the CPU returns it, where that is known without the meta kernel; else ``None``.
+
+    ``args`` gives its arguments, of plain tensors: of others torch asks whether they are distributed.
 
     Torch's batch normalisation on meta is a decomposition in Python, as its derivative and that of a layer's is: thirty
     operators, a fifth of a ResNet's time. Its grouped product takes bfloat16 alone there, and no gradient that a sum
     has expanded.
     """
     answer = _ANSWERS.get(func)
-    return None if answer is None else answer(*args)
+    return None if answer is None else answer(*args())
 
 
 def _batch_norm_of(*args: Any) -> Any:
