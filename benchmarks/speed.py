@@ -37,15 +37,23 @@ def chain(n: int = 1) -> nn.Module:
     return nn.Sequential(*(nn.Conv2d(4, 4, 3, padding=1) for _ in range(n)))
 """
 INSIDE = """
-import contextlib, io, json, statistics, sys, time
+import functools, gc, json, statistics, sys, time
 import torch
 sys.path.insert(0, 'sample_models')
 from {module} import {name} as build
 import convinspect
+from convinspect import pipeline
 try:
     import torchinfo
 except ImportError:
     torchinfo = None
+
+def without_fields():  # as for a table whose columns show none
+    whole, pipeline.Request = pipeline.Request, functools.partial(pipeline.Request, fields=False)
+    try:
+        convinspect.inspect(model, x, optimizer=None)
+    finally:
+        pipeline.Request = whole
 
 torch.set_num_threads(1)
 with torch.device('meta'):
@@ -53,12 +61,14 @@ with torch.device('meta'):
 ways = {{
     'forward': lambda: model(x),
     'torchinfo': torchinfo and (lambda: torchinfo.summary(model, input_data=x, device='meta', depth=9, verbose=0)),
+    'shapes': without_fields,
     'report': lambda: convinspect.inspect(model, x, optimizer=None),
     'training': lambda: convinspect.inspect(model, x),
 }}
 times = {{name: [] for name, way in ways.items() if way}}
 for _ in range({runs} + 1):
     for name in times:
+        gc.collect()  # what one way has left is not searched for at another's cost
         begin = time.process_time()
         ways[name]()
         times[name].append(time.process_time() - begin)
@@ -82,6 +92,8 @@ def main() -> None:
         "inside one process, CPU ms",
         "forward alone",
         "torchinfo",
+        "without fields",
+        "/ torchinfo",
         "report",
         "/ torchinfo",
         "training",
@@ -128,10 +140,13 @@ def _inside() -> Iterator[tuple[str, ...]]:
         code = INSIDE.format(module=module, name=name, runs=RUNS)
         done = subprocess.run((*PYTHON, code), cwd=ROOT, check=True, capture_output=True, text=True)
         found = {way: 1000 * seconds for way, seconds in json.loads(done.stdout.splitlines()[-1]).items()}
-        peer, report, training = found.get("torchinfo"), found["report"], found["training"]
-        beside = ("", "") if peer is None else (f"{peer:.0f}", f"{report / peer:.2f}")
-        more = f"{training / report:.2f}"
-        yield (model, f"{found['forward']:.0f}", beside[0], f"{report:.0f}", beside[1], f"{training:.0f}", more)
+        peer, report = found.get("torchinfo"), found["report"]
+        beside = ["" if peer is None else f"{found[way] / peer:.2f}" for way in ("shapes", "report")]
+        times = [
+            f"{found[way]:.0f}" if way in found else ""
+            for way in ("forward", "torchinfo", "shapes", "report", "training")
+        ]
+        yield (model, *times[:3], beside[0], times[3], beside[1], times[4], f"{found['training'] / report:.2f}")
 
 
 def _pair(ours: str, command: tuple[str, ...], theirs: str, other: tuple[str, ...]) -> tuple[str, ...]:

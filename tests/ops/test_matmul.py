@@ -225,6 +225,7 @@ def test_a_product_with_a_sparse_matrix_multiplies_what_that_stores(layout: str)
     assert ran >= 2
 
 
+@pytest.mark.filterwarnings("ignore:Sparse")
 def test_what_two_sparse_matrices_cost_or_one_with_doubles_is_unknown_not_dense() -> None:
     a = _sparse("")
     double = torch.sparse_coo_tensor([[0, 0], [1, 1]], [1.0, 2.0], (8, 6), check_invariants=False)
