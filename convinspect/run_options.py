@@ -76,7 +76,7 @@ OPTIONS = (
     ),
     RunOption("no-weights", "flag", "Build without downloading or loading weights.", builds=True),
     RunOption(
-        *("definitions", "flag", "Run TARGET's imports, classes and functions alone, no training."),
+        *("definitions", "flag", "Leave out what TARGET's file does beside defining its classes."),
         builds=True,
         read=bool,
     ),
