@@ -312,3 +312,11 @@ def test_a_norm_copies_on_meta_what_it_copies_on_the_cpu() -> None:
     x = torch.rand(1, 256, 64)
     counted = counted_forward(Normalised(), x).peak
     assert inference_peak(Normalised(), x) == inference_peak(Normalised().to("meta"), x.to("meta")) == counted
+
+
+@pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("layout", ["contiguous", "channels last", "permuted", "transposed", "every second channel"])
+@pytest.mark.parametrize("kernel", [2, 3])
+def test_a_convolution_and_its_gradients_lie_as_on_the_cpu(kernel: int, layout: str, form: torch.memory_format) -> None:
+    weight = torch.rand(8, 4, kernel, kernel).to(memory_format=form)
+    assert_the_same(lambda x, weight: functional.conv2d(x, weight, torch.ones(8)), LAYOUTS[layout](), weight)

@@ -12,6 +12,7 @@ from convinspect.torch_private import aten, convolution_format, suggest_memory_f
 _SUM, _MAX = 0, 2  # of an embedding bag: torch.nn.functional.embedding_bag
 _SUMMED_AS_THEY_LIE = (torch.float32, torch.float16, torch.bfloat16)
 _BAG_DEFAULTS = (None, None, None, False, 0, False, None, False, -1)
+_SMALL = 1 << 28  # bytes that are asked for, and never touched
 _LINE = 3  # dimensions of a signal in a batch: there is one format for it
 
 
@@ -21,17 +22,15 @@ def as_the_cpu_returns(func: Any, args: tuple[Any, ...], out: Any) -> Any:
     return out if correct is None else correct(args, out)
 
 
-def answer_of_the_cpu(func: Any, args: Callable[[], tuple[Any, ...]]) -> Any:
+def answer_of_the_cpu(func: Any, args: tuple[Any, ...]) -> Any:
     """Return the result of ``func`` as the CPU returns it, where that is known without the meta kernel; else ``None``.
-
-    ``args`` gives its arguments, of plain tensors: of others torch asks whether they are distributed.
 
     Torch's batch normalisation on meta is a decomposition in Python, as its derivative and that of a layer's is: thirty
     operators, a fifth of a ResNet's time. Its grouped product takes bfloat16 alone there, and no gradient that a sum
     has expanded.
     """
     answer = _ANSWERS.get(func)
-    return None if answer is None else answer(*args())
+    return None if answer is None else answer(*args)
 
 
 def _batch_norm_of(*args: Any) -> Any:
@@ -169,7 +168,10 @@ def _convolution_format(*args: Any, bias_sizes: Any = None) -> torch.memory_form
     given, weight = args[:2]
     if given.dim() == _LINE or (given.stride(1) != 1 and weight.stride(1) != 1):
         return None
-    return convolution_format(*args, bias_sizes=bias_sizes)
+    if given.numel() * given.itemsize + weight.numel() * weight.itemsize < _SMALL:
+        # Torch answers for the device of what it is given, and of a class of ours it asks, for long, if it is shared.
+        given, weight = (torch.empty_strided(one.shape, one.stride(), dtype=one.dtype) for one in (given, weight))
+    return convolution_format(given, weight, None, *args[3:], bias_sizes=bias_sizes)
 
 
 def _loss(args: tuple[Any, ...], out: Any) -> Any:

@@ -262,7 +262,7 @@ def _on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     kwargs = {name: _mapped(arg, _as_meta) for name, arg in kwargs.items()}
     if _takes_device(func) and (kwargs.get("device") is not None or not _takes_tensors(func)):
         kwargs = {**kwargs, "device": META}
-    known = None if _Kernel.running else answer_of_the_cpu(func, lambda: tuple(_mapped(arg, _plain) for arg in args))
+    known = None if _Kernel.running else answer_of_the_cpu(func, args)
     if known is not None:
         return _mapped(known, FakeTensor)
     if _Kernel.running:
