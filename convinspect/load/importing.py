@@ -87,11 +87,15 @@ def _import_file(path: Path, target: Target, *, definitions: bool) -> ModuleType
 
 def _level(path: Path) -> int:
     """Return the most folders that a relative import of the file at ``path`` starts from: one dot is its own."""
+    return max((node.level for node in ast.walk(_parsed(path)) if isinstance(node, ast.ImportFrom)), default=0)
+
+
+def _parsed(path: Path) -> ast.Module:
+    """Return the statements of the file at ``path``: none where it cannot be read as Python, which its import says."""
     try:
-        tree = ast.parse(path.read_bytes())
+        return ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return 0
-    return max((node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)), default=0)
+        return ast.Module([], [])
 
 
 def _hint(error: BaseException, path: Path, target: Target) -> str | None:
@@ -118,10 +122,7 @@ def _hint(error: BaseException, path: Path, target: Target) -> str | None:
 def _only_does(error: BaseException, path: Path) -> bool:
     """Tell whether ``error`` was raised by a statement of the file that defines nothing."""
     lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == str(path)]
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
+    tree = _parsed(path)
     statements = tree.body
     kept = definitions_of(tree).body
     ran = [node for node in statements if lines and node.lineno <= lines[0] <= (node.end_lineno or 0)]
