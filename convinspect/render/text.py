@@ -23,7 +23,6 @@ class Glyphs:
     branch: str
     last: str
     pass_by: str
-    dash: str
     rule: str
     ellipsis: str
     at_least: str
@@ -39,8 +38,8 @@ class Glyphs:
         return self.ellipsis.isascii()
 
 
-UNICODE = Glyphs("├", "└", "│", "─", "─", "…", "≥", "≤", "·", "·", "→", "\u00d7")
-ASCII = Glyphs("|", "`", "|", "-", "-", "..", ">=", "<=", "-", "|", "->", "x")
+UNICODE = Glyphs("├", "└", "│", "─", "…", "≥", "≤", "·", "·", "→", "\u00d7")
+ASCII = Glyphs("|", "`", "|", "-", "..", ">=", "<=", "-", "|", "->", "x")
 
 
 def clean(text: str, glyphs: Glyphs) -> str:
