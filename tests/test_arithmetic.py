@@ -14,8 +14,6 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 
 import convinspect
 
-# The first LSTM with projections in a process is warned about.
-pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 DEVICES = [None, "meta"]
 
 

@@ -80,7 +80,6 @@ def test_a_pool_has_what_it_was_built_with(layer: Any, x: Shape, pool: str) -> N
         assert got["norm_type"] == layer.norm_type
 
 
-@pytest.mark.filterwarnings("ignore:LSTM with projections")
 @pytest.mark.parametrize(
     ("layer", "x", "expected"),
     [

@@ -31,11 +31,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[Any, ...]]] = {
 }
 ONE_A_FILE = list({sample.file: sample for sample in reversed(SMALL)}.values())
 
-# The first LSTM with projections in a process is warned about.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN"),
-    pytest.mark.usefixtures("plain_attention"),
-]
+pytestmark = pytest.mark.usefixtures("plain_attention")
 
 
 @pytest.mark.parametrize(("build", "shape"), NETWORKS.values(), ids=NETWORKS)

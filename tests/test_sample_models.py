@@ -529,10 +529,9 @@ def _convert(model: nn.Module, inputs: tuple[Tensor, ...], way: str) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Let torch say what no model here can change: TorchScript's end, shapes that a trace fixes, slower LSTMs."""
+    """Let torch say what no model here can change: TorchScript's end, shapes that a trace fixes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", torch.jit.TracerWarning)
-        warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN", UserWarning)
         warnings.filterwarnings("ignore", r"The tensor attributes self\.\w+\._flat_weights", UserWarning)
         yield

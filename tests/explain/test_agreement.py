@@ -13,10 +13,7 @@ from tests.explain.reports import everything, report_of
 from tests.test_oracles import NETWORKS, ONE_A_FILE
 from tests.test_sample_models import CONVOLUTIONS, SMALL, Sample, _inputs
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:LSTM with projections"),
-    pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 
 
 @pytest.mark.parametrize("sample", ONE_A_FILE, ids=str)

@@ -14,9 +14,6 @@ from convinspect.report import Layer, LayerMemory, Report, TotalMemory, Totals
 from tests.load.forms import exported, first_difference, report_of, rows, scripted, traced
 from tests.test_sample_models import CONVOLUTIONS, SMALL, Sample, _inputs
 
-# Said by torch itself, of the eager model as well.
-pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
-
 # Deeper or longer forms of what is there already.
 HEAVY = ("resnet50", "proj_size", "depth=3", "depth=4", "MobileNetV2")
 

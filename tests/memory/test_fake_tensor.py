@@ -62,7 +62,6 @@ def on_meta(build: Callable[[], nn.Module], shape: tuple[int, ...], *, train: bo
     return found
 
 
-@pytest.mark.filterwarnings("ignore:LSTM with projections")
 @pytest.mark.parametrize("train", [False, True])
 @pytest.mark.parametrize("name", MODELS)
 def test_meta_shows_the_operators_the_peaks_and_the_sizes_of_the_cpu(name: str, *, train: bool) -> None:

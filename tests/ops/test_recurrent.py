@@ -33,8 +33,6 @@ def by_hand(
     return macs
 
 
-# oneDNN has no projections; torch says so and goes another way.
-@pytest.mark.filterwarnings("ignore:LSTM with projections:UserWarning")
 @given(
     kind=st.sampled_from([nn.LSTM, nn.GRU, nn.RNN]),
     device=st.sampled_from(["cpu", "meta"]),
