@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import convinspect
 from convinspect.records import Attributes
+from tests.load.forms import quiet
 
 SIGNAL, IMAGE, CLIP = (2, 6, 16), (2, 6, 16, 16), (1, 6, 8, 8, 8)
 Shape = tuple[int, ...]
@@ -140,6 +141,42 @@ def test_a_pool_has_what_it_was_built_with(layer: Any, x: Shape, pool: str) -> N
 )
 def test_a_layer_has_the_settings_of_its_operator(layer: nn.Module, x: Shape, expected: dict[str, Any]) -> None:
     assert of(layer, x) == expected
+
+
+def test_a_recurrent_layer_of_a_trace_that_gives_the_sequence_alone_has_all_its_settings() -> None:
+    class Sequence(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm = nn.LSTM(16, 5, 2, proj_size=3, batch_first=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            found: Tensor = self.lstm(x)[0]
+            return found
+
+    given = torch.zeros(2, 7, 16)
+    with quiet():
+        traced = torch.jit.trace(Sequence().eval(), given)
+    found = convinspect.inspect(traced, given, optimizer=None)
+    lstm = next(layer for layer in found.layers if layer.type == "LSTM")
+    sizes = {"input_size": 16, "hidden_size": 5, "bias": True, "num_layers": 2, "bidirectional": False, "proj_size": 3}
+    assert lstm.attributes == sizes
+
+
+class LSTM(nn.Module):
+    """Of torch's layer it has the name, and names of weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight_ih_l0 = nn.Parameter(torch.zeros(3, 2))
+        self.weight_hr_l0 = nn.Parameter(torch.zeros(16, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``(N, T, 2)`` of ``(N, T, 16)``."""
+        return x @ self.weight_hr_l0 @ self.weight_ih_l0
+
+
+def test_a_class_with_the_name_of_a_recurrent_layer_has_no_settings_of_it() -> None:
+    assert of(LSTM(), SIGNAL) == {}
 
 
 @pytest.mark.parametrize("batch_first", [True, False])

@@ -169,21 +169,25 @@ def _power(attributes: Attributes, before: OpCall, after: OpCall) -> Attributes:
 def _recurrent(call: ModuleCall, weights: Sequence[Weight]) -> Attributes:
     """Return the settings of torch's own recurrent layers, which may run as one kernel or as many small operators.
 
-    The names of their weights count layers and directions; the first matrix is ``(gates * hidden, inputs)``.
+    The names of their weights count layers and directions; the first matrix is ``(gates * hidden, inputs)``, that of a
+    projection ``(projected, hidden)``.
     """
-    names = {weight.name for weight in weights}
-    first = next((weight.numel for weight in weights if weight.name in ("weight_ih", "weight_ih_l0")), None)
-    if call.type not in _GATES or not call.inputs or not call.outputs or first is None:
+    names = {weight.name: weight.numel for weight in weights}
+    first = names.get("weight_ih", names.get("weight_ih_l0"))
+    inputs = call.inputs[0].shape[-1] if call.inputs and call.inputs[0].shape else 0
+    if call.type not in _GATES or not inputs or first is None:
         return {}
-    inputs = call.inputs[0].shape[-1]
+    hidden, rest = divmod(first, _GATES[call.type] * inputs)
+    if rest or not hidden:  # a class of the user's under one of these names
+        return {}
     bias = any(name.startswith("bias") for name in names)
-    attributes = Attributes(input_size=inputs, hidden_size=first // (_GATES[call.type] * inputs), bias=bias)
+    attributes = Attributes(input_size=inputs, hidden_size=hidden, bias=bias)
     layers = sum(name.startswith("weight_hh_l") and not name.endswith("_reverse") for name in names)
     if layers:
         attributes["num_layers"] = layers
         attributes["bidirectional"] = any(name.endswith("_reverse") for name in names)
     if "weight_hr_l0" in names:
-        attributes["proj_size"] = call.outputs[1].shape[-1]
+        attributes["proj_size"] = names["weight_hr_l0"] // hidden
     return attributes
 
 
