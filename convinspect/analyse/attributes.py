@@ -172,10 +172,10 @@ def _recurrent(call: ModuleCall, weights: Sequence[Weight]) -> Attributes:
     The names of their weights count layers and directions; the first matrix is ``(gates * hidden, inputs)``, that of a
     projection ``(projected, hidden)``.
     """
-    names = {weight.name: weight.numel for weight in weights}
-    first = names.get("weight_ih", names.get("weight_ih_l0"))
+    names = {weight.name: weight.numel or 0 for weight in weights}
+    first = names.get("weight_ih", names.get("weight_ih_l0", 0))
     inputs = call.inputs[0].shape[-1] if call.inputs and call.inputs[0].shape else 0
-    if call.type not in _GATES or not inputs or first is None:
+    if call.type not in _GATES or not inputs:
         return {}
     hidden, rest = divmod(first, _GATES[call.type] * inputs)
     if rest or not hidden:  # a class of the user's under one of these names

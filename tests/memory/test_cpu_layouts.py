@@ -297,6 +297,67 @@ def test_a_whole_and_a_part_add_up_as_on_the_cpu(operator: str) -> None:
     assert_lie_alike(ELEMENT_BY_ELEMENT[operator], pairs)
 
 
+OF_ANY_LAYOUT: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "joined in front": lambda x, y: torch.cat([x, y]),
+    "joined behind": lambda x, y: torch.cat([x, y, x], -1),
+    "joined with another dtype": lambda x, y: torch.cat([x, y.half()], 1),
+    "rolled": lambda x, _: x.roll((1, -1), (0, -1)),
+    "normalised over its last axis": lambda x, _: functional.layer_norm(x, x.shape[-1:]),
+    "means of its last axes": lambda x, _: torch.native_layer_norm(x, x.shape[1:], None, None, 1e-5)[1],
+    "product and sum": lambda x, y: torch.addmm(y.flatten(1)[0, :1], x.flatten(1), y.flatten(1).t()),
+}
+
+
+@pytest.mark.parametrize("operator", OF_ANY_LAYOUT)
+def test_what_is_answered_without_a_kernel_lies_as_on_the_cpu(operator: str) -> None:
+    pairs = [pair for shape in SIZES for pair in zip(lying(shape), lying(shape), strict=True)]
+    assert_lie_alike(OF_ANY_LAYOUT[operator], pairs)
+
+
+@pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"stride": 2, "padding": 1},
+        {"dilation": 2, "padding": (2, 0)},
+        {"groups": 2},
+        {"transposed": True, "stride": (2, 3), "output_padding": (1, 2), "padding": 1},
+        {"transposed": True, "groups": 4, "dilation": 2},
+    ],
+    ids=str,
+)
+def test_convolutions_have_the_sizes_of_the_cpu(settings: dict[str, Any], form: torch.memory_format) -> None:
+    settings = dict(settings)
+    convolve = functional.conv_transpose2d if settings.pop("transposed", False) else functional.conv2d
+    channels = 4 if convolve is functional.conv_transpose2d else 4 // settings.get("groups", 1)
+    weight = torch.rand(4, channels, 3, 2).to(memory_format=form)
+    pairs = [(x, weight) for name in ("contiguous", "channels last", "permuted") for x in [LAYOUTS[name]()]]
+    assert_lie_alike(lambda x, weight: convolve(x, weight, None, **settings), pairs)
+
+
+DOES_NOT_FIT: dict[str, Callable[[Tensor], Any]] = {
+    "too few channels": lambda x: functional.conv2d(x, torch.rand(8, 3, 3, 3)),
+    "a kernel that is too large": lambda x: functional.conv2d(x, torch.rand(8, 4, 3, 9)),
+    "a matrix that is too short": lambda x: functional.linear(x, torch.rand(3, 5), torch.rand(3)),
+    "matrices that do not meet": lambda x: torch.addmm(torch.rand(3), x[0, 0], torch.rand(6, 3)),
+    "parts of other sizes": lambda x: torch.cat([x, x[:, :, 1:]], 1),
+    "parts with fewer axes": lambda x: torch.cat([x, x[0]]),
+    "an axis that is not there": lambda x: torch.cat([x, x], 4),
+    "a shift too many": lambda x: x.roll((1, 2), 1),
+    "a width of another": lambda x: functional.layer_norm(x, (8,)),
+    "a weight of another width": lambda x: functional.layer_norm(x, (7,), torch.rand(8)),
+}
+
+
+@pytest.mark.parametrize("call", DOES_NOT_FIT)
+def test_what_does_not_fit_fails_as_on_the_cpu(call: str) -> None:
+    x = torch.rand(2, 4, 9, 7)
+    with pytest.raises((RuntimeError, IndexError)):
+        DOES_NOT_FIT[call](x)
+    with pytest.raises((RuntimeError, IndexError)), FakeMode():
+        DOES_NOT_FIT[call](FakeModel().replaced(x))
+
+
 class Normalised(nn.Module):
     """Group normalisation of an image that comes as attention returns it: it is copied first."""
 

@@ -33,7 +33,8 @@ from convinspect.torch_private import (
     tensor_like,
     undispatched,
 )
-from convinspect.trace.fake.cpu_layouts import answer_of_the_cpu, as_the_cpu_returns
+from convinspect.trace.fake.cpu_answers import answer_of_the_cpu
+from convinspect.trace.fake.cpu_layouts import as_the_cpu_returns
 from convinspect.trace.fake.layouts import Layouts
 from convinspect.trace.fake.masked import selected, with_indices
 from convinspect.trace.fake.packed import with_real_sizes
