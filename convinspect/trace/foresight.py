@@ -55,12 +55,12 @@ def _peak(prepared: Prepared, frontend: Frontend, kept: Kept) -> int | None:
     args, kwargs = fakes.replaced((run.args, run.kwargs))
     model = run.frontend.module
     back = restored(model, (args, kwargs), run.kept)
-    with suppress(Exception, SystemExit), faked(model, fakes), back as weights, unfused():
-        recorder = Recorder(FieldTracker(), weights.touch)
+    with suppress(Exception, SystemExit), faked(model, fakes) as mode, back as weights, unfused():
+        recorder = Recorder(FieldTracker(), weights.touch, fakes=mode)
         recorder.memory.expect(model, (args, kwargs))
         set_training(model, mode=prepared.loaded.request.train)
         torch.manual_seed(_SEED)
-        with unheard(), torch.no_grad(), opened_up(), run.frontend.scopes(recorder) as runner, recorder:
+        with unheard(), torch.no_grad(), opened_up(), run.frontend.scopes(recorder) as runner, recorder.recording():
             runner(*args, **kwargs)
         found = recorder.memory.record(recorder.calls).inference_peak
         return None if found is None else found.bytes

@@ -165,9 +165,9 @@ def _run(
         ),
     }
     on_fakes, back = faked(model, fakes) if on_meta else nullcontext(), restored(model, given, kept)
-    with on_fakes, back as weights, unfused(fastpath=fastpath):
+    with on_fakes as mode, back as weights, unfused(fastpath=fastpath):
         origins = Origins(tensors_in(given)) if "graph" in sections else None
-        recorder = Recorder(fields, weights.touch, origins, holders)
+        recorder = Recorder(fields, weights.touch, origins, holders, mode)
         recorder.memory.expect(model, given)
         measurement = measuring(model, recorder.memory.timeline)
         branches = Branches(recorder, weights, measurement)
@@ -233,8 +233,8 @@ def _forward(
     try:
         set_training(frontend.module, mode=prepared.loaded.request.train)
         torch.manual_seed(_SEED)
-        watched = recorder.watching()
-        with torch.set_grad_enabled(gradients), frontend.scopes(recorder) as run, recorder, watched, room_kept():
+        scopes, watched = frontend.scopes(recorder), recorder.watching()
+        with torch.set_grad_enabled(gradients), scopes as run, recorder.recording(), watched, room_kept():
             out = run(*prepared.args, **prepared.kwargs)
     except KeyboardInterrupt:
         raise

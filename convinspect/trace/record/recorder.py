@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +17,7 @@ from convinspect.records import ModuleCall, OpCall, TensorRecord
 from convinspect.tensors.describe import arguments_of, records_in, returned_tensors, tensor_record, tensors_in
 from convinspect.tensors.operators import full_name, hides_others, operands, results
 from convinspect.torch_private import DispatchMode, jagged_dispatch, run_composite, unwrapped
-from convinspect.trace.fake.tensor import ASKS_DEVICE, FakeTensor
+from convinspect.trace.fake.tensor import ASKS_DEVICE, FakeMode, FakeTensor
 from convinspect.trace.memory.live import LiveBytes
 from convinspect.trace.record.origins import Origins
 from convinspect.users_code import chain
@@ -84,6 +84,7 @@ class Recorder(Calls, DispatchMode):
 
     Front ends tell it which that is. ``fields`` follows receptive fields; ``touch`` is told of every operator before
     it runs, so that it can save what the operator will change; with ``origins`` each call says who made what it reads.
+    Where the mode ``fakes`` is on it takes its place: operators are many, and each way through torch takes time.
     A module that is none of ``holders`` and calls no other one is a layer: the fields inside it are nobody's.
     """
 
@@ -95,6 +96,7 @@ class Recorder(Calls, DispatchMode):
         touch: Callable[[Any, Sequence[Tensor]], None],
         origins: Origins | None = None,
         holders: Container[str] = (),
+        fakes: FakeMode | None = None,
     ) -> None:
         Calls.__init__(self)
         DispatchMode.__init__(self)
@@ -105,11 +107,18 @@ class Recorder(Calls, DispatchMode):
         self._fields = fields
         self._touch = touch
         self._origins = origins
+        self._fakes = fakes
         self._aside = False
         self._holders = holders
         # The running call that may be a layer, and of the operators in it the fields of what they gave.
         self._layer: int | None = None
         self._inside: list[tuple[int, list[Field | None]]] = []
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Record the operators that the block runs."""
+        with nullcontext() if self._fakes is None else self._fakes.lifted(), self:
+            yield
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -129,7 +138,8 @@ class Recorder(Calls, DispatchMode):
         self._touch(func, given)
         self._fields.reads(given)
         try:
-            out = self._answer(func, args, kwargs, given)
+            fakes = self._fakes
+            out = func(*args, **kwargs) if fakes is None else fakes.answer(func, args, kwargs, given)
         except Exception as error:
             self.raised = type(error).__name__, first_line(error)
             self._failed = self._call(func, args, kwargs)
@@ -141,10 +151,6 @@ class Recorder(Calls, DispatchMode):
             self.defect = self.defect or error
             raise
         return out
-
-    def _answer(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], _given: Sequence[Tensor]) -> Any:
-        """Return what the operator returns."""
-        return func(*args, **kwargs)
 
     def _record(
         self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: Sequence[Tensor], out: Any

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -23,15 +22,12 @@ _NO_ARGUMENTS: MappingProxyType[str, Any] = MappingProxyType({})
 class StepRecorder(Recorder):
     """A recorder that follows live bytes alone, also through the backward pass.
 
-    Where the mode ``fakes`` is on it takes its place: operators are many, and each way through torch takes time.
-
     An operator of the backward pass belongs to the module whose forward made its node in the autograd graph: nodes
     are numbered in the order in which they are made.
     """
 
     def __init__(self, fakes: FakeMode | None = None) -> None:
-        super().__init__(FieldTracker(), self._put_gradients_aside)
-        self._fakes = fakes
+        super().__init__(FieldTracker(), self._put_gradients_aside, fakes=fakes)
         self._made_by: dict[int, int] = {}
         self._gradients: dict[int, tuple[torch.Tensor, torch.Tensor | None]] = {}
 
@@ -40,12 +36,6 @@ class StepRecorder(Recorder):
         for tensor, gradient in self._gradients.values():
             tensor.grad = gradient
         self._gradients.clear()
-
-    @contextmanager
-    def recording(self) -> Iterator[None]:
-        """Record the operators that the block runs."""
-        with nullcontext() if self._fakes is None else self._fakes.lifted(), self:
-            yield
 
     def received(self, _value: Any) -> tuple[TensorRecord, ...]:
         """Return nothing: the report has its records from the forward alone."""
@@ -58,9 +48,6 @@ class StepRecorder(Recorder):
     def returned(self, _path: str, _value: Any) -> tuple[TensorRecord, ...]:
         """Return nothing, as `received`."""
         return ()
-
-    def _answer(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: Sequence[torch.Tensor]) -> Any:
-        return func(*args, **kwargs) if self._fakes is None else self._fakes.answer(func, args, kwargs, given)
 
     def _record(
         self, func: Any, _args: tuple[Any, ...], _kwargs: dict[str, Any], given: Sequence[torch.Tensor], out: Any
