@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from convinspect.torch_private import children_of, registries
 
 # What torch's own walks and the caller's frames need of Python's limit beside one call a level.
 _FRAMES = 100
+_TORCHS_HASH: Any = nn.Module.__hash__
 
 
 def is_scripted(module: Any) -> bool:
@@ -33,19 +35,27 @@ def named_modules(model: nn.Module) -> list[tuple[str, nn.Module]]:
     if is_scripted(model):
         return list(model.named_modules())
     found: dict[int, tuple[str, nn.Module]] = {}
-    above: dict[int, tuple[str, nn.Module]] = {}  # where the walk stands, by the ids of the modules
+    above: dict[int, tuple[str, nn.Module]] = {}  # what the walk stands in, by the ids of the modules
+    deepest = sys.getrecursionlimit() - _FRAMES
     pending = [(0, "", "", model)]
     while pending:
         level, path, name, module = pending.pop()
         while len(above) > level:
             above.popitem()
-        _check(module, name, above)
-        above[id(module)] = (name, module)
-        if id(module) not in found:
-            found[id(module)] = (path, module)
-            for name, child in reversed(children_of(module).items()):
-                if child is not None:
-                    pending.append((level + 1, f"{path}.{name}" if path else name, name, child))
+        key = id(module)
+        if key in above or level > deepest or "_modules" not in vars(module) or not _has_torchs_hash(type(module)):
+            _check(module, name, above)
+        if key not in found:
+            found[key] = (path, module)
+            children = children_of(module)
+            if children:
+                above[key] = (name, module)
+                start = f"{path}." if path else ""
+                pending += [
+                    (level + 1, start + name, name, child)
+                    for name, child in reversed(children.items())
+                    if child is not None
+                ]
     return list(found.values())
 
 
@@ -92,13 +102,22 @@ def set_training(model: nn.Module, *, mode: bool) -> None:
 
 
 def _registered(model: nn.Module) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    parameters: dict[int, torch.Tensor] = {}
-    buffers: dict[int, torch.Tensor] = {}
+    found: tuple[dict[int, torch.Tensor], dict[int, torch.Tensor]] = ({}, {})
     for module in registered_modules(model):
-        for found, own in zip((parameters, buffers), own_tensors(module), strict=True):
-            for _, tensor in own:
-                found[id(tensor)] = tensor
-    return list(parameters.values()), list(buffers.values())
+        if is_scripted(module):
+            for kind, own in zip(found, own_tensors(module), strict=True):
+                kind.update((id(tensor), tensor) for _, tensor in own)
+            continue
+        for kind, registry in zip(found, registries(module), strict=True):
+            if registry:
+                kind.update((id(tensor), tensor) for tensor in registry.values() if tensor is not None)
+    parameters, buffers = (list(kind.values()) for kind in found)
+    return parameters, buffers
+
+
+@cache
+def _has_torchs_hash(kind: type) -> bool:
+    return kind.__hash__ is _TORCHS_HASH
 
 
 def _check(module: nn.Module, name: str, above: dict[int, tuple[str, nn.Module]]) -> None:
