@@ -130,26 +130,52 @@ def totals_of(sums: Sums, memory: TotalMemory, bytes_by_dtype: Mapping[str, int]
 
 def all_known(values: Iterable[int | None]) -> int | None:
     """Return the sum of ``values``; one that is not known makes it not known."""
-    listed = list(values)
-    known = [value for value in listed if value is not None]
-    return sum(known) if len(known) == len(listed) else None
+    total = 0
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total
 
 
 def add_up(parts: Sequence[Layer | Sums]) -> Sums:
     """Return what ``parts`` add up to: a layer gives its own numbers."""
-    macs = [part.macs for part in parts if part.macs is not None]
-    ran = [part.memory for part in parts if (part.ran if isinstance(part, Sums) else part.call)]
+    params = trainable = buffers = param_bytes = buffer_bytes = complex_macs = 0
+    macs, statuses, ran = None, set(), []
+    for part in parts:
+        params += part.params
+        trainable += part.trainable_params
+        buffers += part.buffers
+        param_bytes += part.param_bytes
+        buffer_bytes += part.buffer_bytes
+        complex_macs += part.complex_macs
+        if part.macs is not None:
+            macs = (macs or 0) + part.macs
+        statuses.add(part.macs_status)
+        if part.ran if isinstance(part, Sums) else part.call:
+            ran.append(part.memory)
     return Sums(
-        **{name: sum(getattr(part, name) for part in parts) for name in WEIGHTS},
-        macs=sum(macs) if macs else None,
-        complex_macs=sum(part.complex_macs for part in parts),
-        macs_status=_status({part.macs_status for part in parts}),
-        memory=LayerMemory(
-            all_known(memory.allocated_bytes for memory in ran) if ran else None,
-            all_known(memory.saved_bytes for memory in ran) if ran else None,
-        ),
+        params,
+        trainable,
+        buffers,
+        param_bytes,
+        buffer_bytes,
+        macs,
+        complex_macs,
+        _status(statuses),
+        _sum_of(ran),
         ran=bool(ran),
     )
+
+
+def _sum_of(memories: Sequence[LayerMemory]) -> LayerMemory:
+    """Return what layers that ran need; what none needs is not known."""
+    if len(memories) == 1:
+        return memories[0]
+    if not memories:
+        return LayerMemory(None, None)
+    allocated, saved = zip(*((memory.allocated_bytes, memory.saved_bytes) for memory in memories), strict=True)
+    return LayerMemory(all_known(allocated), all_known(saved))
 
 
 def _status(statuses: set[MacsStatus]) -> MacsStatus:

@@ -31,9 +31,9 @@ def _with_totals(node: Node) -> Layer:
 
 def _layer(row: Row, trace: Trace, attributes: Attributes) -> Layer:
     """Return ``row`` with what it owns and costs itself in the place of the totals, too."""
-    params, buffers = _counted(row, "params"), _counted(row, "buffers")
+    params, buffers = _counted(row)
     number, type_, inputs, outputs = _facts(row)
-    own_params = sum(weight.numel or 0 for weight in params)
+    own_params = _elements(params)
     status = _macs_status(row, trace)
     macs = None if status == "unknown" else row.own_macs
     return Layer(
@@ -44,14 +44,14 @@ def _layer(row: Row, trace: Trace, attributes: Attributes) -> Layer:
         depth=row.depth,
         leaf=row.leaf,
         inputs=tuple(Shape(fact.shape, fact.dtype) for fact in inputs),
-        outputs=tuple(TensorRecord(one.shape, one.dtype, one.bytes, one.receptive_field) for one in outputs),
+        outputs=tuple(map(_output, outputs)),
         params=own_params,
-        trainable_params=sum(weight.numel or 0 for weight in params if weight.trainable),
-        buffers=sum(weight.numel or 0 for weight in buffers),
-        param_bytes=sum(weight.bytes for weight in params),
-        buffer_bytes=sum(weight.bytes for weight in buffers),
+        trainable_params=_elements([weight for weight in params if weight.trainable]),
+        buffers=_elements(buffers),
+        param_bytes=sum([weight.bytes for weight in params]),
+        buffer_bytes=sum([weight.bytes for weight in buffers]),
         params_total=own_params,
-        shared_with=next((w.tied_to for w in row.weights if w.tied_to not in (None, row.path)), None),
+        shared_with=_owner(row),
         macs=macs,
         macs_total=macs,
         macs_status=status,
@@ -85,12 +85,31 @@ def _memory(row: Row) -> LayerMemory:
     return LayerMemory(all_known(op.allocated_bytes for op in ops), all_known(saved))
 
 
-def _counted(row: Row, kind: str) -> list[Weight]:
-    """Return the weights that this row counts: its module's own, at its first run, unless tied to another."""
+def _counted(row: Row) -> tuple[list[Weight], list[Weight]]:
+    """Return the parameters and buffers that this row counts: its module's own, at its first run, but those tied."""
     if not row.owns_weights or row.module is None:
-        return []
-    weights = row.module.params if kind == "params" else row.module.buffers
-    return [weight for weight in weights if weight.tied_to is None]
+        return [], []
+    params, buffers = (
+        [weight for weight in weights if weight.tied_to is None] for weights in (row.module.params, row.module.buffers)
+    )
+    return params, buffers
+
+
+def _elements(weights: Iterable[Weight]) -> int:
+    return sum([weight.numel or 0 for weight in weights])
+
+
+def _owner(row: Row) -> str | None:
+    """Return the first module that another one's weight of the row is tied to."""
+    for weight in row.weights:
+        if weight.tied_to is not None and weight.tied_to != row.path:
+            return weight.tied_to
+    return None
+
+
+def _output(one: TensorRecord) -> TensorRecord:
+    """Return ``one`` as a report has it, whatever kind of record it is."""
+    return one if type(one) is TensorRecord else TensorRecord(one.shape, one.dtype, one.bytes, one.receptive_field)
 
 
 def _facts(row: Row) -> tuple[int, str, Iterable[TensorRecord], tuple[TensorRecord, ...]]:

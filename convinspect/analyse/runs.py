@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 
 from convinspect.analyse.fields import field_of_outputs
@@ -16,11 +16,8 @@ MOST = 64
 
 def loops_folded(rows: list[Row]) -> list[Row]:
     """Return ``rows`` with one in the place of the first for all that ran alike in a loop: it takes their calls."""
-    alike: dict[Hashable, list[Row]] = {}
-    for row in rows:
-        if isinstance(row.call, OpCall):
-            alike.setdefault(_kind(row, row.call), []).append(row)
-    loops = [runs for runs in alike.values() if len(runs) > MOST]
+    near = _grouped(rows, lambda row, call: (id(row.parent), call.op))
+    loops = [runs for several in near for runs in _grouped(several, _kind)]
     for first, *others in loops:
         for row in others:
             first.ops += row.ops
@@ -30,6 +27,15 @@ def loops_folded(rows: list[Row]) -> list[Row]:
             first.uncounted += row.uncounted
     gone = {id(row) for _, *others in loops for row in others}
     return [row for row in rows if id(row) not in gone]
+
+
+def _grouped(rows: Iterable[Row], kind: Callable[[Row, OpCall], Hashable]) -> list[list[Row]]:
+    """Return those of ``rows`` that are one operator each, by their ``kind``, where more than `MOST` are of one."""
+    groups: dict[Hashable, list[Row]] = {}
+    for row in rows:
+        if isinstance(row.call, OpCall):
+            groups.setdefault(kind(row, row.call), []).append(row)
+    return [group for group in groups.values() if len(group) > MOST]
 
 
 def runs_of(row: Row) -> int:
@@ -56,11 +62,11 @@ def folded_notes(rows: Iterable[Row]) -> list[Note]:
     return [Note("loops_folded", message)]
 
 
-def _kind(row: Row, call: OpCall) -> Hashable:
-    """Return what the rows of one loop have in common."""
+def _kind(_: Row, call: OpCall) -> Hashable:
+    """Return what the rows of one loop have in common besides their operator and where it runs."""
     given = tuple(_shapes(value) for value in call.args.values())
     made = tuple((output.shape, output.dtype) for output in call.outputs)
-    return id(row.parent), call.op, given, made, tuple(attributes_of(call).items())
+    return given, made, tuple(attributes_of(call).items())
 
 
 def _shapes(value: Value) -> Hashable:

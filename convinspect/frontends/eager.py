@@ -110,7 +110,7 @@ class _Calls:
         path, unregistered = self._paths.get(id(module)), None
         if path is None:
             path, unregistered = self._name_stranger(module), _elements(module)
-        recorder.enter(path, type_name(module), recorder.received((args, kwargs)), unregistered)
+        recorder.enter(path, type_name(module), recorder.received((args, kwargs) if kwargs else args), unregistered)
         try:
             out = self._original(module, *args, **kwargs)
         except BaseException as error:

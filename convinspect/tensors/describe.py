@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache
+from functools import cache, lru_cache
 from types import FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from convinspect.records import NamedTensor, NestedRecord, ReceptiveField, SparseRecord, TensorRecord, Value
-from convinspect.tensors.identity import element_bytes, stored_in
+from convinspect.tensors.identity import element_bytes, is_plain, stored_in
 from convinspect.tensors.operators import results, signature_of
 from convinspect.torch_private import nested_sizes, packed_shape, undispatched, unpacked, unwrapped
 
@@ -34,12 +34,20 @@ def tensor_record(tensor: torch.Tensor, field: ReceptiveField | None = None) -> 
 
     ``field`` goes with them.
     """
+    if is_plain(tensor):
+        plain = _plain_record(tensor.shape, tensor.dtype)
+        return plain if field is None else TensorRecord(plain.shape, plain.dtype, plain.bytes, field)
     sizes = nested_sizes(tensor)
     if sizes is not None:
         packed = packed_shape(sizes) or (tensor.numel(),)
         return NestedRecord(packed, dtype_name(tensor.dtype), tensor.numel() * tensor.itemsize, field, sizes)
     described = tuple(tensor.shape), dtype_name(tensor.dtype), element_bytes(tensor), field
     return TensorRecord(*described) if tensor.layout is torch.strided else SparseRecord(*described, stored_in(tensor))
+
+
+@lru_cache(maxsize=4096)
+def _plain_record(shape: torch.Size, dtype: torch.dtype) -> TensorRecord:
+    return TensorRecord(tuple(shape), dtype_name(dtype), shape.numel() * dtype.itemsize)
 
 
 def named_records(value: Any, name: str = "", *, inside: bool = False) -> tuple[NamedTensor, ...]:
@@ -95,8 +103,12 @@ def _packed(weights: Any) -> Value:
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:
     """Yield every tensor in nested tuples, lists, mappings and dataclasses, in order."""
-    for _, tensor in named_tensors(value, ""):
-        yield tensor
+    if isinstance(value, torch.Tensor):
+        yield unwrapped(value)
+    elif type(value) is tuple and all(isinstance(item, torch.Tensor) for item in value):  # as most of what is asked
+        yield from map(unwrapped, value)
+    else:
+        yield from (tensor for _, tensor in named_tensors(value, ""))
 
 
 def returned_tensors(value: Any) -> Iterator[torch.Tensor]:

@@ -79,6 +79,11 @@ def _are_distinct(indices: torch.Tensor, shape: tuple[int, ...]) -> bool:
     return bool(places.unique().numel() == places.numel())
 
 
+def is_plain(tensor: torch.Tensor) -> bool:
+    """Tell whether ``tensor`` has a storage of its elements: it is made of no others, and not nested."""
+    return tensor.layout is torch.strided and not tensor.is_nested and not _may_wrap(type(tensor))
+
+
 def plain_parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Return what ``tensor`` is made of: the indices and values of a sparse one, what a wrapper wraps, or itself."""
     if _may_wrap(type(tensor)) and is_traceable_wrapper_subclass(tensor):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from functools import cache
 from typing import Any
 
 import torch
@@ -43,7 +42,8 @@ def named_modules(model: nn.Module) -> list[tuple[str, nn.Module]]:
         while len(above) > level:
             above.popitem()
         key = id(module)
-        if key in above or level > deepest or "_modules" not in vars(module) or not _has_torchs_hash(type(module)):
+        usual = "_modules" in vars(module) and type(module).__hash__ is _TORCHS_HASH
+        if not usual or key in above or level > deepest:
             _check(module, name, above)
         if key not in found:
             found[key] = (path, module)
@@ -113,11 +113,6 @@ def _registered(model: nn.Module) -> tuple[list[torch.Tensor], list[torch.Tensor
                 kind.update((id(tensor), tensor) for tensor in registry.values() if tensor is not None)
     parameters, buffers = (list(kind.values()) for kind in found)
     return parameters, buffers
-
-
-@cache
-def _has_torchs_hash(kind: type) -> bool:
-    return kind.__hash__ is _TORCHS_HASH
 
 
 def _check(module: nn.Module, name: str, above: dict[int, tuple[str, nn.Module]]) -> None:

@@ -57,14 +57,18 @@ class Snapshot:
 
     def _walk(self, roots: Iterable[Any], most: int, out_of_reach: list[Any]) -> None:
         """Write down up to ``most`` objects, the nearest first."""
-        pending = deque(roots)
-        enough = len(self._seen) + most
-        while pending and len(self._seen) < enough:
+        pending, seen = deque(roots), self._seen
+        enough = len(seen) + most
+        while pending and len(seen) < enough:
             item = pending.popleft()
             kind = type(item)
-            if kind in _ATOMS or id(item) in self._seen:
+            if kind in _ATOMS or id(item) in seen:
                 continue
-            self._seen[id(item)] = item
+            seen[id(item)] = item
+            if kind is dict or kind is OrderedDict:
+                self._keep(item, kind, dict(item))
+                pending.extend(item.values())
+                continue
             if kind not in _CONTAINERS and self._is_foreign_state(item):
                 out_of_reach.append(item)
             pending.extend(self._open(item))
@@ -103,9 +107,11 @@ class Snapshot:
         if issubclass(kind, (nn.Module, SimpleNamespace)) or not _is_foreign(kind.__module__):
             yield from self._open_object(item)
 
-    def _keep(self, *container: Any) -> None:
-        for column, value in zip(self._containers, container, strict=True):
-            column.append(value)
+    def _keep(self, item: Any, base: type, before: Any) -> None:
+        items, bases, contents = self._containers
+        items.append(item)
+        bases.append(base)
+        contents.append(before)
 
     def _open_object(self, item: Any) -> Iterator[Any]:
         try:

@@ -272,8 +272,9 @@ class Recorder(Calls, DispatchMode):
 
     def returned(self, path: str, value: Any) -> tuple[TensorRecord, ...]:
         """Say that the module at ``path`` returns ``value``, and get records of the tensors in it."""
-        self._fields.returned(path, tuple(tensors_in(value)))
-        return self._described(value)
+        tensors = tuple(tensors_in(value))
+        self._fields.returned(path, tensors)
+        return tuple(tensor_record(tensor, self._fields.describe(tensor)) for tensor in tensors)
 
     def abandon(self, error: BaseException, module: nn.Module) -> None:
         """End the run of ``module``, the running one, with ``error``, and remember the innermost that it came out of.
@@ -285,6 +286,3 @@ class Recorder(Calls, DispatchMode):
                 setattr(error, FAILED_IN, (self.path, module))
         self._running.pop()
         self._begin_layer(None)
-
-    def _described(self, value: Any) -> tuple[TensorRecord, ...]:
-        return tuple(tensor_record(tensor, self._fields.describe(tensor)) for tensor in tensors_in(value))
