@@ -13,7 +13,7 @@ from convinspect.fields.hulls.hull import Absent, Hull, Map, NoMapError, Nominal
 from convinspect.fields.operations.dimensions import BATCH, Kind, joined
 
 # Hulls that are larger are not kept to compare others with.
-COMPARED_BYTES = 4096
+COMPARED_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, order=True)
