@@ -46,6 +46,8 @@ _SEED = 0
 _NO_GRADIENTS = "does not require grad"
 # What torch's attention says of a nested tensor, which its fast path alone takes.
 _NO_FASTPATH = "outside of its fast path"
+# What is said of a tensor without data alone: by its name, or by a kernel that looks for values where they should lie.
+_NO_DATA = (FakeTensor.__name__, "its data is not allocated")
 _WITH_GRADIENTS = "the forward asks autograd for derivatives: it ran with gradients enabled, and their work is counted"
 
 
@@ -85,8 +87,7 @@ def _trace(prepared: Prepared) -> Trace:
         if found.memory is not None:
             found = _with_training(found, found.memory, prepared, frontend, kept, layouts)
     unit = ran.fields.answer() if found.failure is None else None
-    # What names a tensor without data would not have failed on another.
-    missed = ran.missed_values or (found.failure is not None and FakeTensor.__name__ in found.failure.message)
+    missed = ran.missed_values or (found.failure is not None and any(w in found.failure.message for w in _NO_DATA))
     wants_values = missed and loaded.device == "meta" and found.failure is not None
     return replace(found, notes=(*found.notes, *notes_of(ran.fields)), unit=unit, wants_values=wants_values)
 

@@ -137,6 +137,20 @@ def test_what_needs_values_on_meta_runs_where_they_are_and_says_so() -> None:
     assert report.totals.memory.training is not None
 
 
+class ReadsMemory(nn.Module):
+    """A kernel of torch's own reads, without another operator, what a tensor made in the forward holds."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        return torch.tensor_split(x, x.new_zeros(2).to(torch.int64), 1)
+
+
+def test_a_kernel_that_looks_into_memory_runs_where_there_is_some() -> None:
+    report = inspect(ReadsMemory(), (torch.rand(2, 4),), device="meta")
+    assert (report.failure, report.run.device) == (None, "cpu")
+    assert [output.shape for output in report.outputs] == [(2, 0), (2, 0), (2, 4)]
+    assert inspect(ReadsMemory(), (torch.rand(2, 4),), device="meta", fallback=False).failure is not None
+
+
 def test_who_insists_on_meta_is_told_what_it_lacks() -> None:
     report = inspect(LooksAtValues(), (torch.rand(2, 4),), device="meta", fallback=False)
     assert report.failure is not None
