@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
@@ -62,17 +62,24 @@ class Script(Frontend):
         return canonical_modules(self.module)
 
     def told(self, modules: tuple[ModuleRecord, ...], ran: set[str]) -> Told:
-        """Return ``modules``, or of a frozen model the root with the constants of its graph, and why.
-
-        The root is not called a leaf then: its operators are all there is to show.
-        """
+        """Return ``modules``, of a frozen model with its constants, and why."""
         del ran
-        # ``torch.jit.freeze`` takes even the training flag away.
-        if script_object(self.module).hasattr("training"):
-            return modules, ()
-        root, *others = modules
-        root = replace(root, leaf=False, builtin=False, buffers=(*root.buffers, *_constants(self.module)))
-        return (root, *others), (Note("frozen", _FROZEN),)
+        return with_constants(modules, {"": self.module})
+
+
+def with_constants(modules: tuple[ModuleRecord, ...], scripts: Mapping[str, Any]) -> Told:
+    """Return ``modules`` with the constants of those ``scripts`` that are frozen, by their paths, and why.
+
+    Such a one is not called a leaf then: its operators are all there is to show.
+    """
+    # ``torch.jit.freeze`` takes even the training flag away.
+    frozen = {path: script for path, script in scripts.items() if not script_object(script).hasattr("training")}
+    told = tuple(_with_constants(one, frozen[one.path]) if one.path in frozen else one for one in modules)
+    return told, tuple(Note("frozen", _FROZEN, path) if path else Note("frozen", _FROZEN) for path in frozen)
+
+
+def _with_constants(record: ModuleRecord, script: Any) -> ModuleRecord:
+    return replace(record, leaf=False, builtin=False, buffers=(*record.buffers, *_constants(script)))
 
 
 def _constants(model: nn.Module) -> Iterator[Weight]:
@@ -80,6 +87,8 @@ def _constants(model: nn.Module) -> Iterator[Weight]:
     seen: set[int] = set()
     for node in (node for _, graph in method_graphs(model) for node in nodes_in(graph)):
         if node.kind() != "prim::Constant" or not node.hasAttribute("value") or node.kindOf("value") != "t":
+            continue
+        if not node.output().uses():  # what an optimisation has replaced, and left lying there
             continue
         tensor = node.t("value")
         if tensor.layout is torch.strided and tensor.dim() and tensor.data_ptr() not in seen:
