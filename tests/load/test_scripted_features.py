@@ -260,6 +260,28 @@ def test_a_frozen_model_is_on_meta_what_it_is_on_the_cpu(tmp_path: Path) -> None
         assert report.totals.memory.weight_bytes == report.totals.weight_bytes
 
 
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_weights_in_a_list_are_weights_of_a_frozen_model(device: str) -> None:
+    model, x = nn.LSTM(4, 5), torch.rand(3, 2, 4)
+    with quiet():
+        frozen = torch.jit.freeze(torch.jit.trace(model.eval(), x, check_trace=False))
+    report = inspect(frozen, (x,), device=device)
+    assert report.failure is None
+    assert report.totals.buffers == sum(p.numel() for p in model.parameters())
+    assert report.totals.memory.weight_bytes == report.totals.weight_bytes
+
+
+def test_packed_weights_are_weights_of_a_frozen_model() -> None:
+    if "fbgemm" not in torch.backends.quantized.supported_engines:
+        pytest.skip("no quantised kernels here")
+    with quiet():
+        model = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), dtype=torch.qint8)
+        frozen = torch.jit.freeze(torch.jit.script(model.eval()))
+    report = inspect(frozen, (X,))
+    assert report.totals.bytes_by_dtype == {"qint8": 4 * 4, "float32": 4 * 4}
+    assert report.totals.memory.weight_bytes == report.totals.weight_bytes
+
+
 def test_a_frozen_part_of_an_eager_model_has_its_weights_and_says_why() -> None:
     part, x = TwoAlike().eval(), torch.rand(1, 2, 6, 6)
     with quiet():
