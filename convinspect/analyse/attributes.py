@@ -186,8 +186,9 @@ def _recurrent(call: ModuleCall, weights: Sequence[Weight]) -> Attributes:
     if layers:
         attributes["num_layers"] = layers
         attributes["bidirectional"] = any(name.endswith("_reverse") for name in names)
-    if "weight_hr_l0" in names:
-        attributes["proj_size"] = names["weight_hr_l0"] // hidden
+    projection = names.get("weight_hr_l0")
+    if projection is not None:
+        attributes["proj_size"] = projection // hidden
     return attributes
 
 

@@ -43,7 +43,8 @@ class Counts:
         if dim is not None:
             if not self.found:
                 self.when_found()
-            self.found.update(tensor.shape[dim] for tensor in made if tensor.dim())
+            # What was found comes first; where it stood and how often may follow, along one dimension each.
+            self.found.update(tensor.shape[dim] for tensor in made[:1] if tensor.dim())
 
     def came_back(self, signature: Signature, given: Mapping[str, Any], places: Iterable[int]) -> Cause | None:
         """Return where a count was read that may be among the values of an operator, or is one of its ``places``."""

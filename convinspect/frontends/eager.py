@@ -15,12 +15,14 @@ import torch
 from torch import nn
 from torch.nn.parameter import UninitializedBuffer, is_lazy
 
-from convinspect.frontends.frontend import Frontend, Runner, ScopeRecorder
+from convinspect.frontends.frontend import Frontend, Runner, ScopeRecorder, Told
 from convinspect.frontends.modules import type_name
 from convinspect.frontends.placing import copied, copy_to
 from convinspect.frontends.torchscript.markers import marked_parts
 from convinspect.frontends.torchscript.scopes import scopes_in_parts
-from convinspect.tensors.registered import named_modules, registered_buffers, registered_parameters
+from convinspect.frontends.torchscript.script import with_constants
+from convinspect.records import ModuleRecord
+from convinspect.tensors.registered import is_scripted, named_modules, registered_buffers, registered_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,11 @@ class Eager(Frontend):
         with suppress(Exception):  # the user's own code copies it
             return replace(self, module=_materialised(self.module, args, kwargs))
         return self
+
+    def told(self, modules: tuple[ModuleRecord, ...], ran: set[str]) -> Told:
+        """Return ``modules`` with the constants of parts that are frozen scripts, and why."""
+        del ran
+        return with_constants(modules, _scripted_parts(self.module))
 
     @contextmanager
     def scopes(self, recorder: ScopeRecorder) -> Iterator[Runner]:
@@ -131,6 +138,15 @@ class _Calls:
             names = (f"{start}{'' if number == 1 else f' {number}'}>" for number in count(1))
             self._strangers[id(module)] = (module, next(name for name in names if name not in taken))
         return self._strangers[id(module)][1]
+
+
+def _scripted_parts(model: nn.Module) -> dict[str, nn.Module]:
+    """Return the scripted modules of ``model`` that stand in no other one, by their paths."""
+    parts: dict[str, nn.Module] = {}
+    for path, module in named_modules(model):
+        if is_scripted(module) and not any(path.startswith(f"{above}.") for above in parts):
+            parts[path] = module
+    return parts
 
 
 def _elements(module: nn.Module) -> int:

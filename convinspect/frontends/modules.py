@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from convinspect.frontends.torchscript.plain import nodes_in
 from convinspect.tensors.identity import same_piece
 from convinspect.tensors.operators import results
 from convinspect.tensors.registered import is_scripted
-from convinspect.torch_private import registries, script_object, script_type, unpacked
+from convinspect.torch_private import method_graphs, registries, script_object, script_type, unpacked
 
 _LISTS = ("ModuleList", "ModuleDict", "ParameterList", "ParameterDict")
 _PER_CHANNEL = (torch.per_channel_affine, torch.per_channel_affine_float_qparams)
@@ -57,6 +58,19 @@ def is_container(module: nn.Module) -> bool:
     return type(module).forward is nn.Module.forward or isinstance(module, (nn.ModuleList, nn.ModuleDict))
 
 
+def is_frozen(script: Any) -> bool:
+    """Tell a scripted module whose weights are constants of its graphs."""
+    # ``torch.jit.freeze`` takes even the training flag away.
+    return not script_object(script).hasattr("training")
+
+
+def constants_of(script: Any) -> list[tuple[str, Any]]:
+    """Return the constants that the graphs of a scripted module read, by name."""
+    nodes = [node for _, graph in method_graphs(script) for node in nodes_in(graph) if node.kind() == "prim::Constant"]
+    # What nobody reads an optimisation has replaced, and left lying there.
+    return [(node.output().debugName(), node.output().toIValue()) for node in nodes if node.output().uses()]
+
+
 def is_builtin(module: nn.Module) -> bool:
     """Tell whether the module's class is one of torch's own."""
     if is_scripted(module):
@@ -86,6 +100,7 @@ def packed_tensors(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     """
     if is_scripted(module):
         attributes = [("_packed_params", value) for value in _attribute(module, "_packed_params")]
+        attributes += constants_of(module) if is_frozen(module) else ()
     else:
         attributes = list(vars(module).items())
     for name, packed in attributes:

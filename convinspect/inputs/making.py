@@ -168,13 +168,18 @@ def _names(loaded: Loaded, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tup
 
 
 def _moved(value: Any, device: str, known: dict[int, Any] | None = None) -> Any:
-    """Return ``value`` with its tensors on ``device``; a tensor that occurs twice is one tensor there too."""
+    """Return ``value`` with its tensors on ``device``; a tensor that occurs twice is one tensor there too.
+
+    Raises `UsageError` for one without values, where values are wanted.
+    """
     known = {} if known is None else known
     if isinstance(value, torch.Tensor):
         if id(value) not in known:
+            _check_values(value, device)
             known[id(value)] = value.detach() if device == "meta" else value.detach().to(device)
         return known[id(value)]
     if isinstance(value, PackedSequence):
+        _check_values(value.data, device)
         # The lengths of its sequences stay where they are, as torch wants them.
         return value if device == "meta" else value.to(torch.device(device))  # type: ignore[arg-type] # torch names one way
     if isinstance(value, (tuple, list)):
@@ -183,3 +188,8 @@ def _moved(value: Any, device: str, known: dict[int, Any] | None = None) -> Any:
     if isinstance(value, dict):
         return {key: _moved(item, device, known) for key, item in value.items()}
     return value
+
+
+def _check_values(tensor: torch.Tensor, device: str) -> None:
+    if tensor.is_meta and device != "meta":
+        raise UsageError(f"an input is on the meta device and has no values for {device}", "try device='meta'")

@@ -11,7 +11,7 @@ import torch
 
 from convinspect.errors import UsageError
 from convinspect.frontends import frontend_of
-from convinspect.frontends.torchscript.markers import quiet
+from convinspect.frontends.torchscript.loading import load_script
 from convinspect.load.archive_safety import check_archive, check_operator
 from convinspect.load.device import resolve_device
 from convinspect.load.inert_pickle import MAX_BYTES, Call, read_pickle
@@ -53,8 +53,7 @@ def _load(path: Path, device: str, *, allow_unsafe: bool) -> Any:
     check_archive(path, directory, allow_unsafe=allow_unsafe and device != "meta")
     try:
         _check_same(path, directory)
-        with quiet():
-            model = torch.jit.load(str(path), map_location=device)
+        model = load_script(str(path), device)
     except UsageError:
         raise
     # torch raises what its parser, its reader and its kernels raise.

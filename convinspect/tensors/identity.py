@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import torch
+from torch.nn.parameter import is_lazy
 
 from convinspect.torch_private import coo_parts, is_traceable_wrapper_subclass, storage_address, undispatched
 
@@ -57,8 +58,11 @@ def allocated_bytes(tensors: Iterable[torch.Tensor]) -> int:
 
 
 def element_bytes(tensor: torch.Tensor) -> int:
-    """Return the bytes of the tensor's elements; of one that is made of others (sparse, quantised), of theirs."""
-    return sum([part.numel() * part.itemsize for part in plain_parts(tensor)])
+    """Return the bytes of the tensor's elements; of one that is made of others (sparse, quantised), of theirs.
+
+    A lazy one has none yet.
+    """
+    return sum([part.numel() * part.itemsize for part in plain_parts(tensor) if not is_lazy(part)])
 
 
 def stored_in(tensor: torch.Tensor) -> int | None:

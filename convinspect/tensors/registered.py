@@ -117,7 +117,8 @@ def _registered(model: nn.Module) -> tuple[list[torch.Tensor], list[torch.Tensor
 
 def _check(module: nn.Module, name: str, above: dict[int, tuple[str, nn.Module]]) -> None:
     limit = sys.getrecursionlimit()
-    if "_modules" not in vars(module):
+    # A module that was traced in this process keeps its registries in another one.
+    if "_modules" not in vars(module) and not is_scripted(module):
         raise ModelError(f"{_place(module, name, above)}: its __init__ does not call super().__init__()")
     if id(module) in above:
         model = next(iter(above.values()))[1]

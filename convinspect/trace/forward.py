@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -46,6 +47,8 @@ _SEED = 0
 _NO_GRADIENTS = "does not require grad"
 # What torch's attention says of a nested tensor, which its fast path alone takes.
 _NO_FASTPATH = "outside of its fast path"
+# What is said of a tensor without data alone: by its name or its device, or by a kernel that looks for values in it.
+_NO_DATA = re.compile(rf"{FakeTensor.__name__}|\bmeta\b|its data is not allocated")
 _WITH_GRADIENTS = "the forward asks autograd for derivatives: it ran with gradients enabled, and their work is counted"
 
 
@@ -85,8 +88,7 @@ def _trace(prepared: Prepared) -> Trace:
         if found.memory is not None:
             found = _with_training(found, found.memory, prepared, frontend, kept, layouts)
     unit = ran.fields.answer() if found.failure is None else None
-    # What names a tensor without data would not have failed on another.
-    missed = ran.missed_values or (found.failure is not None and FakeTensor.__name__ in found.failure.message)
+    missed = ran.missed_values or (found.failure is not None and _NO_DATA.search(found.failure.message) is not None)
     wants_values = missed and loaded.device == "meta" and found.failure is not None
     return replace(found, notes=(*found.notes, *notes_of(ran.fields)), unit=unit, wants_values=wants_values)
 

@@ -44,6 +44,7 @@ MADE_OF_COUNTS: dict[str, Callable[[Tensor], Tensor]] = {
     "mask": lambda x: x * math.sqrt(len(x[x > 0])),
     "where": lambda x: x + 1 / torch.where(x > 0)[2].nelement(),
     "repeats": lambda x: x / len(torch.repeat_interleave((x > 0).long().flatten())),
+    "rows": lambda x: x * len(x.clamp(-100, 1).unique(dim=-1, return_counts=True)[1]),
     "none": lambda x: x * len(x[x > 100]),
     "tensor": lambda x: x * torch.tensor(float(len((x > 0).nonzero()))),
     "slice": lambda x: x[:, :, : len((x > 0).nonzero())],
@@ -76,8 +77,9 @@ def test_what_is_made_of_how_many_were_found_is_unknown(name: str) -> None:
         lambda x: (torch.arange(len(x.nonzero())), x[:, :, 1:-1])[1],
         lambda x: x.relu() if len(x.nonzero()) else x,
         lambda x: x * 3 * len(torch.ones(4).nonzero()),
+        lambda x: x * len(x.sign().unique(dim=-1, return_inverse=True)[1]),
     ],
-    ids=["branch", "aside", "sizes", "places", "empty", "constants"],
+    ids=["branch", "aside", "sizes", "places", "empty", "constants", "as long as what is given"],
 )
 def test_who_only_goes_on_with_what_was_found_keeps_the_field(function: Callable[[Tensor], Tensor]) -> None:
     assert told(Around(function))[:2] == ("exact", (5,))

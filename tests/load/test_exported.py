@@ -8,6 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from convinspect.errors import UsageError
+from convinspect.load import load
 from convinspect.parsing import parse_input
 from convinspect.pipeline import inspect, summarise
 from convinspect.report import Report
@@ -129,6 +131,25 @@ def test_a_norm_returns_one_tensor_in_a_decomposed_program_that_was_loaded(tmp_p
         torch.export.save(torch.export.export(model, (x,)).run_decompositions(), str(tmp_path / "m.pt2"))
     outputs = [[out.shape for out in layer.outputs] for layer in report_of(tmp_path / "m.pt2", (x,)).layers]
     assert outputs == [[(2, 3, 4)]] * 3
+
+
+@pytest.mark.parametrize("number", [True, 3, 0.5, "two", None], ids=repr)
+def test_numbers_are_inputs_that_hold_as_they_were_exported(number: object, tmp_path: Path) -> None:
+    class Scaled(nn.Module):
+        def forward(self, x: Tensor, by: object, *, then: object = 1) -> Tensor:
+            return x * 2 if by == then else x
+
+    x = torch.rand(2, 4)
+    with quiet():
+        program = torch.export.export(Scaled(), (x, number), {"then": number})
+        path = exported(Scaled(), (x, number), tmp_path / "m.pt2", kwargs={"then": number})
+    assert inspect(program, (x, number), {"then": number}).failure is None
+    loaded = load(Request(Target(str(path), str(path), None))).runnable.model
+    assert inspect(loaded, (x, number), {"then": number}).outputs[0].shape == (2, 4)
+    for one in (program, loaded):
+        for refused in ((x, "other"), {"then": number}), ((x, number), {"then": x}):
+            with pytest.raises(UsageError, match="was exported with"):
+                inspect(one, *refused)
 
 
 def test_the_callers_own_program_is_left_as_it_is() -> None:

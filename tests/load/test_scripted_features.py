@@ -236,6 +236,82 @@ def test_a_frozen_archive_shows_operators_and_says_why(tmp_path: Path) -> None:
     assert report.totals.buffers >= sum(p.numel() for p in model.parameters()) - 16  # the norm is folded in
 
 
+class TwoAlike(nn.Module):
+    """Two layers of one size, the second of which runs twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(2, 2, 3, padding=1), nn.Conv2d(2, 2, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.two(self.two(self.one(x)))
+
+
+def test_a_frozen_model_is_on_meta_what_it_is_on_the_cpu(tmp_path: Path) -> None:
+    model, x = TwoAlike().eval(), torch.rand(1, 2, 6, 6)
+    path = tmp_path / "frozen.pt"
+    with quiet():
+        frozen = torch.jit.freeze(torch.jit.script(model))
+        torch.jit.save(frozen, str(path))
+    on_meta = load(Request(Target(str(path), str(path), None), device="meta")).runnable.model
+    for report in (inspect(frozen, (x,)), inspect(frozen, (x,), device="meta"), inspect(on_meta, (x,))):
+        assert report.totals.buffers == sum(p.numel() for p in model.parameters())
+        assert report.totals.macs == 3 * 36 * 36
+        assert report.totals.memory.weight_bytes == report.totals.weight_bytes
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_weights_in_a_list_are_weights_of_a_frozen_model(device: str) -> None:
+    model, x = nn.LSTM(4, 5), torch.rand(3, 2, 4)
+    with quiet():
+        frozen = torch.jit.freeze(torch.jit.trace(model.eval(), x, check_trace=False))
+    report = inspect(frozen, (x,), device=device)
+    assert report.failure is None
+    assert report.totals.buffers == sum(p.numel() for p in model.parameters())
+    assert report.totals.memory.weight_bytes == report.totals.weight_bytes
+
+
+def test_packed_weights_are_weights_of_a_frozen_model() -> None:
+    if "fbgemm" not in torch.backends.quantized.supported_engines:
+        pytest.skip("no quantised kernels here")
+    with quiet():
+        model = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), dtype=torch.qint8)
+        frozen = torch.jit.freeze(torch.jit.script(model.eval()))
+    report = inspect(frozen, (X,))
+    assert report.totals.bytes_by_dtype == {"qint8": 4 * 4, "float32": 4 * 4}
+    assert report.totals.memory.weight_bytes == report.totals.weight_bytes
+
+
+def test_a_frozen_part_of_an_eager_model_has_its_weights_and_says_why() -> None:
+    part, x = TwoAlike().eval(), torch.rand(1, 2, 6, 6)
+    with quiet():
+        frozen = torch.jit.freeze(torch.jit.script(part))
+    report = inspect(nn.Sequential(frozen, nn.Conv2d(2, 1, 1)), (x,))
+    assert (report.totals.params, report.totals.buffers) == (3, sum(p.numel() for p in part.parameters()))
+    assert report.totals.memory.weight_bytes == report.totals.weight_bytes
+    assert [note.path for note in report.warnings if note.code == "frozen"] == ["0"]
+    assert [layer.path for layer in report.layers if layer.kind == "function"] == ["0"] * 3
+
+
+def test_what_the_interpreter_computes_unseen_is_refused() -> None:
+    with quiet():
+        optimised = torch.jit.optimize_for_inference(torch.jit.script(TwoAlike().eval()))
+    if "mkldnn" not in str(optimised.graph):
+        pytest.skip("no oneDNN here")
+    for model in (optimised, nn.Sequential(optimised)):
+        for device in ("cpu", "meta"):
+            with pytest.raises(UsageError, match="unseen: prim::mkldnn_convolution"):
+                inspect(model, (torch.rand(1, 2, 6, 6),), device=device)
+
+
+def test_constants_that_an_optimisation_has_replaced_are_no_weights() -> None:
+    with quiet():
+        optimised = torch.jit.optimize_for_inference(torch.jit.script(nn.Sequential(nn.Linear(4, 8)).eval()))
+    report = inspect(optimised, (X,))
+    assert report.totals.buffers == 4 * 8 + 8
+    assert report.totals.memory.weight_bytes == report.totals.weight_bytes
+
+
 def test_optimize_for_inference_runs_in_memory() -> None:
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)).eval()
     with quiet():
@@ -340,6 +416,15 @@ def test_a_scripted_module_inside_an_eager_model_shows_its_rows_and_comes_back_u
     assert model.part is part
     assert model.again is part
     assert part.code == code
+
+
+def test_a_part_that_was_traced_in_this_process_is_the_module_that_it_was() -> None:
+    part, x = TwoAlike().eval(), torch.rand(1, 2, 6, 6)
+    with quiet():
+        traced_part = torch.jit.trace(part, (x,))
+    report, eager = (inspect(nn.Sequential(one, nn.Conv2d(2, 1, 1)), (x,)) for one in (traced_part, part))
+    assert report.totals == eager.totals
+    assert [layer.path for layer in report.layers] == [layer.path for layer in eager.layers]
 
 
 def test_an_error_inside_a_scripted_part_leaves_no_scope_open() -> None:

@@ -160,6 +160,40 @@ def test_views_of_one_storage_stay_views_of_one_storage() -> None:
     assert type(model.parts[0]) is Tensor
 
 
+class LaidAnew(nn.Module):
+    """Changes how a tensor lies, and then reads it by views and by kernels."""
+
+    def __init__(self, change: Callable[[Tensor], object]) -> None:
+        super().__init__()
+        self.change = change
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        y = torch.complex(x, x)
+        y.real  # noqa: B018 - what was asked of it before
+        self.change(y)
+        return y[0], y.real, torch.view_as_real(y), y.sum(0), y + 1, y.clone().transpose(0, -1)
+
+
+def _data_of_another(y: Tensor) -> None:
+    y.data = y.mT
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(lambda y: y.t_(), lambda y: y.transpose_(0, 1), lambda y: y.swapaxes_(0, 1), lambda y: y.unsqueeze_(1)),
+        *(lambda y: y.squeeze_(), lambda y: y.as_strided_((2, 2), (1, 1)), _data_of_another),
+    ],
+    ids=["t_", "transpose_", "swapaxes_", "unsqueeze_", "squeeze_", "as_strided_", "data"],
+)
+@pytest.mark.parametrize("shape", [(4, 6), (1, 6)], ids=str)
+def test_what_is_laid_anew_in_place_is_read_as_it_lies(
+    change: Callable[[Tensor], object], shape: tuple[int, ...]
+) -> None:
+    model = LaidAnew(change)
+    assert traced(model, torch.empty(shape, device="meta")) == traced(model, torch.rand(shape))
+
+
 def test_tensors_come_back_when_the_run_raises() -> None:
     model = nn.LSTM(3, 4, device="meta")
     before = [id(p) for p in (*model.parameters(), *model._flat_weights)]  # noqa: SLF001

@@ -322,3 +322,10 @@ def test_a_scripted_call_that_failed_has_a_row() -> None:
     report = report_of(scripted, torch.zeros(1, 1, 6, 6))
     assert report.failure is not None
     assert report.failure.op == "avg_pool2d"
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_a_lazy_layer_that_refuses_its_first_input_fails_as_a_layer(device: str) -> None:
+    report = report_of(nn.Sequential(nn.LazyConv2d(5, 2)), torch.tensor(1.0, device=device))
+    assert report.failure is not None
+    assert (report.failure.path, report.totals.params) == ("0", 0)

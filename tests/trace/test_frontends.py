@@ -15,7 +15,7 @@ from torch.nn import functional
 from convinspect import inspect
 from convinspect.errors import UsageError
 from convinspect.frontends import Frontend, frontend_of
-from convinspect.frontends.torchscript.markers import quiet
+from convinspect.frontends.torchscript.loading import quiet
 from convinspect.inputs import given_inputs
 from convinspect.load.python import adopt
 from convinspect.spec import Request, Target
@@ -137,10 +137,35 @@ def test_what_needs_values_on_meta_runs_where_they_are_and_says_so() -> None:
     assert report.totals.memory.training is not None
 
 
+class ReadsMemory(nn.Module):
+    """A kernel of torch's own reads, without another operator, what a tensor made in the forward holds."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        return torch.tensor_split(x, x.new_zeros(2).to(torch.int64), 1)
+
+
+def test_a_kernel_that_looks_into_memory_runs_where_there_is_some() -> None:
+    report = inspect(ReadsMemory(), (torch.rand(2, 4),), device="meta")
+    assert (report.failure, report.run.device) == (None, "cpu")
+    assert [output.shape for output in report.outputs] == [(2, 0), (2, 0), (2, 4)]
+    assert inspect(ReadsMemory(), (torch.rand(2, 4),), device="meta", fallback=False).failure is not None
+
+
 def test_who_insists_on_meta_is_told_what_it_lacks() -> None:
     report = inspect(LooksAtValues(), (torch.rand(2, 4),), device="meta", fallback=False)
     assert report.failure is not None
     assert (report.run.device, report.totals.macs_status) == ("meta", "lower_bound")
+
+
+def test_inputs_without_values_have_nowhere_else_to_run() -> None:
+    x = torch.empty(2, 4, device="meta")
+    report = inspect(LooksAtValues(), (x,))
+    assert report.failure is not None
+    assert report.run.device == "meta"
+    packed = nn.utils.rnn.pack_sequence([torch.rand(3, 4), torch.rand(2, 4)])
+    for model, given in ((LooksAtValues(), x), (nn.LSTM(4, 5), packed._replace(data=packed.data.to("meta")))):
+        with pytest.raises(UsageError, match="has no values for cpu"):
+            inspect(model, (given,), device="cpu")
 
 
 def test_a_model_without_values_has_nowhere_else_to_run() -> None:

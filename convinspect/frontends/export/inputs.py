@@ -12,6 +12,7 @@ from convinspect.errors import UsageError
 from convinspect.tensors.describe import dtype_name
 from convinspect.torch_private import pytree
 
+_FIXED = (bool, int, float, str, type(None))
 _HINT = "the program holds for the shapes it was exported with; torch.export.export(..., dynamic_shapes=...) frees them"
 
 
@@ -33,9 +34,13 @@ def check_inputs(program: Any, args: tuple[Any, ...], kwargs: dict[str, Any], na
     ``names`` are the report's names of ``args``.
     """
     given, spec = pytree.tree_flatten(arranged(program, args, kwargs))
-    user_inputs = set(program.graph_signature.user_inputs)
+    # Numbers are inputs, too, and have no name among the signature's own user inputs.
+    placeholders = [node for node in program.graph.nodes if node.op == "placeholder"]
+    specs = program.graph_signature.input_specs
     wanted = [
-        node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder" and node.name in user_inputs
+        getattr(spec.arg, "value", node.meta.get("val"))
+        for node, spec in zip(placeholders, specs, strict=True)
+        if spec.kind.name == "USER_INPUT"
     ]
     if len(given) != len(wanted):
         raise UsageError(f"the program takes {len(wanted)} inputs, got {len(given)}")
@@ -54,7 +59,8 @@ def _children(spec: Any) -> list[Any]:
 
 def _check(label: str, value: Any, example: Any, ranges: Any, bound: dict[Any, int]) -> None:
     if not isinstance(example, torch.Tensor) or not isinstance(value, torch.Tensor):
-        if isinstance(example, torch.Tensor) or (type(example) is type(value) and value != example):
+        # A size that is free is a number of torch's own kind.
+        if isinstance(example, torch.Tensor) or (isinstance(example, _FIXED) and not _is(value, example)):
             raise UsageError(f"{label}: the program was exported with {example!r}, got {value!r}", _HINT)
         return
     if value.dtype != example.dtype:
@@ -64,6 +70,10 @@ def _check(label: str, value: Any, example: Any, ranges: Any, bound: dict[Any, i
     for axis, (size, wanted) in enumerate(zip(value.shape, example.shape, strict=True)):
         for reason in _refusals(operator.index(size), wanted, ranges, bound):
             raise UsageError(f"{label}: dimension {axis} {reason}, got {size}", _HINT)
+
+
+def _is(value: Any, example: Any) -> bool:
+    return not isinstance(value, torch.Tensor) and bool(value == example)
 
 
 def _refusals(size: int, wanted: Any, ranges: Any, bound: dict[Any, int]) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -14,6 +13,8 @@ import torch
 from torch import nn
 
 from convinspect.frontends.modules import type_name
+from convinspect.frontends.torchscript.hidden import refuse_hidden
+from convinspect.frontends.torchscript.loading import load_script, quiet
 from convinspect.frontends.torchscript.plain import constant_before, is_plain, make_plain, nodes_in, put_before
 from convinspect.tensors.registered import is_scripted, registered_modules
 from convinspect.torch_private import (
@@ -38,8 +39,10 @@ _SIZES = ("aten::size", "aten::len", "aten::numel")
 def with_markers(model: Any, *, disposable: bool) -> Any:
     """Return a copy of ``model`` with markers in all graphs; where there is nothing to change, as it is.
 
-    A ``disposable`` one, loaded for this run alone, is not copied: its graphs change in place.
+    A ``disposable`` one, loaded for this run alone, is not copied: its graphs change in place. Raises `UsageError` for
+    a model that computes what cannot be seen.
     """
+    refuse_hidden(_graphs(model))
     finds = any(_FINDERS.fullmatch(node.kind()) for graph in _graphs(model) for node in nodes_in(graph))
     marks = (_calls, _loops, _lists, *([_sizes] if finds else []))
     if all(is_plain(graph) and not any(nodes(graph) for nodes in marks) for graph in _graphs(model)):
@@ -99,20 +102,16 @@ def _with_own_tensors(part: Any) -> Any:
 
 
 def saved_copy(model: Any, device: str | None = None) -> Any:
-    """Return ``model`` saved and loaded: methods belong to the type, which a deep copy shares."""
+    """Return ``model`` saved and loaded: methods belong to the type, which a deep copy shares.
+
+    Raises as `with_markers`.
+    """
+    refuse_hidden(_graphs(model))
     buffer = io.BytesIO()
     with quiet(), running_users_code(f"copying {type_name(model)}"):
         torch.jit.save(model, buffer)
         buffer.seek(0)
-        return torch.jit.load(buffer, map_location=device)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep what TorchScript says about its own deprecation away from the user's terminal."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"`torch\.jit\.\w+` is deprecated")
-        yield
+        return load_script(buffer, device)
 
 
 def _graphs(model: Any) -> Iterator[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
@@ -12,14 +12,14 @@ import torch
 from torch import nn
 
 from convinspect.frontends.frontend import Frontend, Runner, ScopeRecorder, Told
-from convinspect.frontends.modules import canonical_modules
+from convinspect.frontends.modules import canonical_modules, constants_of, is_frozen
 from convinspect.frontends.torchscript.markers import saved_copy, with_markers
-from convinspect.frontends.torchscript.plain import nodes_in
 from convinspect.frontends.torchscript.scopes import script_scopes
 from convinspect.records import ModuleRecord, Note, Weight
 from convinspect.tensors.describe import dtype_name
 from convinspect.tensors.identity import element_bytes
-from convinspect.torch_private import method_graphs, method_of, script_object
+from convinspect.tensors.operators import results
+from convinspect.torch_private import method_of
 
 _FROZEN = (
     "the archive is frozen: its modules are melted into one graph, so the rows are operators; its weights are "
@@ -62,27 +62,32 @@ class Script(Frontend):
         return canonical_modules(self.module)
 
     def told(self, modules: tuple[ModuleRecord, ...], ran: set[str]) -> Told:
-        """Return ``modules``, or of a frozen model the root with the constants of its graph, and why.
-
-        The root is not called a leaf then: its operators are all there is to show.
-        """
+        """Return ``modules``, of a frozen model with its constants, and why."""
         del ran
-        # ``torch.jit.freeze`` takes even the training flag away.
-        if script_object(self.module).hasattr("training"):
-            return modules, ()
-        root, *others = modules
-        root = replace(root, leaf=False, builtin=False, buffers=(*root.buffers, *_constants(self.module)))
-        return (root, *others), (Note("frozen", _FROZEN),)
+        return with_constants(modules, {"": self.module})
+
+
+def with_constants(modules: tuple[ModuleRecord, ...], scripts: Mapping[str, Any]) -> Told:
+    """Return ``modules`` with the constants of those ``scripts`` that are frozen, by their paths, and why.
+
+    Such a one is not called a leaf then: its operators are all there is to show.
+    """
+    frozen = {path: script for path, script in scripts.items() if is_frozen(script)}
+    told = tuple(_with_constants(one, frozen[one.path]) if one.path in frozen else one for one in modules)
+    return told, tuple(Note("frozen", _FROZEN, path) if path else Note("frozen", _FROZEN) for path in frozen)
+
+
+def _with_constants(record: ModuleRecord, script: Any) -> ModuleRecord:
+    return replace(record, leaf=False, builtin=False, buffers=(*record.buffers, *_constants(script)))
 
 
 def _constants(model: nn.Module) -> Iterator[Weight]:
-    """Yield the tensors in the graphs of a frozen model."""
+    """Yield the tensors in the graphs of a frozen model, those in lists as well."""
     seen: set[int] = set()
-    for node in (node for _, graph in method_graphs(model) for node in nodes_in(graph)):
-        if node.kind() != "prim::Constant" or not node.hasAttribute("value") or node.kindOf("value") != "t":
-            continue
-        tensor = node.t("value")
-        if tensor.layout is torch.strided and tensor.dim() and tensor.data_ptr() not in seen:
-            seen.update([tensor.data_ptr()] if tensor.data_ptr() else ())
-            name, bytes_ = node.output().debugName(), element_bytes(tensor)
-            yield Weight(name, tensor.numel(), dtype_name(tensor.dtype), bytes_, used=True)
+    for name, value in constants_of(model):
+        listed = not isinstance(value, torch.Tensor)
+        for i, tensor in enumerate(results(value)):
+            if tensor.layout is torch.strided and tensor.dim() and tensor.data_ptr() not in seen:
+                seen.update([tensor.data_ptr()] if tensor.data_ptr() else ())
+                size, dtype = element_bytes(tensor), dtype_name(tensor.dtype)
+                yield Weight(f"{name}.{i}" if listed else name, tensor.numel(), dtype, size, used=True)

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from convinspect.light_imports import light_symbols
-from convinspect.tensors.identity import same_piece, storage_id
+from convinspect.tensors.identity import same_piece
 from convinspect.tensors.known import is_known, lent_values_of, with_twin, with_values
 from convinspect.tensors.likeness import NotTold
 from convinspect.tensors.operators import operands, signature_of
@@ -218,9 +218,9 @@ def new_layouts() -> Layouts:
 
 
 def _on_its_storage(tensor: FakeTensor) -> torch.Tensor:
-    plain = tensor._plain  # noqa: SLF001 - its own module
-    if storage_id(plain) != storage_id(tensor) or plain.dtype is not tensor.dtype:
-        raise NotTold  # somebody has laid it anew
+    plain = _plain(tensor)
+    if plain is tensor:
+        raise NotTold
     return plain
 
 
