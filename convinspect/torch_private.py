@@ -216,9 +216,14 @@ def higher_order_operator(name: str, function: Any) -> Iterator[None]:
 
 def jagged_dispatch(types: Iterable[type]) -> Any:
     """Return what runs operators on jagged tensors, where one of ``types`` is such. Missing: ``None``, as elsewhere."""
+    return next(filter(None, map(_dispatch_of_jagged, types)), None)
+
+
+@cache
+def _dispatch_of_jagged(kind: type) -> Any:
     module = sys.modules.get("torch.nested._internal.nested_tensor")
     jagged = getattr(module, "NestedTensor", None)
-    return jagged.__torch_dispatch__ if jagged is not None and any(issubclass(kind, jagged) for kind in types) else None
+    return jagged.__torch_dispatch__ if jagged is not None and issubclass(kind, jagged) else None
 
 
 def nested_sizes(tensor: torch.Tensor) -> tuple[tuple[int, ...], ...] | None:

@@ -71,6 +71,21 @@ def is_known(tensor: torch.Tensor) -> bool:
     return twin.values is not None if twin is not None else not _lacks_data(tensor)
 
 
+def says_anything(tensor: torch.Tensor) -> bool:
+    """Tell whether the values of ``tensor`` are known, or known to be unknown."""
+    storage = storage_of(tensor)
+    if storage is None or storage_address(storage) in _twins:
+        return storage is not None
+    return storage.device != _META and not _lacks_data(tensor)
+
+
+@cache
+def depends_on_all(func: Any) -> bool:
+    """Tell an operator whose result is known only where all is that it is given."""
+    signature = signature_of(func)
+    return signature is not None and signature.name not in _EMPTY | _OVERWRITES | _OF_SHAPES
+
+
 def values_of(tensor: torch.Tensor) -> torch.Tensor | None:
     """Return the values of a small ``tensor`` where they are known; what shares its storage shares them."""
     if tensor.numel() > MOST or not is_known(tensor):
@@ -128,7 +143,7 @@ def with_values(
     What cannot run without data (it asks for a number, or its shape depends on one) runs on the values, and its
     tensors become ones ``without_data``.
     """
-    if given and _depends_on_all(func) and not any(map(_says_anything, given)):
+    if given and depends_on_all(func) and not any(map(says_anything, given)):
         return run()
     signature = signature_of(func)
     is_empty = signature is not None and signature.name in _EMPTY
@@ -159,19 +174,6 @@ def _gives_numbers(func: Any) -> bool:
     """Tell an operator that gives Python a number, which only values tell."""
     schema = schema_of(func)
     return bool(schema.returns) and not any("Tensor" in str(one.type) for one in schema.returns)
-
-
-@cache
-def _depends_on_all(func: Any) -> bool:
-    """Tell an operator whose result is known only where all is that it is given."""
-    signature = signature_of(func)
-    return signature is not None and signature.name not in _EMPTY | _OVERWRITES | _OF_SHAPES
-
-
-def _says_anything(tensor: torch.Tensor) -> bool:
-    """Tell whether the values of ``tensor`` are known, or known to be unknown."""
-    storage = storage_of(tensor)
-    return storage is not None and (storage_address(storage) in _twins or not _lacks_data(tensor))
 
 
 def _fill(out: torch.Tensor) -> None:

@@ -94,20 +94,24 @@ class Layouts:
         try:
             if is_view(func):
                 return self._viewed(func, *args, **kwargs)
-            way = one_way(func, kwargs, given)
-            key = self._key(func, args, kwargs, given, way)
+            key = self._key(func, args, kwargs, given, None)
             known = self._known.get(key, _UNKNOWN)
-            if known is _BY_SIZES:
-                way, key = None, self._key(func, args, kwargs, given, None)
-                known = self._known.get(key, _UNKNOWN)
             if known is not _UNKNOWN:
-                return self._made(known, given, way)
+                return self._made(known, given)
+            way = one_way(func, kwargs, given)
+            if way is not None:
+                of_any_size = self._key(func, args, kwargs, given, way)
+                known = _of_size(self._known.get(of_any_size, _UNKNOWN), way)
+            if known is not _UNKNOWN:
+                self._known[key] = known
+                return self._made(known, given)
         except NotTold:
             return run()
         out = run()
         with suppress(NotTold):
-            layout = self._layout(out, given)
-            self._known[key] = layout if way is None else _without_sizes(layout, way)
+            self._known[key] = layout = self._layout(out, given)
+            if way is not None:
+                self._known.setdefault(of_any_size, _without_sizes(layout, way))
         return out
 
     def _viewed(self, func: Any, given: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -145,19 +149,15 @@ class Layouts:
         return tuple(key)
 
     def _tell(self, tensor: torch.Tensor, key: list[Any]) -> None:
-        self._check(tensor)
-        key += (tuple(tensor.shape), tensor.stride(), tensor.dtype)
+        dtype = tensor.dtype
+        if type(tensor) is not self._kind or tensor.is_neg() or (dtype.is_complex and tensor.is_conj()):
+            raise NotTold
+        key += (tensor.shape, tensor.stride(), dtype)
 
     def _tell_of_any_size(self, tensor: torch.Tensor, key: list[Any]) -> None:
-        if not tensor.dim():  # a number beside tensors is of one size
-            self._tell(tensor, key)
-            return
-        self._check(tensor)
-        key.append(tensor.dtype)
-
-    def _check(self, tensor: torch.Tensor) -> None:
-        if type(tensor) is not self._kind or tensor.is_neg() or tensor.is_conj():
-            raise NotTold
+        shaped: list[Any] = []
+        self._tell(tensor, shaped)
+        key += shaped[2:] if tensor.dim() else shaped  # a number beside tensors is of one size
 
     def _layout(self, out: Any, given: Sequence[torch.Tensor]) -> _Layout:
         if out is None:
@@ -176,26 +176,24 @@ class Layouts:
             layout: _Layout = _View(sharing[0], shape, stride, offset)
         else:
             layout = _New(shape, stride, out.dtype)
-        like = self._made(layout, given, None)
+        like = self._made(layout, given)
         if sharing and isinstance(layout, _New):
             raise NotTold
         if untyped_storage(like).nbytes() != untyped_storage(out).nbytes() or out.is_neg() or out.is_conj():
             raise NotTold
         return layout
 
-    def _made(self, layout: _Layout, given: Sequence[torch.Tensor], way: Way | None) -> Any:
+    def _made(self, layout: _Layout, given: Sequence[torch.Tensor]) -> Any:
         if isinstance(layout, _New):
             return self._kind(torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device=_META))
-        if isinstance(layout, _Like) and way is not None:
-            return self._kind(torch.empty_strided(way.shape, way.stride, dtype=layout.dtype, device=_META))
+        if isinstance(layout, _Given):
+            return given[layout.place]
         if isinstance(layout, _View):
             base = given[layout.place]
             offset = base.storage_offset() + layout.offset
             return self._kind(torch.as_strided(self._plain(base), layout.shape, layout.stride, offset))
-        if isinstance(layout, _Given):
-            return given[layout.place]
         if isinstance(layout, (list, tuple)):
-            return type(layout)([self._made(part, given, way) for part in layout])
+            return type(layout)([self._made(part, given) for part in layout])
         return None
 
 
@@ -207,3 +205,12 @@ def _without_sizes(layout: _Layout, way: Way) -> _Layout:
     if isinstance(layout, _New):
         return _Like(layout.dtype) if (layout.shape, layout.stride) == (way.shape, way.stride) else _BY_SIZES
     return layout if layout is None or isinstance(layout, _Given) else _BY_SIZES
+
+
+def _of_size(layout: _Layout, way: Way) -> _Layout:
+    """Return what ``layout``, which is one of tensors of any size, is of those that lie in this ``way``."""
+    if isinstance(layout, (list, tuple)):
+        return type(layout)([_of_size(part, way) for part in layout])
+    if isinstance(layout, _Like):
+        return _New(way.shape, way.stride, layout.dtype)
+    return _UNKNOWN if layout is _BY_SIZES else layout

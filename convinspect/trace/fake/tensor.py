@@ -22,7 +22,7 @@ import torch
 
 from convinspect.light_imports import light_symbols
 from convinspect.tensors.identity import same_piece
-from convinspect.tensors.known import is_known, lent_values_of, with_twin, with_values
+from convinspect.tensors.known import depends_on_all, is_known, lent_values_of, says_anything, with_twin, with_values
 from convinspect.tensors.likeness import NotTold
 from convinspect.tensors.operators import operands, signature_of
 from convinspect.torch_private import (
@@ -53,32 +53,27 @@ _PACKS = aten("_pack_padded_sequence")
 _LEFT_BEHIND = "this tensor has no data: an inspection has left it behind"
 
 
-class _Reference(weakref.ref["FakeTensor"]):
-    """A weak reference to the fake tensor whose id was ``key``."""
-
-    __slots__ = ("key",)
-    key: int
-
-
-# The fake tensors that are alive, and those by their ids that a run has left in somebody's hands.
-_alive: dict[int, _Reference] = {}
-_left_behind: set[int] = set()
+# All fake tensors that have been made since somebody asked for those alive, and the ids of those that a run has left in
+# somebody's hands.
+_made: list[weakref.ref[FakeTensor]] = []
+_left_behind: dict[int, weakref.ref[FakeTensor]] = {}
 
 
 def alive() -> list[FakeTensor]:
     """Return the fake tensors that are alive."""
-    found = (reference() for reference in list(_alive.values()))
+    _made[:] = [reference for reference in _made if reference() is not None]
+    found = (reference() for reference in _made)
     return [tensor for tensor in found if tensor is not None]
 
 
 def disown(tensors: Iterable[FakeTensor]) -> None:
     """Let ``tensors`` raise an error whenever they are used from now on."""
-    _left_behind.update(map(id, tensors))
+    for tensor in tensors:
+        _left_behind[id(tensor)] = weakref.ref(tensor, partial(_forget, id(tensor)))
 
 
-def _forget(reference: _Reference) -> None:
-    _alive.pop(reference.key, None)
-    _left_behind.discard(reference.key)
+def _forget(key: int, _reference: object) -> None:
+    _left_behind.pop(key, None)
 
 
 # Derivatives make zeros that are nowhere written: without data there is nothing to save.
@@ -118,6 +113,7 @@ class FakeTensor(torch.Tensor):
     __torch_function__ = plain_torch_function
 
     # The meta tensor on the same storage, for kernels: of a subclass torch asks whether it is distributed.
+    __slots__ = ("_plain",)
     _plain: torch.Tensor
 
     @staticmethod
@@ -125,8 +121,7 @@ class FakeTensor(torch.Tensor):
         """Return a fake tensor on the storage of ``meta``."""
         made: FakeTensor = tensor_like(cls, meta, CPU)
         made._plain = meta
-        reference = _alive[id(made)] = _Reference(made, _forget)
-        reference.key = id(made)
+        _made.append(weakref.ref(made))
         return made
 
     @property
@@ -201,6 +196,12 @@ class FakeMode(DispatchMode):
 
     def answer(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: Sequence[torch.Tensor]) -> Any:
         """Return the result of ``func``; ``tensors`` are those that it is given. No mode must see what runs for it."""
+        if tensors and _is_told_by_layouts(func) and depends_on_all(func) and all(map(_is_unknown, tensors)):
+            try:
+                return self._layouts.answer(func, args, kwargs, tensors, partial(_on_meta, func, args, kwargs))
+            except Exception as error:
+                _note_what_is_missed(error, tensors)
+                raise
         if func is _BORN_HERE and not _is_fake(args[0]):
             return _as_fake(args[0])
         if not tensors and not _takes_device(func):  # arithmetic of Python's numbers
@@ -228,6 +229,10 @@ def _is_fake(tensor: torch.Tensor) -> bool:
     return isinstance(tensor, FakeTensor) or tensor.is_meta
 
 
+def _is_unknown(tensor: torch.Tensor) -> bool:
+    return type(tensor) is FakeTensor and not (says_anything(tensor) or _Kernel.running)
+
+
 def _run(
     func: Any,
     args: tuple[Any, ...],
@@ -242,10 +247,14 @@ def _run(
         out = with_values(func, args, kwargs, given, lambda: _without_data(func, args, kwargs, layouts), FakeTensor)
         return with_real_sizes(*out) if func is _PACKS else out
     except Exception as error:
-        plain = all(tensor.layout is torch.strided for tensor in operands(args, kwargs))
-        lacking = isinstance(error, NotImplementedError) or any(word in str(error) for word in ("meta", "NestedTensor"))
-        Missed.values |= lacking or not plain
+        _note_what_is_missed(error, operands(args, kwargs))
         raise
+
+
+def _note_what_is_missed(error: Exception, given: Sequence[torch.Tensor]) -> None:
+    plain = all(tensor.layout is torch.strided for tensor in given)
+    lacking = isinstance(error, NotImplementedError) or any(word in str(error) for word in ("meta", "NestedTensor"))
+    Missed.values |= lacking or not plain
 
 
 def _without_data(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], layouts: Layouts | None) -> Any:

@@ -64,6 +64,8 @@ class LiveBytes:
         timeline, new = self.timeline, 0
         if func is not _BORN_HERE:  # without data, the one that is made is another
             for tensor in given:
+                if timeline.knows(tensor):
+                    continue
                 if not tensor.dim():
                     new += timeline.hold(tensor, "activations", owner)
                 else:  # a tensor that nobody registered: a constant of the model

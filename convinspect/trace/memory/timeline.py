@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from convinspect.records import AliveKind
-from convinspect.tensors.identity import memory_of
+from convinspect.tensors.identity import memory_of, storage_id
 
 # The moment before the first operator.
 START = -1
@@ -55,11 +55,17 @@ class Timeline:
         self._all: list[Allocation] = []
         self._known: dict[int, tuple[Allocation, object]] = {}
 
+    def knows(self, tensor: torch.Tensor) -> bool:
+        """Tell whether the one storage of ``tensor`` is counted; no of one that has several, or none."""
+        return storage_id(tensor) in self._known
+
     def hold(self, tensor: torch.Tensor, kind: AliveKind, owner: int = START, *, since_start: bool = False) -> int:
         """Count the storages of ``tensor`` that are not known yet, and return their bytes.
 
         ``since_start``: they were there before the first operator, although nobody had seen them.
         """
+        if self.knows(tensor):
+            return 0
         new = 0
         for key, storage, size in memory_of(tensor):
             if key not in self._known:
