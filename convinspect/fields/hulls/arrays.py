@@ -42,8 +42,10 @@ def compact(array: Array) -> Array:
     """Shrink every axis along which nothing changes to size 1."""
     if array.size == 2:  # noqa: PLR2004 - one element: lo and hi
         return array
-    for axis in range(1, array.ndim):
-        if array.shape[axis] > 1:
+    corner = array.item(0)
+    for axis, size in enumerate(array.shape):
+        # Mostly two numbers tell already that something changes.
+        if axis and size > 1 and array.item((0,) * axis + (size - 1,) + (0,) * (array.ndim - axis - 1)) == corner:
             first = array[(slice(None),) * axis + (slice(0, 1),)]
             if (array == first).all():
                 array = first
@@ -93,7 +95,16 @@ def reshape(array: Array, before: Shape, after: Shape) -> Array:
                 full[dim + 1] = before[dim]
             for dim in outer:
                 target[dim + 1] = after[dim]
-    return compact(np.broadcast_to(array, full).reshape(target)) if mixed else array.reshape(target)
+    return compact(spread(array, full).reshape(target)) if mixed else array.reshape(target)
+
+
+def spread(array: Array, shape: Sequence[int]) -> Array:
+    """Write what is constant out, as far as ``shape`` asks for it."""
+    if array.shape == tuple(shape):
+        return array
+    out = np.empty(shape, dtype=np.int64)
+    out[...] = array
+    return out
 
 
 @lru_cache(maxsize=4096)

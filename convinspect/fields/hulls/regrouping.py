@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -36,7 +35,7 @@ def reshape(hull: Hull, before: Shape, after: Shape) -> Hull:
     dim = outer[0] + place
     if array.shape[dim + 1] != split.period:
         array = np.repeat(array, split.period, axis=dim + 1)
-    return replace(split, dim=dim, array=array).simplified().rebased()
+    return Map(array, dim, split.advance, split.wraps).simplified().rebased()
 
 
 def group_of(dim: int, before: Shape, after: Shape) -> tuple[Shape, Shape]:
@@ -46,6 +45,8 @@ def group_of(dim: int, before: Shape, after: Shape) -> tuple[Shape, Shape]:
 
 def _merge(nominal: Map, before: Shape, dims: Shape) -> Map:
     """Merge the dimensions ``dims`` of the map's group into one at the first."""
+    if len(dims) == 1 and nominal.period <= LARGEST_PERIOD:
+        return nominal
     place = dims.index(nominal.dim)
     outer, inner = dims[:place], dims[place + 1 :]
     repeated = any(nominal.varies(dim) for dim in outer)
@@ -61,7 +62,7 @@ def _merge(nominal: Map, before: Shape, dims: Shape) -> Map:
     if length > LARGEST_PERIOD:
         raise NoMapError(Absent.MISALIGNED)
     shape = [*full[: dims[0] + 1], length, *full[dims[-1] + 2 :]]
-    array = np.broadcast_to(nominal.array, full).reshape(shape)
+    array = arrays.spread(nominal.array, full).reshape(shape)
     return Map(array, dims[0], nominal.advance, wraps * prod(before[dim] for dim in inner))
 
 
@@ -74,11 +75,11 @@ def _split(flat: Map, sizes: Shape) -> tuple[Map, int]:
         if turn is None:
             flat = flat.unwrapped()
         else:
-            place, flat = turn, replace(flat, wraps=0)
+            place, flat = turn, Map(flat.array, flat.dim, flat.advance)
     digits = sizes[place + 1 :]
     turns = flat.period // math.gcd(flat.period, prod(digits))
     positions = turns * prod(digits)
-    array = flat.at(np.arange(positions, dtype=np.int64))
+    array = flat.upto(positions)
     axis = flat.dim + 1
     shape = array.shape[:axis] + (1,) * place + (turns, *digits) + array.shape[axis + 1 :]
     return Map(array.reshape(shape), flat.dim + place, flat.advance * positions // flat.period, flat.wraps), place
