@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -43,7 +42,7 @@ def concatenate(parts: Sequence[Nominal], sizes: Sequence[int], dim: int) -> Nom
 def _merged(first: Map, second: Map) -> Map:
     if first.dim == second.dim:
         first, second = _alike([first, second])
-        return replace(first, array=np.minimum(first.array, second.array)).simplified()
+        return first.of(np.minimum(first.array, second.array)).simplified()
     # A pair of positions, as in the scores of attention, has no place along the axis.
     raise NoMapError(Absent.CONSUMED)
 
@@ -91,4 +90,4 @@ def _side_by_side(parts: Sequence[Nominal], found: Sequence[Map], sizes: Sequenc
     blank = np.full_like(arrays.reduce(alike[0].array, others), BIG)
     maps = iter(alike)
     stretched = [next(maps).array if isinstance(part, Map) else blank for part in parts]
-    return replace(alike[0], array=arrays.concatenate(stretched, sizes, dim)).simplified()
+    return alike[0].of(arrays.concatenate(stretched, sizes, dim)).simplified()

@@ -54,12 +54,14 @@ def compact(array: Array) -> Array:
 
 def reduce(array: Array, dims: Sequence[int]) -> Array:
     """Hull over ``dims``, which keep size 1."""
-    axes = tuple(dim + 1 for dim in dims if array.shape[dim + 1] > 1)
+    axes = tuple([dim + 1 for dim in dims if array.shape[dim + 1] > 1])
     return array.min(axis=axes, keepdims=True) if axes else array
 
 
 def rearrange(array: Array, order: Sequence[int | None]) -> Array:
     """Put the dimensions into ``order``; ``None`` is a new one of size 1, and what is left out has size 1 and goes."""
+    if array.size == 2:  # noqa: PLR2004 - one element: lo and hi
+        return array.reshape((2,) + (1,) * len(order))
     kept = [dim for dim in order if dim is not None]
     gone = [dim for dim in range(array.ndim - 1) if dim not in kept]
     sizes = (1 if dim is None else array.shape[dim + 1] for dim in order)

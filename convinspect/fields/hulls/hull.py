@@ -56,13 +56,17 @@ class Hull:
         """Tell whether anything changes along ``dim``."""
         return bool(self.array.shape[dim + 1] > 1)
 
+    def of(self, array: Array) -> Hull:
+        """Say ``array`` of the elements: the same hull where it is its own."""
+        return self if array is self.array else Hull(array)
+
     def rearranged(self, order: Sequence[int | None]) -> Hull:
         """Put the dimensions into ``order``, as in `arrays.rearrange`."""
         return Hull(arrays.rearrange(self.array, order))
 
     def compacted(self) -> Hull:
         """Shrink every dimension along which nothing changes."""
-        return Hull(arrays.compact(self.array))
+        return self.of(arrays.compact(self.array))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +87,10 @@ class Map(Hull):
     def period(self) -> int:
         """How many phases there are."""
         return int(self.array.shape[self.dim + 1])
+
+    def of(self, array: Array) -> Map:
+        """Say ``array`` of the elements, by the same law."""
+        return self if array is self.array else Map(array, self.dim, self.advance, self.wraps)
 
     def rearranged(self, order: Sequence[int | None]) -> Map:
         """Put the dimensions into ``order``; a map along one that is left out has no axis left."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from math import prod
 
 import numpy as np
@@ -29,15 +30,20 @@ def reshape(hull: Hull, before: Shape, after: Shape) -> Hull:
     else:
         split, place = _split(_merge(hull, before, inner), tuple(after[dim] for dim in outer))
     own = split.array.shape[inner[0] + 1 : inner[0] + 1 + len(outer)]
-    old = (*before[: inner[0]], *own, *before[inner[-1] + 1 :])
-    new = (*after[: outer[0]], *own, *after[outer[-1] + 1 :])
-    array = arrays.compact(arrays.reshape(split.array, old, new))
+    if split.array.size == 2 * prod(own):
+        array = split.array.reshape((2,) + (1,) * outer[0] + own + (1,) * (len(after) - 1 - outer[-1]))
+    else:
+        old = (*before[: inner[0]], *own, *before[inner[-1] + 1 :])
+        new = (*after[: outer[0]], *own, *after[outer[-1] + 1 :])
+        array = arrays.reshape(split.array, old, new)
+    array = arrays.compact(array)
     dim = outer[0] + place
     if array.shape[dim + 1] != split.period:
         array = np.repeat(array, split.period, axis=dim + 1)
     return Map(array, dim, split.advance, split.wraps).simplified().rebased()
 
 
+@lru_cache(maxsize=4096)
 def group_of(dim: int, before: Shape, after: Shape) -> tuple[Shape, Shape]:
     """Find the runs of dimensions of ``before`` and ``after`` that ``dim`` of ``before`` is in."""
     return next(group for group in reshape_groups(before, after) if dim in group[0])
