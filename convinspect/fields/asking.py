@@ -53,6 +53,10 @@ class Asking:
         ``None`` where there is no rule, or none that fits, and for what is nested.
         """
         rule, state = RULES.find(ran.signature.name), (self._alike, self._candidates.state)
+        if rule is None and len(ran.found) == 1 and is_pointwise(ran.func) and not ran.nested:
+            (field,) = ran.found.values()
+            if all(output.shape == field.shape and not output.is_complex() for output in ran.wanted):
+                return [field] * len(ran.wanted)  # what merging gives, of one alone
         may_be_known = not ran.nested and is_ours(rule)
         key = self.answers.key_of((ran.func, *state), ran.given, ran.wanted, ran.found) if may_be_known else None
         known = self.answers.find(key)
@@ -105,7 +109,8 @@ def _per_output(result: Result, shapes: Sequence[Shape]) -> Sequence[Field | Non
     if isinstance(result, Field):
         if result.shape != shapes[0]:
             return None
-        return [result if result.shape == shape else collapse(result, shape) for shape in shapes]
+        collapsed = {shape: None if 0 in shape else collapse(result, shape) for shape in {*shapes} - {result.shape}}
+        return [result if shape == result.shape else collapsed[shape] for shape in shapes]
     fits = len(result) == len(shapes) and all(
         field is None or field.shape == shape for field, shape in zip(result, shapes, strict=True)
     )

@@ -299,8 +299,8 @@ class FieldTracker:
         found = None if self._followed is None else self._storages.find(tensor)
         if found is None or not self._candidates.denied:
             return found
-        found = without(found, self._candidates.denied)
-        return None if found.is_nothing else found
+        kept = without(found, self._candidates.denied)
+        return None if kept is not found and kept.is_nothing else kept
 
     def describe(self, tensor: Tensor) -> ReceptiveField | None:
         """Report the field of ``tensor`` as `Reports.told` does; others than torch may have written to it."""

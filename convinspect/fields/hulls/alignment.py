@@ -87,7 +87,7 @@ def _side_by_side(parts: Sequence[Nominal], found: Sequence[Map], sizes: Sequenc
     """Put the maps of channel groups next to each other; a group without one depends on nothing."""
     alike = _alike(found)
     others = [dim for dim in range(alike[0].rank) if dim != alike[0].dim]
-    blank = np.full_like(arrays.reduce(alike[0].array, others), BIG)
+    blank = None if len(found) == len(parts) else np.full_like(arrays.reduce(alike[0].array, others), BIG)
     maps = iter(alike)
-    stretched = [next(maps).array if isinstance(part, Map) else blank for part in parts]
+    stretched = [blank if blank is not None and not isinstance(part, Map) else next(maps).array for part in parts]
     return alike[0].of(arrays.concatenate(stretched, sizes, dim)).simplified()

@@ -74,6 +74,12 @@ def concatenate(parts: Sequence[Array], sizes: Sequence[int], dim: int) -> Array
     first, axis = parts[0], dim + 1
     if first.shape[axis] == 1 and all(part is first or np.array_equal(part, first) for part in parts):
         return first
+    across = first.shape[:axis], first.shape[axis + 1 :]
+    if all((part.shape[:axis], part.shape[axis + 1 :]) == across for part in parts):
+        times: list[int] = []
+        for part, size in zip(parts, sizes, strict=True):
+            times += [size] if part.shape[axis] == 1 else [1] * size
+        return np.repeat(np.concatenate(parts, axis), times, axis)
     common = [2, *(max(part.shape[place] for part in parts) for place in range(1, first.ndim))]
     common[axis] = sum(sizes)
     out, end = np.empty(common, dtype=np.int64), 0

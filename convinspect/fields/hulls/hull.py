@@ -109,13 +109,19 @@ class Map(Hull):
             positions = positions % self.wraps
         shift = positions // period * self.advance
         taken = np.take(self.array, positions % period, axis=axis)
-        return _shifted(taken, shift.reshape((-1,) + (1,) * (self.array.ndim - axis - 1)))
+        shift = shift.reshape((-1,) + (1,) * (self.array.ndim - axis - 1))
+        return _shifted(taken, shift, shift)
 
     def upto(self, length: int) -> Array:
         """Bounds at the positions before ``length``."""
         if length == self.period and not 0 < self.wraps < length:
             return self.array
         return self.at(np.arange(length, dtype=np.int64))
+
+    def widened(self, first: int, last: int) -> Array:
+        """Bounds of all that lies between the positions ``first`` and ``last``, as seen from each one."""
+        before, after = sorted((first * self.advance, last * self.advance))
+        return _shifted(self.array.copy(), before, after)
 
     def simplified(self) -> Map:
         """Take the smallest period that says the same."""
@@ -133,7 +139,7 @@ class Map(Hull):
             # Mostly one pair of numbers tells already.
             if rest or not _steps(first, line.item(period), advance) or not _steps(line.item(~period), last, advance):
                 continue
-            if (_shifted(phases(0, whole - period).copy(), advance) == phases(period, whole)).all():
+            if (_shifted(phases(0, whole - period).copy(), advance, advance) == phases(period, whole)).all():
                 return Map(phases(0, period), self.dim, advance, self.wraps)
         return self
 
@@ -193,11 +199,11 @@ def _steps(first: int, second: int, advance: int) -> bool:
     return second == (first if first >= EMPTY_FROM else first + advance)
 
 
-def _shifted(array: Array, shift: Array | int) -> Array:
-    """Move the bounds of ``array``, in place; every element that depends on nothing keeps the same `BIG`."""
+def _shifted(array: Array, first: Array | int, last: Array | int) -> Array:
+    """Move both bounds of ``array``, in place; every element that depends on nothing keeps the same `BIG`."""
     empty = array[0] >= EMPTY_FROM if array.max() >= EMPTY_FROM else None
-    array[0] += shift
-    array[1] -= shift
+    array[0] += first
+    array[1] -= last
     if empty is not None:
         array[:, empty] = BIG
     return array

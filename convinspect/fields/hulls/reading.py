@@ -14,6 +14,8 @@ from convinspect.fields.hulls.windows import Window
 def read(hull: Hull, dim: int, window: Window, *, positions: bool) -> Hull:
     """Hull over the taps of each window along ``dim``, a dimension of ``positions`` or one of channels."""
     if isinstance(hull, Map):
+        if hull.dim == dim and window.ends is not None and hull.period == 1 and not hull.wraps:
+            return Map(hull.widened(*window.ends), dim, hull.advance * window.advance)
         if hull.dim == dim:
             taps = follow(hull, window)
             return taps.of(taps.array.min(axis=dim + 2)).simplified()

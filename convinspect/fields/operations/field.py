@@ -28,7 +28,8 @@ class Cause:
 
 def earliest(causes: Iterable[Cause | None]) -> Cause | None:
     """Take the cause that ran first."""
-    return min((cause for cause in causes if cause is not None), default=None)
+    found = [cause for cause in causes if cause is not None]
+    return min(found) if found else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +55,10 @@ class AxisField:
         strict = change(self.strict)
         local = strict if self.local is self.strict else change(self.local)
         nominal = map_or_reason(change, self.nominal) if isinstance(self.nominal, Map) else self.nominal
+        return self.of(strict, local, nominal)
+
+    def of(self, strict: Hull, local: Hull, nominal: Nominal) -> AxisField:
+        """Say other hulls: the same dependence where they are its own."""
         if strict is self.strict and local is self.local and nominal is self.nominal:
             return self
         return AxisField(strict, local, nominal, self.global_op)
@@ -78,6 +83,8 @@ def join_axes(parts: Sequence[AxisField], join: Callable[[Sequence[Hull]], Hull]
     strict = join([part.strict for part in parts])
     same = all(part.local is part.strict for part in parts)
     local = strict if same else join([part.local for part in parts])
+    if len(parts) == 1:
+        return parts[0].of(strict, local, nominal)
     return AxisField(strict, local, nominal, earliest(part.global_op for part in parts))
 
 
@@ -92,8 +99,11 @@ class Uncertainty:
     @classmethod
     def of(cls, parts: Iterable[Uncertainty]) -> Uncertainty:
         """Keep the first cause of each kind."""
-        found = {(part.unknown, part.data_dependent, part.upper_bound) for part in parts}
-        return cls(*map(earliest, zip(*found, strict=True)))
+        found = {part for part in parts if part is not CERTAIN}
+        if len(found) < 2:  # noqa: PLR2004 - one, or nothing but certainty
+            return found.pop() if found else CERTAIN
+        causes = ((part.unknown, part.data_dependent, part.upper_bound) for part in found)
+        return cls(*map(earliest, zip(*causes, strict=True)))
 
 
 CERTAIN = Uncertainty()

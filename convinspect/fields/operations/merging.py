@@ -59,7 +59,9 @@ def concatenate(fields: Sequence[Field], dim: int) -> Field:
         return Hull(arrays.concatenate([hull.array for hull in hulls], sizes, dim)).compacted()
 
     axes = tuple(
-        join_axes(parts, join, alignment.concatenate([part.nominal for part in parts], sizes, dim))
+        parts[0]
+        if all(part.is_nowhere for part in parts)
+        else join_axes(parts, join, alignment.concatenate([part.nominal for part in parts], sizes, dim))
         for parts in zip(*(field.axes for field in fields), strict=True)
     )
     return Field(shape, tuple(spatial), axes, Uncertainty.of(field.uncertainty for field in fields))

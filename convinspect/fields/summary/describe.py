@@ -65,7 +65,7 @@ def assembled(axes: Sequence[AxisReport], followed: Followed) -> ReceptiveField:
     * ``data_dependent``: an upper bound, inside which values decide what is read.
     * ``unknown``: an operator without a rule came before; the whole input is all that can be said.
     """
-    statuses = tuple(axis.status for axis in axes)
+    statuses, causes = tuple([axis.status for axis in axes]), [axis.via for axis in axes]
     local = None
     if any(axis.global_op for axis in axes) and "unknown" not in statuses:
         near = tuple(axis.near for axis in axes)
@@ -77,11 +77,11 @@ def assembled(axes: Sequence[AxisReport], followed: Followed) -> ReceptiveField:
         center=tuple(axis.center for axis in axes),
         coverage=tuple(axis.coverage for axis in axes),
         local=local,
-        global_via=_told(earliest(axis.via for axis in axes)),
+        global_via=_told(earliest(causes)),
         aligned=all(axis.aligned for axis in axes),
         status=next(status for status in _WEAKEST_FIRST if status in statuses),
         axis_status=statuses,
-        axis_global_via=tuple(_told(axis.via) for axis in axes),
+        axis_global_via=tuple(map(_told, causes)),
         axis_labels=followed.labels,
     )
 

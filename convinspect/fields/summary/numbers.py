@@ -109,13 +109,16 @@ def _jump(nominal: Map, spatial: tuple[Kind, ...], *, shared: bool) -> Jump | No
 def _distinct(first: Array) -> list[int]:
     """Return the indices in an array of them, in order."""
     if first.size > FEW:
-        known = first[first < EMPTY_FROM]
-        least = known.min(initial=BIG)
-        if known.max(initial=0) - least < known.size:  # dense: counted faster than sorted
-            first = np.flatnonzero(np.bincount(known - least)) + least
+        alive = first[first < EMPTY_FROM]
+        least = alive.min(initial=BIG)
+        if alive.max(initial=0) - least < alive.size:  # dense: counted faster than sorted
+            first = np.flatnonzero(np.bincount(alive - least)) + least
         else:
-            first = np.unique(known)
-    return sorted({index for index in first.ravel().tolist() if index < EMPTY_FROM})
+            first = np.unique(alive)
+    known = sorted(set(first.ravel().tolist()))
+    while known and known[-1] >= EMPTY_FROM:
+        known.pop()
+    return known
 
 
 def _start(nominal: Map, spatial: tuple[Kind, ...]) -> int | None:
