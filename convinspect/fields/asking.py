@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -16,6 +16,21 @@ from convinspect.fields.operations.field import Cause, Field, collapse
 from convinspect.fields.rules import RULES, Call, Result, Rule, is_ours, run_rule
 from convinspect.fields.varying import Varying
 from convinspect.tensors.operators import Signature, is_pointwise
+
+
+class Ran(NamedTuple):
+    """An operator that ran: its arguments by name, the fields ``found`` of tensors among them by their ``id``.
+
+    ``wanted`` are the tensors whose fields are asked for; ``nested``: there were nested tensors among them all.
+    """
+
+    func: Any
+    signature: Signature
+    given: Mapping[str, Any]
+    found: Mapping[int, Field]
+    wanted: tuple[Tensor, ...]
+    cause: Cause
+    nested: bool
 
 
 class Asking:
@@ -32,45 +47,42 @@ class Asking:
         self.answers = Answers()
         self.varying = Varying()
 
-    def answer(
-        self,
-        func: Any,
-        signature: Signature,
-        given: Mapping[str, Any],
-        wanted: tuple[Tensor, ...],
-        found: Mapping[int, Field],
-        cause: Cause,
-        *,
-        nested: bool,
-    ) -> Sequence[Field | None] | None:
-        """Return the field of each tensor ``wanted``, as the same call was answered before or as its rule says.
+    def answer(self, ran: Ran) -> Sequence[Field | None] | None:
+        """Return the field of each tensor wanted, as the same call was answered before or as its rule says.
 
-        ``None`` where there is no rule, or none that fits, and for what is ``nested``.
+        ``None`` where there is no rule, or none that fits, and for what is nested.
         """
-        rule, state = RULES.find(signature.name), (self._alike, self._candidates.state)
-        may_be_known = not nested and is_ours(rule)
-        key = self.answers.key_of((func, *state), given, wanted, found) if may_be_known else None
+        rule, state = RULES.find(ran.signature.name), (self._alike, self._candidates.state)
+        if rule is None and len(ran.found) == 1 and is_pointwise(ran.func) and not ran.nested:
+            (field,) = ran.found.values()
+            if all(output.shape == field.shape and not output.is_complex() for output in ran.wanted):
+                return [field] * len(ran.wanted)  # what merging gives, of one alone
+        may_be_known = not ran.nested and is_ours(rule)
+        key = self.answers.key_of((ran.func, *state), ran.given, ran.wanted, ran.found) if may_be_known else None
         known = self.answers.find(key)
         if known is not None:
             return known
-        arguments = {**signature.defaults, **given}
+        arguments = {**ran.signature.defaults, **ran.given}
         constants: list[Array | None] = []  # what their values decided is no answer to a call of others
 
         def constant(tensor: Tensor) -> Array | None:
             constants.append(self.varying.constant(tensor))
             return constants[-1]
 
+        def find(tensor: Tensor) -> Field | None:
+            return ran.found.get(id(tensor))
+
         call = Call(
-            *(cause.op, arguments, wanted, cause, self._count, lambda tensor: found.get(id(tensor)), self._candidates),
+            *(ran.cause.op, arguments, ran.wanted, ran.cause, self._count, find, self._candidates),
             alike=self._alike,
             constant=constant,
         )
         self._alike = self._alike and not parts_differ(call)
-        fields = None if nested else self._ask_rule(rule, func, call)
+        fields = None if ran.nested else self._ask_rule(rule, ran.func, call)
         if fields is None:
             return None
         same = not constants and state == (self._alike, self._candidates.state)
-        return self.answers.keep(key if same else None, fields, cause)
+        return self.answers.keep(key if same else None, fields, ran.cause)
 
     def _ask_rule(self, rule: Rule | None, func: Any, call: Call) -> Sequence[Field | None] | None:
         """Return what the operator's rule says of its outputs; ``None`` where it has none, or none that fits.
@@ -97,7 +109,8 @@ def _per_output(result: Result, shapes: Sequence[Shape]) -> Sequence[Field | Non
     if isinstance(result, Field):
         if result.shape != shapes[0]:
             return None
-        return [result if result.shape == shape else collapse(result, shape) for shape in shapes]
+        collapsed = {shape: None if 0 in shape else collapse(result, shape) for shape in {*shapes} - {result.shape}}
+        return [result if shape == result.shape else collapsed[shape] for shape in shapes]
     fits = len(result) == len(shapes) and all(
         field is None or field.shape == shape for field, shape in zip(result, shapes, strict=True)
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import torch
@@ -11,10 +10,6 @@ from torch import Tensor
 
 from convinspect.fields.operations.field import Cause
 from convinspect.tensors.operators import Signature
-
-_VALUES = frozenset(("number", "Tensor", "Optional[number]"))
-# These choose boxes by their values; torch does not tag them.
-_FINDERS = frozenset(("torchvision::nms",))
 
 
 class Counts:
@@ -37,9 +32,9 @@ class Counts:
         if self.read is None:
             self._constants.update(_values(signature, given))
 
-    def find(self, func: Any, signature: Signature, given: Mapping[str, Any], made: Sequence[Tensor]) -> None:
+    def find(self, signature: Signature, given: Mapping[str, Any], made: Sequence[Tensor]) -> None:
         """Take note of the sizes of what an operator has found, if that is what it does."""
-        dim = _found_along(signature, given) if _finds(func, signature.name) else None
+        dim = _found_along(signature, given) if signature.finds else None
         if dim is not None:
             if not self.found:
                 self.when_found()
@@ -54,11 +49,6 @@ class Counts:
         return self.read if values or any(place in self.found for place in places if place > 1) else None
 
 
-@cache
-def _finds(func: Any, name: str) -> bool:
-    return name in _FINDERS or torch.Tag.dynamic_output_shape in getattr(func, "tags", ())
-
-
 def _found_along(signature: Signature, given: Mapping[str, Any]) -> int | None:
     """Return along which dimension of its result an operator's finds lie; ``None`` for one that looks places up."""
     if "indices" not in signature.names:
@@ -71,7 +61,7 @@ def _found_along(signature: Signature, given: Mapping[str, Any]) -> int | None:
 
 
 def _values(signature: Signature, given: Mapping[str, Any]) -> Iterator[float]:
-    for name, kind in zip(signature.names, signature.types, strict=True):
+    for name in signature.values:
         value = given.get(name)
-        if kind in _VALUES and isinstance(value, (int, float)) and not isinstance(value, bool):
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
             yield value

@@ -77,9 +77,7 @@ class Left:
         return self.counts.came_back(signature, given, _places(given))
 
     def _may_hold(self, signature: Signature, given: Mapping[str, Any]) -> bool:
-        kinds = dict(zip(signature.names, signature.types, strict=True))
-        numbers = (name for name, value in given.items() if isinstance(value, (int, float)))
-        if any(kinds.get(name) in ("number", "Tensor", "Optional[number]") for name in numbers):
+        if any(isinstance(given.get(name), (int, float)) for name in signature.values):
             return True
         if self._numbers.intersection(size for name in _SIZES for size in _whole(given.get(name)) if size > 1):
             return True

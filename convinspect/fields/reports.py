@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 from convinspect.fields.answers import Answers
 from convinspect.fields.candidates import Candidates
@@ -30,9 +31,10 @@ class Reports:
         self._answers = answers
         self._watched = watched
         self.with_units = False
+        self._rest: dict[frozenset[int], tuple[tuple[int, ...], Followed | None]] = {}
         self._kept: dict[int, tuple[ReceptiveField, Field]] = {}
         # What an operator gives, its module returns; and where all is global, block after block is alike.
-        self._told: dict[tuple[int, frozenset[int]], ReceptiveField | None] = {}
+        self._told: WeakKeyDictionary[Field, dict[frozenset[int], ReceptiveField | None]] = WeakKeyDictionary()
 
     def told(self, field: Field | None) -> ReceptiveField | None:
         """Report ``field``; ``None`` where it depends on nothing.
@@ -79,21 +81,18 @@ class Reports:
 
     def _described(self, field: Field, denied: frozenset[int]) -> ReceptiveField | None:
         field = self._answers.one_of(field)
-        key = id(field), denied
-        if key in self._told:
-            return self._told[key]
-        shown, followed = self._shown(field, denied)
-        told = None if followed is None or shown.is_nothing else describe(shown, followed)
-        if self._answers.holds(field):
-            self._told[key] = told
-        return told
+        known = self._told.setdefault(field, {})
+        if denied not in known:
+            shown, followed = self._shown(field, denied)
+            known[denied] = None if followed is None or shown.is_nothing else describe(shown, followed)
+        return known[denied]
 
     def _shown(self, field: Field, denied: frozenset[int]) -> tuple[Field, Followed | None]:
         """Leave out the axes that are ``denied``."""
-        followed, denied = self._followed, denied | self._watched
-        if followed is None or not denied:
-            return field, followed
-        kept = [number for number in range(len(followed.axes)) if number not in denied]
-        axes, lengths = ([values[number] for number in kept] for values in (followed.axes, followed.lengths))
-        rest = Followed(followed.name, tuple(axes), tuple(lengths)) if kept else None
+        denied |= self._watched
+        if self._followed is None or not denied:
+            return field, self._followed
+        if denied not in self._rest:
+            self._rest[denied] = self._followed.without(denied)
+        kept, rest = self._rest[denied]
         return limited_to(without(field, denied), kept), rest

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from convinspect.errors import UsageError
-from convinspect.fields.asking import Asking
+from convinspect.fields.asking import Asking, Ran
 from convinspect.fields.candidates import Candidates
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.leaving import MADE_OF_DATA, Left
@@ -23,7 +23,7 @@ from convinspect.fields.varying import Varying
 from convinspect.fields.writes.storages import StorageFields
 from convinspect.records import ReceptiveField, Unit
 from convinspect.spec import UnitSpec
-from convinspect.tensors.operators import Signature, name_of, results, signature_of, written
+from convinspect.tensors.operators import Signature, name_of, operands, results, signature_of, written
 from convinspect.torch_private import pytree, unwrapped
 
 # These look at a storage in another way, or make their tensor do so: what it holds is read off the storage.
@@ -131,16 +131,32 @@ class FieldTracker:
         if self._followed is None:
             return
         self._order += 1
-        args, kwargs, out, nested = _packed(args, kwargs or {}, out)
+        kwargs = kwargs or {}
+        read, made = operands(tuple(args), kwargs), results(out)
+        nested = any(tensor.is_nested for tensor in (*read, *made))
+        if nested:
+            # No rule is made for nested tensors: their values take their place.
+            args, kwargs, out = pytree.tree_map_only(Tensor, unwrapped, (args, dict(kwargs), out))
+            read, made = operands(tuple(args), kwargs), results(out)
         signature = signature_of(func) or _NAMELESS
         if signature.name in FROM_STORAGE:
             self._tell_windows(args, out)
             return
         given = dict(zip(signature.names, args, strict=False)) | dict(kwargs)
+        if signature.replaced:
+            read = results([value for name, value in given.items() if name not in signature.replaced])
         cause = Cause(self._order, path, name_of(func))
-        self._follow(func, signature, given, out, cause, nested=nested)
+        found = {id(tensor): field for tensor in read if (field := self._read(tensor)) is not None}
+        targets = results([given.get(name) for name in signature.written]) if signature.written else ()
+        wanted = tuple(made or targets)
+        self._asking.varying.see(signature, read, (*wanted, *targets))
+        if "out" in signature.written and "out" not in signature.replaced:
+            wanted = (given["out"], *wanted)  # written first, and not returned
+        if found:
+            self.left.item(signature, out, cause)
+        self._follow(Ran(func, signature, given, found, wanted, cause, nested), targets)
         if self._lent.is_awake:
-            self._lent.made(results(out))
+            self._lent.made(made)
             self._lent.looked_at(written(func, tuple(args), kwargs))
 
     def _tell_windows(self, args: Sequence[Any], out: Any) -> None:
@@ -150,16 +166,8 @@ class FieldTracker:
             if field is not None:
                 self._candidates.positions(field, range(field.rank))
 
-    def _follow(
-        self, func: Any, signature: Signature, given: Mapping[str, Any], out: Any, cause: Cause, *, nested: bool
-    ) -> None:
-        read = [value for name, value in given.items() if name not in signature.replaced]
-        found = {id(tensor): field for tensor in results(read) if (field := self._read(tensor)) is not None}
-        targets = tuple(results([given.get(name) for name in signature.written])) if signature.written else ()
-        wanted = tuple(results(out)) or targets
-        self._asking.varying.see(func, signature.name, results(read), (*wanted, *targets))
-        if "out" in signature.written and "out" not in signature.replaced:
-            wanted = (given["out"], *wanted)  # written first, and not returned
+    def _follow(self, ran: Ran, targets: Sequence[Tensor]) -> None:
+        signature, given, found, wanted, cause = ran.signature, ran.given, ran.found, ran.wanted, ran.cause
         if signature.name in MADE_OF_DATA:
             for tensor in wanted:  # an array may share its memory
                 self._lent.lend(tensor, cause)
@@ -171,16 +179,15 @@ class FieldTracker:
         if not found and not signature.replaced:
             return
         if found:
-            self.left.item(signature, out, cause)
-            self.left.counts.find(func, signature, given, wanted)
+            self.left.counts.find(signature, given, wanted)
         if not found or not wanted:  # nothing wanted: it gives a number to Python, or checks something
             overwritten = [tensor for tensor in targets if self.field(tensor) is not None]
             self._storages.keep(overwritten, [None] * len(overwritten), overwritten)
             return
-        fields = self._asking.answer(func, signature, given, wanted, found, cause, nested=nested)
+        fields = self._asking.answer(ran)
         if fields is None:
             # What is nested stays unknown, whatever rules there are.
-            if not nested or any(field.uncertainty.unknown is None for field in found.values()):
+            if not ran.nested or any(field.uncertainty.unknown is None for field in found.values()):
                 place = cause.op, cause.path
                 self._unknown[place] = self._unknown.get(place, 0) + 1
             # It may have written to all that its schema says it writes to, not only to what it returned.
@@ -292,8 +299,8 @@ class FieldTracker:
         found = None if self._followed is None else self._storages.find(tensor)
         if found is None or not self._candidates.denied:
             return found
-        found = without(found, self._candidates.denied)
-        return None if found.is_nothing else found
+        kept = without(found, self._candidates.denied)
+        return None if kept is not found and kept.is_nothing else kept
 
     def describe(self, tensor: Tensor) -> ReceptiveField | None:
         """Report the field of ``tensor`` as `Reports.told` does; others than torch may have written to it."""
@@ -316,12 +323,3 @@ class FieldTracker:
     def answer(self) -> Unit | None:
         """Return the unit that was asked for; raises `UsageError` where the run has none such."""
         return self._asked.answer() if self._asked is not None else None
-
-
-def _packed(
-    args: Sequence[Any], kwargs: Mapping[str, Any], out: Any
-) -> tuple[Sequence[Any], Mapping[str, Any], Any, bool]:
-    """Return the values in place of nested tensors, and whether there are any: no rule is made for them."""
-    if not any(tensor.is_nested for tensor in results((args, list(kwargs.values()), out))):
-        return args, kwargs, out, False
-    return (*pytree.tree_map_only(Tensor, unwrapped, (args, dict(kwargs), out)), True)

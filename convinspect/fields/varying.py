@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
-from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from convinspect.fields.hulls.arrays import Array
 from convinspect.tensors.identity import storage_of
 from convinspect.tensors.known import values_of
+from convinspect.tensors.operators import Signature
 from convinspect.torch_private import storage_address, undispatched
 
 # Made of a tensor's shape alone, whatever it holds.
@@ -31,12 +29,12 @@ class Varying:
         self._storages: dict[int, StorageWeakRef] = {}
         self._add(inputs)
 
-    def see(self, func: Any, name: str, read: Sequence[Tensor], made: Iterable[Tensor]) -> None:
+    def see(self, signature: Signature, read: Sequence[Tensor], made: Iterable[Tensor]) -> None:
         """Take note of an operator: what it has ``made`` varies with what it ``read``, or by chance."""
-        if name in _MADE_OF_SHAPES:
+        if signature.name in _MADE_OF_SHAPES:
             # Without data, of numbers that are not whole no values are kept.
             self._add(tensor for tensor in made if tensor.is_floating_point())
-        elif _is_random(func) or (self._storages and any(map(self._varies, read))):
+        elif signature.is_random or (self._storages and any(map(self._varies, read))):
             self._add(made)
 
     def constant(self, tensor: Tensor) -> Array | None:
@@ -56,8 +54,3 @@ class Varying:
         storage = storage_of(tensor) if self._storages else None
         known = None if storage is None else self._storages.get(storage_address(storage))
         return known is not None and not known.expired()
-
-
-@cache
-def _is_random(func: Any) -> bool:
-    return torch.Tag.nondeterministic_seeded in getattr(func, "tags", ())

@@ -16,7 +16,9 @@ from convinspect.torch_private import has_kernel, schema_of
 class Signature:
     """The name (``aten::add``) and arguments of an operator; ``types`` are torch's own words for theirs.
 
-    ``written`` are the arguments that it writes to, ``replaced`` those that are only written, never read.
+    ``written`` are the arguments that it writes to, ``replaced`` those that are only written, never read; ``values``
+    those that may be a number that it calculates with. ``is_random``: what it makes is chance; ``finds``: how much that
+    is, values decide.
     """
 
     name: str
@@ -25,6 +27,14 @@ class Signature:
     defaults: Mapping[str, Any]
     written: tuple[str, ...]
     replaced: frozenset[str]
+    values: tuple[str, ...] = ()
+    is_random: bool = False
+    finds: bool = False
+
+
+_VALUES = frozenset(("number", "Tensor", "Optional[number]"))
+# These choose boxes by their values; torch does not tag them.
+_FINDERS = frozenset(("torchvision::nms",))
 
 
 @cache
@@ -33,6 +43,7 @@ def signature_of(func: Any) -> Signature | None:
     schema = schema_of(func)
     if schema is None:
         return None
+    tags = getattr(func, "tags", ())
     written = [a for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write]
     return Signature(
         schema.name,
@@ -41,6 +52,9 @@ def signature_of(func: Any) -> Signature | None:
         {a.name: a.default_value for a in schema.arguments if a.has_default_value()},
         tuple(a.name for a in written),
         frozenset(a.name for a in written if a.kwarg_only),
+        tuple(a.name for a in schema.arguments if str(a.type) in _VALUES),
+        torch.Tag.nondeterministic_seeded in tags,
+        torch.Tag.dynamic_output_shape in tags or schema.name in _FINDERS,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -43,7 +42,7 @@ def concatenate(parts: Sequence[Nominal], sizes: Sequence[int], dim: int) -> Nom
 def _merged(first: Map, second: Map) -> Map:
     if first.dim == second.dim:
         first, second = _alike([first, second])
-        return replace(first, array=np.minimum(first.array, second.array)).simplified()
+        return first.of(np.minimum(first.array, second.array)).simplified()
     # A pair of positions, as in the scores of attention, has no place along the axis.
     raise NoMapError(Absent.CONSUMED)
 
@@ -88,7 +87,7 @@ def _side_by_side(parts: Sequence[Nominal], found: Sequence[Map], sizes: Sequenc
     """Put the maps of channel groups next to each other; a group without one depends on nothing."""
     alike = _alike(found)
     others = [dim for dim in range(alike[0].rank) if dim != alike[0].dim]
-    blank = np.full_like(arrays.reduce(alike[0].array, others), BIG)
+    blank = None if len(found) == len(parts) else np.full_like(arrays.reduce(alike[0].array, others), BIG)
     maps = iter(alike)
-    stretched = [next(maps).array if isinstance(part, Map) else blank for part in parts]
-    return replace(alike[0], array=arrays.concatenate(stretched, sizes, dim)).simplified()
+    stretched = [blank if blank is not None and not isinstance(part, Map) else next(maps).array for part in parts]
+    return alike[0].of(arrays.concatenate(stretched, sizes, dim)).simplified()

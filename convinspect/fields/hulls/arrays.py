@@ -42,8 +42,10 @@ def compact(array: Array) -> Array:
     """Shrink every axis along which nothing changes to size 1."""
     if array.size == 2:  # noqa: PLR2004 - one element: lo and hi
         return array
-    for axis in range(1, array.ndim):
-        if array.shape[axis] > 1:
+    corner = array.item(0)
+    for axis, size in enumerate(array.shape):
+        # Mostly two numbers tell already that something changes.
+        if axis and size > 1 and array.item((0,) * axis + (size - 1,) + (0,) * (array.ndim - axis - 1)) == corner:
             first = array[(slice(None),) * axis + (slice(0, 1),)]
             if (array == first).all():
                 array = first
@@ -52,12 +54,14 @@ def compact(array: Array) -> Array:
 
 def reduce(array: Array, dims: Sequence[int]) -> Array:
     """Hull over ``dims``, which keep size 1."""
-    axes = tuple(dim + 1 for dim in dims if array.shape[dim + 1] > 1)
+    axes = tuple([dim + 1 for dim in dims if array.shape[dim + 1] > 1])
     return array.min(axis=axes, keepdims=True) if axes else array
 
 
 def rearrange(array: Array, order: Sequence[int | None]) -> Array:
     """Put the dimensions into ``order``; ``None`` is a new one of size 1, and what is left out has size 1 and goes."""
+    if array.size == 2:  # noqa: PLR2004 - one element: lo and hi
+        return array.reshape((2,) + (1,) * len(order))
     kept = [dim for dim in order if dim is not None]
     gone = [dim for dim in range(array.ndim - 1) if dim not in kept]
     sizes = (1 if dim is None else array.shape[dim + 1] for dim in order)
@@ -70,6 +74,12 @@ def concatenate(parts: Sequence[Array], sizes: Sequence[int], dim: int) -> Array
     first, axis = parts[0], dim + 1
     if first.shape[axis] == 1 and all(part is first or np.array_equal(part, first) for part in parts):
         return first
+    across = first.shape[:axis], first.shape[axis + 1 :]
+    if all((part.shape[:axis], part.shape[axis + 1 :]) == across for part in parts):
+        times: list[int] = []
+        for part, size in zip(parts, sizes, strict=True):
+            times += [size] if part.shape[axis] == 1 else [1] * size
+        return np.repeat(np.concatenate(parts, axis), times, axis)
     common = [2, *(max(part.shape[place] for part in parts) for place in range(1, first.ndim))]
     common[axis] = sum(sizes)
     out, end = np.empty(common, dtype=np.int64), 0
@@ -93,7 +103,16 @@ def reshape(array: Array, before: Shape, after: Shape) -> Array:
                 full[dim + 1] = before[dim]
             for dim in outer:
                 target[dim + 1] = after[dim]
-    return compact(np.broadcast_to(array, full).reshape(target)) if mixed else array.reshape(target)
+    return compact(spread(array, full).reshape(target)) if mixed else array.reshape(target)
+
+
+def spread(array: Array, shape: Sequence[int]) -> Array:
+    """Write what is constant out, as far as ``shape`` asks for it."""
+    if array.shape == tuple(shape):
+        return array
+    out = np.empty(shape, dtype=np.int64)
+    out[...] = array
+    return out
 
 
 @lru_cache(maxsize=4096)

@@ -7,8 +7,9 @@ numbers go on along one dimension of the tensor: so fields by phase (after upsam
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -55,13 +56,17 @@ class Hull:
         """Tell whether anything changes along ``dim``."""
         return bool(self.array.shape[dim + 1] > 1)
 
+    def of(self, array: Array) -> Hull:
+        """Say ``array`` of the elements: the same hull where it is its own."""
+        return self if array is self.array else Hull(array)
+
     def rearranged(self, order: Sequence[int | None]) -> Hull:
         """Put the dimensions into ``order``, as in `arrays.rearrange`."""
         return Hull(arrays.rearrange(self.array, order))
 
     def compacted(self) -> Hull:
         """Shrink every dimension along which nothing changes."""
-        return Hull(arrays.compact(self.array))
+        return self.of(arrays.compact(self.array))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,11 +88,15 @@ class Map(Hull):
         """How many phases there are."""
         return int(self.array.shape[self.dim + 1])
 
+    def of(self, array: Array) -> Map:
+        """Say ``array`` of the elements, by the same law."""
+        return self if array is self.array else Map(array, self.dim, self.advance, self.wraps)
+
     def rearranged(self, order: Sequence[int | None]) -> Map:
         """Put the dimensions into ``order``; a map along one that is left out has no axis left."""
         if self.dim not in order:
             raise NoMapError(Absent.CONSUMED)
-        return replace(self, dim=order.index(self.dim), array=arrays.rearrange(self.array, order))
+        return Map(arrays.rearrange(self.array, order), order.index(self.dim), self.advance, self.wraps)
 
     def compacted(self) -> Map:
         """Leave a map as it is: its size is its period."""
@@ -98,36 +107,47 @@ class Map(Hull):
         axis, period = self.dim + 1, self.period
         if self.wraps:
             positions = positions % self.wraps
-        shape = [1] * self.array.ndim
-        shape[axis] = len(positions)
-        shift = (positions // period * self.advance).reshape(shape[1:])
-        return _tidy(np.take(self.array, positions % period, axis=axis) + np.stack((shift, -shift)))
+        shift = positions // period * self.advance
+        taken = np.take(self.array, positions % period, axis=axis)
+        shift = shift.reshape((-1,) + (1,) * (self.array.ndim - axis - 1))
+        return _shifted(taken, shift, shift)
+
+    def upto(self, length: int) -> Array:
+        """Bounds at the positions before ``length``."""
+        if length == self.period and not 0 < self.wraps < length:
+            return self.array
+        return self.at(np.arange(length, dtype=np.int64))
+
+    def widened(self, first: int, last: int) -> Array:
+        """Bounds of all that lies between the positions ``first`` and ``last``, as seen from each one."""
+        before, after = sorted((first * self.advance, last * self.advance))
+        return _shifted(self.array.copy(), before, after)
 
     def simplified(self) -> Map:
         """Take the smallest period that says the same."""
         whole = self.period
         if whole == 1:
             return self
-        sign = np.array((1, -1), dtype=np.int64).reshape((2,) + (1,) * self.rank)
+        line = self.array[(0,) * (self.dim + 1) + (slice(None),) + (0,) * (self.rank - self.dim - 1)]
+        first, last = line.item(0), line.item(-1)
 
         def phases(start: int, stop: int) -> Array:
             return self.array[(slice(None),) * (self.dim + 1) + (slice(start, stop),)]
 
-        for period in range(1, whole // 2 + 1):
-            if whole % period or self.advance * period % whole:
+        for period in _divisors(whole):
+            advance, rest = divmod(self.advance * period, whole)
+            # Mostly one pair of numbers tells already.
+            if rest or not _steps(first, line.item(period), advance) or not _steps(line.item(~period), last, advance):
                 continue
-            advance = self.advance * period // whole
-            moved = _tidy(phases(0, whole - period) + sign * advance)
-            if (moved == phases(period, whole)).all():
-                return replace(self, advance=advance, array=phases(0, period))
+            if (_shifted(phases(0, whole - period).copy(), advance, advance) == phases(period, whole)).all():
+                return Map(phases(0, period), self.dim, advance, self.wraps)
         return self
 
     def stretched(self, period: int) -> Map:
         """Say the same with a longer ``period``, a multiple of the map's own."""
         if period == self.period:
             return self
-        advance = self.advance * period // self.period
-        return replace(self, advance=advance, array=self.at(np.arange(period, dtype=np.int64)))
+        return Map(self.upto(period), self.dim, self.advance * period // self.period, self.wraps)
 
     def unwrapped(self) -> Map:
         """Write a map that wraps out to one phase a position, after which it repeats."""
@@ -135,7 +155,7 @@ class Map(Hull):
 
     def written_out(self, length: int) -> Map:
         """Give every one of ``length`` positions a phase of its own, so that none advances."""
-        return Map(self.at(np.arange(length, dtype=np.int64)), self.dim, 0)
+        return Map(self.upto(length), self.dim, 0)
 
     def rebased(self) -> Map:
         """Move a map that does not change along its dimension to the one along which it advances evenly."""
@@ -168,6 +188,22 @@ def map_or_reason(make: Callable[..., Hull], *args: Any) -> Nominal:
     return made if isinstance(made, Map) else Absent.MISALIGNED
 
 
-def _tidy(array: Array) -> Array:
-    """Give every element that depends on nothing the same `BIG`."""
-    return np.where(array >= EMPTY_FROM, BIG, array) if array.max() >= EMPTY_FROM else array
+@lru_cache(maxsize=1024)
+def _divisors(number: int) -> tuple[int, ...]:
+    """Return what divides ``number``, but for itself."""
+    return tuple(divisor for divisor in range(1, number // 2 + 1) if number % divisor == 0)
+
+
+def _steps(first: int, second: int, advance: int) -> bool:
+    """Tell whether ``second`` is ``first`` moved on; of what depends on nothing it is the same."""
+    return second == (first if first >= EMPTY_FROM else first + advance)
+
+
+def _shifted(array: Array, first: Array | int, last: Array | int) -> Array:
+    """Move both bounds of ``array``, in place; every element that depends on nothing keeps the same `BIG`."""
+    empty = array[0] >= EMPTY_FROM if array.max() >= EMPTY_FROM else None
+    array[0] += first
+    array[1] -= last
+    if empty is not None:
+        array[:, empty] = BIG
+    return array

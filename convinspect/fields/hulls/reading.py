@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
@@ -15,9 +14,11 @@ from convinspect.fields.hulls.windows import Window
 def read(hull: Hull, dim: int, window: Window, *, positions: bool) -> Hull:
     """Hull over the taps of each window along ``dim``, a dimension of ``positions`` or one of channels."""
     if isinstance(hull, Map):
+        if hull.dim == dim and window.ends is not None and hull.period == 1 and not hull.wraps:
+            return Map(hull.widened(*window.ends), dim, hull.advance * window.advance)
         if hull.dim == dim:
             taps = follow(hull, window)
-            return replace(taps, array=taps.array.min(axis=dim + 2)).simplified()
+            return taps.of(taps.array.min(axis=dim + 2)).simplified()
         if positions and not hull.varies(dim):
             return hull
         if positions and not window.complete:
@@ -25,7 +26,7 @@ def read(hull: Hull, dim: int, window: Window, *, positions: bool) -> Hull:
             raise NoMapError(Absent.MISALIGNED)
     if window.covered and not hull.varies(dim):
         return hull
-    return replace(hull, array=_taps(hull.array, dim, window).min(axis=dim + 2))
+    return hull.of(_taps(hull.array, dim, window).min(axis=dim + 2))
 
 
 def write_out(hull: Hull, dim: int, window: Window) -> Hull:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from functools import lru_cache
 from math import prod
 
 import numpy as np
@@ -30,15 +30,20 @@ def reshape(hull: Hull, before: Shape, after: Shape) -> Hull:
     else:
         split, place = _split(_merge(hull, before, inner), tuple(after[dim] for dim in outer))
     own = split.array.shape[inner[0] + 1 : inner[0] + 1 + len(outer)]
-    old = (*before[: inner[0]], *own, *before[inner[-1] + 1 :])
-    new = (*after[: outer[0]], *own, *after[outer[-1] + 1 :])
-    array = arrays.compact(arrays.reshape(split.array, old, new))
+    if split.array.size == 2 * prod(own):
+        array = split.array.reshape((2,) + (1,) * outer[0] + own + (1,) * (len(after) - 1 - outer[-1]))
+    else:
+        old = (*before[: inner[0]], *own, *before[inner[-1] + 1 :])
+        new = (*after[: outer[0]], *own, *after[outer[-1] + 1 :])
+        array = arrays.reshape(split.array, old, new)
+    array = arrays.compact(array)
     dim = outer[0] + place
     if array.shape[dim + 1] != split.period:
         array = np.repeat(array, split.period, axis=dim + 1)
-    return replace(split, dim=dim, array=array).simplified().rebased()
+    return Map(array, dim, split.advance, split.wraps).simplified().rebased()
 
 
+@lru_cache(maxsize=4096)
 def group_of(dim: int, before: Shape, after: Shape) -> tuple[Shape, Shape]:
     """Find the runs of dimensions of ``before`` and ``after`` that ``dim`` of ``before`` is in."""
     return next(group for group in reshape_groups(before, after) if dim in group[0])
@@ -46,6 +51,8 @@ def group_of(dim: int, before: Shape, after: Shape) -> tuple[Shape, Shape]:
 
 def _merge(nominal: Map, before: Shape, dims: Shape) -> Map:
     """Merge the dimensions ``dims`` of the map's group into one at the first."""
+    if len(dims) == 1 and nominal.period <= LARGEST_PERIOD:
+        return nominal
     place = dims.index(nominal.dim)
     outer, inner = dims[:place], dims[place + 1 :]
     repeated = any(nominal.varies(dim) for dim in outer)
@@ -61,7 +68,7 @@ def _merge(nominal: Map, before: Shape, dims: Shape) -> Map:
     if length > LARGEST_PERIOD:
         raise NoMapError(Absent.MISALIGNED)
     shape = [*full[: dims[0] + 1], length, *full[dims[-1] + 2 :]]
-    array = np.broadcast_to(nominal.array, full).reshape(shape)
+    array = arrays.spread(nominal.array, full).reshape(shape)
     return Map(array, dims[0], nominal.advance, wraps * prod(before[dim] for dim in inner))
 
 
@@ -74,11 +81,11 @@ def _split(flat: Map, sizes: Shape) -> tuple[Map, int]:
         if turn is None:
             flat = flat.unwrapped()
         else:
-            place, flat = turn, replace(flat, wraps=0)
+            place, flat = turn, Map(flat.array, flat.dim, flat.advance)
     digits = sizes[place + 1 :]
     turns = flat.period // math.gcd(flat.period, prod(digits))
     positions = turns * prod(digits)
-    array = flat.at(np.arange(positions, dtype=np.int64))
+    array = flat.upto(positions)
     axis = flat.dim + 1
     shape = array.shape[:axis] + (1,) * place + (turns, *digits) + array.shape[axis + 1 :]
     return Map(array.reshape(shape), flat.dim + place, flat.advance * positions // flat.period, flat.wraps), place

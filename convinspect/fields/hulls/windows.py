@@ -26,7 +26,7 @@ class Window:
 
     ``index`` is ``(outputs, taps)`` of positions in the tensor read, `OUTSIDE` where a tap reads padding or nothing;
     ``taps`` is ``(period, taps)``, unclipped, ``BIG`` for a tap that a phase does not have, or ``None`` where no
-    periodic rule is known.
+    periodic rule is known; ``ends`` are the first and the last of a rule that is one for all outputs.
     """
 
     index: Array
@@ -35,6 +35,7 @@ class Window:
     advance: int
     taps: Array | None
     identity: bool
+    ends: tuple[int, int] | None
 
     @property
     def outputs(self) -> int:
@@ -48,7 +49,9 @@ def make_window(index: Array, length: int, advance: int, taps: Array | None) -> 
     index = np.where(inside, index, OUTSIDE)
     identity = index.shape == (length, 1) and bool((index[:, 0] == np.arange(length)).all())
     covered = bool(inside.any(axis=1).all())
-    return Window(index, covered, bool(inside.all()), advance, taps, identity)
+    one_phase = taps is not None and len(taps) == 1 and taps.max() < BIG
+    ends = (int(taps.min()), int(taps.max())) if taps is not None and one_phase else None
+    return Window(index, covered, bool(inside.all()), advance, taps, identity, ends)
 
 
 def periodic(length: int, outputs: int, advance: int, taps: Array) -> Window:

@@ -79,7 +79,7 @@ def _contract_axis(
     def change(hull: Hull) -> Hull:
         if isinstance(hull, Map) and hull.dim in dims:
             raise NoMapError(Absent.CONSUMED)
-        return replace(hull, array=arrays.reduce(hull.array, dims)).compacted()
+        return hull.of(arrays.reduce(hull.array, dims)).compacted()
 
     if axis.strict.is_nothing:
         return axis

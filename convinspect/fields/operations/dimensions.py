@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import TypeAlias
 
@@ -44,7 +45,8 @@ def joined(kinds: Iterable[Kind]) -> Kind:
     return max(kinds, key=lambda kind: (bool(kind), is_mixed(kind), kind is BATCH), default=False)
 
 
-def regrouped(kinds: Sequence[Kind], before: Shape, after: Shape, along: Iterable[int]) -> tuple[Kind, ...]:
+@lru_cache(maxsize=4096)
+def regrouped(kinds: tuple[Kind, ...], before: Shape, after: Shape, along: tuple[int, ...]) -> tuple[Kind, ...]:
     """Tell what runs along the dimensions of ``after``, a reshape of ``before``; maps run ``along`` some dimensions.
 
     Positions merged with positions (or with the batch) stay positions. So does one dimension of positions that takes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -27,7 +28,8 @@ class Cause:
 
 def earliest(causes: Iterable[Cause | None]) -> Cause | None:
     """Take the cause that ran first."""
-    return min((cause for cause in causes if cause is not None), default=None)
+    found = [cause for cause in causes if cause is not None]
+    return min(found) if found else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,19 +45,37 @@ class AxisField:
     nominal: Nominal
     global_op: Cause | None = None
 
+    @property
+    def is_nowhere(self) -> bool:
+        """Tell what `nowhere` gives."""
+        return self is nowhere(self.strict.rank)
+
     def changed(self, change: Callable[[Hull], Hull]) -> AxisField:
         """Change every hull in the same way."""
         strict = change(self.strict)
         local = strict if self.local is self.strict else change(self.local)
         nominal = map_or_reason(change, self.nominal) if isinstance(self.nominal, Map) else self.nominal
+        return self.of(strict, local, nominal)
+
+    def of(self, strict: Hull, local: Hull, nominal: Nominal) -> AxisField:
+        """Say other hulls: the same dependence where they are its own."""
+        if strict is self.strict and local is self.local and nominal is self.nominal:
+            return self
         return AxisField(strict, local, nominal, self.global_op)
 
     def made_global(self, cause: Cause, *, keeps_own: bool = False) -> AxisField:
         """Set what ``cause`` takes in aside: locally nothing is left, or, with ``keeps_own``, what there was before."""
         global_op = earliest((self.global_op, cause))
         if keeps_own:
-            return replace(self, global_op=global_op)
-        return AxisField(self.strict, Hull(arrays.nothing(self.strict.rank)), Absent.NOTHING, global_op)
+            return AxisField(self.strict, self.local, self.nominal, global_op)
+        return AxisField(self.strict, nowhere(self.strict.rank).strict, Absent.NOTHING, global_op)
+
+
+@cache
+def nowhere(rank: int) -> AxisField:
+    """Dependence of a tensor of ``rank`` dimensions on nothing."""
+    hull = Hull(arrays.nothing(rank))
+    return AxisField(hull, hull, Absent.NOTHING)
 
 
 def join_axes(parts: Sequence[AxisField], join: Callable[[Sequence[Hull]], Hull], nominal: Nominal) -> AxisField:
@@ -63,6 +83,8 @@ def join_axes(parts: Sequence[AxisField], join: Callable[[Sequence[Hull]], Hull]
     strict = join([part.strict for part in parts])
     same = all(part.local is part.strict for part in parts)
     local = strict if same else join([part.local for part in parts])
+    if len(parts) == 1:
+        return parts[0].of(strict, local, nominal)
     return AxisField(strict, local, nominal, earliest(part.global_op for part in parts))
 
 
@@ -77,8 +99,11 @@ class Uncertainty:
     @classmethod
     def of(cls, parts: Iterable[Uncertainty]) -> Uncertainty:
         """Keep the first cause of each kind."""
-        found = {(part.unknown, part.data_dependent, part.upper_bound) for part in parts}
-        return cls(*map(earliest, zip(*found, strict=True)))
+        found = {part for part in parts if part is not CERTAIN}
+        if len(found) < 2:  # noqa: PLR2004 - one, or nothing but certainty
+            return found.pop() if found else CERTAIN
+        causes = ((part.unknown, part.data_dependent, part.upper_bound) for part in found)
+        return cls(*map(earliest, zip(*causes, strict=True)))
 
 
 CERTAIN = Uncertainty()
@@ -97,8 +122,14 @@ class Crossed:
     joined: tuple[AxisField, ...] | None = None
 
 
+class _Referable:
+    """What may be held by weak references."""
+
+    __slots__ = ("__weakref__",)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Field:
+class Field(_Referable):
     """Dependence of a tensor of ``shape``; ``spatial`` says of each dimension whether positions run along it."""
 
     shape: Shape
@@ -148,7 +179,13 @@ class Field:
         if not isinstance(self.held, tuple):
             parts = tuple(part.changed(shape, spatial, change) for part in self.held.parts)
             return Field(shape, spatial, Crossed(parts, self.held.join), self.uncertainty)
-        return Field(shape, spatial, tuple(axis.changed(change) for axis in self.axes), self.uncertainty)
+        rank = len(shape)
+        axes = [nowhere(rank) if axis.is_nowhere else axis.changed(change) for axis in self.axes]
+        return Field(shape, spatial, tuple(axes), self.uncertainty)
+
+    def repeated(self, shape: Shape) -> Field:
+        """Repeat dimensions of size 1 until the tensor has ``shape``."""
+        return Field(shape, self.spatial, self.held, self.uncertainty)
 
     def with_spatial(self, spatial: tuple[Kind, ...]) -> Field:
         """Say otherwise which dimensions positions run along."""
@@ -183,8 +220,8 @@ def without(field: Field, numbers: frozenset[int]) -> Field:
         return field
     if field.parts:
         return field.across(lambda part: without(part, numbers))
-    nowhere = nothing(field.shape, 1).axes[0]
-    axes = tuple(nowhere if number in numbers else axis for number, axis in enumerate(field.axes))
+    rank = field.rank
+    axes = tuple(nowhere(rank) if number in numbers else axis for number, axis in enumerate(field.axes))
     gone = {axis.nominal.dim for axis in field.axes if isinstance(axis.nominal, Map)}
     gone -= {axis.nominal.dim for axis in axes if isinstance(axis.nominal, Map)}
     spatial = tuple(False if dim in gone else kind for dim, kind in enumerate(field.spatial))
@@ -195,7 +232,8 @@ def limited_to(field: Field, numbers: Sequence[int]) -> Field:
     """Keep the axes ``numbers`` alone."""
     if field.parts:
         return field.across(lambda part: limited_to(part, numbers))
-    return replace(field, held=tuple(field.axes[number] for number in numbers))
+    axes = tuple([field.axes[number] for number in numbers])
+    return Field(field.shape, field.spatial, axes, field.uncertainty)
 
 
 def seed_field(shape: Shape, axes: Shape, *, batched: bool) -> Field:
@@ -212,8 +250,7 @@ def seed_field(shape: Shape, axes: Shape, *, batched: bool) -> Field:
 
 def nothing(shape: Shape, count: int) -> Field:
     """Field of a constant: ``count`` followed axes, none of which matters."""
-    hull = Hull(arrays.nothing(len(shape)))
-    return Field(shape, (False,) * len(shape), (AxisField(hull, hull, Absent.NOTHING),) * count)
+    return Field(shape, (False,) * len(shape), (nowhere(len(shape)),) * count)
 
 
 def everything(shape: Shape, lengths: Shape, cause: Cause) -> Field:

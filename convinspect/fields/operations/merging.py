@@ -22,6 +22,7 @@ from convinspect.fields.operations.field import (
     earliest,
     join_axes,
     nothing,
+    nowhere,
 )
 from convinspect.fields.operations.moves import raise_rank
 
@@ -58,7 +59,9 @@ def concatenate(fields: Sequence[Field], dim: int) -> Field:
         return Hull(arrays.concatenate([hull.array for hull in hulls], sizes, dim)).compacted()
 
     axes = tuple(
-        join_axes(parts, join, alignment.concatenate([part.nominal for part in parts], sizes, dim))
+        parts[0]
+        if all(part.is_nowhere for part in parts)
+        else join_axes(parts, join, alignment.concatenate([part.nominal for part in parts], sizes, dim))
         for parts in zip(*(field.axes for field in fields), strict=True)
     )
     return Field(shape, tuple(spatial), axes, Uncertainty.of(field.uncertainty for field in fields))
@@ -152,11 +155,12 @@ def _merge_axes(fields: Sequence[Field], shape: Shape, cause: Cause | None) -> t
 def _merge_axis(parts: list[tuple[AxisField, Shape]], shape: Shape, cause: Cause | None) -> AxisField:
     parts = [(axis, own) for axis, own in parts if not axis.strict.is_nothing]
     if not parts:
-        return nothing(shape, 1).axes[0]
+        return nowhere(len(shape))
     axes = [axis.made_global(cause) if cause and _is_gate(axis, own, parts, shape) else axis for axis, own in parts]
 
     def hull(hulls: Sequence[Hull]) -> Hull:
-        return Hull(reduce(np.minimum, [one.array for one in hulls])).compacted()
+        different = {id(one): one for one in hulls}.values()
+        return hulls[0].of(reduce(np.minimum, [one.array for one in different])).compacted()
 
     return join_axes(axes, hull, reduce(alignment.merge, [axis.nominal for axis in axes]))
 

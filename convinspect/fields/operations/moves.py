@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -54,7 +53,7 @@ def repeat_channels(field: Field, dim: int, groups: int, outputs: int) -> Field:
             array = array.min(axis=axis + 1)
         if size > 1 and groups < outputs:
             array = np.repeat(array, outputs // groups, axis=axis)
-        return replace(hull, array=array).compacted()
+        return hull.of(array).compacted()
 
     spatial = (*field.spatial[:dim], False, *field.spatial[dim + 1 :])
     return field.changed((*field.shape[:dim], outputs, *field.shape[dim + 1 :]), spatial, change)
@@ -62,12 +61,12 @@ def repeat_channels(field: Field, dim: int, groups: int, outputs: int) -> Field:
 
 def widen(field: Field, dim: int, size: int) -> Field:
     """Repeat a dimension of size 1."""
-    return replace(field, shape=(*field.shape[:dim], size, *field.shape[dim + 1 :]))
+    return field.repeated((*field.shape[:dim], size, *field.shape[dim + 1 :]))
 
 
 def broadcast(field: Field, shape: Shape) -> Field:
     """Repeat dimensions of size 1 until the tensor has ``shape``."""
-    return field if field.shape == shape else replace(raise_rank(field, len(shape)), shape=shape)
+    return field if field.shape == shape else raise_rank(field, len(shape)).repeated(shape)
 
 
 def reshape(field: Field, shape: Shape) -> Field:
@@ -78,14 +77,13 @@ def reshape(field: Field, shape: Shape) -> Field:
         return empty(field, shape)
     if field.parts:
         return field.across(lambda part: reshape(part, shape))
-    along = [axis.nominal.dim for axis in field.axes if isinstance(axis.nominal, Map)]
+    along = tuple([axis.nominal.dim for axis in field.axes if isinstance(axis.nominal, Map)])
     spatial = regrouped(field.spatial, field.shape, shape, along)
 
     def change(hull: Hull) -> Hull:
         if not isinstance(hull, Map) or field.shape[hull.dim] == 1:
             return regrouping.reshape(hull, field.shape, shape)
-        _, outer = regrouping.group_of(hull.dim, field.shape, shape)
-        kinds = [spatial[dim] for dim in outer]
+        kinds = [spatial[dim] for dim in regrouping.group_of(hull.dim, field.shape, shape)[1]]
         try:
             if not kinds or any(map(has_units, kinds)):
                 return regrouping.reshape(hull, field.shape, shape)

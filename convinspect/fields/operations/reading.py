@@ -131,7 +131,7 @@ def diagonal(field: Field, dims: tuple[int, int], starts: tuple[int, int], lengt
             hull = replace(hull, dim=one)
         array = hull.array
         if 1 in array.shape[-2:]:
-            return replace(hull, array=array.reshape((*array.shape[:-2], max(array.shape[-2:]))))
-        return replace(hull, array=np.diagonal(array, axis1=-2, axis2=-1))
+            return hull.of(array.reshape((*array.shape[:-2], max(array.shape[-2:]))))
+        return hull.of(np.diagonal(array, axis1=-2, axis2=-1))
 
     return field.changed(field.shape[:-1], (*field.spatial[:-2], joined(field.spatial[-2:])), change)

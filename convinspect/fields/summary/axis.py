@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from convinspect.fields.operations.field import Cause, Uncertainty, earliest
-from convinspect.fields.summary.numbers import Numbers
+from convinspect.fields.summary.numbers import NO_NUMBERS, Numbers
 from convinspect.records import FieldStatus, Interval
 
 
@@ -27,7 +27,7 @@ class AxisReport:
     @property
     def own_numbers(self) -> Numbers:
         """The nominal numbers; where the field is global or unknown it has none of its own."""
-        return Numbers() if self.global_op or self.uncertainty.unknown else self.numbers
+        return NO_NUMBERS if self.global_op or self.uncertainty.unknown else self.numbers
 
     @property
     def coverage(self) -> float:

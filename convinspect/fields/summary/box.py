@@ -68,6 +68,8 @@ def cells(box: Iterable[Interval | None]) -> int:
 
 
 def _at(array: Array, unit: Place) -> Array:
+    if array.size == 2:  # noqa: PLR2004 - one element: lo and hi
+        return array
     where = [slice(None)] * array.ndim
     for dim, position in unit.items():
         if array.shape[dim + 1] > 1:

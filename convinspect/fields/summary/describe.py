@@ -26,6 +26,12 @@ class Followed:
     lengths: tuple[int, ...]
     labels: tuple[str, ...] | None = None
 
+    def without(self, numbers: frozenset[int]) -> tuple[tuple[int, ...], Followed | None]:
+        """Leave the axes ``numbers`` out: return the numbers of those that are left, and these, if there are any."""
+        kept = tuple(number for number in range(len(self.axes)) if number not in numbers)
+        axes, lengths = (tuple(values[number] for number in kept) for values in (self.axes, self.lengths))
+        return kept, Followed(self.name, axes, lengths) if kept else None
+
 
 def describe(field: Field, followed: Followed) -> ReceptiveField:
     """Report a field along every axis that is followed."""
@@ -36,18 +42,13 @@ def read(field: Field, followed: Followed) -> tuple[AxisReport, ...]:
     """Return what there is to say along each axis, while the field is there."""
     unit = most_seeing(field)
     field = one_unit(field, unit)
-    return tuple(
-        AxisReport(
-            numbers(axis, field),
-            interval(axis.strict, unit),
-            interval(axis.local, unit),
-            length,
-            axis.nominal is not Absent.MISALIGNED,
-            axis.global_op,
-            field.uncertainty,
-        )
-        for axis, length in zip(field.axes, followed.lengths, strict=True)
-    )
+    axes = []
+    for axis, length in zip(field.axes, followed.lengths, strict=True):
+        center = interval(axis.strict, unit)
+        near = center if axis.local is axis.strict else interval(axis.local, unit)
+        aligned = axis.nominal is not Absent.MISALIGNED
+        axes.append(AxisReport(numbers(axis, field), center, near, length, aligned, axis.global_op, field.uncertainty))
+    return tuple(axes)
 
 
 def assembled(axes: Sequence[AxisReport], followed: Followed) -> ReceptiveField:
@@ -64,7 +65,7 @@ def assembled(axes: Sequence[AxisReport], followed: Followed) -> ReceptiveField:
     * ``data_dependent``: an upper bound, inside which values decide what is read.
     * ``unknown``: an operator without a rule came before; the whole input is all that can be said.
     """
-    statuses = tuple(axis.status for axis in axes)
+    statuses, causes = tuple([axis.status for axis in axes]), [axis.via for axis in axes]
     local = None
     if any(axis.global_op for axis in axes) and "unknown" not in statuses:
         near = tuple(axis.near for axis in axes)
@@ -76,11 +77,11 @@ def assembled(axes: Sequence[AxisReport], followed: Followed) -> ReceptiveField:
         center=tuple(axis.center for axis in axes),
         coverage=tuple(axis.coverage for axis in axes),
         local=local,
-        global_via=_told(earliest(axis.via for axis in axes)),
+        global_via=_told(earliest(causes)),
         aligned=all(axis.aligned for axis in axes),
         status=next(status for status in _WEAKEST_FIRST if status in statuses),
         axis_status=statuses,
-        axis_global_via=tuple(_told(axis.via) for axis in axes),
+        axis_global_via=tuple(map(_told, causes)),
         axis_labels=followed.labels,
     )
 
@@ -91,17 +92,15 @@ def _told(cause: Cause | None) -> GlobalOperator | None:
 
 def _columns(by_axis: Sequence[Numbers]) -> dict[str, Any]:
     """Turn the numbers of each axis into one tuple a kind; ``None`` where no axis has any."""
-    kinds = ("size", "size_min", "size_by", "jump", "start", "halo")
-    columns = {kind: tuple(getattr(one, kind) for one in by_axis) for kind in kinds}
-    sized = any(size is not None for size in columns["size"])
+    size, size_min, size_by, jump, start, halo = zip(*by_axis, strict=True)
+    sized = any(one is not None for one in size)
     # A list without an entry says nothing; of what has a size, a unit that sees padding alone starts nowhere.
-    steps = sized and any(step is not None for step in columns["jump"])
-    keep = {
-        "size": sized,
-        "size_min": sized,
-        "size_by": sized,
-        "jump": steps,
-        "start": steps,
-        "halo": any(columns["halo"]),
+    steps = sized and any(one is not None for one in jump)
+    return {
+        "size": size if sized else None,
+        "size_min": size_min if sized else None,
+        "size_by": size_by if sized else None,
+        "jump": jump if steps else None,
+        "start": start if steps else None,
+        "halo": halo if any(halo) else None,
     }
-    return {kind: column if keep[kind] else None for kind, column in columns.items()}

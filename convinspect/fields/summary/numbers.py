@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fractions import Fraction
+import math
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from convinspect.fields.hulls.arrays import BIG, EMPTY_FROM, Array, lowest
 from convinspect.fields.hulls.hull import Map
@@ -14,9 +16,11 @@ from convinspect.fields.operations.field import AxisField, Field
 from convinspect.fields.summary.box import interval, middle
 from convinspect.records import Interval, Jump
 
+# So few indices are told apart faster one by one.
+FEW = 1 << 11
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
+
+class Numbers(NamedTuple):
     """Nominal numbers of one axis; ``None`` where there are none; ``size_by`` says what sizes differ by."""
 
     size: int | None = None
@@ -27,15 +31,18 @@ class Numbers:
     halo: Interval | None = None
 
 
+NO_NUMBERS = Numbers()
+
+
 def numbers(axis: AxisField, field: Field) -> Numbers:
     """Return the nominal numbers of one axis of ``field``."""
     nominal = axis.nominal
-    kind = field.spatial[nominal.dim] if isinstance(nominal, Map) else False
-    if not isinstance(nominal, Map) or not has_units(kind):
-        return Numbers()
-    size = _sizes(nominal, field.spatial)
+    if not isinstance(nominal, Map):
+        return NO_NUMBERS
+    kind = field.spatial[nominal.dim]
+    size = _sizes(nominal, field.spatial) if has_units(kind) else None
     if size is None:
-        return Numbers()
+        return NO_NUMBERS
     if is_mixed(kind):
         # One of merged units sees what it saw before; there are no steps from one to the next.
         return Numbers(*size)
@@ -54,23 +61,25 @@ def _sizes(nominal: Map, spatial: tuple[Kind, ...]) -> tuple[int, int, str | Non
 
     A channel that depends on nothing does not count.
     """
-    size = 1 - nominal.array[0] - nominal.array[1]
-    largest, smallest = int(size.max()), int(size.min())
+    reach = nominal.array[0] + nominal.array[1]
+    largest, smallest = 1 - int(reach.min()), 1 - int(reach.max())
     if largest == smallest > 0:
         return largest, smallest, None
+    size = least = 1 - reach
+    alive: npt.NDArray[np.bool_] | None = None  # all are
     if smallest <= 0:
         size = np.where(nominal.array[0] < EMPTY_FROM, size, 0)
-    alive = np.asarray((size > 0).any(axis=nominal.dim, keepdims=True))
-    if not alive.any():
-        return None
-    least = np.where(alive, size, BIG)
+        alive = np.asarray((size > 0).any(axis=nominal.dim, keepdims=True))
+        if not alive.any():
+            return None
+        least = np.where(alive, size, BIG)
 
     def differs(among: set[int]) -> bool:
         dims = tuple(dim for dim in among if size.shape[dim] > 1)
         if not dims:
             return False
         spread = size.max(axis=dims, keepdims=True) != least.min(axis=dims, keepdims=True)
-        return bool((spread & alive.any(axis=dims, keepdims=True)).any())
+        return bool((spread if alive is None else spread & alive.any(axis=dims, keepdims=True)).any())
 
     others = {dim for dim in range(size.ndim) if dim != nominal.dim}
     places = {dim for dim in others if spatial[dim]}
@@ -84,35 +93,39 @@ def _jump(nominal: Map, spatial: tuple[Kind, ...], *, shared: bool) -> Jump | No
 
     ``shared`` says that another axis runs along the same dimension.
     """
-    others = [d for d, flag in enumerate(spatial) if flag and d != nominal.dim and nominal.varies(d)]
-    if nominal.advance and not nominal.wraps and not others and not shared:
-        step = Fraction(nominal.advance, nominal.period)
-        return int(step) if step.denominator == 1 else str(step)
+    others = (d for d, flag in enumerate(spatial) if flag and d != nominal.dim and nominal.varies(d))
+    if nominal.advance and not nominal.wraps and not shared and not any(True for _ in others):
+        common = math.gcd(nominal.advance, nominal.period)
+        whole, parts = nominal.advance // common, nominal.period // common
+        return whole if parts == 1 else f"{whole}/{parts}"
     if 0 < nominal.wraps < 2 * nominal.period:
-        first = _distinct(nominal.at(np.arange(2 * nominal.period, dtype=np.int64))[0])
+        first = _distinct(nominal.upto(2 * nominal.period)[0])
     else:
         period = _distinct(nominal.array[0])
-        first = np.sort(np.concatenate((period, period + nominal.advance)))
-    steps = first[1:] - first[:-1]
-    steps = steps[steps > 0]
-    return int(steps.min()) if steps.size else None
+        first = sorted({*period, *(index + nominal.advance for index in period)})
+    return min((after - before for before, after in pairwise(first)), default=None)
 
 
-def _distinct(first: Array) -> Array:
+def _distinct(first: Array) -> list[int]:
     """Return the indices in an array of them, in order."""
-    known = first[first < EMPTY_FROM]
-    least = known.min(initial=BIG)
-    if known.max(initial=0) - least < known.size:  # dense: counted faster than sorted
-        known = np.flatnonzero(np.bincount(known - least)) + least
-    else:
-        known = np.unique(known)
+    if first.size > FEW:
+        alive = first[first < EMPTY_FROM]
+        least = alive.min(initial=BIG)
+        if alive.max(initial=0) - least < alive.size:  # dense: counted faster than sorted
+            first = np.flatnonzero(np.bincount(alive - least)) + least
+        else:
+            first = np.unique(alive)
+    known = sorted(set(first.ravel().tolist()))
+    while known and known[-1] >= EMPTY_FROM:
+        known.pop()
     return known
 
 
 def _start(nominal: Map, spatial: tuple[Kind, ...]) -> int | None:
     """First input index that the unit at position 0 sees, over its channels."""
-    unit = tuple(slice(0, 1) if flag or d == nominal.dim else slice(None) for d, flag in enumerate(spatial))
-    lowest = int(nominal.array[0][unit].min())
+    unit = tuple([slice(0, 1) if flag or d == nominal.dim else slice(None) for d, flag in enumerate(spatial)])
+    first = nominal.array[0][unit]
+    lowest = first.item() if first.size == 1 else int(first.min())
     return lowest if lowest < EMPTY_FROM else None
 
 
