@@ -304,6 +304,8 @@ OF_ANY_LAYOUT: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "rolled": lambda x, _: x.roll((1, -1), (0, -1)),
     "normalised over its last axis": lambda x, _: functional.layer_norm(x, x.shape[-1:]),
     "means of its last axes": lambda x, _: torch.native_layer_norm(x, x.shape[1:], None, None, 1e-5)[1],
+    "product": lambda x, y: x.flatten(1) @ y.flatten(1).t(),
+    "many products": lambda x, y: torch.bmm(x.unflatten(0, (-1, 1)).flatten(2), y.unflatten(0, (-1, 1)).flatten(2).mT),
     "product and sum": lambda x, y: torch.addmm(y.flatten(1)[0, :1], x.flatten(1), y.flatten(1).t()),
 }
 
@@ -340,6 +342,9 @@ DOES_NOT_FIT: dict[str, Callable[[Tensor], Any]] = {
     "a kernel that is too large": lambda x: functional.conv2d(x, torch.rand(8, 4, 3, 9)),
     "a matrix that is too short": lambda x: functional.linear(x, torch.rand(3, 5), torch.rand(3)),
     "matrices that do not meet": lambda x: torch.addmm(torch.rand(3), x[0, 0], torch.rand(6, 3)),
+    "a product of a vector": lambda x: torch.mm(x[0, 0, 0], x[0, 0]),
+    "too many products": lambda x: torch.bmm(x[0], torch.rand(3, 7, 2)),
+    "products that do not meet": lambda x: torch.bmm(x[0], x[0]),
     "parts of other sizes": lambda x: torch.cat([x, x[:, :, 1:]], 1),
     "parts with fewer axes": lambda x: torch.cat([x, x[0]]),
     "an axis that is not there": lambda x: torch.cat([x, x], 4),

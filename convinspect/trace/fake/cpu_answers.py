@@ -17,6 +17,7 @@ from convinspect.trace.fake.cpu_layouts import format_of, format_of_convolution
 from convinspect.trace.fake.pointwise_layout import in_order
 
 _META = torch.device("meta")
+_OF_MATRICES = (2, 3)  # dimensions of a matrix, and of many
 
 
 def answer_of_the_cpu(func: Any, args: tuple[Any, ...]) -> Any:
@@ -136,13 +137,20 @@ def _layer_norm_backward(
     )
 
 
-def _product_and_sum(added: torch.Tensor, one: torch.Tensor, other: torch.Tensor) -> torch.Tensor | None:
-    """A product of matrices and what is added to it are contiguous, whatever those are that it is made of."""
-    fits = one.dim() == other.dim() == 2 and one.shape[1] == other.shape[0]  # noqa: PLR2004 - matrices
-    if not fits or not _are_alike(added, one, other):
+def _product(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor | None:
+    """A product of matrices, or of as many on both sides, is contiguous, whatever those are that it is made of."""
+    if one.dim() != other.dim() or one.dim() not in _OF_MATRICES or not _are_alike(one, other):
         return None
-    shape = (one.shape[0], other.shape[1])
-    return _empty(shape, one) if added.shape in (shape, shape[1:]) else None
+    *batch, rows, inner = one.shape
+    if (*batch, inner) != tuple(other.shape[:-1]):
+        return None
+    return _empty((*batch, rows, other.shape[-1]), one)
+
+
+def _product_and_sum(added: torch.Tensor, one: torch.Tensor, other: torch.Tensor) -> torch.Tensor | None:
+    out = _product(one, other)
+    fits = out is not None and added.shape in (out.shape, out.shape[1:]) and _are_alike(added, one)
+    return out if fits else None
 
 
 def _grouped_product(
@@ -183,6 +191,8 @@ _ANSWERS: dict[Any, Callable[..., Any]] = {
     aten("native_batch_norm_backward"): _batch_norm_backward,
     aten("native_layer_norm"): _layer_norm,
     aten("native_layer_norm_backward"): _layer_norm_backward,
+    aten("mm"): _product,
+    aten("bmm"): _product,
     aten("addmm"): _product_and_sum,
     aten("_grouped_mm"): _grouped_product,
     aten("cat"): _joined,
