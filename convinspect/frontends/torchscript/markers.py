@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from convinspect.frontends.modules import type_name
+from convinspect.frontends.modules import places_of, type_name
 from convinspect.frontends.torchscript.hidden import refuse_hidden
 from convinspect.frontends.torchscript.loading import load_script, quiet
 from convinspect.frontends.torchscript.plain import constant_before, is_plain, make_plain, nodes_in, put_before
@@ -22,7 +22,6 @@ from convinspect.torch_private import (
     graph_type,
     inline,
     method_graphs,
-    script_object,
     script_type,
     tuple_type,
 )
@@ -95,9 +94,8 @@ def _with_own_tensors(part: Any) -> Any:
     marked = with_markers(part, disposable=False)
     if marked is not part:
         for mine, original in zip(marked.modules(), part.modules(), strict=True):
-            named = (*original.named_parameters(recurse=False), *original.named_buffers(recurse=False))
-            for name, tensor in named:
-                script_object(mine).setattr(name, tensor)
+            for (put, name, _), (_, _, own) in zip(places_of(mine), places_of(original), strict=True):
+                put(name, own)
     return marked
 
 
