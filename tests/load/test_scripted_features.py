@@ -386,6 +386,21 @@ def test_slices_that_leave_nothing_out_are_passed_over_as_python_does(tmp_path: 
     assert first_difference(rows(eager, saved=False), rows(script, saved=False)) == ""
 
 
+class Halves(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 0.5
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_a_constant_of_an_archive_is_there_before_the_run(device: str, tmp_path: Path) -> None:
+    path = traced(Halves(), (X,), tmp_path / "halves.pt")
+    model = load(Request(Target(str(path), str(path), None), device=device)).runnable.model
+    report = inspect(model, (X,), device=device)
+    product = next(layer for layer in report.layers if layer.kind == "function")
+    assert product.memory.allocated_bytes == 4 * X.numel()
+    assert (report.totals.memory.weight_bytes, report.totals.memory.inference_peak_bytes) == (8, 8 + 2 * 4 * X.numel())
+
+
 def test_an_archive_without_forward_is_refused(tmp_path: Path) -> None:
     class Helper(nn.Module):
         @torch.jit.export
