@@ -135,6 +135,14 @@ def test_a_fold_keeps_the_storage_of_its_input_size() -> None:
     assert inference_peak(Folds(), torch.rand(2, 3, 8, 8)) == counted_forward(Folds(), torch.rand(2, 3, 8, 8)).peak
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("loss", [nn.MSELoss, nn.SmoothL1Loss, nn.SoftMarginLoss, nn.BCELoss])
+def test_a_loss_of_nothing_is_a_number(loss: Callable[..., nn.Module], reduction: str) -> None:
+    x = torch.rand(0, 4)
+    model = loss(reduction=reduction)
+    assert traced(model, x.to("meta"), x.to("meta")) == traced(model, x, x)
+
+
 def test_a_fake_tensor_pretends_to_be_on_the_cpu_and_holds_no_memory() -> None:
     x = FakeTensor(torch.empty(10**12, device="meta"))
     assert x.device == torch.device("cpu")

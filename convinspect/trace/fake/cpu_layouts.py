@@ -46,7 +46,12 @@ def _batch_norm_backward(grad: torch.Tensor, given: torch.Tensor, weight: Any, *
         return None
     like = given if weight is None else weight
     of_channels = (torch.empty(given.shape[1], dtype=like.dtype, device="meta") for _ in range(2))
-    return (of_input, *(one if asked else None for one, asked in zip(of_channels, rest[-1][1:], strict=True)))
+    return tuple(one if asked else None for one, asked in zip((of_input, *of_channels), rest[-1], strict=True))
+
+
+def _only_what_is_asked(args: tuple[Any, ...], out: Any) -> Any:
+    """The meta kernel returns a gradient of the input whether one is asked for or not."""
+    return out if args[-1][0] else (None, *out[1:])
 
 
 def _layer_norm_backward(
@@ -177,7 +182,7 @@ def _convolution_format(*args: Any, bias_sizes: Any = None) -> torch.memory_form
 def _loss(args: tuple[Any, ...], out: Any) -> Any:
     """The CPU reduces in place: the scalar keeps the storage of all differences."""
     size = torch.broadcast_shapes(args[0].shape, args[1].shape).numel()
-    return out if out.dim() else out.new_empty(size).as_strided((), ())
+    return out if out.dim() else out.new_empty(max(size, 1)).as_strided((), ())
 
 
 def _fold(args: tuple[Any, ...], out: Any) -> Any:
@@ -231,6 +236,7 @@ _NAMES: dict[Callable[[tuple[Any, ...], Any], Any], tuple[str, ...]] = {
     _batch_norm: ("_native_batch_norm_legit",),
     _batch_norm_in_evaluation: ("_native_batch_norm_legit_no_training",),
     _batch_norm_with_update: ("_batch_norm_with_update",),
+    _only_what_is_asked: ("native_batch_norm_backward",),
     _layer_norm: ("native_layer_norm",),
     _group_norm: ("native_group_norm",),
     _group_norm_backward: ("native_group_norm_backward",),
