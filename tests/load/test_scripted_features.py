@@ -260,6 +260,17 @@ def test_a_frozen_model_is_on_meta_what_it_is_on_the_cpu(tmp_path: Path) -> None
         assert report.totals.memory.weight_bytes == report.totals.weight_bytes
 
 
+class Shifted(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return (x + torch.tensor([1.0, 2.0, 3.0, 4.0])) * torch.tensor([4.0, 3.0, 2.0, 1.0])
+
+
+def test_parts_with_constants_alike_run_on_meta() -> None:
+    with quiet():
+        model = torch.jit.trace(nn.Sequential(Shifted(), Shifted()), X, check_trace=False)
+    assert inspect(model, (X,), device="meta", fallback=False).outputs == inspect(model, (X,)).outputs
+
+
 @pytest.mark.parametrize("device", ["cpu", "meta"])
 def test_weights_in_a_list_are_weights_of_a_frozen_model(device: str) -> None:
     model, x = nn.LSTM(4, 5), torch.rand(3, 2, 4)

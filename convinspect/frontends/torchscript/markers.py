@@ -14,7 +14,7 @@ from torch import nn
 
 from convinspect.frontends.modules import places_of, type_name
 from convinspect.frontends.torchscript.hidden import refuse_hidden
-from convinspect.frontends.torchscript.loading import load_script, quiet
+from convinspect.frontends.torchscript.loading import ConstantsCompared, load_script, quiet
 from convinspect.frontends.torchscript.plain import constant_before, is_plain, make_plain, nodes_in, put_before
 from convinspect.tensors.registered import is_scripted, registered_modules
 from convinspect.torch_private import (
@@ -47,6 +47,13 @@ def with_markers(model: Any, *, disposable: bool) -> Any:
     if all(is_plain(graph) and not any(nodes(graph) for nodes in marks) for graph in _graphs(model)):
         return model
     marked = model if disposable else saved_copy(model)
+    # What changes a graph makes one of the constants that are equal.
+    with ConstantsCompared():
+        _put_markers(marked, sizes=finds)
+    return marked
+
+
+def _put_markers(marked: Any, *, sizes: bool) -> None:
     for graph in _graphs(marked):
         # A forked call would run in another thread, at another time in every run; eager runs it in its place.
         inline(graph, forks=True)
@@ -57,7 +64,7 @@ def with_markers(model: Any, *, disposable: bool) -> Any:
             graph.create("convinspect::turn", [], 0).insertBefore(first)
         for node in _lists(graph):
             graph.create("convinspect::left", [next(node.inputs())], 0).insertBefore(node)
-        for node in _sizes(graph) if finds else ():
+        for node in _sizes(graph) if sizes else ():
             how = constant_before(graph, node, node.kind())
             graph.create("convinspect::counted", [next(node.inputs()), how], 0).insertBefore(node)
         make_plain(graph)
@@ -67,7 +74,6 @@ def with_markers(model: Any, *, disposable: bool) -> Any:
         if name in ("forward", "forward__0"):
             inline(graph)
             make_plain(graph)
-    return marked
 
 
 @contextmanager
