@@ -168,6 +168,30 @@ def test_views_of_one_storage_stay_views_of_one_storage() -> None:
     assert type(model.parts[0]) is Tensor
 
 
+class ScattersInto(nn.Module):
+    def __init__(self, view: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.view = view
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        into = self.view(x + 1)
+        return (
+            torch.slice_scatter(into, into[..., :1].clone(), into.dim() - 1, 0, 1),
+            torch.select_scatter(into, into.select(-1, 0).clone(), -1, 0),
+            torch.diagonal_scatter(into, into.diagonal().clone()),
+        )
+
+
+@pytest.mark.parametrize(
+    "view",
+    [lambda x: x, lambda x: x.transpose(0, 2), lambda x: x[:, 1:4, 2:6], lambda x: x[:1].expand(3, 6, 8)],
+    ids=["whole", "transposed", "sliced", "expanded"],
+)
+def test_what_is_scattered_into_a_view_is_as_large_as_on_the_cpu(view: Callable[[Tensor], Tensor]) -> None:
+    model = ScattersInto(view)
+    assert traced(model, torch.empty(4, 6, 8, device="meta")) == traced(model, torch.rand(4, 6, 8))
+
+
 class LaidAnew(nn.Module):
     """Changes how a tensor lies, and then reads it by views and by kernels."""
 

@@ -190,6 +190,15 @@ def _fold(args: tuple[Any, ...], out: Any) -> Any:
     return out.new_empty(max(args[0].numel(), out.numel())).as_strided(out.shape, out.stride())
 
 
+def _as_a_clone_of_all(args: tuple[Any, ...], out: Any) -> Any:
+    """The CPU scatters into a copy of the whole storage that the tensor is a view of, but for one that overlaps."""
+    given = args[0]
+    if any(size > 1 and not stride for size, stride in zip(given.shape, given.stride(), strict=True)):
+        return out
+    whole = out.new_empty(given.untyped_storage().nbytes() // given.itemsize)
+    return whole.as_strided(out.shape, given.stride(), given.storage_offset())
+
+
 def _as_a_product(args: tuple[Any, ...], out: Any) -> Any:
     """The CPU answers as a product of gradient and input does, or of gradient and mask."""
     first, second, *_ = (arg for arg in args if isinstance(arg, torch.Tensor))
@@ -242,6 +251,7 @@ _NAMES: dict[Callable[[tuple[Any, ...], Any], Any], tuple[str, ...]] = {
     _group_norm_backward: ("native_group_norm_backward",),
     _convolution: ("convolution",),
     _fold: ("col2im", "im2col"),
+    _as_a_clone_of_all: ("slice_scatter", "select_scatter", "diagonal_scatter"),
     _roll: ("roll",),
     _in_its_format: (*_PADS, "pixel_shuffle", "channel_shuffle"),
     _contiguous: (
