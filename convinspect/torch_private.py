@@ -297,6 +297,14 @@ def method_graphs(module: Any) -> list[tuple[str, Any]]:
     return [(name, module._c._get_method(name).graph) for name in module._c._method_names()]
 
 
+def nodes_in(block: Any) -> Iterator[Any]:
+    """Yield the nodes of a scripted graph or block and those of the blocks inside them."""
+    for node in block.nodes():
+        yield node
+        for inner in node.blocks():
+            yield from nodes_in(inner)
+
+
 def script_type(module: Any) -> str:
     """Return the qualified name of a scripted module's type; modules of one type share their graphs."""
     return str(module._c._type().qualified_name())

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 import torch
 from torch import nn
 
-from convinspect.frontends.modules import type_name
+from convinspect.frontends.modules import make_leaves, type_name
 from convinspect.records import Format, ModuleRecord, Note, TensorRecord
 from convinspect.tensors.describe import dtype_name
 from convinspect.tensors.registered import named_modules, registered_tensors
@@ -139,8 +139,10 @@ class Frontend(ABC):
         """Give what runs the model, and tell ``recorder`` of its module calls while the block runs."""
 
     def copied(self) -> Frontend:
-        """Return a deep copy of what is run."""
-        return replace(self, module=copy.deepcopy(self.module))
+        """Return a deep copy of what is run, whose parameters can be trained."""
+        module = copy.deepcopy(self.module)
+        make_leaves(module)
+        return replace(self, module=module)
 
     def registered(self) -> Iterator[tuple[str, nn.Module]]:
         """Yield every registered module once, with the path that it goes by."""

@@ -8,11 +8,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from convinspect.frontends.torchscript.plain import nodes_in
 from convinspect.tensors.identity import same_piece
 from convinspect.tensors.operators import results
-from convinspect.tensors.registered import is_scripted
-from convinspect.torch_private import method_graphs, registries, script_object, script_type, unpacked
+from convinspect.tensors.registered import is_scripted, registered_modules
+from convinspect.torch_private import method_graphs, nodes_in, registries, script_object, script_type, unpacked
 
 _LISTS = ("ModuleList", "ModuleDict", "ParameterList", "ParameterDict")
 _PER_CHANNEL = (torch.per_channel_affine, torch.per_channel_affine_float_qparams)
@@ -90,6 +89,20 @@ def places_of(module: nn.Module) -> Iterator[tuple[Put, str, Any]]:
         for name, value in list(registry.items()):
             if registry is not vars(module) or name not in ("_parameters", "_buffers", "_modules"):
                 yield registry.__setitem__, name, value
+
+
+def make_leaves(model: nn.Module) -> None:
+    """Let the parameters of scripts in ``model``, a copy, have gradients: torch copies them with their history."""
+    leaves: dict[Any, torch.Tensor] = {}
+
+    def leaf(tensor: Any) -> Any:
+        if not isinstance(tensor, torch.Tensor) or tensor.is_leaf:
+            return tensor
+        return leaves.setdefault(same_piece(tensor), tensor.detach().requires_grad_())
+
+    for module in filter(is_scripted, registered_modules(model)):
+        for put, name, value in list(places_of(module)):
+            put(name, list(map(leaf, value)) if isinstance(value, list) else leaf(value))
 
 
 def packed_tensors(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:

@@ -260,6 +260,17 @@ def test_a_frozen_model_is_on_meta_what_it_is_on_the_cpu(tmp_path: Path) -> None
         assert report.totals.memory.weight_bytes == report.totals.weight_bytes
 
 
+class Shifted(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return (x + torch.tensor([1.0, 2.0, 3.0, 4.0])) * torch.tensor([4.0, 3.0, 2.0, 1.0])
+
+
+def test_parts_with_constants_alike_run_on_meta() -> None:
+    with quiet():
+        model = torch.jit.trace(nn.Sequential(Shifted(), Shifted()), X, check_trace=False)
+    assert inspect(model, (X,), device="meta", fallback=False).outputs == inspect(model, (X,)).outputs
+
+
 @pytest.mark.parametrize("device", ["cpu", "meta"])
 def test_weights_in_a_list_are_weights_of_a_frozen_model(device: str) -> None:
     model, x = nn.LSTM(4, 5), torch.rand(3, 2, 4)
@@ -384,6 +395,21 @@ def test_slices_that_leave_nothing_out_are_passed_over_as_python_does(tmp_path: 
     eager, script = inspect(model, (X,)), report_of(scripted(model, tmp_path / "model.pt"), (X,))
     assert [layer.type for layer in eager.layers].count("slice") == 1
     assert first_difference(rows(eager, saved=False), rows(script, saved=False)) == ""
+
+
+class Halves(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 0.5
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_a_constant_of_an_archive_is_there_before_the_run(device: str, tmp_path: Path) -> None:
+    path = traced(Halves(), (X,), tmp_path / "halves.pt")
+    model = load(Request(Target(str(path), str(path), None), device=device)).runnable.model
+    report = inspect(model, (X,), device=device)
+    product = next(layer for layer in report.layers if layer.kind == "function")
+    assert product.memory.allocated_bytes == 4 * X.numel()
+    assert (report.totals.memory.weight_bytes, report.totals.memory.inference_peak_bytes) == (8, 8 + 2 * 4 * X.numel())
 
 
 def test_an_archive_without_forward_is_refused(tmp_path: Path) -> None:

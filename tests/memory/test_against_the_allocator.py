@@ -170,6 +170,24 @@ def test_tied_nested_and_frozen_parts_are_right(build: Callable[[], nn.Module], 
     assert_equal(build(), x, TrainingConfig("adamw"))
 
 
+@pytest.mark.parametrize(
+    ("first", "shape"),
+    [
+        (nn.BatchNorm1d(64), (256, 64)),
+        (nn.BatchNorm1d(64, affine=False), (256, 64)),
+        (nn.LayerNorm(64), (256, 64)),
+        (nn.GroupNorm(4, 64), (256, 64)),
+        (nn.InstanceNorm1d(8, affine=True), (64, 8, 64)),
+        (nn.Conv1d(8, 8, 3, padding=1), (64, 8, 64)),
+    ],
+    ids=["batch norm", "batch norm without weights", "layer norm", "group norm", "instance norm", "convolution"],
+)
+@pytest.mark.parametrize("alone", [False, True])
+def test_an_input_that_wants_no_gradient_gets_none(first: nn.Module, shape: tuple[int, ...], *, alone: bool) -> None:
+    model = nn.Sequential(first) if alone and list(first.parameters()) else nn.Sequential(first, nn.Linear(64, 16))
+    assert_equal(model, torch.rand(shape), TrainingConfig("sgd"))
+
+
 class Checkpointed(nn.Module):
     def __init__(self) -> None:
         super().__init__()

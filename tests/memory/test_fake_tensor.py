@@ -135,6 +135,14 @@ def test_a_fold_keeps_the_storage_of_its_input_size() -> None:
     assert inference_peak(Folds(), torch.rand(2, 3, 8, 8)) == counted_forward(Folds(), torch.rand(2, 3, 8, 8)).peak
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("loss", [nn.MSELoss, nn.SmoothL1Loss, nn.SoftMarginLoss, nn.BCELoss])
+def test_a_loss_of_nothing_is_a_number(loss: Callable[..., nn.Module], reduction: str) -> None:
+    x = torch.rand(0, 4)
+    model = loss(reduction=reduction)
+    assert traced(model, x.to("meta"), x.to("meta")) == traced(model, x, x)
+
+
 def test_a_fake_tensor_pretends_to_be_on_the_cpu_and_holds_no_memory() -> None:
     x = FakeTensor(torch.empty(10**12, device="meta"))
     assert x.device == torch.device("cpu")
@@ -158,6 +166,30 @@ def test_views_of_one_storage_stay_views_of_one_storage() -> None:
         assert model.parts[0].shape == (2, 4)
     assert model.whole is whole
     assert type(model.parts[0]) is Tensor
+
+
+class ScattersInto(nn.Module):
+    def __init__(self, view: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.view = view
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        into = self.view(x + 1)
+        return (
+            torch.slice_scatter(into, into[..., :1].clone(), into.dim() - 1, 0, 1),
+            torch.select_scatter(into, into.select(-1, 0).clone(), -1, 0),
+            torch.diagonal_scatter(into, into.diagonal().clone()),
+        )
+
+
+@pytest.mark.parametrize(
+    "view",
+    [lambda x: x, lambda x: x.transpose(0, 2), lambda x: x[:, 1:4, 2:6], lambda x: x[:1].expand(3, 6, 8)],
+    ids=["whole", "transposed", "sliced", "expanded"],
+)
+def test_what_is_scattered_into_a_view_is_as_large_as_on_the_cpu(view: Callable[[Tensor], Tensor]) -> None:
+    model = ScattersInto(view)
+    assert traced(model, torch.empty(4, 6, 8, device="meta")) == traced(model, torch.rand(4, 6, 8))
 
 
 class LaidAnew(nn.Module):

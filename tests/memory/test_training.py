@@ -286,6 +286,35 @@ def test_a_script_is_trained_like_its_source() -> None:
     assert all(parameter.grad is None for parameter in script.parameters())
 
 
+class SeesAndRecurs(nn.Module):
+    """Looks at values, so that it is trained as a copy; keeps weights in a list, and one under two names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.rows = nn.Linear(4, 4), nn.Linear(4, 4), nn.LSTM(4, 8)
+        self.second.weight = self.first.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.second(self.first(x))
+        if float(y.sum()) > -1e9:
+            y = torch.relu(y)
+        return self.rows(y)[0]
+
+
+def test_a_script_that_looks_at_values_is_trained_on_a_copy() -> None:
+    model, x = SeesAndRecurs(), torch.rand(2, 3, 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        script = torch.jit.script(model)
+    eager = training_step(model, x)
+    for scripted in (script, nn.Sequential(script)):
+        step = training_step(scripted, x)
+        assert (step.gradient_bytes, step.optimizer_bytes) == (eager.gradient_bytes, eager.optimizer_bytes)
+        assert step.peak is not None
+        assert step.peak.by_kind["weights"] == sum(4 * p.numel() for p in model.parameters())
+    assert all(parameter.grad is None for parameter in script.parameters())
+
+
 def test_an_exported_program_is_a_graph_of_one_mode() -> None:
     x = torch.rand(2, 3, 16, 16)
     program = torch.export.export(Scripted().eval(), (x,))

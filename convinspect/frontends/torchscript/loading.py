@@ -20,7 +20,7 @@ def load_script(file: Any, device: str | None) -> Any:
 
     Raises what torch raises.
     """
-    with quiet(), _ConstantsCompared():
+    with quiet(), ConstantsCompared():
         return torch.jit.load(file, map_location=device)
 
 
@@ -32,8 +32,8 @@ def quiet() -> Iterator[None]:
         yield
 
 
-class _ConstantsCompared(DispatchMode):
-    """Answers whether two constants of a graph are equal, which torch asks to keep one: on meta it has no answer.
+class ConstantsCompared(DispatchMode):
+    """Answers whether two constants of a graph are equal, which torch asks to keep one: of those on meta it cannot.
 
     Without data those are that are one tensor. Others that are equal were made one before they were saved.
     """

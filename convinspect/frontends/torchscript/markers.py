@@ -12,17 +12,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from convinspect.frontends.modules import type_name
+from convinspect.frontends.modules import places_of, type_name
 from convinspect.frontends.torchscript.hidden import refuse_hidden
-from convinspect.frontends.torchscript.loading import load_script, quiet
-from convinspect.frontends.torchscript.plain import constant_before, is_plain, make_plain, nodes_in, put_before
+from convinspect.frontends.torchscript.loading import ConstantsCompared, load_script, quiet
+from convinspect.frontends.torchscript.plain import constant_before, is_plain, make_plain, put_before
 from convinspect.tensors.registered import is_scripted, registered_modules
 from convinspect.torch_private import (
     children_of,
     graph_type,
     inline,
     method_graphs,
-    script_object,
+    nodes_in,
     script_type,
     tuple_type,
 )
@@ -48,6 +48,13 @@ def with_markers(model: Any, *, disposable: bool) -> Any:
     if all(is_plain(graph) and not any(nodes(graph) for nodes in marks) for graph in _graphs(model)):
         return model
     marked = model if disposable else saved_copy(model)
+    # What changes a graph makes one of the constants that are equal.
+    with ConstantsCompared():
+        _put_markers(marked, sizes=finds)
+    return marked
+
+
+def _put_markers(marked: Any, *, sizes: bool) -> None:
     for graph in _graphs(marked):
         # A forked call would run in another thread, at another time in every run; eager runs it in its place.
         inline(graph, forks=True)
@@ -58,7 +65,7 @@ def with_markers(model: Any, *, disposable: bool) -> Any:
             graph.create("convinspect::turn", [], 0).insertBefore(first)
         for node in _lists(graph):
             graph.create("convinspect::left", [next(node.inputs())], 0).insertBefore(node)
-        for node in _sizes(graph) if finds else ():
+        for node in _sizes(graph) if sizes else ():
             how = constant_before(graph, node, node.kind())
             graph.create("convinspect::counted", [next(node.inputs()), how], 0).insertBefore(node)
         make_plain(graph)
@@ -68,7 +75,6 @@ def with_markers(model: Any, *, disposable: bool) -> Any:
         if name in ("forward", "forward__0"):
             inline(graph)
             make_plain(graph)
-    return marked
 
 
 @contextmanager
@@ -95,9 +101,8 @@ def _with_own_tensors(part: Any) -> Any:
     marked = with_markers(part, disposable=False)
     if marked is not part:
         for mine, original in zip(marked.modules(), part.modules(), strict=True):
-            named = (*original.named_parameters(recurse=False), *original.named_buffers(recurse=False))
-            for name, tensor in named:
-                script_object(mine).setattr(name, tensor)
+            for (put, name, _), (_, _, own) in zip(places_of(mine), places_of(original), strict=True):
+                put(name, own)
     return marked
 
 

@@ -103,7 +103,7 @@ def _batch_norm_backward(grad: torch.Tensor, given: torch.Tensor, weight: Any, *
         return None
     like = given if weight is None else weight
     of_channels = (_empty((given.shape[1],), like) for _ in range(2))
-    return (of_input, *(one if asked else None for one, asked in zip(of_channels, rest[-1][1:], strict=True)))
+    return tuple(one if asked else None for one, asked in zip((of_input, *of_channels), rest[-1], strict=True))
 
 
 def _layer_norm(

@@ -22,6 +22,11 @@ def as_the_cpu_returns(func: Any, args: tuple[Any, ...], out: Any) -> Any:
     return out if correct is None else correct(args, out)
 
 
+def _only_what_is_asked(args: tuple[Any, ...], out: Any) -> Any:
+    """The meta kernel returns a gradient of the input whether one is asked for or not."""
+    return out if args[-1][0] else (None, *out[1:])
+
+
 def _batch_norm_in_evaluation(args: tuple[Any, ...], out: Any) -> Any:
     return _without_statistics((_restrided(out[0], format_of(args[0])), *out[1:]))
 
@@ -110,12 +115,21 @@ def format_of_convolution(*args: Any, bias_sizes: Any = None) -> torch.memory_fo
 def _loss(args: tuple[Any, ...], out: Any) -> Any:
     """The CPU reduces in place: the scalar keeps the storage of all differences."""
     size = torch.broadcast_shapes(args[0].shape, args[1].shape).numel()
-    return out if out.dim() else out.new_empty(size).as_strided((), ())
+    return out if out.dim() else out.new_empty(max(size, 1)).as_strided((), ())
 
 
 def _fold(args: tuple[Any, ...], out: Any) -> Any:
     """The CPU folds and unfolds into a tensor as large as its input, and then calls it smaller."""
     return out.new_empty(max(args[0].numel(), out.numel())).as_strided(out.shape, out.stride())
+
+
+def _as_a_clone_of_all(args: tuple[Any, ...], out: Any) -> Any:
+    """The CPU scatters into a copy of the whole storage that the tensor is a view of, but for one that overlaps."""
+    given = args[0]
+    if any(size > 1 and not stride for size, stride in zip(given.shape, given.stride(), strict=True)):
+        return out
+    whole = out.new_empty(given.untyped_storage().nbytes() // given.itemsize)
+    return whole.as_strided(out.shape, given.stride(), given.storage_offset())
 
 
 def _as_a_product(args: tuple[Any, ...], out: Any) -> Any:
@@ -163,11 +177,13 @@ _LOSSES_BACKWARD = ("mse_loss_backward", "smooth_l1_loss_backward", "huber_loss_
 _NAMES: dict[Callable[[tuple[Any, ...], Any], Any], tuple[str, ...]] = {
     _batch_norm_in_evaluation: ("_native_batch_norm_legit_no_training",),
     _batch_norm_with_update: ("_batch_norm_with_update",),
+    _only_what_is_asked: ("native_batch_norm_backward",),
     _layer_norm: ("native_layer_norm",),
     _group_norm: ("native_group_norm",),
     _group_norm_backward: ("native_group_norm_backward",),
     _convolution: ("convolution",),
     _fold: ("col2im", "im2col"),
+    _as_a_clone_of_all: ("slice_scatter", "select_scatter", "diagonal_scatter"),
     _roll: ("roll",),
     _in_its_format: (*_PADS, "pixel_shuffle", "channel_shuffle"),
     _contiguous: (

@@ -15,12 +15,12 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from convinspect.frontends.modules import packed_tensors
+from convinspect.frontends.modules import constants_of, packed_tensors
 from convinspect.records import Alive, AliveKind, ModuleCall, Note, OpCall, Peak, Phase, TotalMemory
 from convinspect.tensors.describe import returned_tensors
 from convinspect.tensors.identity import allocated_bytes, element_bytes, same_piece
 from convinspect.tensors.operators import mutates, results
-from convinspect.tensors.registered import registered_modules, registered_tensors
+from convinspect.tensors.registered import is_scripted, registered_modules, registered_tensors
 from convinspect.torch_private import undispatched
 from convinspect.trace.memory.timeline import START, Allocation, Timeline
 from convinspect.units import size
@@ -52,9 +52,13 @@ class LiveBytes:
         """Count the weights of ``model`` and the tensors of ``inputs``, which are there before the run."""
         for tensor in registered_tensors(model):
             self.timeline.hold(tensor, "weights", since_start=True)
+        modules = registered_modules(model)
         with undispatched():  # packed objects stay real, and so is what is in them
-            packed = [tensor for module in registered_modules(model) for _, tensor in packed_tensors(module)]
+            packed = [tensor for module in modules for _, tensor in packed_tensors(module)]
             self.timeline.assume(allocated_bytes(packed), "weights")
+        for script in filter(is_scripted, modules):
+            for tensor in results([value for _, value in constants_of(script)]):
+                self.timeline.hold(tensor, "weights", since_start=True)
         for tensor in returned_tensors(inputs):  # a cache is an object that holds some
             self.timeline.hold(tensor, "inputs", since_start=True)
         self.timeline.settle()
