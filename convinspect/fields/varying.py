@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
-from torch.multiprocessing.reductions import StorageWeakRef
 
 from convinspect.fields.hulls.arrays import Array
-from convinspect.tensors.identity import storage_of
+from convinspect.tensors.identity import entry_of, storage_of
 from convinspect.tensors.known import values_of
 from convinspect.tensors.operators import Signature
 from convinspect.torch_private import storage_address, undispatched
@@ -26,7 +27,7 @@ class Varying:
     """Storages by their identity; what was never told to vary holds constants of the model."""
 
     def __init__(self, inputs: Iterable[Tensor] = ()) -> None:
-        self._storages: dict[int, StorageWeakRef] = {}
+        self._storages: dict[int, weakref.ref[torch.UntypedStorage]] = {}
         self._add(inputs)
 
     def see(self, signature: Signature, read: Sequence[Tensor], made: Iterable[Tensor]) -> None:
@@ -47,10 +48,11 @@ class Varying:
         return array if array is None or array.dtype == np.bool_ else array.astype(np.int64)
 
     def _add(self, tensors: Iterable[Tensor]) -> None:
-        storages = (storage_of(tensor) for tensor in tensors)
-        self._storages.update({storage_address(one): StorageWeakRef(one) for one in storages if one is not None})
+        for storage in map(storage_of, tensors):
+            if storage is not None:
+                # What is gone is forgotten at once: mostly nothing varies, and then nothing need be looked up.
+                self._storages[storage_address(storage)] = entry_of(storage, self._storages)
 
     def _varies(self, tensor: Tensor) -> bool:
         storage = storage_of(tensor) if self._storages else None
-        known = None if storage is None else self._storages.get(storage_address(storage))
-        return known is not None and not known.expired()
+        return storage is not None and storage_address(storage) in self._storages

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cache
+import weakref
+from collections.abc import Iterable, MutableMapping
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -21,6 +22,18 @@ def storage_of(tensor: torch.Tensor) -> torch.UntypedStorage | None:
         return untyped_storage(tensor)
     except (NotImplementedError, RuntimeError, ValueError):
         return None
+
+
+def entry_of(storage: torch.UntypedStorage, known: MutableMapping[int, Any]) -> weakref.ref[torch.UntypedStorage]:
+    """Return a weak reference to ``storage``; once that is gone so is what is ``known`` of it, by its address.
+
+    Torch keeps the reference for as long as the C++ object lives, whatever Python objects stand for it.
+    """
+    return weakref.ref(storage, partial(_forget, known, storage_address(storage)))
+
+
+def _forget(known: MutableMapping[int, Any], key: int, _storage: object) -> None:
+    known.pop(key, None)
 
 
 def storage_id(tensor: torch.Tensor) -> int:

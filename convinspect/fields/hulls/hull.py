@@ -129,7 +129,6 @@ class Map(Hull):
         if whole == 1:
             return self
         line = self.array[(0,) * (self.dim + 1) + (slice(None),) + (0,) * (self.rank - self.dim - 1)]
-        first, last = line.item(0), line.item(-1)
 
         def phases(start: int, stop: int) -> Array:
             return self.array[(slice(None),) * (self.dim + 1) + (slice(start, stop),)]
@@ -137,7 +136,8 @@ class Map(Hull):
         for period in _divisors(whole):
             advance, rest = divmod(self.advance * period, whole)
             # Mostly one pair of numbers tells already.
-            if rest or not _steps(first, line.item(period), advance) or not _steps(line.item(~period), last, advance):
+            some = () if rest else (0, whole // 2 - period, whole - 1 - period)
+            if not some or not all(_steps(line.item(at), line.item(at + period), advance) for at in some):
                 continue
             if (_shifted(phases(0, whole - period).copy(), advance, advance) == phases(period, whole)).all():
                 return Map(phases(0, period), self.dim, advance, self.wraps)

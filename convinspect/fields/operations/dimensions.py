@@ -46,6 +46,13 @@ def joined(kinds: Iterable[Kind]) -> Kind:
 
 
 @lru_cache(maxsize=4096)
+def broadcast(kinds: tuple[tuple[Kind, ...], ...], shapes: tuple[Shape, ...], shape: Shape) -> tuple[Kind, ...]:
+    """Tell what runs along the dimensions of ``shape``, to which tensors of ``shapes`` are broadcast."""
+    operands = list(zip(kinds, shapes, strict=True))
+    return tuple(joined(own[dim] for own, sizes in operands if sizes[dim] == size) for dim, size in enumerate(shape))
+
+
+@lru_cache(maxsize=4096)
 def regrouped(kinds: tuple[Kind, ...], before: Shape, after: Shape, along: tuple[int, ...]) -> tuple[Kind, ...]:
     """Tell what runs along the dimensions of ``after``, a reshape of ``before``; maps run ``along`` some dimensions.
 

@@ -12,7 +12,7 @@ import numpy as np
 from convinspect.fields.hulls import alignment, arrays
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.hulls.hull import Absent, Hull, Map
-from convinspect.fields.operations.dimensions import Kind, Mixed, is_mixed, joined
+from convinspect.fields.operations.dimensions import Kind, Mixed, broadcast, is_mixed, joined
 from convinspect.fields.operations.field import (
     AxisField,
     Cause,
@@ -89,9 +89,8 @@ def _merged(fields: Sequence[Field], shape: Shape, cause: Cause | None) -> Field
         cause = None
         alive = [part for field in alive for part in field.parts or (field,)]
     aligned = [raise_rank(field, len(shape)) for field in alive]
-    spatial = tuple(
-        joined(field.spatial[dim] for field in aligned if field.shape[dim] == size) for dim, size in enumerate(shape)
-    )
+    shapes = tuple([field.shape for field in aligned])
+    spatial = broadcast(tuple([field.spatial for field in aligned]), shapes, shape)
     uncertainty = Uncertainty.of(field.uncertainty for field in aligned)
     if crossed or (cause is None and _is_large(aligned)):
         parts = tuple(replace(field, shape=shape, spatial=_own_spatial(field)) for field in _needed(aligned))
@@ -104,7 +103,7 @@ def _is_large(fields: Sequence[Field]) -> bool:
     """Tell whether the hull of ``fields`` is much larger than they are."""
     for axes in zip(*(field.axes for field in fields), strict=True):
         known = [hull.array for axis in axes for hull in (axis.strict, axis.local)]
-        size = prod(np.broadcast_shapes(*(array.shape for array in known)))
+        size = prod(map(max, zip(*(array.shape for array in known), strict=True)))
         if size > LARGE and size > 4 * sum(array.size for array in known):
             return True
     return False

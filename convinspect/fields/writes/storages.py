@@ -1,9 +1,8 @@
 """Fields kept by storage and geometry, so that views, writes and resurrected tensors are all followed.
 
 A tensor is known by the storage that holds its elements and by shape, strides and offset: two tensors that agree in
-these hold the same elements, whatever Python object stands for them. Storages are held by weak references, which torch
-keeps for as long as the C++ object lives: no memory of the model is kept alive, and what is gone is forgotten at once,
-for what is known of one can be large.
+these hold the same elements, whatever Python object stands for them. Storages are held by weak references: no memory
+of the model is kept alive, and what is gone is forgotten at once, for what is known of one can be large.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import weakref
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
-from functools import partial
 from math import prod
 
 import torch
@@ -25,7 +23,7 @@ from convinspect.fields.operations.moves import rearrange
 from convinspect.fields.writes.boxes import Geometry
 from convinspect.fields.writes.flat import Flat, flatten, read, scatter
 from convinspect.fields.writes.windowed import windowed
-from convinspect.tensors.identity import untyped_storage
+from convinspect.tensors.identity import entry_of, untyped_storage
 from convinspect.torch_private import storage_address, undispatched
 
 TWO_SIZES = Cause(0, "", "a storage seen under two item sizes")
@@ -154,14 +152,11 @@ class StorageFields:
         record = self._records.get(key)
         if record is None:
             storage = untyped_storage(tensor)
-            alive = weakref.ref(storage, partial(_forget, self._records, key))
-            record = Record(alive, storage.nbytes() // max(tensor.itemsize, 1), tensor.itemsize)
+            record = Record(
+                entry_of(storage, self._records), storage.nbytes() // max(tensor.itemsize, 1), tensor.itemsize
+            )
             self._records[key] = record
         return record
-
-
-def _forget(records: dict[int, Record], key: int, _storage: object) -> None:
-    records.pop(key, None)
 
 
 def _is_same(known: Field | None, field: Field) -> bool:
