@@ -33,7 +33,7 @@ from convinspect.torch_private import (
     tensor_like,
     undispatched,
 )
-from convinspect.trace.fake.cpu_answers import answer_of_the_cpu
+from convinspect.trace.fake.answers import answer_of_the_cpu
 from convinspect.trace.fake.cpu_layouts import as_the_cpu_returns
 from convinspect.trace.fake.layouts import Layouts
 from convinspect.trace.fake.masked import selected, with_indices
@@ -272,9 +272,9 @@ def _on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     kwargs = {name: _mapped(arg, _as_meta) for name, arg in kwargs.items()}
     if _takes_device(func) and (kwargs.get("device") is not None or not _takes_tensors(func)):
         kwargs = {**kwargs, "device": META}
-    known = None if _Kernel.running else answer_of_the_cpu(func, args)
+    known = None if _Kernel.running else answer_of_the_cpu(func, args, kwargs)
     if known is not None:
-        return _mapped(known, FakeTensor)
+        return _mapped(known, _as_fake)
     if _Kernel.running:
         return func(*args, **kwargs)
     fakes: dict[int, torch.Tensor] = {}
