@@ -109,6 +109,8 @@ def _per_output(result: Result, shapes: Sequence[Shape]) -> Sequence[Field | Non
     if isinstance(result, Field):
         if result.shape != shapes[0]:
             return None
+        if len(shapes) == 1:
+            return [result]
         collapsed = {shape: None if 0 in shape else collapse(result, shape) for shape in {*shapes} - {result.shape}}
         return [result if shape == result.shape else collapsed[shape] for shape in shapes]
     fits = len(result) == len(shapes) and all(

@@ -80,8 +80,9 @@ class Reports:
         return None if followed is None else describe_unit(field, followed, tuple(index))
 
     def _described(self, field: Field, denied: frozenset[int]) -> ReceptiveField | None:
-        field = self._answers.one_of(field)
-        known = self._told.setdefault(field, {})
+        known = self._told.get(field)
+        if known is None:
+            known = self._told[field] = self._told.setdefault(self._answers.one_of(field), {})
         if denied not in known:
             shown, followed = self._shown(field, denied)
             known[denied] = None if followed is None or shown.is_nothing else describe(shown, followed)

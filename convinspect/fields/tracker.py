@@ -203,11 +203,14 @@ class FieldTracker:
                 self._look_at(tensor)
 
     def _look_at(self, tensor: Tensor) -> None:
-        cause, followed = self._lent.written(tensor), self.field(tensor) is not None
-        if cause is not None and followed:
+        cause = self._lent.written(tensor)
+        if cause is None:
+            return
+        followed = self.field(tensor) is not None
+        if followed:
             self.left.array = self.left.array or cause
         left = self.left.array or self.left.number
-        if cause is not None and left is not None:
+        if left is not None:
             self._storages.forget(tensor, self._everything(tensor, cause if followed else left))
 
     def _read(self, tensor: Tensor) -> Field | None:

@@ -96,13 +96,12 @@ def reshape(array: Array, before: Shape, after: Shape) -> Array:
         return array.reshape(target)
     full = list(array.shape)
     mixed = False
-    for inner, outer in reshape_groups(before, after):
-        if any(array.shape[dim + 1] > 1 for dim in inner):
-            mixed = mixed or len(inner) > 1 or len(outer) > 1
-            for dim in inner:
-                full[dim + 1] = before[dim]
-            for dim in outer:
-                target[dim + 1] = after[dim]
+    for inner, outer in {group_of(dim - 1, before, after) for dim, size in enumerate(full) if dim and size > 1}:
+        mixed = mixed or len(inner) > 1 or len(outer) > 1
+        for dim in inner:
+            full[dim + 1] = before[dim]
+        for dim in outer:
+            target[dim + 1] = after[dim]
     return compact(spread(array, full).reshape(target)) if mixed else array.reshape(target)
 
 
@@ -113,6 +112,12 @@ def spread(array: Array, shape: Sequence[int]) -> Array:
     out = np.empty(shape, dtype=np.int64)
     out[...] = array
     return out
+
+
+@lru_cache(maxsize=4096)
+def group_of(dim: int, before: Shape, after: Shape) -> tuple[Shape, Shape]:
+    """Find the runs of dimensions of ``before`` and ``after`` that ``dim`` of ``before`` is in."""
+    return next(group for group in reshape_groups(before, after) if dim in group[0])
 
 
 @lru_cache(maxsize=4096)

@@ -133,14 +133,14 @@ class Map(Hull):
         def phases(start: int, stop: int) -> Array:
             return self.array[(slice(None),) * (self.dim + 1) + (slice(start, stop),)]
 
-        for period in _divisors(whole):
-            advance, rest = divmod(self.advance * period, whole)
+        for period, advance in _shorter(whole, self.advance):
             # Mostly one pair of numbers tells already.
-            some = () if rest else (0, whole // 2 - period, whole - 1 - period)
-            if not some or not all(_steps(line.item(at), line.item(at + period), advance) for at in some):
-                continue
-            if (_shifted(phases(0, whole - period).copy(), advance, advance) == phases(period, whole)).all():
-                return Map(phases(0, period), self.dim, advance, self.wraps)
+            for at in (0, whole // 2 - period, whole - 1 - period):
+                if not _steps(line.item(at), line.item(at + period), advance):
+                    break
+            else:
+                if (_shifted(phases(0, whole - period).copy(), advance, advance) == phases(period, whole)).all():
+                    return Map(phases(0, period), self.dim, advance, self.wraps)
         return self
 
     def stretched(self, period: int) -> Map:
@@ -189,9 +189,10 @@ def map_or_reason(make: Callable[..., Hull], *args: Any) -> Nominal:
 
 
 @lru_cache(maxsize=1024)
-def _divisors(number: int) -> tuple[int, ...]:
-    """Return what divides ``number``, but for itself."""
-    return tuple(divisor for divisor in range(1, number // 2 + 1) if number % divisor == 0)
+def _shorter(whole: int, advance: int) -> tuple[tuple[int, int], ...]:
+    """Return the shorter periods, with their advances, that may say the same as the period ``whole``."""
+    divisors = [period for period in range(1, whole // 2 + 1) if whole % period == 0]
+    return tuple((period, advance * period // whole) for period in divisors if advance * period % whole == 0)
 
 
 def _steps(first: int, second: int, advance: int) -> bool:

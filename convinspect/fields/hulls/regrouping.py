@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from math import prod
 
 import numpy as np
 
 from convinspect.fields.hulls import arrays
-from convinspect.fields.hulls.arrays import Shape, reshape_groups
+from convinspect.fields.hulls.arrays import Shape, group_of
 from convinspect.fields.hulls.hull import LARGEST_PERIOD, Absent, Hull, Map, NoMapError
 
 
@@ -41,12 +40,6 @@ def reshape(hull: Hull, before: Shape, after: Shape) -> Hull:
     if array.shape[dim + 1] != split.period:
         array = np.repeat(array, split.period, axis=dim + 1)
     return Map(array, dim, split.advance, split.wraps).simplified().rebased()
-
-
-@lru_cache(maxsize=4096)
-def group_of(dim: int, before: Shape, after: Shape) -> tuple[Shape, Shape]:
-    """Find the runs of dimensions of ``before`` and ``after`` that ``dim`` of ``before`` is in."""
-    return next(group for group in reshape_groups(before, after) if dim in group[0])
 
 
 def _merge(nominal: Map, before: Shape, dims: Shape) -> Map:

@@ -198,7 +198,7 @@ class Field(_Referable):
 
 def content_of(field: Field) -> Hashable | None:
     """Return what two fields share that say the same; ``None`` of one that is too large to compare."""
-    if field.parts:
+    if field.parts or any(axis.strict.array.nbytes > COMPARED_BYTES for axis in field.axes):
         return None
     content: list[Hashable] = [field.shape, field.spatial, field.uncertainty]
     for axis in field.axes:

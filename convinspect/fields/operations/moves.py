@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from convinspect.fields.hulls import regrouping
-from convinspect.fields.hulls.arrays import Shape
+from convinspect.fields.hulls.arrays import Shape, group_of
 from convinspect.fields.hulls.hull import Absent, Hull, Map, NoMapError
 from convinspect.fields.operations.dimensions import has_units, regrouped
 from convinspect.fields.operations.field import Field, empty
@@ -83,7 +83,7 @@ def reshape(field: Field, shape: Shape) -> Field:
     def change(hull: Hull) -> Hull:
         if not isinstance(hull, Map) or field.shape[hull.dim] == 1:
             return regrouping.reshape(hull, field.shape, shape)
-        kinds = [spatial[dim] for dim in regrouping.group_of(hull.dim, field.shape, shape)[1]]
+        kinds = [spatial[dim] for dim in group_of(hull.dim, field.shape, shape)[1]]
         try:
             if not kinds or any(map(has_units, kinds)):
                 return regrouping.reshape(hull, field.shape, shape)
