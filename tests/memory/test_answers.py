@@ -35,8 +35,8 @@ def calls() -> Iterator[tuple[Any, tuple[Any, ...]]]:
     for shape in IMAGES:
         x, channels = tensor(*shape), tensor(shape[1])
         statistics = [channels] * 4
-        yield aten.native_batch_norm.default, (x, *statistics, True, 0.1, 1e-5)
-        yield aten.native_batch_norm.default, (x, *statistics, False, 0.1, 1e-5)
+        for training, func in product((True, False), (aten.native_batch_norm, aten._native_batch_norm_legit)):  # noqa: SLF001
+            yield func.default, (x, *statistics, training, 0.1, 1e-5)
         yield aten.native_batch_norm_backward.default, (x, x, channels, *statistics, True, 1e-5, yes)
         normal, outer = x[0, 0], (*shape[:2], 1, 1)
         yield aten.native_layer_norm.default, (x, list(normal.shape), normal, normal, 1e-5)
@@ -50,6 +50,10 @@ def calls() -> Iterator[tuple[Any, tuple[Any, ...]]]:
             yield aten.convolution.default, (x, weight, bias, *geometry)
             yield aten.convolution_backward.default, (out, x, weight, [8], *geometry, yes)
         yield aten.convolution.default, (x, tensor(8, shape[1], 1, 1), None, [2, 2], [0, 0], [1, 1], False, [0, 0], 1)
+        for form, gap in product((torch.contiguous_format, torch.channels_last), (1, 2)):
+            weight = tensor(shape[1], 3, 2, 3).to(memory_format=form)
+            yield aten.convolution.default, (x, weight, tensor(3), [2, 1], [0, 1], [gap] * 2, True, [1, 0], 1)
+            yield aten.convolution.default, (x, weight, None, [1, 3], [0, 0], [1, gap], True, [0, 2], 1)
         for axes, keep in product(([0], [-1], [2, 3], [0, 1, 2, 3]), (False, True)):
             yield aten.sum.dim_IntList, (x, axes, keep)
             yield aten.mean.dim, (x, axes, keep)
@@ -129,6 +133,14 @@ def test_an_answer_is_what_the_cpu_returns(way: str) -> None:
         (
             aten.convolution.default,
             (tensor(2, 3, 2, 2), tensor(4, 3, 3, 3), None, [1] * 2, [0] * 2, [1] * 2, False, [0] * 2, 1),
+        ),
+        (
+            aten.convolution.default,
+            (tensor(2, 3, 8, 8), tensor(4, 3, 3, 3), None, [0] * 2, [0] * 2, [1] * 2, False, [0] * 2, 1),
+        ),
+        (
+            aten.convolution.default,
+            (tensor(2, 3, 8, 8), tensor(4, 3, 3, 3), None, [1] * 2, [0] * 2, [1] * 2, True, [0] * 2, 1),
         ),
         (aten.native_layer_norm.default, (tensor(2, 3), [4], None, None, 1e-5)),
         (aten.native_layer_norm.default, (tensor(2, 3), [3], tensor(4), None, 1e-5)),
