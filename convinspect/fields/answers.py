@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from convinspect.fields.operations.field import Cause, Field, content_of
+from convinspect.fields.operations.causes import Cause
+from convinspect.fields.operations.field import Field, content_of
 from convinspect.tensors.likeness import NotTold, tell
 
 Answer: TypeAlias = "Sequence[Field | None]"

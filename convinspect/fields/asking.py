@@ -12,7 +12,8 @@ from convinspect.fields.answers import Answers
 from convinspect.fields.candidates import Candidates
 from convinspect.fields.complex_parts import parts_differ
 from convinspect.fields.hulls.arrays import Array, Shape
-from convinspect.fields.operations.field import Cause, Field, collapse
+from convinspect.fields.operations.causes import Cause
+from convinspect.fields.operations.field import Field, collapse
 from convinspect.fields.rules import RULES, Call, Result, Rule, is_ours, run_rule
 from convinspect.fields.varying import Varying
 from convinspect.tensors.operators import Signature, is_pointwise

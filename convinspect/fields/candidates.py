@@ -7,8 +7,9 @@ from collections.abc import Hashable, Iterable, Sequence
 import numpy as np
 
 from convinspect.fields.hulls.hull import Map
+from convinspect.fields.operations.axis import AxisField
 from convinspect.fields.operations.dimensions import BATCH
-from convinspect.fields.operations.field import AxisField, Field
+from convinspect.fields.operations.field import Field
 
 _NONE: frozenset[int] = frozenset()
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from convinspect.fields.operations.field import Cause
+from convinspect.fields.operations.causes import Cause
 from convinspect.tensors.operators import Signature
 
 

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any
 
 from convinspect.fields.counting import Counts
-from convinspect.fields.operations.field import Cause
+from convinspect.fields.operations.causes import Cause
 from convinspect.tensors.operators import Signature
 
 _ITEM = "aten::_local_scalar_dense"

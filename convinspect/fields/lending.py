@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from convinspect.fields.operations.field import Cause
+from convinspect.fields.operations.causes import Cause
 from convinspect.tensors.identity import storage_of
 from convinspect.tensors.registered import is_scripted, registered_tensors
 from convinspect.torch_private import storage_address, undispatched

@@ -14,7 +14,8 @@ from convinspect.fields.candidates import Candidates
 from convinspect.fields.hulls.arrays import Array, Shape
 from convinspect.fields.hulls.windows import places, sliding
 from convinspect.fields.operations import contracting, merging, reading
-from convinspect.fields.operations.field import Cause, Field, collapse, nothing
+from convinspect.fields.operations.causes import Cause
+from convinspect.fields.operations.field import Field, collapse, nothing
 from convinspect.fields.operations.moves import widen
 from convinspect.ops.registry import Registry
 from convinspect.tensors.operators import results

@@ -14,7 +14,8 @@ from convinspect.fields.candidates import Candidates
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.leaving import MADE_OF_DATA, Left
 from convinspect.fields.lending import Lent
-from convinspect.fields.operations.field import Cause, Field, everything, nothing, seed_field, without
+from convinspect.fields.operations.causes import Cause
+from convinspect.fields.operations.field import Field, everything, nothing, seed_field, without
 from convinspect.fields.operations.merging import are_alike, cross
 from convinspect.fields.reports import Reports
 from convinspect.fields.summary.describe import Followed
@@ -142,7 +143,8 @@ class FieldTracker:
         if signature.name in FROM_STORAGE:
             self._tell_windows(args, out)
             return
-        given = dict(zip(signature.names, args, strict=False)) | dict(kwargs)
+        given = dict(zip(signature.names, args, strict=False))
+        given.update(kwargs)
         if signature.replaced:
             read = results([value for name, value in given.items() if name not in signature.replaced])
         cause = Cause(self._order, path, name_of(func))

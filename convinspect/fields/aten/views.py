@@ -8,8 +8,8 @@ from itertools import accumulate
 from convinspect.fields.hulls.hull import Map
 from convinspect.fields.hulls.windows import slicing
 from convinspect.fields.operations import moves, reading
+from convinspect.fields.operations.axis import AxisField
 from convinspect.fields.operations.dimensions import BATCH
-from convinspect.fields.operations.field import AxisField
 from convinspect.fields.rules import Call, Result, aten, rf_rule
 
 

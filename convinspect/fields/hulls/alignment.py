@@ -51,8 +51,9 @@ def _alike(maps: Sequence[Map]) -> list[Map]:
     """Bring maps along one dimension to one period; raises `NoMapError` where their strides differ."""
     if any(one.wraps != maps[0].wraps for one in maps):
         maps = [one.unwrapped() for one in maps]
-    period = math.lcm(*(one.period for one in maps))
-    if period > LARGEST_PERIOD or any(one.advance * maps[0].period != maps[0].advance * one.period for one in maps):
+    paces = {(one.advance, one.period) for one in maps}
+    period = math.lcm(*(own for _, own in paces))
+    if period > LARGEST_PERIOD or any(advance * maps[0].period != maps[0].advance * own for advance, own in paces):
         raise NoMapError(Absent.MISALIGNED)
     return [one.stretched(period) for one in maps]
 

@@ -10,8 +10,10 @@ import numpy as np
 from convinspect.fields.hulls import arrays
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.hulls.hull import Absent, Hull, Map, NoMapError
+from convinspect.fields.operations.axis import AxisField
+from convinspect.fields.operations.causes import Cause
 from convinspect.fields.operations.dimensions import Kind
-from convinspect.fields.operations.field import AxisField, Cause, Field
+from convinspect.fields.operations.field import Field
 from convinspect.fields.operations.merging import cross
 
 

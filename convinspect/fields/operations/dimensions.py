@@ -42,7 +42,7 @@ def has_units(kind: Kind) -> bool:
 
 def joined(kinds: Iterable[Kind]) -> Kind:
     """Tell what runs along a dimension in which those of several tensors meet."""
-    return max(kinds, key=lambda kind: (bool(kind), is_mixed(kind), kind is BATCH), default=False)
+    return max(dict.fromkeys(kinds), key=lambda kind: (bool(kind), is_mixed(kind), kind is BATCH), default=False)
 
 
 @lru_cache(maxsize=4096)

@@ -2,111 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
 
-from convinspect.fields.hulls import arrays
 from convinspect.fields.hulls.arrays import Shape
-from convinspect.fields.hulls.hull import Absent, Hull, Map, NoMapError, Nominal, map_or_reason
+from convinspect.fields.hulls.hull import Absent, Hull, Map, NoMapError
+from convinspect.fields.operations.axis import AxisField, nowhere
+from convinspect.fields.operations.causes import CERTAIN, Cause, Uncertainty
 from convinspect.fields.operations.dimensions import BATCH, Kind, joined
 
 # Hulls that are larger are not kept to compare others with.
 COMPARED_BYTES = 1 << 16
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Cause:
-    """The operator that made a field global, unknown or dependent on data; ``order`` counts operators run."""
-
-    order: int
-    path: str
-    op: str
-
-
-def earliest(causes: Iterable[Cause | None]) -> Cause | None:
-    """Take the cause that ran first."""
-    found = [cause for cause in causes if cause is not None]
-    return min(found) if found else None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AxisField:
-    """Dependence along one followed axis of the input.
-
-    ``strict`` is the exact hull, ``local`` the one with global operators set aside (the same object until there is
-    one), ``nominal`` the unclipped map behind ``local``, ``global_op`` the first operator that made ``strict`` global.
-    """
-
-    strict: Hull
-    local: Hull
-    nominal: Nominal
-    global_op: Cause | None = None
-
-    @property
-    def is_nowhere(self) -> bool:
-        """Tell what `nowhere` gives."""
-        return self is nowhere(self.strict.rank)
-
-    def changed(self, change: Callable[[Hull], Hull]) -> AxisField:
-        """Change every hull in the same way."""
-        strict = change(self.strict)
-        local = strict if self.local is self.strict else change(self.local)
-        nominal = map_or_reason(change, self.nominal) if isinstance(self.nominal, Map) else self.nominal
-        return self.of(strict, local, nominal)
-
-    def of(self, strict: Hull, local: Hull, nominal: Nominal) -> AxisField:
-        """Say other hulls: the same dependence where they are its own."""
-        if strict is self.strict and local is self.local and nominal is self.nominal:
-            return self
-        return AxisField(strict, local, nominal, self.global_op)
-
-    def made_global(self, cause: Cause, *, keeps_own: bool = False) -> AxisField:
-        """Set what ``cause`` takes in aside: locally nothing is left, or, with ``keeps_own``, what there was before."""
-        global_op = earliest((self.global_op, cause))
-        if keeps_own:
-            return AxisField(self.strict, self.local, self.nominal, global_op)
-        return AxisField(self.strict, nowhere(self.strict.rank).strict, Absent.NOTHING, global_op)
-
-
-@cache
-def nowhere(rank: int) -> AxisField:
-    """Dependence of a tensor of ``rank`` dimensions on nothing."""
-    hull = Hull(arrays.nothing(rank))
-    return AxisField(hull, hull, Absent.NOTHING)
-
-
-def join_axes(parts: Sequence[AxisField], join: Callable[[Sequence[Hull]], Hull], nominal: Nominal) -> AxisField:
-    """Join what several tensors depend on along one axis; ``nominal`` is the map of the result."""
-    strict = join([part.strict for part in parts])
-    same = all(part.local is part.strict for part in parts)
-    local = strict if same else join([part.local for part in parts])
-    if len(parts) == 1:
-        return parts[0].of(strict, local, nominal)
-    return AxisField(strict, local, nominal, earliest(part.global_op for part in parts))
-
-
-@dataclass(frozen=True, slots=True)
-class Uncertainty:
-    """Why a field is not exact: the first cause of each kind, or ``None``."""
-
-    unknown: Cause | None = None
-    data_dependent: Cause | None = None
-    upper_bound: Cause | None = None
-
-    @classmethod
-    def of(cls, parts: Iterable[Uncertainty]) -> Uncertainty:
-        """Keep the first cause of each kind."""
-        found = {part for part in parts if part is not CERTAIN}
-        if len(found) < 2:  # noqa: PLR2004 - one, or nothing but certainty
-            return found.pop() if found else CERTAIN
-        causes = ((part.unknown, part.data_dependent, part.upper_bound) for part in found)
-        return cls(*map(earliest, zip(*causes, strict=True)))
-
-
-CERTAIN = Uncertainty()
 
 
 @dataclass(slots=True, eq=False)

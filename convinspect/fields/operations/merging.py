@@ -12,18 +12,10 @@ import numpy as np
 from convinspect.fields.hulls import alignment, arrays
 from convinspect.fields.hulls.arrays import Shape
 from convinspect.fields.hulls.hull import Absent, Hull, Map
+from convinspect.fields.operations.axis import AxisField, join_axes, nowhere
+from convinspect.fields.operations.causes import Cause, Uncertainty, earliest
 from convinspect.fields.operations.dimensions import Kind, Mixed, broadcast, is_mixed, joined
-from convinspect.fields.operations.field import (
-    AxisField,
-    Cause,
-    Crossed,
-    Field,
-    Uncertainty,
-    earliest,
-    join_axes,
-    nothing,
-    nowhere,
-)
+from convinspect.fields.operations.field import Crossed, Field, nothing
 from convinspect.fields.operations.moves import raise_rank
 
 # Elements from which on a hull of crossed operands is put off.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from convinspect.fields.operations.field import Cause, Uncertainty, earliest
+from convinspect.fields.operations.causes import Cause, Uncertainty, earliest
 from convinspect.fields.summary.numbers import NO_NUMBERS, Numbers
 from convinspect.records import FieldStatus, Interval
 

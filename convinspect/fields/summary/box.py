@@ -9,8 +9,9 @@ import numpy as np
 
 from convinspect.fields.hulls.arrays import EMPTY_FROM, Array, lowest
 from convinspect.fields.hulls.hull import Absent, Hull
+from convinspect.fields.operations.axis import AxisField, join_axes
 from convinspect.fields.operations.dimensions import is_mixed
-from convinspect.fields.operations.field import AxisField, Field, join_axes
+from convinspect.fields.operations.field import Field
 from convinspect.records import Interval
 
 # Which unit: a position for each dimension.

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from convinspect.fields.hulls.hull import Absent
-from convinspect.fields.operations.field import Cause, Field, earliest
+from convinspect.fields.operations.causes import Cause, earliest
+from convinspect.fields.operations.field import Field
 from convinspect.fields.summary.axis import AxisReport
 from convinspect.fields.summary.box import interval, most_seeing, one_unit
 from convinspect.fields.summary.numbers import Numbers, numbers
@@ -68,18 +69,18 @@ def assembled(axes: Sequence[AxisReport], followed: Followed) -> ReceptiveField:
     statuses, causes = tuple([axis.status for axis in axes]), [axis.via for axis in axes]
     local = None
     if any(axis.global_op for axis in axes) and "unknown" not in statuses:
-        near = tuple(axis.near for axis in axes)
+        near = tuple([axis.near for axis in axes])
         local = LocalField(**_columns([axis.numbers for axis in axes]), center=near if any(near) else None)
     return ReceptiveField(
         followed.name,
         followed.axes,
         **_columns([axis.own_numbers for axis in axes]),
-        center=tuple(axis.center for axis in axes),
-        coverage=tuple(axis.coverage for axis in axes),
+        center=tuple([axis.center for axis in axes]),
+        coverage=tuple([axis.coverage for axis in axes]),
         local=local,
         global_via=_told(earliest(causes)),
-        aligned=all(axis.aligned for axis in axes),
-        status=next(status for status in _WEAKEST_FIRST if status in statuses),
+        aligned=False not in [axis.aligned for axis in axes],
+        status=min(statuses, key=_WEAKEST_FIRST.index),
         axis_status=statuses,
         axis_global_via=tuple(map(_told, causes)),
         axis_labels=followed.labels,
@@ -93,9 +94,9 @@ def _told(cause: Cause | None) -> GlobalOperator | None:
 def _columns(by_axis: Sequence[Numbers]) -> dict[str, Any]:
     """Turn the numbers of each axis into one tuple a kind; ``None`` where no axis has any."""
     size, size_min, size_by, jump, start, halo = zip(*by_axis, strict=True)
-    sized = any(one is not None for one in size)
+    sized = size.count(None) < len(size)
     # A list without an entry says nothing; of what has a size, a unit that sees padding alone starts nowhere.
-    steps = sized and any(one is not None for one in jump)
+    steps = sized and jump.count(None) < len(jump)
     return {
         "size": size if sized else None,
         "size_min": size_min if sized else None,

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from convinspect.fields.hulls.arrays import BIG, EMPTY_FROM, Array, lowest
 from convinspect.fields.hulls.hull import Map
+from convinspect.fields.operations.axis import AxisField
 from convinspect.fields.operations.dimensions import Kind, has_units, is_mixed
-from convinspect.fields.operations.field import AxisField, Field
+from convinspect.fields.operations.field import Field
 from convinspect.fields.summary.box import interval, middle
 from convinspect.records import Interval, Jump
 
@@ -46,8 +47,8 @@ def numbers(axis: AxisField, field: Field) -> Numbers:
     if is_mixed(kind):
         # One of merged units sees what it saw before; there are no steps from one to the next.
         return Numbers(*size)
-    others = (other.nominal for other in field.axes if other is not axis)
-    shared = any(isinstance(other, Map) and other.dim == nominal.dim for other in others)
+    along = [other.nominal.dim for other in field.axes if isinstance(other.nominal, Map)]
+    shared = along.count(nominal.dim) > 1
     start = _start(nominal, field.spatial)
     if shared and interval(axis.local, dict.fromkeys(middle(field), 0)) is None:
         # The first token is not one of the image's: no position comes before the others in a flattened image.
@@ -93,8 +94,8 @@ def _jump(nominal: Map, spatial: tuple[Kind, ...], *, shared: bool) -> Jump | No
 
     ``shared`` says that another axis runs along the same dimension.
     """
-    others = (d for d, flag in enumerate(spatial) if flag and d != nominal.dim and nominal.varies(d))
-    if nominal.advance and not nominal.wraps and not shared and not any(True for _ in others):
+    others = [d for d, flag in enumerate(spatial) if flag and d != nominal.dim and nominal.varies(d)]
+    if nominal.advance and not nominal.wraps and not shared and not others:
         common = math.gcd(nominal.advance, nominal.period)
         whole, parts = nominal.advance // common, nominal.period // common
         return whole if parts == 1 else f"{whole}/{parts}"

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from convinspect.errors import InspectError, UsageError
 from convinspect.fields.hulls.hull import Hull, Map
+from convinspect.fields.operations.axis import AxisField
 from convinspect.fields.operations.dimensions import has_units
-from convinspect.fields.operations.field import AxisField, Field
+from convinspect.fields.operations.field import Field
 from convinspect.fields.summary.box import Place, cells, interval, one_unit
 from convinspect.fields.summary.describe import Followed
 from convinspect.records import Interval, Unit

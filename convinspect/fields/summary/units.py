@@ -8,8 +8,9 @@ import numpy as np
 
 from convinspect.fields.hulls.arrays import EMPTY_FROM, Array, compact, reduce
 from convinspect.fields.hulls.hull import Map
+from convinspect.fields.operations.axis import AxisField
 from convinspect.fields.operations.dimensions import has_units
-from convinspect.fields.operations.field import AxisField, Field
+from convinspect.fields.operations.field import Field
 from convinspect.fields.summary.describe import Followed
 from convinspect.fields.summary.unit import is_shared
 from convinspect.records import AxisUnits, Interval, Units

@@ -11,8 +11,10 @@ import numpy as np
 from convinspect.fields.hulls import arrays
 from convinspect.fields.hulls.arrays import Array, Shape
 from convinspect.fields.hulls.hull import Absent, Hull, Map
+from convinspect.fields.operations.axis import AxisField
+from convinspect.fields.operations.causes import CERTAIN, Cause, Uncertainty, earliest
 from convinspect.fields.operations.dimensions import Kind, Mixed
-from convinspect.fields.operations.field import CERTAIN, AxisField, Cause, Field, Uncertainty, earliest
+from convinspect.fields.operations.field import Field
 from convinspect.fields.writes import boxes
 from convinspect.fields.writes.boxes import Geometry
 from convinspect.fields.writes.recognising import recognise

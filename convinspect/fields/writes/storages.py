@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from convinspect.fields.operations.field import Cause, Field, collapse, nothing
+from convinspect.fields.operations.causes import Cause
+from convinspect.fields.operations.field import Field, collapse, nothing
 from convinspect.fields.operations.merging import merge
 from convinspect.fields.operations.moves import rearrange
 from convinspect.fields.writes.boxes import Geometry
