@@ -22,7 +22,8 @@ WAYS: dict[str, Callable[[Tensor], Tensor]] = {
     "half of another": lambda x: torch.cat((x, x), -1)[..., : x.shape[-1]] if x.dim() else x,
     "expanded": lambda x: x[..., :1].expand(x.shape) if x.dim() else x,
 }
-IMAGES = [(2, 4, 6, 5), (1, 4, 6, 5), (2, 1, 6, 5), (2, 4, 1, 1), (1, 4, 1, 5), (1, 1, 1, 1)]
+IMAGES = [(2, 4, 6, 5), (1, 4, 1, 1), (1, 4, 6, 5), (2, 1, 6, 5), (2, 4, 1, 1), (1, 4, 1, 5), (1, 1, 1, 1)]
+OTHERS: list[tuple[int, ...]] = [(), (1,), (5,), (4, 1, 1), (1, 4, 1, 1), (2, 1, 1, 5), (2, 4, 6, 5), (1, 4, 6, 5)]
 ROWS = [(7, 4), (1, 4), (7, 1), (1, 1)]
 
 
@@ -69,7 +70,7 @@ def calls() -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield aten.addmm.default, (tensor(columns), a, b)
         yield aten.bmm.default, (tensor(3, *rows), tensor(3, rows[1], columns))
     shapes: list[tuple[int, ...]] = [*IMAGES, *ROWS]
-    for size, other in product(shapes, ((), (1,), (5,), (4, 1, 1), (2, 4, 6, 5), (4,))):
+    for size, other in product(shapes, OTHERS):
         for func in _ARITHMETIC:
             yield from arithmetic(func, tensor(*size), tensor(*other))
 

@@ -7,14 +7,15 @@ gaps. Of any other call nothing is said, so that torch's kernel answers, or rais
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from math import prod
 from typing import Any
 
 import torch
 
 from convinspect.tensors.operators import mutates
-from convinspect.torch_private import aten, suggest_memory_format
-from convinspect.trace.fake.layers import LAYERS, empty
+from convinspect.torch_private import aten
+from convinspect.trace.fake.layers import LAYERS, empty, is_in_order
 
 _META = torch.device("meta")
 _NUMBERS = (int, float)
@@ -36,21 +37,23 @@ def _arithmetic(args: tuple[Any, ...], kwargs: Mapping[str, Any], *, in_place: b
     given = [value for value in (*args, *kwargs.values()) if not isinstance(value, _NUMBERS)]
     if not given or not all(isinstance(one, torch.Tensor) for one in given):
         return None
-    first = given[0] if in_place else max(given, key=torch.Tensor.dim)
+    first = given[0] if in_place else max(given, key=torch.Tensor.numel)
     out, dtype = empty(first.shape, first), first.dtype
     if not dtype.is_floating_point or (in_place and type(first) in _KINDS_OF_OTHERS):
         return None
     for one in given:
-        alike = one.shape == out.shape and one.stride() == out.stride()
-        if one.dtype is not dtype or not (alike or (one.is_contiguous() and _is_stretched(one.shape, out.shape))):
+        if one.dtype is not dtype or not is_in_order(one):
+            return None
+        if one.shape != out.shape and not _is_stretched(one.shape, out.shape):
             return None
     return first if in_place else out
 
 
 def _is_stretched(shape: torch.Size, to: torch.Size) -> bool:
-    """Tell whether a tensor of this shape is repeated along some axes, and lies in no axis of size 1 beside them."""
+    """Tell whether a tensor of this shape is repeated along axes; of those of size 1 the first ones are of no doubt."""
+    longer = [size for size, before in zip(to, accumulate(to, max), strict=True) if before > 1]
     pairs = zip(reversed(shape), reversed(to), strict=False)
-    return 1 not in to and len(shape) <= len(to) and all(size in (1, whole) for size, whole in pairs)
+    return 1 not in longer and len(shape) <= len(to) and all(size in (1, whole) for size, whole in pairs)
 
 
 def _are_alike(one: torch.Tensor, other: torch.Tensor) -> bool:
@@ -100,7 +103,7 @@ def _joined(tensors: Sequence[torch.Tensor], axis: int = 0) -> Any:
     """What begins with a contiguous tensor is contiguous."""
     first = tensors[0]
     rank, shape = first.dim(), list(first.shape)
-    if not -rank <= axis < rank or suggest_memory_format(first) is not torch.contiguous_format:
+    if not -rank <= axis < rank or not is_in_order(first):
         return None
     axis %= rank
     shape[axis] = 0
@@ -117,7 +120,7 @@ def _joined(tensors: Sequence[torch.Tensor], axis: int = 0) -> Any:
 def _rolled(given: torch.Tensor, shifts: Any, axes: Any = ()) -> Any:
     rank = given.dim()
     fits = axes and len(shifts) == len(axes) and all(-rank <= axis < rank for axis in axes)
-    return empty(given.shape, given, suggest_memory_format(given)) if fits and min(given.shape) > 1 else None
+    return empty(given.shape, given) if fits and min(given.shape) > 1 and is_in_order(given) else None
 
 
 def _part_backward(grad: torch.Tensor, sizes: Sequence[int], *_: Any) -> torch.Tensor:
@@ -126,9 +129,8 @@ def _part_backward(grad: torch.Tensor, sizes: Sequence[int], *_: Any) -> torch.T
 
 
 def _softmax_backward(grad: torch.Tensor, given: torch.Tensor, _axis: int, dtype: torch.dtype) -> Any:
-    out = empty(grad.shape, grad)
     alike = grad.dtype is given.dtype is dtype and grad.shape == given.shape
-    return out if alike and grad.stride() == given.stride() == out.stride() else None
+    return empty(grad.shape, grad) if alike and min(grad.shape, default=0) > 1 else None
 
 
 _ANSWERS: dict[Any, Callable[..., Any]] = {
@@ -149,6 +151,8 @@ _ARITHMETIC = {
     *(getattr(torch.ops.aten, name).Tensor for name in ("add", "add_", "sub", "mul", "mul_", "div", "div_")),
     *(getattr(torch.ops.aten, name).Scalar for name in ("add", "sub", "mul", "div", "lerp", "lerp_")),
     *map(aten, ("addcmul", "addcmul_", "addcdiv", "addcdiv_", "sqrt", "exp", "neg")),
-    *map(aten, ("relu", "relu_", "tanh", "sigmoid", "silu", "gelu")),
-    *map(aten, ("threshold_backward", "tanh_backward", "sigmoid_backward", "silu_backward", "gelu_backward")),
+    *map(aten, ("relu", "relu_", "tanh", "sigmoid", "gelu", "silu", "silu_")),
+    *map(aten, ("hardtanh", "hardtanh_", "hardsigmoid", "hardsigmoid_", "hardswish", "hardswish_")),
+    *map(aten, ("threshold_backward", "tanh_backward", "sigmoid_backward", "gelu_backward", "silu_backward")),
+    *map(aten, ("hardtanh_backward", "hardsigmoid_backward", "hardswish_backward")),
 }

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from convinspect.torch_private import aten, suggest_memory_format
+from convinspect.torch_private import aten
 from convinspect.trace.fake.cpu_layouts import format_of, format_of_convolution
 
 _META = torch.device("meta")
@@ -21,6 +21,11 @@ def empty(
 ) -> torch.Tensor:
     """Return a tensor without data of the dtype of ``like``, without gaps."""
     return torch.empty(shape, dtype=like.dtype, device=_META, memory_format=form)
+
+
+def is_in_order(tensor: torch.Tensor) -> bool:
+    """Tell whether ``tensor`` lies contiguously and in no other format, strides of axes of size 1 included."""
+    return tensor.stride() == empty(tensor.shape, tensor).stride()
 
 
 def _batch_norm(
@@ -113,12 +118,7 @@ def _convolution_backward(
 
 def _is_contiguous_beyond_doubt(given: torch.Tensor, weight: torch.Tensor) -> bool:
     """Tell what a convolution answers contiguously: an axis of size 1 makes an input lie in several formats."""
-    return (
-        given.is_contiguous()
-        and 1 not in given.shape[1:]
-        and weight.is_contiguous()
-        and suggest_memory_format(weight) is torch.contiguous_format
-    )
+    return given.is_contiguous() and 1 not in given.shape[1:] and is_in_order(weight)
 
 
 LAYERS: dict[Any, Callable[..., Any]] = {

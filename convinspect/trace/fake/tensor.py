@@ -196,7 +196,7 @@ class FakeMode(DispatchMode):
 
     def answer(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: Sequence[torch.Tensor]) -> Any:
         """Return the result of ``func``; ``tensors`` are those that it is given. No mode must see what runs for it."""
-        if tensors and _is_told_by_layouts(func) and depends_on_all(func) and all(map(_is_unknown, tensors)):
+        if tensors and _is_told_by_its_tensors(func) and all(map(_is_unknown, tensors)):
             try:
                 return self._layouts.answer(func, args, kwargs, tensors, partial(_on_meta, func, args, kwargs))
             except Exception as error:
@@ -341,6 +341,12 @@ def _is_told_by_layouts(func: Any) -> bool:
     if signature is None or not signature.name.startswith("aten::"):
         return False
     return signature.name not in _TOLD_BY_MORE and not _lays_anew(func)
+
+
+@cache
+def _is_told_by_its_tensors(func: Any) -> bool:
+    """Tell an operator of which only layouts are left to tell where nothing is known of the tensors' values."""
+    return _is_told_by_layouts(func) and depends_on_all(func)
 
 
 @cache
