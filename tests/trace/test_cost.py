@@ -21,7 +21,7 @@ TORCHS_KERNELS = tuple(str(Path(torch.__file__).parent / room) for room in ("_re
 
 def kernels_in_python(depth: int, optimizer: OptimizerName | None) -> int:
     """Count the functions of torch's meta kernels that run for a report of ``depth`` equal blocks."""
-    blocks = (nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4), nn.GELU()) for _ in range(depth))
+    blocks = (nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Mish()) for _ in range(depth))
     with torch.device("meta"):
         model, image = nn.Sequential(*blocks), torch.empty(2, 4, 8, 8)
     count = 0

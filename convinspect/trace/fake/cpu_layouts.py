@@ -22,55 +22,6 @@ def as_the_cpu_returns(func: Any, args: tuple[Any, ...], out: Any) -> Any:
     return out if correct is None else correct(args, out)
 
 
-def answer_of_the_cpu(func: Any, args: tuple[Any, ...]) -> Any:
-    """Return the result of ``func`` as the CPU returns it, where that is known without the meta kernel; else ``None``.
-
-    Torch's batch normalisation on meta is a decomposition in Python, as its derivative and that of a layer's is: thirty
-    operators, a fifth of a ResNet's time. Its grouped product takes bfloat16 alone there, and no gradient that a sum
-    has expanded.
-    """
-    answer = _ANSWERS.get(func)
-    return None if answer is None else answer(*args)
-
-
-def _batch_norm_of(*args: Any) -> Any:
-    given = args[0]
-    out = torch.empty(given.shape, dtype=given.dtype, device="meta")
-    return _batch_norm(args, (out, *(out.new_empty(given.shape[1]) for _ in range(2))))
-
-
-def _batch_norm_backward(grad: torch.Tensor, given: torch.Tensor, weight: Any, *rest: Any) -> Any:
-    """Gradients of contiguous tensors are contiguous; of others, what the decomposition says."""
-    of_input = torch.empty(given.shape, dtype=given.dtype, device="meta")
-    if not grad.stride() == given.stride() == of_input.stride():
-        return None
-    like = given if weight is None else weight
-    of_channels = (torch.empty(given.shape[1], dtype=like.dtype, device="meta") for _ in range(2))
-    return (of_input, *(one if asked else None for one, asked in zip(of_channels, rest[-1][1:], strict=True)))
-
-
-def _layer_norm_backward(
-    _grad: torch.Tensor, given: torch.Tensor, shape: Any, _mean: Any, _rstd: Any, weight: Any, bias: Any, mask: Any
-) -> Any:
-    """Gradients are contiguous, whatever those are that they are made of."""
-    if not given.numel():
-        return None
-    kinds = ((given.shape, given), (shape, weight), (shape, bias))
-    return tuple(
-        torch.empty(sizes, dtype=like.dtype, device="meta") if asked and like is not None else None
-        for (sizes, like), asked in zip(kinds, mask, strict=True)
-    )
-
-
-def _grouped_product(
-    one: torch.Tensor, other: torch.Tensor, offsets: Any = None, _bias: Any = None, dtype: torch.dtype | None = None
-) -> torch.Tensor:
-    """Groups of rows, of columns or of what is contracted; with three dimensions a group is a matrix."""
-    grouped = one.dim() == other.dim()
-    batch = (one.shape[0] if offsets is None else offsets.shape[0],) if grouped else ()
-    return torch.empty(*batch, one.shape[-2], other.shape[-1], dtype=dtype or one.dtype, device="meta")
-
-
 def _batch_norm(args: tuple[Any, ...], out: Any) -> Any:
     """The CPU answers channels last where the input is, else contiguously, also for a transposed input."""
     out = _batch_norm_with_update(args, out)
@@ -78,11 +29,11 @@ def _batch_norm(args: tuple[Any, ...], out: Any) -> Any:
 
 
 def _batch_norm_in_evaluation(args: tuple[Any, ...], out: Any) -> Any:
-    return _without_statistics((_restrided(out[0], _layout(args[0])), *out[1:]))
+    return _without_statistics((_restrided(out[0], format_of(args[0])), *out[1:]))
 
 
 def _batch_norm_with_update(args: tuple[Any, ...], out: Any) -> Any:
-    return _with_statistics(args[:2], (_restrided(out[0], _layout(args[0])), *out[1:]))
+    return _with_statistics(args[:2], (_restrided(out[0], format_of(args[0])), *out[1:]))
 
 
 def _without_statistics(out: Any) -> Any:
@@ -128,7 +79,7 @@ def _contiguous(_args: tuple[Any, ...], out: Any) -> Any:
     return _restrided(out, torch.contiguous_format)
 
 
-def _layout(given: torch.Tensor) -> torch.memory_format:
+def format_of(given: torch.Tensor) -> torch.memory_format:
     """Return the format that ``given`` lies in without gaps; contiguous where it is in several, or in none."""
     form = {4: torch.channels_last, 5: torch.channels_last_3d}.get(given.dim(), torch.contiguous_format)
     return torch.contiguous_format if given.is_contiguous() or not given.is_contiguous(memory_format=form) else form
@@ -141,29 +92,11 @@ def _restrided(out: torch.Tensor, form: torch.memory_format) -> torch.Tensor:
 
 def _convolution(args: tuple[Any, ...], out: Any) -> Any:
     """The CPU answers in the memory format of what it was given; the meta kernel knows no device and no format."""
-    form = _convolution_format(*args[:9])
+    form = format_of_convolution(*args[:9])
     return out if form is None else out.to(memory_format=form)
 
 
-def _convolution_backward(
-    grad: torch.Tensor, given: torch.Tensor, weight: torch.Tensor, bias_sizes: Any, *geometry: Any
-) -> Any:
-    """Gradients of weight and input lie in one format; where none is known, contiguously as those do."""
-    form = _convolution_format(given, weight, None, *geometry[:-1], bias_sizes=bias_sizes)
-    if form is None and not (given.is_contiguous() and weight.is_contiguous()):
-        return None
-    sizes = (given.shape, weight.shape, bias_sizes)
-    made = (
-        torch.empty(size, dtype=grad.dtype, device="meta") if asked else None
-        for size, asked in zip(sizes, geometry[-1], strict=True)
-    )
-    of_input, of_weight, of_bias = made
-    if form is None:
-        return of_input, of_weight, of_bias
-    return (*(part if part is None else part.to(memory_format=form) for part in (of_input, of_weight)), of_bias)
-
-
-def _convolution_format(*args: Any, bias_sizes: Any = None) -> torch.memory_format | None:
+def format_of_convolution(*args: Any, bias_sizes: Any = None) -> torch.memory_format | None:
     """Return the format that the CPU's convolution of these arguments answers in; ``None``: as the meta kernel does."""
     given, weight = args[:2]
     if given.dim() == _LINE or (given.stride(1) != 1 and weight.stride(1) != 1):
@@ -254,10 +187,3 @@ _NAMES: dict[Callable[[tuple[Any, ...], Any], Any], tuple[str, ...]] = {
 }
 _CORRECTIONS = {aten(name): correct for correct, names in _NAMES.items() for name in names}
 _CORRECTIONS[torch.ops.aten.pow.Scalar] = _contiguous
-_ANSWERS: dict[Any, Callable[..., Any]] = {
-    aten("native_batch_norm"): _batch_norm_of,
-    aten("native_batch_norm_backward"): _batch_norm_backward,
-    aten("native_layer_norm_backward"): _layer_norm_backward,
-    aten("convolution_backward"): _convolution_backward,
-    aten("_grouped_mm"): _grouped_product,
-}

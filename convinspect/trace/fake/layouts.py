@@ -176,10 +176,10 @@ class Layouts:
             layout: _Layout = _View(sharing[0], shape, stride, offset)
         else:
             layout = _New(shape, stride, out.dtype)
-        like = self._made(layout, given)
-        if sharing and isinstance(layout, _New):
-            raise NotTold
-        if untyped_storage(like).nbytes() != untyped_storage(out).nbytes() or out.is_neg() or out.is_conj():
+            size = untyped_storage(torch.empty_strided(shape, stride, dtype=out.dtype, device=_META)).nbytes()
+            if sharing or size != untyped_storage(out).nbytes():
+                raise NotTold
+        if out.is_neg() or out.is_conj():
             raise NotTold
         return layout
 

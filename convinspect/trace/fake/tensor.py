@@ -33,7 +33,8 @@ from convinspect.torch_private import (
     tensor_like,
     undispatched,
 )
-from convinspect.trace.fake.cpu_layouts import answer_of_the_cpu, as_the_cpu_returns
+from convinspect.trace.fake.answers import answer_of_the_cpu
+from convinspect.trace.fake.cpu_layouts import as_the_cpu_returns
 from convinspect.trace.fake.layouts import Layouts
 from convinspect.trace.fake.masked import selected, with_indices
 from convinspect.trace.fake.packed import with_real_sizes
@@ -195,7 +196,7 @@ class FakeMode(DispatchMode):
 
     def answer(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: Sequence[torch.Tensor]) -> Any:
         """Return the result of ``func``; ``tensors`` are those that it is given. No mode must see what runs for it."""
-        if tensors and _is_told_by_layouts(func) and depends_on_all(func) and all(map(_is_unknown, tensors)):
+        if tensors and _is_told_by_its_tensors(func) and all(map(_is_unknown, tensors)):
             try:
                 return self._layouts.answer(func, args, kwargs, tensors, partial(_on_meta, func, args, kwargs))
             except Exception as error:
@@ -271,9 +272,9 @@ def _on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     kwargs = {name: _mapped(arg, _as_meta) for name, arg in kwargs.items()}
     if _takes_device(func) and (kwargs.get("device") is not None or not _takes_tensors(func)):
         kwargs = {**kwargs, "device": META}
-    known = None if _Kernel.running else answer_of_the_cpu(func, args)
+    known = None if _Kernel.running else answer_of_the_cpu(func, args, kwargs)
     if known is not None:
-        return _mapped(known, FakeTensor)
+        return _mapped(known, _as_fake)
     if _Kernel.running:
         return func(*args, **kwargs)
     fakes: dict[int, torch.Tensor] = {}
@@ -340,6 +341,12 @@ def _is_told_by_layouts(func: Any) -> bool:
     if signature is None or not signature.name.startswith("aten::"):
         return False
     return signature.name not in _TOLD_BY_MORE and not _lays_anew(func)
+
+
+@cache
+def _is_told_by_its_tensors(func: Any) -> bool:
+    """Tell an operator of which only layouts are left to tell where nothing is known of the tensors' values."""
+    return _is_told_by_layouts(func) and depends_on_all(func)
 
 
 @cache
