@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from types import CodeType, FunctionType
@@ -214,16 +214,12 @@ def higher_order_operator(name: str, function: Any) -> Iterator[None]:
         kind.__call__ = call  # type: ignore[method-assign]
 
 
-def jagged_dispatch(types: Iterable[type]) -> Any:
-    """Return what runs operators on jagged tensors, where one of ``types`` is such. Missing: ``None``, as elsewhere."""
-    return next(filter(None, map(_dispatch_of_jagged, types)), None)
-
-
 @cache
-def _dispatch_of_jagged(kind: type) -> Any:
+def jagged_dispatch(types: tuple[type, ...]) -> Any:
+    """Return what runs operators on jagged tensors, where one of ``types`` is such. Missing: ``None``, as elsewhere."""
     module = sys.modules.get("torch.nested._internal.nested_tensor")
     jagged = getattr(module, "NestedTensor", None)
-    return jagged.__torch_dispatch__ if jagged is not None and issubclass(kind, jagged) else None
+    return jagged.__torch_dispatch__ if jagged is not None and any(issubclass(kind, jagged) for kind in types) else None
 
 
 def nested_sizes(tensor: torch.Tensor) -> tuple[tuple[int, ...], ...] | None:

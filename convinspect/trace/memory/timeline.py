@@ -53,7 +53,7 @@ class Timeline:
         self.peak = 0
         self.peak_at = START
         self._all: list[Allocation] = []
-        self._known: dict[int, tuple[Allocation, object]] = {}
+        self._known: dict[int, _Held] = {}
 
     def knows(self, tensor: torch.Tensor) -> bool:
         """Tell whether the one storage of ``tensor`` is counted; no of one that has several, or none."""
@@ -69,11 +69,10 @@ class Timeline:
         new = 0
         for key, storage, size in memory_of(tensor):
             if key not in self._known:
-                allocation = Allocation(size, kind, owner, START if since_start else self.now)
-                self._all.append(allocation)
-                reference = _Held(storage, self._end)
-                reference.key, reference.first = key, allocation
-                self._known[key] = (allocation, reference)
+                held = self._known[key] = _Held(storage, self._end)
+                held.key = key
+                held.allocation = Allocation(size, kind, owner, START if since_start else self.now)
+                self._all.append(held.allocation)
                 new += size
         self.live += new
         if since_start:
@@ -90,14 +89,14 @@ class Timeline:
         """Take note that an operator may have resized the storages of ``tensor``; return the bytes they grew by."""
         grown = 0
         for key, _, size in memory_of(tensor):
-            before, reference = self._known.get(key, (None, None))
-            if before is None or before.bytes == size or before.pinned:
+            held = self._known.get(key)
+            if held is None or held.allocation.bytes == size or held.allocation.pinned:
                 continue
             # The allocator makes a new block and frees the old one.
+            before = held.allocation
             before.died = self.now
-            after = Allocation(size, before.kind, owner, self.now)
-            self._all.append(after)
-            self._known[key] = (after, reference)
+            held.allocation = Allocation(size, before.kind, owner, self.now)
+            self._all.append(held.allocation)
             self.live += size - before.bytes
             grown += max(size - before.bytes, 0)
         return grown
@@ -115,7 +114,7 @@ class Timeline:
     def find(self, tensors: Iterable[torch.Tensor]) -> Iterator[Allocation]:
         """Yield the allocations that ``tensors`` lie in, each once."""
         keys = dict.fromkeys(key for tensor in tensors for key, _, _ in memory_of(tensor))
-        yield from (self._known[key][0] for key in keys if key in self._known)
+        yield from (self._known[key].allocation for key in keys if key in self._known)
 
     def allocations(self) -> Iterator[Allocation]:
         """Yield all there were, in the order in which they came."""
@@ -143,8 +142,9 @@ class Timeline:
                 change[allocation.died] -= size
         return max(accumulate(change[moment] for moment in sorted(change)), default=0)
 
-    def _end(self, reference: _Held) -> None:
-        allocation = self._known.pop(reference.key, (reference.first, None))[0]
+    def _end(self, held: _Held) -> None:
+        self._known.pop(held.key, None)
+        allocation = held.allocation
         allocation.gone = True
         if not allocation.pinned:
             allocation.died = self.now
@@ -152,10 +152,10 @@ class Timeline:
 
 
 class _Held(weakref.ref[Any]):
-    """A storage, its identity, and the allocation that it was first; a closure each would be many objects more."""
+    """A storage, its identity, and the allocation that it is now; a closure each would be many objects more."""
 
-    __slots__ = ("first", "key")
-    first: Allocation
+    __slots__ = ("allocation", "key")
+    allocation: Allocation
     key: int
 
 

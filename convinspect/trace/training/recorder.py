@@ -33,6 +33,8 @@ class StepRecorder(Recorder):
         super().__init__(FieldTracker(), self._put_gradients_aside)
         self._fakes = fakes
         self._made_by: dict[int, int] = {}
+        # Their calls by operator and parent: nothing else is told of them, and most run several times in a module.
+        self._operators: dict[tuple[Any, int], OpCall] = {}
         self._gradients: dict[int, tuple[torch.Tensor, torch.Tensor | None]] = {}
 
     def put_gradients_back(self) -> None:
@@ -52,8 +54,8 @@ class StepRecorder(Recorder):
         return ()
 
     def leave(self, _result: Any) -> None:
-        """End the running module's run."""
-        self.end(())
+        """End the running module's run; nobody asks what came out of it."""
+        self._running.pop()
 
     def returned(self, _path: str, _value: Any) -> tuple[TensorRecord, ...]:
         """Return nothing, as `received`."""
@@ -65,8 +67,11 @@ class StepRecorder(Recorder):
     def _record(
         self, func: Any, _args: tuple[Any, ...], _kwargs: dict[str, Any], given: Sequence[torch.Tensor], out: Any
     ) -> None:
-        index = self.add(OpCall(full_name(func), self._parent(), _NO_ARGUMENTS, ()))
-        self.memory.observe(func, given, out, index)
+        ran = func, self._parent()
+        call = self._operators.get(ran)
+        if call is None:
+            call = self._operators[ran] = OpCall(full_name(func), ran[1], _NO_ARGUMENTS, ())
+        self.memory.observe(func, given, out, self.add(call))
 
     def _put_gradients_aside(self, _func: Any, given: Sequence[torch.Tensor]) -> None:
         if self.parent == START:

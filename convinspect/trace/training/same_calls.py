@@ -24,12 +24,13 @@ def by_operator(kept: Iterable[Allocation], calls: Sequence[ModuleCall | OpCall]
 
 def names_of(calls: Sequence[ModuleCall | OpCall]) -> Iterator[tuple[int, SavedBy]]:
     """Yield the index of every operator of ``calls`` with a name that the same operator has in another run."""
-    ran: Counter[tuple[str, int, str]] = Counter()
+    ran: dict[tuple[str, int, str], int] = {}
     for index, call in enumerate(calls):
         if isinstance(call, OpCall):
             path, number, _ = where(index, calls)
-            yield index, (path, number, call.op, ran[path, number, call.op])
-            ran[path, number, call.op] += 1
+            before = ran.get(name := (path, number, call.op), 0)
+            ran[name] = before + 1
+            yield index, (*name, before)
 
 
 def same_calls(calls: Sequence[ModuleCall | OpCall], others: Sequence[ModuleCall | OpCall]) -> dict[int, int]:
