@@ -215,8 +215,9 @@ def _data_of_another(y: Tensor) -> None:
     [
         *(lambda y: y.t_(), lambda y: y.transpose_(0, 1), lambda y: y.swapaxes_(0, 1), lambda y: y.unsqueeze_(1)),
         *(lambda y: y.squeeze_(), lambda y: y.as_strided_((2, 2), (1, 1)), _data_of_another),
+        lambda y: y.set_((y + 1)[:1]),
     ],
-    ids=["t_", "transpose_", "swapaxes_", "unsqueeze_", "squeeze_", "as_strided_", "data"],
+    ids=["t_", "transpose_", "swapaxes_", "unsqueeze_", "squeeze_", "as_strided_", "data", "set_"],
 )
 @pytest.mark.parametrize("shape", [(4, 6), (1, 6)], ids=str)
 def test_what_is_laid_anew_in_place_is_read_as_it_lies(
