@@ -168,6 +168,14 @@ def test_views_of_one_storage_stay_views_of_one_storage() -> None:
     assert type(model.parts[0]) is Tensor
 
 
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)], ids=str)
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_a_margin_loss_has_its_shape_with_and_without_a_batch(shape: tuple[int, ...], reduction: str) -> None:
+    model, target = nn.MultiLabelMarginLoss(reduction=reduction), torch.zeros(shape, dtype=torch.long)
+    real, fake = (torch.rand(shape, device=device, requires_grad=True) for device in ("cpu", "meta"))
+    assert traced(model, fake, target) == traced(model, real, target)
+
+
 class ScattersInto(nn.Module):
     def __init__(self, view: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
