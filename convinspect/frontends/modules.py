@@ -8,11 +8,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from convinspect.frontends.torchscript.plain import nodes_in
 from convinspect.tensors.identity import same_piece
 from convinspect.tensors.operators import results
 from convinspect.tensors.registered import is_scripted, registered_modules
-from convinspect.torch_private import method_graphs, registries, script_object, script_type, unpacked
+from convinspect.torch_private import method_graphs, nodes_in, registries, script_object, script_type, unpacked
 
 _LISTS = ("ModuleList", "ModuleDict", "ParameterList", "ParameterDict")
 _PER_CHANNEL = (torch.per_channel_affine, torch.per_channel_affine_float_qparams)

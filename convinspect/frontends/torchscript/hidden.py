@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from convinspect.errors import UsageError
-from convinspect.frontends.torchscript.plain import nodes_in
+from convinspect.torch_private import nodes_in
 
 # What `torch.jit.optimize_for_inference` and the fusers put in place of torch's operators.
 _HIDDEN = re.compile(r"prim::(mkldnn_\w+|(?!Constant)\w*MKLDNN\w*|\w*Fusion\w*|TensorExprGroup|StaticSubgraph)")

@@ -15,13 +15,14 @@ from torch import nn
 from convinspect.frontends.modules import places_of, type_name
 from convinspect.frontends.torchscript.hidden import refuse_hidden
 from convinspect.frontends.torchscript.loading import ConstantsCompared, load_script, quiet
-from convinspect.frontends.torchscript.plain import constant_before, is_plain, make_plain, nodes_in, put_before
+from convinspect.frontends.torchscript.plain import constant_before, is_plain, make_plain, put_before
 from convinspect.tensors.registered import is_scripted, registered_modules
 from convinspect.torch_private import (
     children_of,
     graph_type,
     inline,
     method_graphs,
+    nodes_in,
     script_type,
     tuple_type,
 )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 
-from convinspect.torch_private import dtype_number, graph_type
+from convinspect.torch_private import dtype_number, graph_type, nodes_in
 
 # Scripted code always takes the fused path of attention, which hides its operators; the run switches it off in
 # eager models (``torch.backends.mha``), but to a script the switch is the constant True.
@@ -192,14 +191,6 @@ def _replace(node: Any, value: Any) -> None:
 def _constant(value: Any) -> Any:
     """Return the value of a constant; an ellipsis for anything else."""
     return value.toIValue() if value.node().kind() == "prim::Constant" else ...
-
-
-def nodes_in(block: Any) -> Iterator[Any]:
-    """Yield the nodes of a graph or block and those of the blocks inside them."""
-    for node in block.nodes():
-        yield node
-        for inner in node.blocks():
-            yield from nodes_in(inner)
 
 
 def put_before(graph: Any, place: Any, kind: str, inputs: list[Any], result: Any) -> Any:
