@@ -288,17 +288,17 @@ def method_of(module: Any, *names: str) -> Any:
     return None if found is None else module._c._get_method(found)
 
 
-def method_graphs(module: Any) -> list[tuple[str, Any]]:
-    """Return names and graphs of a scripted module's methods."""
-    return [(name, module._c._get_method(name).graph) for name in module._c._method_names()]
-
-
 def nodes_in(block: Any) -> Iterator[Any]:
-    """Yield the nodes of a scripted graph or block and those of the blocks inside them."""
+    """Yield the nodes of a graph or block and those of the blocks inside them. Missing: there is no script to read."""
     for node in block.nodes():
         yield node
         for inner in node.blocks():
             yield from nodes_in(inner)
+
+
+def method_graphs(module: Any) -> list[tuple[str, Any]]:
+    """Return names and graphs of a scripted module's methods."""
+    return [(name, module._c._get_method(name).graph) for name in module._c._method_names()]
 
 
 def script_type(module: Any) -> str:

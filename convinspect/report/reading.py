@@ -141,8 +141,8 @@ def _of_graph(graph: Sequence[tuple[int, int]] | None, inputs: int, layers: Sequ
     """Yield the edges that do not lead from an earlier row, or one of so many ``inputs``, to a later row."""
     for i, (source, target) in enumerate(graph or ()):
         inside = -inputs <= source < len(layers) and 0 <= target < len(layers)
-        # What a loop hands on to its next round goes back to an earlier row.
-        if not inside or (source >= target and layers[source].runs == 1):
+        # What a loop hands on to its next round, or reads in a later one, goes back to an earlier row.
+        if not inside or (source >= target and layers[target].runs == 1):
             yield f"graph[{i}]", f"expected two rows, the earlier one first, got {source} and {target}"
 
 

@@ -168,6 +168,14 @@ def test_views_of_one_storage_stay_views_of_one_storage() -> None:
     assert type(model.parts[0]) is Tensor
 
 
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)], ids=str)
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_a_margin_loss_has_its_shape_with_and_without_a_batch(shape: tuple[int, ...], reduction: str) -> None:
+    model, target = nn.MultiLabelMarginLoss(reduction=reduction), torch.zeros(shape, dtype=torch.long)
+    real, fake = (torch.rand(shape, device=device, requires_grad=True) for device in ("cpu", "meta"))
+    assert traced(model, fake, target) == traced(model, real, target)
+
+
 class ScattersInto(nn.Module):
     def __init__(self, view: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -215,8 +223,9 @@ def _data_of_another(y: Tensor) -> None:
     [
         *(lambda y: y.t_(), lambda y: y.transpose_(0, 1), lambda y: y.swapaxes_(0, 1), lambda y: y.unsqueeze_(1)),
         *(lambda y: y.squeeze_(), lambda y: y.as_strided_((2, 2), (1, 1)), _data_of_another),
+        lambda y: y.set_((y + 1)[:1]),
     ],
-    ids=["t_", "transpose_", "swapaxes_", "unsqueeze_", "squeeze_", "as_strided_", "data"],
+    ids=["t_", "transpose_", "swapaxes_", "unsqueeze_", "squeeze_", "as_strided_", "data", "set_"],
 )
 @pytest.mark.parametrize("shape", [(4, 6), (1, 6)], ids=str)
 def test_what_is_laid_anew_in_place_is_read_as_it_lies(

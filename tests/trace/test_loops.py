@@ -147,3 +147,23 @@ def test_sizes_of_a_loop_differ_by_run_and_follow_from_no_one_run() -> None:
     (told,) = explain(report, "conv1d").rows
     assert all(step.value in (None, step.traced) for step in told.steps)
     assert any("3 to 141, by run" in step.why for step in told.steps)
+
+
+class LoopsTwice(nn.Module):
+    """Two loops of one operator, with another one between them that the second loop reads."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        for _ in range(40):
+            x = x + x
+        between = x.sigmoid()
+        for _ in range(40):
+            x = x + between
+        return x
+
+
+def test_a_row_of_two_loops_may_read_what_ran_between_them() -> None:
+    report = inspect(LoopsTwice(), (torch.rand(1, 4),), sections=("graph",))
+    added, between = (next(i for i, row in enumerate(report.layers) if row.type == name) for name in ("add", "sigmoid"))
+    assert report.graph is not None
+    assert {(added, between), (between, added)} <= set(report.graph)
+    assert Report.from_dict(report.to_dict()) == report

@@ -118,6 +118,11 @@ def _loss(args: tuple[Any, ...], out: Any) -> Any:
     return out if out.dim() else out.new_empty(max(size, 1)).as_strided((), ())
 
 
+def _of_one_sample(args: tuple[Any, ...], out: Any) -> Any:
+    """The CPU's loss of one sample without a batch is a number; the meta kernel makes a batch of it."""
+    return (out[0].new_empty(()), *out[1:]) if args[0].dim() <= 1 else out
+
+
 def _fold(args: tuple[Any, ...], out: Any) -> Any:
     """The CPU folds and unfolds into a tensor as large as its input, and then calls it smaller."""
     return out.new_empty(max(args[0].numel(), out.numel())).as_strided(out.shape, out.stride())
@@ -198,6 +203,7 @@ _NAMES: dict[Callable[[tuple[Any, ...], Any], Any], tuple[str, ...]] = {
     _embedding_bag: ("_embedding_bag", "_embedding_bag_forward_only"),
     _recurrent_layer: ("mkldnn_rnn_layer",),
     _recurrent_layer_backward: ("mkldnn_rnn_layer_backward",),
+    _of_one_sample: ("multilabel_margin_loss_forward",),
     _loss: ("mse_loss", "smooth_l1_loss", "soft_margin_loss", "binary_cross_entropy"),
 }
 _CORRECTIONS = {aten(name): correct for correct, names in _NAMES.items() for name in names}

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from convinspect.light_imports import light_symbols
-from convinspect.tensors.identity import same_piece
+from convinspect.tensors.identity import same_piece, untyped_storage
 from convinspect.tensors.known import depends_on_all, is_known, lent_values_of, says_anything, with_twin, with_values
 from convinspect.tensors.likeness import NotTold
 from convinspect.tensors.operators import operands, signature_of
@@ -294,6 +294,10 @@ def _on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             finally:
                 _Kernel.running -= 1
         out = laid_out(func, args, kwargs, as_the_cpu_returns(func, args, out))
+    if _lays_anew(func):
+        for tensor in operands(args, kwargs):
+            if isinstance(tensor, FakeTensor):
+                _lay_plain(tensor)
     # What a kernel has written to comes back as what was given.
     return _mapped(out, lambda tensor: fakes[id(tensor)] if id(tensor) in fakes else _as_fake(tensor))
 
@@ -308,6 +312,14 @@ def _plain(tensor: torch.Tensor) -> torch.Tensor:
         return tensor
     plain = tensor._plain  # noqa: SLF001 - its own module
     return plain if same_piece(plain) == same_piece(tensor) and plain.dtype is tensor.dtype else tensor
+
+
+def _lay_plain(tensor: FakeTensor) -> None:
+    """Lay the meta tensor that ``tensor`` is as that has been laid: it would keep another storage alive."""
+    plain = torch.empty(0, dtype=tensor.dtype, device=META)
+    with undispatched():
+        plain.set_(untyped_storage(tensor), tensor.storage_offset(), tensor.shape, tensor.stride())
+    tensor._plain = plain  # noqa: SLF001 - its own module
 
 
 def _as_fake(tensor: torch.Tensor) -> torch.Tensor:
