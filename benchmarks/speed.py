@@ -55,15 +55,24 @@ def without_fields():  # as for a table whose columns show none
     finally:
         pipeline.Request = whole
 
+def step():  # what a training step is for torch alone
+    model.train()
+    model(x).sum().backward()
+    adamw.step()
+    adamw.zero_grad()
+    model.eval()
+
 torch.set_num_threads(1)
 with torch.device('meta'):
     model, x = build().eval(), torch.empty(1, 3, 224, 224)
+adamw = torch.optim.AdamW(model.parameters(), foreach=False)
 ways = {{
     'forward': lambda: model(x),
     'torchinfo': torchinfo and (lambda: torchinfo.summary(model, input_data=x, device='meta', depth=9, verbose=0)),
     'shapes': without_fields,
     'report': lambda: convinspect.inspect(model, x, optimizer=None),
     'training': lambda: convinspect.inspect(model, x),
+    'step': step,
 }}
 times = {{name: [] for name, way in ways.items() if way}}
 for _ in range({runs} + 1):
@@ -98,6 +107,7 @@ def main() -> None:
         "/ torchinfo",
         "training",
         "/ report",
+        "a step by torch alone",
     )
     _print_table(heads, _inside())
 
@@ -144,9 +154,10 @@ def _inside() -> Iterator[tuple[str, ...]]:
         beside = ["" if peer is None else f"{found[way] / peer:.2f}" for way in ("shapes", "report")]
         times = [
             f"{found[way]:.0f}" if way in found else ""
-            for way in ("forward", "torchinfo", "shapes", "report", "training")
+            for way in ("forward", "torchinfo", "shapes", "report", "training", "step")
         ]
-        yield (model, *times[:3], beside[0], times[3], beside[1], times[4], f"{found['training'] / report:.2f}")
+        trained = f"{found['training'] / report:.2f}"
+        yield (model, *times[:3], beside[0], times[3], beside[1], times[4], trained, times[5])
 
 
 def _pair(ours: str, command: tuple[str, ...], theirs: str, other: tuple[str, ...]) -> tuple[str, ...]:
