@@ -132,7 +132,7 @@ def _as_a_clone_of_all(args: tuple[Any, ...], out: Any) -> Any:
     """The CPU scatters into a copy of the whole storage that the tensor is a view of, but for one that overlaps."""
     given = args[0]
     if any(size > 1 and not stride for size, stride in zip(given.shape, given.stride(), strict=True)):
-        return out
+        return torch.empty_like(given)
     whole = out.new_empty(given.untyped_storage().nbytes() // given.itemsize)
     return whole.as_strided(out.shape, given.stride(), given.storage_offset())
 
