@@ -389,3 +389,12 @@ def test_a_model_without_a_cache_says_what_it_lacks(target: str, spec: str, said
     result = convinspect("summary", f"decoding.py:{target}", "-i", spec, "--past", "9", *arguments, cwd=tmp_path)
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith(f"error: --past 9: {said}")
+
+
+@pytest.mark.parametrize("device", [None, "meta"])
+def test_a_packed_sequence_has_as_many_samples_as_it_was_packed_of(device: str | None) -> None:
+    packed = nn.utils.rnn.pack_padded_sequence(torch.rand(3, 7, 4), torch.tensor([7, 5, 2]), batch_first=True)
+    assert inspect(nn.LSTM(4, 5), (packed,), device=device, optimizer=None).run.batch_size == 3
+    state = torch.zeros(1, 3, 5)
+    assert inspect(nn.LSTM(4, 5), (packed, (state, state)), device=device, optimizer=None).run.batch_size == 3
+    assert inspect(nn.Linear(4, 5), torch.rand(6, 4), device=device, optimizer=None).run.batch_size == 6

@@ -51,10 +51,19 @@ class Prepared:
 
     @property
     def batch_size(self) -> int | None:
-        """The request's, which its specs go without; inputs that were whole have theirs as the first size."""
+        """The request's, which its specs go without; inputs that were whole have theirs as the first size.
+
+        A packed sequence has as many samples as take part in its first step.
+        """
         if any(spec.file is None and spec.literal is None for spec in self.loaded.request.inputs):
             return self.loaded.request.batch_size
-        return next((int(tensor.shape[0]) for _, tensor in self.tensors if tensor.dim()), None)
+        for value in (*self.args, *self.kwargs.values()):
+            if isinstance(value, PackedSequence):
+                return int(value.batch_sizes[0])
+            sizes = [int(tensor.shape[0]) for tensor in tensors_in(value) if tensor.dim()]
+            if sizes:
+                return sizes[0]
+        return None
 
 
 def make_inputs(loaded: Loaded) -> Prepared:
