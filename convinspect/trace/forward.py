@@ -22,8 +22,9 @@ from convinspect.tensors.registered import named_modules, own_tensors, set_train
 from convinspect.torch_private import children_of, unwrapped
 from convinspect.trace.fake.layouts import Layouts
 from convinspect.trace.fake.leftovers import no_leftovers
+from convinspect.trace.fake.mode import new_layouts
 from convinspect.trace.fake.model import FakeModel, faked
-from convinspect.trace.fake.tensor import FakeTensor, new_layouts
+from convinspect.trace.fake.tensor import FakeTensor
 from convinspect.trace.foresight import refuse_what_does_not_fit
 from convinspect.trace.higher_order import opened_up
 from convinspect.trace.memory.history import of_forward

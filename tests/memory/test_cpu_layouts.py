@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from convinspect.trace.fake.mode import FakeMode
 from convinspect.trace.fake.model import FakeModel
-from convinspect.trace.fake.tensor import ASKS_DEVICE, FakeMode
+from convinspect.trace.fake.tensor import ASKS_DEVICE
 from convinspect.trace.training.step import TrainingConfig
 from tests.memory.runs import counted_forward, inference_peak, traced, training_step
 

@@ -11,8 +11,9 @@ from torch.nn import functional
 
 from convinspect import inspect
 from convinspect.records import Trace
+from convinspect.trace.fake.mode import FakeMode
 from convinspect.trace.fake.model import FakeModel, faked
-from convinspect.trace.fake.tensor import FakeMode, FakeTensor
+from convinspect.trace.fake.tensor import FakeTensor
 from convinspect.trace.training.step import TrainingConfig
 from sample_models.inplace import InPlace
 from sample_models.mobilenet import MobileNetV2

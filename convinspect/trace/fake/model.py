@@ -17,8 +17,9 @@ from convinspect.tensors.known import MOST_BYTES, forget, on_storage, remember, 
 from convinspect.tensors.registered import registered_modules
 from convinspect.torch_private import is_traceable_wrapper_subclass, mark_as_parameter, pytree
 from convinspect.trace.fake.layouts import Layouts
+from convinspect.trace.fake.mode import FakeMode, new_layouts
 from convinspect.trace.fake.packed import padding_in_python
-from convinspect.trace.fake.tensor import META, FakeMode, FakeTensor, Missed, new_layouts
+from convinspect.trace.fake.tensor import META, FakeTensor, Missed
 
 _PLAIN = frozenset({bool, int, float, str})
 

@@ -15,18 +15,16 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import torch
 
 from convinspect.light_imports import light_symbols
 from convinspect.tensors.identity import same_piece, untyped_storage
-from convinspect.tensors.known import depends_on_all, is_known, lent_values_of, says_anything, with_twin, with_values
-from convinspect.tensors.likeness import NotTold
-from convinspect.tensors.operators import operands, signature_of
+from convinspect.tensors.known import lent_values_of, with_twin, with_values
+from convinspect.tensors.operators import operands
 from convinspect.torch_private import (
-    DispatchMode,
     aten,
     plain_torch_function,
     running_meta_kernels,
@@ -37,18 +35,15 @@ from convinspect.trace.fake.answers import answer_of_the_cpu
 from convinspect.trace.fake.cpu_layouts import as_the_cpu_returns
 from convinspect.trace.fake.layouts import Layouts
 from convinspect.trace.fake.masked import selected, with_indices
+from convinspect.trace.fake.operators import is_told_by_layouts, lays_anew, takes_device, takes_tensors
 from convinspect.trace.fake.packed import with_real_sizes
 from convinspect.trace.fake.pointwise_layout import laid_out
-from convinspect.trace.fake.sparse import answer_on_zeros, is_sparse
 
 META = torch.device("meta")
 CPU = torch.device("cpu")
 # How torch asks a tensor subclass for its device: no operator of the model.
 ASKS_DEVICE = torch.ops.prim.device.default
 
-
-# Tensors made of Python data come to the dispatcher as an argument of this operator.
-_BORN_HERE = torch.ops.aten.lift_fresh.default
 _PACKS = aten("_pack_padded_sequence")
 _LEFT_BEHIND = "this tensor has no data: an inspection has left it behind"
 
@@ -80,22 +75,7 @@ def _forget(key: int, _reference: object) -> None:
 _WRITTEN_OUT = {aten("_efficientzerotensor"): torch.ops.aten.zeros.default}
 
 
-# They change how the tensor that they are given lies in its storage, or give it another one.
-_LAYING = frozenset(
-    (
-        *("resize_", "resize_as_", "set_", "as_strided_", "transpose_", "t_", "squeeze_", "unsqueeze_"),
-        *("swapaxes_", "swapdims_", "detach_", "rename_", "set_data", "_resize_output_"),
-    )
-)
-
-
-# Where a tensor begins in its storage, and whether gradients are wanted.
-_TOLD_BY_MORE = frozenset(
-    f"aten::{name}" for name in ("as_strided", "as_strided_copy", "as_strided_scatter", "mkldnn_rnn_layer")
-)
-
-
-class _Kernel:
+class Kernel:
     """How many kernels are running: inside one, a fake tensor is the meta tensor that it is."""
 
     running = 0
@@ -127,7 +107,7 @@ class FakeTensor(torch.Tensor):
     @property
     def device(self) -> torch.device:  # type: ignore[override]
         """The device that this tensor pretends to be on."""
-        return META if _Kernel.running else CPU
+        return META if Kernel.running else CPU
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override] # torch's own is not annotated
         """Return shape and dtype: there are no values to show."""
@@ -175,83 +155,38 @@ class FakeTensor(torch.Tensor):
             return args[0].device
         if _left_behind and any(id(tensor) in _left_behind for tensor in operands(args, kwargs or {})):
             raise RuntimeError(_LEFT_BEHIND)
-        return _run(func, args, kwargs or {}, operands(args, kwargs or {}))
+        return run(func, args, kwargs or {}, operands(args, kwargs or {}))
 
 
-class FakeMode(DispatchMode):
-    """While it is on, operators that make tensors out of nothing make fake ones; it asks ``layouts`` how they lie."""
-
-    def __init__(self, layouts: Layouts | None = None) -> None:
-        super().__init__()
-        self._layouts = layouts or new_layouts()
-
-    def __torch_dispatch__(
-        self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        """Run ``func`` for real where all its tensors are, else on meta."""
-        kwargs = kwargs or {}
-        if func is ASKS_DEVICE:
-            return args[0].device
-        return self.answer(func, args, kwargs, operands(args, kwargs))
-
-    def answer(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: Sequence[torch.Tensor]) -> Any:
-        """Return the result of ``func``; ``tensors`` are those that it is given. No mode must see what runs for it."""
-        if tensors and _is_told_by_its_tensors(func) and all(map(_is_unknown, tensors)):
-            try:
-                return self._layouts.answer(func, args, kwargs, tensors, partial(_on_meta, func, args, kwargs))
-            except Exception as error:
-                _note_what_is_missed(error, tensors)
-                raise
-        if func is _BORN_HERE and not _is_fake(args[0]):
-            return _as_fake(args[0])
-        if not tensors and not _takes_device(func):  # arithmetic of Python's numbers
-            return _mapped(func(*args, **kwargs), _as_fake)
-        if tensors and not any(_is_fake(t) or (t.layout is torch.strided and not is_known(t)) for t in tensors):
-            return func(*args, **kwargs)
-        if is_sparse(func, tensors):
-            return _mapped(answer_on_zeros(func, args, kwargs, _is_fake), _as_fake)
-        return _run(func, args, kwargs, tensors, self._layouts)
-
-
-def new_layouts() -> Layouts:
-    """Return the layouts of a run that knows none yet."""
-    return Layouts(FakeTensor, _on_its_storage)
-
-
-def _on_its_storage(tensor: FakeTensor) -> torch.Tensor:
-    plain = _plain(tensor)
-    if plain is tensor:
-        raise NotTold
-    return plain
-
-
-def _is_fake(tensor: torch.Tensor) -> bool:
+def is_fake(tensor: torch.Tensor) -> bool:
+    """Tell a tensor without data."""
     return isinstance(tensor, FakeTensor) or tensor.is_meta
 
 
-def _is_unknown(tensor: torch.Tensor) -> bool:
-    return type(tensor) is FakeTensor and not (says_anything(tensor) or _Kernel.running)
-
-
-def _run(
+def run(
     func: Any,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     given: Sequence[torch.Tensor],
     layouts: Layouts | None = None,
 ) -> Any:
-    if _Kernel.running:
-        return _on_meta(func, args, kwargs)
+    """Return the result of ``func`` without data, with its values where they are known.
+
+    ``given`` are the tensors that it is given; ``layouts`` may know already how the result lies.
+    """
+    if Kernel.running:
+        return on_meta(func, args, kwargs)
     func = _WRITTEN_OUT.get(func, func)
     try:
         out = with_values(func, args, kwargs, given, lambda: _without_data(func, args, kwargs, layouts), FakeTensor)
         return with_real_sizes(*out) if func is _PACKS else out
     except Exception as error:
-        _note_what_is_missed(error, operands(args, kwargs))
+        note_what_is_missed(error, operands(args, kwargs))
         raise
 
 
-def _note_what_is_missed(error: Exception, given: Sequence[torch.Tensor]) -> None:
+def note_what_is_missed(error: Exception, given: Sequence[torch.Tensor]) -> None:
+    """Take note, if ``error`` says so, that an operator wanted values of what it was ``given``."""
     plain = all(tensor.layout is torch.strided for tensor in given)
     lacking = isinstance(error, NotImplementedError) or any(word in str(error) for word in ("meta", "NestedTensor"))
     Missed.values |= lacking or not plain
@@ -262,51 +197,52 @@ def _without_data(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], layo
     if out is not None:
         return FakeTensor(out)
     args = with_indices(func, args)
-    if layouts is None or not _is_told_by_layouts(func):
-        return _on_meta(func, args, kwargs)
-    return layouts.answer(func, args, kwargs, operands(args, kwargs), lambda: _on_meta(func, args, kwargs))
+    if layouts is None or not is_told_by_layouts(func):
+        return on_meta(func, args, kwargs)
+    return layouts.answer(func, args, kwargs, operands(args, kwargs), lambda: on_meta(func, args, kwargs))
 
 
-def _on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    args = tuple(_mapped(arg, _as_meta) for arg in args)
-    kwargs = {name: _mapped(arg, _as_meta) for name, arg in kwargs.items()}
-    if _takes_device(func) and (kwargs.get("device") is not None or not _takes_tensors(func)):
+def on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return the result of ``func`` without data, on meta tensors that become fake ones."""
+    args = tuple(mapped(arg, _as_meta) for arg in args)
+    kwargs = {name: mapped(arg, _as_meta) for name, arg in kwargs.items()}
+    if takes_device(func) and (kwargs.get("device") is not None or not takes_tensors(func)):
         kwargs = {**kwargs, "device": META}
-    known = None if _Kernel.running else answer_of_the_cpu(func, args, kwargs)
+    known = None if Kernel.running else answer_of_the_cpu(func, args, kwargs)
     if known is not None:
-        return _mapped(known, _as_fake)
-    if _Kernel.running:
+        return mapped(known, as_fake)
+    if Kernel.running:
         return func(*args, **kwargs)
     fakes: dict[int, torch.Tensor] = {}
 
     def plain(tensor: torch.Tensor) -> torch.Tensor:
-        meta = _plain(tensor)
+        meta = plain_of(tensor)
         fakes[id(meta)] = tensor
         return meta
 
-    if not _lays_anew(func):
-        args, kwargs = _mapped(args, plain), {name: _mapped(arg, plain) for name, arg in kwargs.items()}
+    if not lays_anew(func):
+        args, kwargs = mapped(args, plain), {name: mapped(arg, plain) for name, arg in kwargs.items()}
     with light_symbols():
         with running_meta_kernels():
-            _Kernel.running += 1
+            Kernel.running += 1
             try:
                 out = func(*args, **kwargs)
             finally:
-                _Kernel.running -= 1
+                Kernel.running -= 1
         out = laid_out(func, args, kwargs, as_the_cpu_returns(func, args, out))
-    if _lays_anew(func):
+    if lays_anew(func):
         for tensor in operands(args, kwargs):
             if isinstance(tensor, FakeTensor):
                 _lay_plain(tensor)
     # What a kernel has written to comes back as what was given.
-    return _mapped(out, lambda tensor: fakes[id(tensor)] if id(tensor) in fakes else _as_fake(tensor))
+    return mapped(out, lambda tensor: fakes[id(tensor)] if id(tensor) in fakes else as_fake(tensor))
 
 
 def _as_meta(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor if _is_fake(tensor) else tensor.to(META)
+    return tensor if is_fake(tensor) else tensor.to(META)
 
 
-def _plain(tensor: torch.Tensor) -> torch.Tensor:
+def plain_of(tensor: torch.Tensor) -> torch.Tensor:
     """Return the meta tensor that ``tensor`` is, unless somebody has since laid it anew."""
     if not isinstance(tensor, FakeTensor):
         return tensor
@@ -322,52 +258,17 @@ def _lay_plain(tensor: FakeTensor) -> None:
     tensor._plain = plain  # noqa: SLF001 - its own module
 
 
-def _as_fake(tensor: torch.Tensor) -> torch.Tensor:
+def as_fake(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a fake tensor in the place of a meta one, or of one with data, whose values it remembers."""
     if isinstance(tensor, FakeTensor) or tensor.layout is not torch.strided:
         return tensor
     return FakeTensor(tensor if tensor.is_meta else with_twin(tensor))
 
 
-def _mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+def mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
     """Change the tensors of an operator's argument or result: pytrees would do it, ten times slower."""
     if isinstance(value, torch.Tensor):
         return change(value)
     if isinstance(value, (list, tuple)):
-        return type(value)([_mapped(item, change) for item in value])
+        return type(value)([mapped(item, change) for item in value])
     return value
-
-
-@cache
-def _lays_anew(func: Any) -> bool:
-    """Tell whether the operator may change the shape of a tensor that it is given."""
-    signature = signature_of(func)
-    if signature is None or signature.replaced:
-        return True
-    return bool(signature.written) and signature.name.split("::")[1] in _LAYING
-
-
-@cache
-def _is_told_by_layouts(func: Any) -> bool:
-    """Tell an operator of torch's own that leaves the tensors that it is given as they lie."""
-    signature = signature_of(func)
-    if signature is None or not signature.name.startswith("aten::"):
-        return False
-    return signature.name not in _TOLD_BY_MORE and not _lays_anew(func)
-
-
-@cache
-def _is_told_by_its_tensors(func: Any) -> bool:
-    """Tell an operator of which only layouts are left to tell where nothing is known of the tensors' values."""
-    return _is_told_by_layouts(func) and depends_on_all(func)
-
-
-@cache
-def _takes_device(func: Any) -> bool:
-    signature = signature_of(func)
-    return signature is not None and "device" in signature.names
-
-
-@cache
-def _takes_tensors(func: Any) -> bool:
-    signature = signature_of(func)
-    return signature is not None and any("Tensor" in kind for kind in signature.types)

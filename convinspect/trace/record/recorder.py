@@ -17,7 +17,8 @@ from convinspect.records import ModuleCall, OpCall, TensorRecord
 from convinspect.tensors.describe import arguments_of, records_in, returned_tensors, tensor_record, tensors_in
 from convinspect.tensors.operators import full_name, hides_others, operands, results
 from convinspect.torch_private import DispatchMode, jagged_dispatch, run_composite, unwrapped
-from convinspect.trace.fake.tensor import ASKS_DEVICE, FakeMode, FakeTensor
+from convinspect.trace.fake.mode import FakeMode
+from convinspect.trace.fake.tensor import ASKS_DEVICE, FakeTensor
 from convinspect.trace.memory.live import LiveBytes
 from convinspect.trace.record.origins import Origins
 from convinspect.users_code import chain

@@ -18,8 +18,8 @@ from convinspect.tensors.registered import set_training
 from convinspect.torch_private import pytree
 from convinspect.trace.apart import Apart, CannotBeKeptApart, apart
 from convinspect.trace.fake.layouts import Layouts
+from convinspect.trace.fake.mode import FakeMode
 from convinspect.trace.fake.model import FakeModel, faked
-from convinspect.trace.fake.tensor import FakeMode
 from convinspect.trace.higher_order import opened_up
 from convinspect.trace.memory.live import near
 from convinspect.trace.restore import Kept, restored

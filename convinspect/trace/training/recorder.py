@@ -12,7 +12,7 @@ from convinspect.fields import FieldTracker
 from convinspect.records import OpCall, TensorRecord
 from convinspect.tensors.operators import full_name
 from convinspect.torch_private import next_node_number, running_node_number
-from convinspect.trace.fake.tensor import FakeMode
+from convinspect.trace.fake.mode import FakeMode
 from convinspect.trace.memory.timeline import START
 from convinspect.trace.record.recorder import Recorder
 

@@ -33,7 +33,7 @@ from convinspect.records import AliveKind, ModuleCall, OpCall, Peak, Phase, Trai
 from convinspect.spec import AmpName, OptimizerName
 from convinspect.tensors.describe import returned_tensors
 from convinspect.tensors.registered import registered_parameters
-from convinspect.trace.fake.tensor import FakeMode
+from convinspect.trace.fake.mode import FakeMode
 from convinspect.trace.memory.history import Span, history
 from convinspect.trace.memory.live import LiveBytes, peak
 from convinspect.trace.memory.timeline import START, Allocation, Timeline
