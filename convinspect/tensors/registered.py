@@ -6,6 +6,7 @@ A user's class may give ``modules``, ``parameters`` or ``children`` another mean
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -82,14 +83,19 @@ def registered_tensors(model: nn.Module) -> list[torch.Tensor]:
 
 def own_tensors(module: nn.Module) -> tuple[list[tuple[str, torch.Tensor]], list[tuple[str, torch.Tensor]]]:
     """Return the parameters and the buffers of ``module`` itself, by name; what is tied, once a name."""
-    if is_scripted(module):
-        return [*module.named_parameters(recurse=False, remove_duplicate=False)], [
-            *module.named_buffers(recurse=False, remove_duplicate=False)
-        ]
     parameters, buffers = (
-        [(name, tensor) for name, tensor in registry.items() if tensor is not None] for registry in registries(module)
+        [(name, tensor) for name, tensor in registry.items() if tensor is not None]
+        for registry in _own_registries(module)
     )
     return parameters, buffers
+
+
+def _own_registries(module: nn.Module) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return the parameters and the buffers of ``module`` itself, and ``None`` where it has a name without one."""
+    if is_scripted(module):
+        parameters = module.named_parameters(recurse=False, remove_duplicate=False)
+        return dict(parameters), dict(module.named_buffers(recurse=False, remove_duplicate=False))
+    return registries(module)
 
 
 def set_training(model: nn.Module, *, mode: bool) -> None:
@@ -104,11 +110,7 @@ def set_training(model: nn.Module, *, mode: bool) -> None:
 def _registered(model: nn.Module) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     found: tuple[dict[int, torch.Tensor], dict[int, torch.Tensor]] = ({}, {})
     for module in registered_modules(model):
-        if is_scripted(module):
-            for kind, own in zip(found, own_tensors(module), strict=True):
-                kind.update((id(tensor), tensor) for _, tensor in own)
-            continue
-        for kind, registry in zip(found, registries(module), strict=True):
+        for kind, registry in zip(found, _own_registries(module), strict=True):
             if registry:
                 kind.update((id(tensor), tensor) for tensor in registry.values() if tensor is not None)
     parameters, buffers = (list(kind.values()) for kind in found)

@@ -12,6 +12,7 @@ import torch
 
 from convinspect.torch_private import aten
 from convinspect.trace.fake.cpu_layouts import format_of, format_of_convolution
+from convinspect.trace.fake.pointwise_layout import in_order
 
 _META = torch.device("meta")
 
@@ -25,7 +26,7 @@ def empty(
 
 def is_in_order(tensor: torch.Tensor) -> bool:
     """Tell whether ``tensor`` lies contiguously and in no other format, strides of axes of size 1 included."""
-    return tensor.stride() == empty(tensor.shape, tensor).stride()
+    return tensor.stride() == in_order(tensor.shape)
 
 
 def _batch_norm(

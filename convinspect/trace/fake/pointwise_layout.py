@@ -51,16 +51,17 @@ def one_way(func: Any, kwargs: Mapping[str, Any], given: Sequence[torch.Tensor])
             strides.append(tensor.stride())
     if not strides or 0 in shape:
         return None
-    in_order, stride = _contiguous(shape), strides[0]
-    if all(one == in_order or (func in _SUMS and _descends(one)) for one in strides):
-        return Way(shape, in_order, None)
+    straight, stride = in_order(shape), strides[0]
+    if all(one == straight or (func in _SUMS and _descends(one)) for one in strides):
+        return Way(shape, straight, None)
     if 1 in shape or strides.count(stride) < len(strides) or not _is_dense(shape, stride):
         return None
     return Way(shape, stride, tuple(sorted(range(len(shape)), key=lambda axis: -stride[axis])))
 
 
 @lru_cache(maxsize=1024)
-def _contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
+def in_order(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the strides of a tensor without gaps whose axes lie in their own order."""
     return _in_order(shape, range(len(shape)))
 
 
@@ -95,7 +96,7 @@ def _strides(func: Any, args: tuple[Any, ...], given: torch.Tensor) -> tuple[int
     """
     if not _takes_number(func, args):
         if given.is_contiguous():
-            return _contiguous(given.shape)
+            return in_order(given.shape)
         if given.dim() == _IMAGE and given.is_contiguous(memory_format=torch.channels_last):
             return _in_order(given.shape, (0, 2, 3, 1))
         return tuple(given.stride())
