@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from convinspect.tensors.identity import storage_of
-from convinspect.tensors.operators import mutates, name_of, operands, results, signature_of, written
+from convinspect.tensors.operators import mapped, mutates, name_of, operands, results, signature_of, written
 from convinspect.torch_private import schema_of, storage_address
 
 # Elements of the largest tensor whose values are carried: token ids, masks and grids of positions are smaller.
@@ -162,7 +162,7 @@ def with_values(
     except (NotImplementedError, RuntimeError):
         found = _called(func, *values)
         changed = next(iter(_changed(func, args, kwargs)), None)
-        return _mapped(found, lambda value: without_data(with_twin(value))) if changed is None else changed
+        return mapped(found, lambda value: without_data(with_twin(value))) if changed is None else changed
     is_view = not mutates(func) and all(isinstance(part, torch.Tensor) and is_known(part) for part in _parts(out))
     if is_view or sum(tensor.numel() for tensor in results(out)) > MOST:
         return out
@@ -192,7 +192,7 @@ def _known(name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         return None
     for tensor in _changed(func, args, kwargs):
         _own(tensor)
-    return tuple(_mapped(arg, found) for arg in args), {k: _mapped(arg, found) for k, arg in kwargs.items()}
+    return tuple(mapped(arg, found) for arg in args), {k: mapped(arg, found) for k, arg in kwargs.items()}
 
 
 def _is_whole(dtype: torch.dtype | None) -> bool:
@@ -250,14 +250,6 @@ def _pair(out: torch.Tensor, values: torch.Tensor) -> None:
     if (values.stride(), values.storage_offset()) != (out.stride(), out.storage_offset()):
         values = on_storage(torch.UntypedStorage(storage.nbytes()), out).copy_(values)
     remember(storage, values.untyped_storage())
-
-
-def _mapped(value: Any, change: Callable[[torch.Tensor], Any]) -> Any:
-    if isinstance(value, torch.Tensor):
-        return change(value)
-    if isinstance(value, (list, tuple)):
-        return type(value)([_mapped(item, change) for item in value])
-    return value
 
 
 def _parts(value: Any) -> Iterator[Any]:

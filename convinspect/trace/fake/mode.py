@@ -10,7 +10,7 @@ import torch
 
 from convinspect.tensors.known import is_known, says_anything
 from convinspect.tensors.likeness import NotTold
-from convinspect.tensors.operators import operands
+from convinspect.tensors.operators import mapped, operands
 from convinspect.torch_private import DispatchMode
 from convinspect.trace.fake.layouts import Layouts
 from convinspect.trace.fake.operators import is_told_by_its_tensors, takes_device
@@ -21,7 +21,6 @@ from convinspect.trace.fake.tensor import (
     Kernel,
     as_fake,
     is_fake,
-    mapped,
     note_what_is_missed,
     on_meta,
     plain_of,

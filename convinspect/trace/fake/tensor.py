@@ -23,7 +23,7 @@ import torch
 from convinspect.light_imports import light_symbols
 from convinspect.tensors.identity import same_piece, untyped_storage
 from convinspect.tensors.known import lent_values_of, with_twin, with_values
-from convinspect.tensors.operators import operands
+from convinspect.tensors.operators import mapped, operands
 from convinspect.torch_private import (
     aten,
     plain_torch_function,
@@ -263,12 +263,3 @@ def as_fake(tensor: torch.Tensor) -> torch.Tensor:
     if isinstance(tensor, FakeTensor) or tensor.layout is not torch.strided:
         return tensor
     return FakeTensor(tensor if tensor.is_meta else with_twin(tensor))
-
-
-def mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
-    """Change the tensors of an operator's argument or result: pytrees would do it, ten times slower."""
-    if isinstance(value, torch.Tensor):
-        return change(value)
-    if isinstance(value, (list, tuple)):
-        return type(value)([mapped(item, change) for item in value])
-    return value
